@@ -1,11 +1,11 @@
-//! The folder that holds everything Hookbench stores.
+//! Data folder, which contains everything that Hookbench stores.
 
 use std::path::PathBuf;
 
-/// Environment variable that names the folder.
+/// Environment variable with the path of the data folder.
 pub const VARIABLE: &str = "HOOKBENCH_DATA";
 
-/// Returns the usual folder of this user, such as `~/.local/share/hookbench`, or none if there is no home folder.
+/// Returns the default data folder, such as `~/.local/share/hookbench`, or `None` if there is no home folder.
 pub fn usual() -> Option<PathBuf> {
     directories::ProjectDirs::from("dev", "hookbench", "hookbench").map(|dirs| dirs.data_dir().to_owned())
 }

@@ -1,5 +1,5 @@
-//! The app around the engine: the command line, and the transports to an engine's API that both programs use. The
-//! desktop program is the binary in `window/`.
+//! Command line, and transports to the API of an engine, which the desktop program (the binary in `window/`) also
+//! uses.
 
 mod cli;
 pub mod data_folder;

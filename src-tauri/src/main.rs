@@ -1,4 +1,4 @@
-//! `hookbench`: the command line program. It links no webview library.
+//! `hookbench`, the command line program, which links no webview library.
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,4 +1,4 @@
-//! Bytes are exact: ten thousand payloads of every shape over 64 connections, read back.
+//! End-to-end test that stores and reads back ten thousand payloads over 64 connections.
 
 use std::{collections::HashMap, io::Write, sync::Arc};
 
@@ -7,7 +7,7 @@ use crate::{hookbench::Serve, json::json};
 const COUNT: usize = 10_000;
 const CONNECTIONS: usize = 64;
 
-/// A payload in the shape of a vendor's, with its content type and coding.
+/// Returns content type, content coding and bytes of payload number `n`, similar to the payloads of vendors.
 fn payload(n: usize) -> (&'static str, Option<&'static str>, Vec<u8>) {
     let id = n.to_string();
     match n % 10 {
@@ -24,16 +24,16 @@ fn payload(n: usize) -> (&'static str, Option<&'static str>, Vec<u8>) {
         }
         7 => ("application/xml", None, format!("<?xml version=\"1.0\"?><event id=\"{n}\"><![CDATA[ ]] > ]]></event>\r\n").into()),
         8 => ("text/plain; charset=latin1", None, [b"caf\xe9 ".as_slice(), id.as_bytes(), b"\0\n\n"].concat()),
-        // Some are large enough to be kept in chunks.
+        // Some payloads are large enough to be stored in chunks.
         _ => ("application/json", None, json!({ "n": n, "blob": "x".repeat(if n.is_multiple_of(500) { 700_000 } else { n % 9000 }) }).to_string().into()),
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_payloads_are_read_back_byte_for_byte() {
+async fn stores_ten_thousand_payloads_byte_for_byte() {
     let serve = Serve::start();
     let client = reqwest::Client::builder().pool_max_idle_per_host(CONNECTIONS).build().unwrap();
-    let url: Arc<str> = serve.receiver.as_str().into();
+    let url: Arc<str> = serve.listener.as_str().into();
     let mut senders = tokio::task::JoinSet::new();
     for sender in 0..CONNECTIONS {
         let (client, url) = (client.clone(), url.clone());
@@ -57,13 +57,13 @@ async fn ten_thousand_payloads_are_read_back_byte_for_byte() {
     for request in &all {
         let n: usize = request["target"].as_str().unwrap().trim_start_matches("/inbox/").parse().unwrap();
         let id = request["id"].as_str().unwrap().to_owned();
-        assert_eq!(seen.insert(n, id.clone()), None, "{n} twice");
+        assert_eq!(seen.insert(n, id.clone()), None, "{n} is stored twice");
         assert!(serve.body(&id).await == payload(n).2, "body {n}");
     }
     let mut ids: Vec<_> = all.iter().map(|r| r["id"].as_str().unwrap().to_owned()).collect();
     let listed = ids.clone();
     ids.sort_unstable_by(|a, b| b.cmp(a));
-    assert_eq!(ids, listed, "newest first, by id");
+    assert_eq!(ids, listed, "ids must be sorted newest first");
     let decoded =
         serve.request(reqwest::Method::GET, &format!("/requests/{}/body?decoded=true", seen[&6])).send().await.unwrap();
     assert!(decoded.bytes().await.unwrap().starts_with(b"{\"n\":6,"));

@@ -1,4 +1,4 @@
-//! The command line, with an engine at work and without one.
+//! End-to-end tests of the command line, with and without a running server.
 
 use std::{
     io::{BufRead, BufReader, Write as _},
@@ -20,7 +20,7 @@ fn lines(bytes: &[u8]) -> Vec<Json> {
 }
 
 #[tokio::test]
-async fn verbs_work_beside_an_engine_and_without_one() {
+async fn commands_work_with_and_without_running_server() {
     let dir = tempfile::tempdir().unwrap();
     let run = |args: &[&str]| {
         let done = hookbench().args(args).arg("--data").arg(dir.path()).output().unwrap();
@@ -28,7 +28,7 @@ async fn verbs_work_beside_an_engine_and_without_one() {
         done.stdout
     };
     assert_eq!(
-        lines(&run(&["inbox", "add", "shop", "--status", "201", "--header", "X-A: 1", "--json"]))[0]["answer"]["headers"]
+        lines(&run(&["inbox", "add", "shop", "--status", "201", "--header", "X-A: 1", "--json"]))[0]["response"]["headers"]
             [0][0],
         "X-A"
     );
@@ -36,14 +36,14 @@ async fn verbs_work_beside_an_engine_and_without_one() {
     assert_eq!(lines(&run(&["inbox", "list", "--json"])).len(), 2);
     run(&["inbox", "set", "shop", "--body", "kept"]);
     let client = reqwest::Client::new();
-    let answer = client
-        .post(format!("{}/shop/x", serve.receiver))
+    let response = client
+        .post(format!("{}/shop/x", serve.listener))
         .header("X-Case-Kept", "1")
         .body("{\"a\":1}")
         .send()
         .await
         .unwrap();
-    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (201, "kept"));
+    assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (201, "kept"));
     serve.terminate();
     let listed = lines(&run(&["requests", "--json", "--inbox", "shop"]));
     assert_eq!((listed.len(), listed[0]["target"].as_str()), (1, Some("/shop/x")));
@@ -58,15 +58,15 @@ async fn verbs_work_beside_an_engine_and_without_one() {
 }
 
 #[tokio::test]
-async fn errors_say_what_and_what_to_do() {
+async fn errors_name_the_problem_and_exit_with_2() {
     let serve = Serve::start();
     for (args, word) in [
         (&["show", "nothing"][..], "no request"),
-        (&["inbox", "set", "nobody", "--status", "200"], "no inbox"),
-        (&["inbox", "add", "a b"], "part of a URL"),
+        (&["inbox", "set", "unknown", "--status", "200"], "no inbox"),
+        (&["inbox", "add", "a b"], "letters, digits"),
         (&["inbox", "set", "inbox", "--header", "no colon"], "Name: value"),
         (&["backup", "/nowhere/at/all.db"], "cannot be written"),
-        (&["requests", "--inbox", "nobody"], "no inbox"),
+        (&["requests", "--inbox", "unknown"], "no inbox"),
         (&["show", ""], "a value is required"),
     ] {
         let done = serve.cli(args);
@@ -76,19 +76,19 @@ async fn errors_say_what_and_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_folder_without_data_is_said_and_not_made() {
+async fn rejects_missing_data_folder_without_creating_it() {
     let dir = tempfile::tempdir().unwrap();
     let nowhere = dir.path().join("typed-wrong");
     for args in [&["requests"][..], &["show", "x"], &["inbox", "list"], &["backup", "x.db"]] {
         let done = hookbench().args(args).arg("--data").arg(&nowhere).output().unwrap();
         assert_eq!(done.status.code(), Some(2), "{args:?}");
-        assert!(text(&done.stderr).contains("nothing is stored in"), "{args:?}: {}", text(&done.stderr));
+        assert!(text(&done.stderr).contains("no data in"), "{args:?}: {}", text(&done.stderr));
         assert!(!nowhere.exists());
     }
 }
 
 #[tokio::test]
-async fn a_taken_port_ends_serve_with_its_holder_and_an_offer() {
+async fn serve_reports_owner_of_used_port_and_suggests_free_port() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = holder.local_addr().unwrap().to_string();
     let dir = tempfile::tempdir().unwrap();
@@ -108,16 +108,16 @@ async fn a_taken_port_ends_serve_with_its_holder_and_an_offer() {
 }
 
 #[tokio::test]
-async fn listen_shows_requests_as_they_arrive_and_no_escape_sequence() {
+async fn listen_prints_requests_without_control_characters() {
     let serve = Serve::start();
     let mut listen =
         hookbench().args(["listen", "inbox", "--data"]).arg(&serve.data).stdout(Stdio::piped()).spawn().unwrap();
     let mut shown = BufReader::new(listen.stdout.take().unwrap()).lines();
     let reading = std::thread::spawn(move || (0..2).map(|_| shown.next().unwrap().unwrap()).collect::<Vec<_>>());
-    // The verb follows from when it is ready, which only a request tells.
+    // The command prints only requests that arrive after it connects, so requests are sent until it prints two lines.
     let client = reqwest::Client::new();
     while !reading.is_finished() {
-        client.post(format!("{}/inbox/a?x=%1b", serve.receiver)).body("x").send().await.unwrap();
+        client.post(format!("{}/inbox/a?x=%1b", serve.listener)).body("x").send().await.unwrap();
         let mut raw = tokio::net::TcpStream::connect(serve.address()).await.unwrap();
         tokio::io::AsyncWriteExt::write_all(
             &mut raw,
@@ -136,7 +136,7 @@ async fn listen_shows_requests_as_they_arrive_and_no_escape_sequence() {
     }
 }
 
-/// Headers of a request, in lower case and sorted.
+/// Returns the headers of a request with lowercase names, sorted.
 async fn header_lines(serve: &Serve, id: &str) -> Vec<(String, String)> {
     let detail = serve.get(&format!("/requests/{id}/reveal")).await;
     let text = |value: &Json| value.as_str().unwrap().to_owned();
@@ -146,10 +146,10 @@ async fn header_lines(serve: &Serve, id: &str) -> Vec<(String, String)> {
     list
 }
 
-/// Every form of code is run by the tool it is written for; the same request arrives: method, target, body to the
-/// byte, every header, and no other ones but those the tool says it adds. PowerShell is held by its text alone.
+/// Runs each code format with its tool. The request must arrive with the same method, target, body and headers, except
+/// for the headers that the code names as added. PowerShell code is not run.
 #[tokio::test]
-async fn code_for_a_request_sends_it_again() {
+async fn copied_code_sends_the_same_request() {
     let serve = Serve::start();
     let dir = serve.data.join("code");
     std::fs::create_dir(&dir).unwrap();
@@ -164,7 +164,7 @@ async fn code_for_a_request_sends_it_again() {
     ];
     let mut arrived = 0;
     for (place, (method, content_type, body)) in bodies.into_iter().enumerate() {
-        let mut stream = TcpStream::connect(serve.receiver.trim_start_matches("http://")).unwrap();
+        let mut stream = TcpStream::connect(serve.listener.trim_start_matches("http://")).unwrap();
         let mut head = format!(
             "{method} /inbox/{place}/a'b?y=$HOME&q=%2F&z=(1)*! HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
              x-quote: a'b\"c $(id) \\ `d` %s #{{e}}\r\nX-Empty:\r\nX-Text: caf\u{e9}\r\nAuthorization: Bearer s3cret\r\n\
@@ -200,8 +200,8 @@ async fn code_for_a_request_sends_it_again() {
             }
             let copied = copy["id"].as_str().unwrap();
             assert!(serve.body(copied).await == sent, "{code}");
-            // What belongs to the connection, and what a tool is said to add.
-            let said = code.lines().find(|line| line.contains(" adds what this was not sent with: "));
+            // Ignores headers of the connection and headers that the code names as added by the tool.
+            let said = code.lines().find(|line| line.contains(" adds headers that the original request lacks: "));
             let added = said.map(|line| line.trim_end_matches('.').to_lowercase()).unwrap_or_default();
             let added: Vec<&str> = added.split(": ").skip(1).flat_map(|names| names.split(", ")).collect();
             let own = |lines: Vec<(String, String)>| -> Vec<_> {
@@ -217,13 +217,13 @@ async fn code_for_a_request_sends_it_again() {
     for (asked, code) in [("as=fetch", 200), ("as=ruby", 400), ("", 200)] {
         let newest = serve.newest(arrived).await;
         let path = format!("/requests/{}/code?{asked}", newest["id"].as_str().unwrap());
-        let answered = serve.request(reqwest::Method::GET, &path).send().await.unwrap();
-        assert_eq!(answered.status(), code, "{asked}");
+        let responded = serve.request(reqwest::Method::GET, &path).send().await.unwrap();
+        assert_eq!(responded.status(), code, "{asked}");
     }
 }
 
 #[tokio::test]
-async fn an_inbox_gets_its_provider_and_secret_on_the_command_line() {
+async fn inbox_commands_set_provider_and_secret() {
     let serve = Serve::start();
     let secret = serve.data.join("secret.txt");
     std::fs::write(&secret, "It's a Secret to Everybody\n").unwrap();
@@ -239,29 +239,29 @@ async fn an_inbox_gets_its_provider_and_secret_on_the_command_line() {
     );
     let secrets = serve.get("/inboxes/hub/secrets").await;
     assert_eq!(secrets["items"], json!(["It's a Secret to Everybody"]));
-    let bad = serve.cli(&["inbox", "set", "hub", "--provider", "nobody"]);
+    let bad = serve.cli(&["inbox", "set", "hub", "--provider", "unknown"]);
     assert_eq!(bad.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&bad.stderr).contains("hookbench providers"));
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("hookbench provider list"));
 }
 
 #[test]
-fn a_whole_handler_is_printed() {
+fn provider_show_prints_complete_handler() {
     let dir = tempfile::tempdir().unwrap();
     let run = |args: &[&str]| {
         crate::hookbench::hookbench().args(["--data", dir.path().to_str().unwrap()]).args(args).output().unwrap()
     };
-    let printed = run(&["providers", "show", "onwebchat", "--handler", "fastapi"]);
+    let printed = run(&["provider", "show", "onwebchat", "--handler", "fastapi"]);
     assert!(text(&printed.stdout).contains("async def webhook"), "{}", text(&printed.stderr));
-    // Deway signs nothing, unless it is asked to.
-    assert!(!text(&run(&["providers", "show", "deway", "--handler", "go"]).stdout).contains("func Verify"));
-    let signed = run(&["providers", "show", "deway", "--handler", "go", "--scheme", "deway"]);
+    // Deway does not sign by default, but has an optional signature scheme.
+    assert!(!text(&run(&["provider", "show", "deway", "--handler", "go"]).stdout).contains("func Verify"));
+    let signed = run(&["provider", "show", "deway", "--handler", "go", "--scheme", "deway"]);
     assert!(text(&signed.stdout).contains("func Verify"));
-    let unknown = run(&["providers", "show", "onwebchat", "--handler", "rails"]);
+    let unknown = run(&["provider", "show", "onwebchat", "--handler", "rails"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(&unknown.stderr).contains("express, fastapi, php, go"));
 }
 
-/// A folder with the command line program, and beside it a desktop program with this text, if any.
+/// Creates a folder with the command line program and, if `desktop` is set, a desktop program with this text.
 #[cfg(unix)]
 fn installed(desktop: Option<&str>) -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt as _;
@@ -277,7 +277,7 @@ fn installed(desktop: Option<&str>) -> tempfile::TempDir {
 
 #[cfg(unix)]
 #[test]
-fn without_a_command_the_desktop_program_starts() {
+fn starts_desktop_program_without_a_command() {
     let dir = installed(Some("#!/bin/sh\necho \"$@\"\nexit 7\n"));
     let run = |args: &[&str]| {
         let done = Command::new(dir.path().join("hookbench")).args(args).env_remove("HOOKBENCH_DATA").output().unwrap();
@@ -293,7 +293,7 @@ fn without_a_command_the_desktop_program_starts() {
 
 #[cfg(unix)]
 #[test]
-fn says_how_to_go_on_without_a_desktop_program_or_with_a_mistyped_command() {
+fn suggests_commands_without_desktop_or_after_typo() {
     let dir = installed(None);
     let failed = |args: &[&str]| {
         let mut command = Command::new(dir.path().join("hookbench"));
@@ -307,10 +307,9 @@ fn says_how_to_go_on_without_a_desktop_program_or_with_a_mistyped_command() {
     assert!(mistyped.contains("servee") && mistyped.contains("no such command"), "{mistyped}");
 }
 
-/// A server loads no library of a webview: neither the time nor the memory is spent.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_server_loads_no_webview_library() {
+async fn server_loads_no_webview_library() {
     let dir = tempfile::tempdir().unwrap();
     let serve = Serve::start_in(dir.path());
     let maps = std::fs::read_to_string(format!("/proc/{}/maps", serve.pid())).unwrap();

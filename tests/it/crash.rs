@@ -1,4 +1,4 @@
-//! kill -9 while deliveries are under way: nothing is lost, and nothing that arrived is sent again.
+//! End-to-end tests of `kill -9` during deliveries: no delivery is lost, and recorded successes are not sent again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,24 +6,24 @@ use std::{
 };
 
 use crate::{
+    destination::{TargetServer, endpoint, id, in_state, send},
     hookbench::{Serve, until},
     json::json,
-    target::{Receiver, endpoint, id, in_state, send},
 };
 
-/// What crashes with the engine is judged as if it had ended: a test is not tried again, and what
-/// belongs to an endpoint that was switched off stays.
+/// An attempt that a crash interrupts counts as failed. A test delivery is not retried, and a delivery to a disabled
+/// endpoint is skipped.
 #[tokio::test]
-async fn a_crash_keeps_to_the_rules_of_what_was_under_way() {
+async fn applies_delivery_rules_to_attempts_interrupted_by_crash() {
     let dir = tempfile::tempdir().unwrap();
-    let receiver = Receiver::start().await;
+    let destination = TargetServer::start().await;
     let serve = Serve::start_in(dir.path());
-    let hung = format!("{}/hang", receiver.url);
+    let hung = format!("{}/hang", destination.url);
     let tested = endpoint(&serve, json!({ "provider": "onwebchat", "url": hung, "name": "tested" })).await;
     let off = endpoint(&serve, json!({ "provider": "onwebchat", "url": hung, "name": "off" })).await;
     let (_, test) = serve.call(reqwest::Method::POST, &format!("/endpoints/{}/test", id(&tested)), json!({})).await;
     let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.rated", "endpoints": [id(&off)] })).await;
-    until("both to hang", async || (receiver.hangs.load(Ordering::SeqCst) == 2).then_some(())).await;
+    until("two hanging attempts", async || (destination.hangs.load(Ordering::SeqCst) == 2).then_some(())).await;
     serve.call(reqwest::Method::PATCH, &format!("/endpoints/{}", id(&off)), json!({ "enabled": false })).await;
     serve.kill_9();
     let serve = Serve::start_in(dir.path());
@@ -34,17 +34,16 @@ async fn a_crash_keeps_to_the_rules_of_what_was_under_way() {
     assert_eq!(other["state"], "skipped", "{other}");
 }
 
-/// A crash in mid-send: what was under way has an unknown outcome, and goes on as after a failure;
-/// what waits is sent at its time.
+/// An attempt that a crash interrupts has an unknown outcome and is retried like a failure.
 #[tokio::test]
-async fn a_crash_loses_no_delivery_and_repeats_none_that_arrived() {
+async fn crash_neither_loses_nor_repeats_deliveries() {
     let dir = tempfile::tempdir().unwrap();
-    let receiver = Receiver::start().await;
+    let destination = TargetServer::start().await;
     let serve = Serve::start_in(dir.path());
-    let fast = json!({ "provider": "onwebchat", "url": receiver.url, "name": "fast" });
-    let (fast, hung) = (endpoint(&serve, fast).await, format!("{}/hang", receiver.url));
+    let fast = json!({ "provider": "onwebchat", "url": destination.url, "name": "fast" });
+    let (fast, hung) = (endpoint(&serve, fast).await, format!("{}/hang", destination.url));
     let hung =
-        endpoint(&serve, json!({ "provider": "onwebchat", "url": hung, "name": "hung", "speed": 2_000.0 })).await;
+        endpoint(&serve, json!({ "provider": "onwebchat", "url": hung, "name": "hung", "time_scale": 2_000.0 })).await;
     let mut delivered = Vec::new();
     for _ in 0..20 {
         let sent =
@@ -56,12 +55,12 @@ async fn a_crash_loses_no_delivery_and_repeats_none_that_arrived() {
     }
     let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.closed", "endpoints": [id(&hung)] })).await;
     let under_way = id(&sent["deliveries"][0]);
-    until("the receiver to hang", async || (receiver.hangs.load(Ordering::SeqCst) == 1).then_some(())).await;
+    until("a hanging attempt", async || (destination.hangs.load(Ordering::SeqCst) == 1).then_some(())).await;
     serve.kill_9();
     let serve = Serve::start_in(dir.path());
     let after = until("the second attempt", async || {
         let one = serve.get(&format!("/deliveries/{under_way}")).await;
-        (receiver.hangs.load(Ordering::SeqCst) == 2).then_some(one)
+        (destination.hangs.load(Ordering::SeqCst) == 2).then_some(one)
     })
     .await;
     assert_eq!(after["attempts_made"][0]["error"]["kind"], "outcome_unknown", "{after}");
@@ -69,37 +68,38 @@ async fn a_crash_loses_no_delivery_and_repeats_none_that_arrived() {
         assert_eq!(serve.get(&format!("/deliveries/{one}")).await["attempts"], 1);
     }
     let mut by_delivery: BTreeMap<String, usize> = BTreeMap::new();
-    for got in receiver.got().iter().filter(|got| !got.path.contains("hang")) {
+    for got in destination.got().iter().filter(|got| !got.path.contains("hang")) {
         *by_delivery.entry(got.headers["x-owc-delivery"].clone()).or_default() += 1;
     }
     assert!(by_delivery.len() == 20 && by_delivery.values().all(|count| *count == 1), "{by_delivery:?}");
 }
 
-/// kill -9 under load, again and again: everything ends delivered, and nothing whose success was
-/// recorded is sent once more.
+/// Kills the server three times under load. Every delivery must end as delivered, and recorded successes must not be
+/// sent again.
 #[tokio::test]
-async fn kill_9_under_load_loses_and_repeats_nothing() {
+async fn kill_9_under_load_neither_loses_nor_repeats_deliveries() {
     let dir = tempfile::tempdir().unwrap();
-    let receiver = Receiver::start().await;
+    let destination = TargetServer::start().await;
     let mut serve = Serve::start_in(dir.path());
-    let settings = json!({ "provider": "onwebchat", "url": receiver.url, "speed": 100_000.0, "concurrency": 8 });
+    let settings =
+        json!({ "provider": "onwebchat", "url": destination.url, "time_scale": 100_000.0, "concurrency": 8 });
     endpoint(&serve, settings).await;
     send(&serve, json!({ "provider": "onwebchat", "type": "message.created", "count": 1_500 })).await;
     for round in 1..=3 {
-        until("some to arrive", async || (receiver.got().len() >= round * 300).then_some(())).await;
+        until("more deliveries to arrive", async || (destination.got().len() >= round * 300).then_some(())).await;
         let recorded: Vec<String> = {
             let page = serve.get("/deliveries?state=delivered&limit=500").await;
             page["items"].items().map(id).collect()
         };
         serve.kill_9();
-        let before = receiver.got().len();
+        let before = destination.got().len();
         serve = Serve::start_in(dir.path());
         let repeated =
-            receiver.got()[before..].iter().filter(|got| recorded.contains(&got.headers["x-owc-delivery"])).count();
-        assert_eq!(repeated, 0, "sent again after its success was recorded");
+            destination.got()[before..].iter().filter(|got| recorded.contains(&got.headers["x-owc-delivery"])).count();
+        assert_eq!(repeated, 0, "a delivery was sent again after its success was recorded");
     }
     until("the queue to be empty", async || (serve.get("/status").await["queue"] == 0).then_some(())).await;
-    until("all to be delivered", async || {
+    until("all deliveries to be delivered", async || {
         let mut open = 0;
         for state in ["waiting", "sending", "failed", "exhausted", "skipped"] {
             open += serve.get(&format!("/deliveries?state={state}&limit=500")).await["items"].items().count();
@@ -107,6 +107,6 @@ async fn kill_9_under_load_loses_and_repeats_nothing() {
         (open == 0).then_some(())
     })
     .await;
-    let arrived: BTreeSet<String> = receiver.got().iter().map(|got| got.headers["x-owc-delivery"].clone()).collect();
+    let arrived: BTreeSet<String> = destination.got().iter().map(|got| got.headers["x-owc-delivery"].clone()).collect();
     assert_eq!(arrived.len(), 1_500);
 }

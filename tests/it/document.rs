@@ -1,4 +1,4 @@
-//! The OpenAPI document. The client of the tests checks each response against it.
+//! Validates API responses against the OpenAPI document.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ const PREFIX: &str = "/api/v1";
 /// Validator of a response, `None` for a response without JSON.
 type ResponseValidator = Option<Arc<Validator>>;
 
-/// The document of this build.
+/// The OpenAPI document of this build.
 pub struct Document {
     pub operations: Vec<Operation>,
     components: Value,
@@ -32,7 +32,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// Returns whether a method and a path without a query belong to the operation.
+    /// Returns true if a method and a path without a query belong to the operation.
     fn takes(&self, method: &Method, path: &str) -> bool {
         let (own, given): (Vec<&str>, Vec<&str>) = (self.path.split('/').collect(), path.split('/').collect());
         let fits = |(own, given): (&&str, &&str)| own == given || own.starts_with('{');
@@ -40,7 +40,7 @@ impl Operation {
     }
 }
 
-/// Returns the document.
+/// Returns the OpenAPI document, parsed once.
 pub fn document() -> &'static Document {
     static DOCUMENT: OnceLock<Document> = OnceLock::new();
     DOCUMENT.get_or_init(|| Document::new(hookbench_api::document()))
@@ -69,7 +69,7 @@ impl Document {
     fn place(&self, method: &Method, path: &str) -> Option<usize> {
         let bare = path.split('?').next().unwrap_or(path);
         let places = 0..self.operations.len();
-        // A path without parameters is the better match.
+        // A path without parameters takes precedence.
         places
             .filter(|place| self.operations[*place].takes(method, bare))
             .min_by_key(|place| self.operations[*place].path.matches('{').count())
@@ -91,11 +91,12 @@ impl Document {
             .or_insert_with(|| {
                 let schema = &described["content"]["application/json"]["schema"];
                 let mut whole = json!({ "allOf": [schema], "components": self.components });
-                // A member that is not described is an error, too, unless no member is described.
+                // An undocumented member is an error, unless the schema documents no members.
                 if *schema != json!({ "type": "object" }) {
                     whole["unevaluatedProperties"] = false.into();
                 }
-                (!schema.is_null()).then(|| Arc::new(jsonschema::validator_for(&whole).expect("a valid schema")))
+                (!schema.is_null())
+                    .then(|| Arc::new(jsonschema::validator_for(&whole).expect("the schema must be valid")))
             })
             .clone();
         let Some(validator) = validator else { return Ok(()) };
@@ -111,12 +112,16 @@ impl Document {
 }
 
 #[test]
-fn a_response_that_differs_from_its_description_is_found() {
-    let check = |status, text: &str| document().check(&Method::GET, "/queries?x=1", status, text);
+fn rejects_responses_that_differ_from_the_document() {
+    let check = |status, text: &str| document().check(&Method::GET, "/saved-searches?x=1", status, text);
     assert_eq!(check(200, r#"{"items":[]}"#), Ok(()));
-    for (status, text) in
-        [(200, "{}"), (200, "no JSON"), (200, r#"{"items":[{"name":1}]}"#), (200, r#"{"items":[],"x":1}"#), (299, "{}")]
-    {
+    for (status, text) in [
+        (200, "{}"),
+        (200, "not JSON"),
+        (200, r#"{"items":[{"name":1}]}"#),
+        (200, r#"{"items":[],"x":1}"#),
+        (299, "{}"),
+    ] {
         assert!(check(status, text).is_err(), "{status} {text}");
     }
 }

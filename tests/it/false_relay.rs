@@ -1,4 +1,4 @@
-//! A relay that lies: what a laptop does with deliveries no honest relay sends.
+//! Tests that the agent rejects invalid deliveries from a malicious relay.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
 
 type Send = Arc<Mutex<Option<SendRequest<Full<Bytes>>>>>;
 
-/// Says yes to everything a laptop asks, and gives out the connection it attaches.
+/// Starts a relay that accepts all calls of an agent. Returns the URL and the attached connection.
 async fn relay() -> (String, Send) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -42,8 +42,9 @@ async fn served(mut stream: TcpStream, base: String, attached: Send) {
     }
     let head = String::from_utf8(head).unwrap();
     if head.contains(ATTACH) {
-        let answer = format!("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: {PROTOCOL}\r\n\r\n");
-        stream.write_all(answer.as_bytes()).await.unwrap();
+        let response =
+            format!("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: {PROTOCOL}\r\n\r\n");
+        stream.write_all(response.as_bytes()).await.unwrap();
         let (send, connection) = client_builder().handshake(TokioIo::new(stream)).await.unwrap();
         *attached.lock().await = Some(send);
         let _ = connection.await;
@@ -56,8 +57,8 @@ async fn served(mut stream: TcpStream, base: String, attached: Send) {
         _ => json!({ "name": "inbox", "url": format!("{base}/token"), "waiting": 0, "refused": 0, "seq": 0 }),
     };
     let said = said.to_string();
-    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{said}", said.len());
-    stream.write_all(answer.as_bytes()).await.unwrap();
+    let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{said}", said.len());
+    stream.write_all(response.as_bytes()).await.unwrap();
 }
 
 fn honest(number: i64) -> Delivery {
@@ -73,7 +74,7 @@ fn honest(number: i64) -> Delivery {
         method: "POST".into(),
         rest: "/a".into(),
         version: "HTTP/1.1".into(),
-        peer: "192.0.2.1:5".into(),
+        remote_address: "192.0.2.1:5".into(),
         names: "exact".into(),
         head: b"Host: r\r\n".to_vec(),
         trailers: Vec::new(),
@@ -81,7 +82,7 @@ fn honest(number: i64) -> Delivery {
         body_state: "complete".into(),
         sha256,
         body: BodyPlace::Here,
-        answered: Some(200),
+        responded: Some(200),
     }
 }
 
@@ -90,13 +91,13 @@ async fn deliver(send: &Send, delivery: &Delivery, body: &'static [u8]) -> Optio
     *request.method_mut() = http::Method::PUT;
     *request.uri_mut() = format!("http://laptop/inbox/inbox/{}", delivery.id).parse().unwrap();
     *request.headers_mut() = delivery.headers(None);
-    let answer = send.lock().await.as_mut().unwrap().send_request(request);
-    let (parts, body) = answer.await.unwrap().into_parts();
+    let response = send.lock().await.as_mut().unwrap().send_request(request);
+    let (parts, body) = response.await.unwrap().into_parts();
     Ack::from_response(parts.status, &parts.headers, body.collect().await.unwrap().to_bytes())
 }
 
 #[tokio::test]
-async fn a_lying_relay_gets_nothing_in_that_no_sender_could() {
+async fn rejects_invalid_deliveries_from_malicious_relay() {
     let (serve, (url, send)) = (Serve::start(), relay().await);
     let add = |path: String, body: Json| serve.request(reqwest::Method::POST, &path).json(&body).send();
     let tunnel: Json = add("/tunnels".into(), json!({ "type": "relay", "relay": url, "code": "x" }))
@@ -110,10 +111,10 @@ async fn a_lying_relay_gets_nothing_in_that_no_sender_could() {
     assert!(exposed.status().is_success());
     serve.patch("/settings", json!({ "limits": { "body_bytes": 1_000_000, "body_stall_ms": 30_000, "head_timeout_ms": 30_000, "connections": 1_024 } })).await;
     serve.request(reqwest::Method::POST, "/inboxes").json(&json!({ "name": "other" })).send().await.unwrap();
-    until("the laptop", async || send.lock().await.is_some().then_some(())).await;
+    until("the agent to attach", async || send.lock().await.is_some().then_some(())).await;
     assert_eq!(deliver(&send, &honest(1), b"{}").await, Some(Ack::Stored(None)));
     assert_eq!(deliver(&send, &honest(1), b"{}").await, Some(Ack::Had));
-    // The same id with other bytes, and bytes that are not what is said of them.
+    // The same id with another payload is a conflict. A hash or length that does not match the body is an error.
     let sha256: String = Sha256::digest(b"[]").iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(deliver(&send, &Delivery { sha256, ..honest(1) }, b"[]").await, Some(Ack::Conflict));
     assert!(matches!(deliver(&send, &honest(2), b"[]").await, Some(Ack::Later { .. })));
@@ -124,7 +125,7 @@ async fn a_lying_relay_gets_nothing_in_that_no_sender_could() {
         Delivery { rest: "/a\r\nX: y".into(), ..honest(7) },
         Delivery { method: "PO ST".into(), ..honest(8) },
         Delivery { version: "HTTP/9".into(), ..honest(9) },
-        Delivery { peer: "nobody".into(), ..honest(10) },
+        Delivery { remote_address: "invalid".into(), ..honest(10) },
         Delivery { body_state: "fine".into(), ..honest(11) },
         // A body that would fill the disk is not fetched.
         Delivery { body: BodyPlace::Relay, body_bytes: u64::MAX / 2, ..honest(12) },
@@ -133,13 +134,13 @@ async fn a_lying_relay_gets_nothing_in_that_no_sender_could() {
         let said = deliver(&send, lie, b"{}").await;
         assert!(matches!(said, Some(Ack::Never(_))), "{lie:?}: {said:?}");
     }
-    // What is for an inbox that is not exposed here may come to be.
-    for elsewhere in
+    // A delivery for an inbox that is not exposed is retried later, because the inbox may be exposed by then.
+    for outside_headers in
         [Delivery { inbox: "other".into(), ..honest(3) }, Delivery { inbox: "../other".into(), ..honest(4) }]
     {
-        assert!(matches!(deliver(&send, &elsewhere, b"{}").await, Some(Ack::Later { .. })));
+        assert!(matches!(deliver(&send, &outside_headers, b"{}").await, Some(Ack::Later { .. })));
     }
-    // Odd, but nothing that could not have happened: kept, and shown as it is.
+    // Unusual but possible values are stored and returned unchanged.
     let odd = Delivery {
         received_us: i64::MAX,
         receiving_us: i64::MIN,

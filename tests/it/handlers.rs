@@ -1,5 +1,5 @@
-//! Receiving handlers, running for real: those that are generated, those the vendors describe, and
-//! the vendors' own libraries. What Hookbench sends is accepted, and what was tampered with is not.
+//! End-to-end tests with real handlers: generated handlers, handlers from vendor documentation and official vendor
+//! libraries. Each must accept what Hookbench sends and reject requests with an invalid signature.
 
 use std::{
     fs,
@@ -13,12 +13,12 @@ use std::{
 use hookbench_engine::{catalogue, handlers};
 
 use crate::{
+    destination::{endpoint, id, in_state, send},
     hookbench::{Serve, until},
     json::{Json, json},
-    target::{endpoint, id, in_state, send},
 };
 
-/// The vendors of whom it is known what they send.
+/// Vendors with known events.
 const SENDERS: [&str; 10] = [
     "deway",
     "flow-session",
@@ -40,10 +40,10 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A receiver's process. Dropping it ends it.
+/// A running handler process, killed on drop.
 pub(crate) struct Program {
     child: Child,
-    said: Arc<Mutex<String>>,
+    message: Arc<Mutex<String>>,
 }
 
 impl Program {
@@ -55,33 +55,33 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let said = Arc::new(Mutex::new(String::new()));
+        let message = Arc::new(Mutex::new(String::new()));
         let streams: [Box<dyn Read + Send>; 2] =
             [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
         for stream in streams {
-            let said = said.clone();
+            let message = message.clone();
             std::thread::spawn(move || {
                 for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                    said.lock().unwrap().push_str(&(line + "\n"));
+                    message.lock().unwrap().push_str(&(line + "\n"));
                 }
             });
         }
-        let mut program = Self { child, said };
+        let mut program = Self { child, message };
         until(&format!("{command:?}"), async || {
-            assert!(program.child.try_wait().unwrap().is_none(), "{command:?} ended: {}", program.said());
+            assert!(program.child.try_wait().unwrap().is_none(), "{command:?} ended: {}", program.message());
             TcpStream::connect(("127.0.0.1", port)).ok()
         })
         .await;
         program
     }
 
-    pub(crate) fn said(&self) -> String {
-        self.said.lock().unwrap().clone()
+    pub(crate) fn message(&self) -> String {
+        self.message.lock().unwrap().clone()
     }
 }
 
 impl Program {
-    /// Stops it, so that whoever asks it waits.
+    /// Stops the process with SIGSTOP. Requests to it then wait.
     pub(crate) fn stop(&self) {
         let pid = self.child.id().to_string();
         assert!(std::process::Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
@@ -95,17 +95,17 @@ impl Drop for Program {
     }
 }
 
-/// The first secret of an endpoint; none where it signs nothing.
+/// Returns the first secret of an endpoint, or `None` if the vendor does not sign.
 async fn secret(serve: &Serve, made: &Json) -> Option<String> {
     let secrets = serve.get(&format!("/endpoints/{}/secrets", id(made))).await;
     secrets["items"].items().next().map(|secret| secret["value"].as_str().unwrap().to_owned())
 }
 
-/// Sends an event to one endpoint; the delivery with its first attempt made.
+/// Sends an event to one endpoint. Returns the delivery after its first attempt.
 async fn deliver(serve: &Serve, made: &Json, kind: &str) -> Json {
     let sent = send(serve, json!({ "provider": made["provider"], "type": kind, "endpoints": [id(made)] })).await;
     let delivery = id(&sent["deliveries"][0]);
-    until("its first attempt", async || {
+    until("the first attempt", async || {
         let shown = serve.get(&format!("/deliveries/{delivery}")).await;
         let is_made = |attempt: &Json| attempt["status"].is_u64() || attempt["error"].is_object();
         let made = shown["attempts_made"].items().next().is_some_and(is_made);
@@ -119,9 +119,9 @@ fn kinds(provider: &Json) -> Vec<String> {
     events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Gives an endpoint another secret than its receiver has.
+/// Changes the secret of an endpoint, so that signatures no longer match the handler.
 async fn estrange(serve: &Serve, made: &Json, secret: &str) {
-    // In the same form: the first letter or digit that can change does.
+    // Changing one character keeps the format of the secret valid.
     let at = secret.len() - 8;
     let other = if &secret[at..=at] == "a" { "b" } else { "a" };
     let other = format!("{}{other}{}", &secret[..at], &secret[at + 1..]);
@@ -130,7 +130,7 @@ async fn estrange(serve: &Serve, made: &Json, secret: &str) {
     assert_eq!(status, 200, "{changed}");
 }
 
-/// Writes a handler where its framework is found, and says how it is run.
+/// Writes a handler below `target/handlers`, where its framework is installed. Returns the command that runs it.
 fn command(framework: &str, vendor: &str, code: &str, port: u16) -> Command {
     let dir = root().join("target/handlers").join(framework).join(vendor);
     fs::create_dir_all(&dir).unwrap();
@@ -146,7 +146,7 @@ fn command(framework: &str, vendor: &str, code: &str, port: u16) -> Command {
         }
         "fastapi" => {
             file("webhook.py");
-            // The system's own Python has the packages that are installed with it.
+            // The Python packages are installed for the system Python.
             let mut command = Command::new("/usr/bin/python3");
             command.args(["-m", "uvicorn", "webhook:app", "--port", &port.to_string()]);
             command
@@ -185,18 +185,23 @@ async fn generated_handlers(framework: &str) {
         let mut last = String::new();
         for kind in kinds(&provider) {
             let delivery = deliver(&serve, &made, &kind).await;
-            assert_eq!(delivery["state"], "delivered", "{framework} {vendor} {kind}: {delivery}\n{}", program.said());
-            until(&format!("{framework} to handle {vendor}'s {kind}"), async || {
-                program.said().contains(&format!("{kind} ")).then_some(())
+            assert_eq!(
+                delivery["state"],
+                "delivered",
+                "{framework} {vendor} {kind}: {delivery}\n{}",
+                program.message()
+            );
+            until(&format!("{framework} to process {kind} of {vendor}"), async || {
+                program.message().contains(&format!("{kind} ")).then_some(())
             })
             .await;
             last = id(&delivery);
         }
-        // A repeat is answered and not handled again, where anything tells it.
+        // A duplicate gets a response but is not processed again, if the vendor sends an event id.
         if !provider["event_id"].is_an_empty_array() {
             let all = kinds(&provider);
             let handled_now =
-                || all.iter().map(|kind| program.said().matches(&format!("{kind} {{")).count()).sum::<usize>();
+                || all.iter().map(|kind| program.message().matches(&format!("{kind} {{")).count()).sum::<usize>();
             let handled = handled_now();
             serve.call(reqwest::Method::POST, &format!("/deliveries/{last}/retry"), json!({})).await;
             until("the second attempt", async || {
@@ -204,11 +209,11 @@ async fn generated_handlers(framework: &str) {
             })
             .await;
             in_state(&serve, &last, &["delivered"]).await;
-            // One that is new comes behind it: what is handled meanwhile is that one alone.
+            // A new event follows the duplicate. Only the new event may be processed.
             let next = deliver(&serve, &made, &all[0]).await;
             assert_eq!(next["state"], "delivered");
-            until("the new one to be handled", async || (handled_now() > handled).then_some(())).await;
-            assert_eq!(handled_now(), handled + 1, "{framework} {vendor} handled a repeat");
+            until("the new event to be processed", async || (handled_now() > handled).then_some(())).await;
+            assert_eq!(handled_now(), handled + 1, "{framework} {vendor} processed a duplicate");
         }
         if let Some(secret) = secret {
             estrange(&serve, &made, &secret).await;
@@ -219,26 +224,26 @@ async fn generated_handlers(framework: &str) {
 }
 
 #[tokio::test]
-async fn generated_express() {
+async fn generated_express_handlers_verify_and_deduplicate() {
     generated_handlers("express").await;
 }
 
 #[tokio::test]
-async fn generated_fastapi() {
+async fn generated_fastapi_handlers_verify_and_deduplicate() {
     generated_handlers("fastapi").await;
 }
 
 #[tokio::test]
-async fn generated_php() {
+async fn generated_php_handlers_verify_and_deduplicate() {
     generated_handlers("php").await;
 }
 
 #[tokio::test]
-async fn generated_go() {
+async fn generated_go_handlers_verify_and_deduplicate() {
     generated_handlers("go").await;
 }
 
-/// Everything that could end a comment or a literal; each of them would be a syntax error.
+/// A provider file with text that could end a comment or a literal. Unescaped, each case would be a syntax error.
 const HOSTILE: &str = r###"name = "a */ ?> !! \"\"\" b"
 event_type = ["header:X-$Type|X-b", "json:a${b}+json:c", "json:x+json:y"]
 event_id = ["json:it's", "json:d+json:e"]
@@ -265,10 +270,10 @@ about = "one\n!! two ?> !!"
 sample = "{}"
 "###;
 
-/// For every vendor and scheme there is: what is generated is a program.
+/// Covers every vendor and every signature scheme.
 #[test]
 fn every_generated_handler_compiles() {
-    // A file of a user's own says what it likes: none of it may become code.
+    // Text of a custom provider file must not become code.
     let own = tempfile::tempdir().unwrap();
     fs::create_dir(own.path().join("providers")).unwrap();
     fs::write(own.path().join("providers/hostile.toml"), HOSTILE).unwrap();
@@ -298,8 +303,8 @@ fn every_generated_handler_compiles() {
     let php = "foreach (glob('php/*/webhook.php') as $file) { try { token_get_all(file_get_contents($file), TOKEN_PARSE); } catch (ParseError $e) { fwrite(STDERR, \"$file: {$e->getMessage()} line {$e->getLine()}\"); exit(1); } }";
     let check = |command: &mut Command| {
         let output = command.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{command:?}: {}", said.chars().take(3_000).collect::<String>());
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{command:?}: {}", message.chars().take(3_000).collect::<String>());
     };
     check(
         Command::new("node")
@@ -311,9 +316,9 @@ fn every_generated_handler_compiles() {
     check(Command::new("go").args(["vet", "./..."]).current_dir(dir.path().join("go")));
 }
 
-/// A receiver of `tests/receivers`.
-fn receiver(file: &str, port: u16) -> Command {
-    let path = root().join("tests/receivers").join(file);
+/// Returns the command that runs a handler of `tests/handlers`.
+fn sample_handler(file: &str, port: u16) -> Command {
+    let path = root().join("tests/handlers").join(file);
     let mut command = match path.extension().and_then(|extension| extension.to_str()) {
         Some("mjs") => {
             let mut command = Command::new("node");
@@ -333,13 +338,13 @@ fn receiver(file: &str, port: u16) -> Command {
             command
         }
     };
-    command.current_dir(root().join("tests/receivers"));
+    command.current_dir(root().join("tests/handlers"));
     command
 }
 
-/// The receivers that the vendors' own pages describe take every event of theirs.
+/// The handlers follow the examples of the vendor documentation.
 #[tokio::test]
-async fn the_vendors_own_handlers_take_what_is_sent() {
+async fn documented_vendor_handlers_accept_every_event() {
     let serve = Serve::start();
     for (file, vendor, path) in [
         ("flow.mjs", "flow-session", "/webhook"),
@@ -350,19 +355,20 @@ async fn the_vendors_own_handlers_take_what_is_sent() {
     ] {
         let port = free_port();
         let url = format!("http://127.0.0.1:{port}{path}");
-        let settings = json!({ "provider": vendor, "url": url, "local_test": true, "scope": file, "speed": 100_000.0 });
+        let settings =
+            json!({ "provider": vendor, "url": url, "local_test": true, "account": file, "time_scale": 100_000.0 });
         let made = endpoint(&serve, settings).await;
         let secret = secret(&serve, &made).await;
-        let mut command = receiver(file, port);
+        let mut command = sample_handler(file, port);
         command.env("WEBHOOK_SECRET", secret.as_deref().unwrap_or_default());
         let program = Program::start(command, port).await;
         for kind in kinds(&serve.get(&format!("/providers/{vendor}")).await) {
             let delivery = deliver(&serve, &made, &kind).await;
-            assert_eq!(delivery["state"], "delivered", "{file} {kind}: {delivery}\n{}", program.said());
-            until(&format!("{file} to say {kind}"), async || program.said().contains(&kind).then_some(())).await;
+            assert_eq!(delivery["state"], "delivered", "{file} {kind}: {delivery}\n{}", program.message());
+            until(&format!("{file} to print {kind}"), async || program.message().contains(&kind).then_some(())).await;
         }
         match vendor {
-            // A payload without its technology raises there, as it would in the vendor's own handler.
+            // A payload without `data` raises an exception in the handler of the vendor.
             "flow-session" => {
                 let (_, sent) = serve
                     .call(
@@ -385,9 +391,9 @@ async fn the_vendors_own_handlers_take_what_is_sent() {
     }
 }
 
-/// The libraries that vendors give their receivers accept each event, and refuse another secret.
+/// The libraries accept each event and reject events signed with another secret.
 #[tokio::test]
-async fn the_vendors_own_libraries_accept_what_is_sent() {
+async fn official_vendor_libraries_accept_every_event() {
     let serve = Serve::start();
     for (vendor, path) in [
         ("standard-webhooks", "/standard-webhooks"),
@@ -398,16 +404,17 @@ async fn the_vendors_own_libraries_accept_what_is_sent() {
     ] {
         let port = free_port();
         let url = format!("http://127.0.0.1:{port}{path}");
-        let made = endpoint(&serve, json!({ "provider": vendor, "url": url, "local_test": true, "scope": path })).await;
+        let made =
+            endpoint(&serve, json!({ "provider": vendor, "url": url, "local_test": true, "account": path })).await;
         let secret = secret(&serve, &made).await.unwrap();
-        let mut command = receiver("sdks.mjs", port);
+        let mut command = sample_handler("sdks.mjs", port);
         command.env("WEBHOOK_SECRET", &secret);
         let _program = Program::start(command, port).await;
         for kind in kinds(&serve.get(&format!("/providers/{vendor}")).await) {
             let delivery = deliver(&serve, &made, &kind).await;
             assert_eq!(delivery["state"], "delivered", "{path} {kind}: {delivery}");
         }
-        // Both secrets sign for a day where the scheme allows, and the old one is still good.
+        // After a rotation, both secrets sign for a day if the scheme allows several signatures.
         if path == "/svix" {
             serve.call(reqwest::Method::POST, &format!("/endpoints/{}/rotate", id(&made)), json!({})).await;
             assert_eq!(deliver(&serve, &made, "user.created").await["state"], "delivered");
@@ -418,11 +425,11 @@ async fn the_vendors_own_libraries_accept_what_is_sent() {
     }
 }
 
-/// Replays one request; the status it was answered.
+/// Replays one request. Returns the response status.
 async fn replayed(serve: &Serve, new: Json) -> Json {
     let (status, replay) = serve.call(reqwest::Method::POST, "/replays", new).await;
     assert_eq!(status, 202, "{replay}");
-    until("the replay's end", async || {
+    until("the replay to end", async || {
         let replay = serve.get(&format!("/replays/{}", id(&replay))).await;
         (!replay["ended_at"].is_null()).then_some(())
     })
@@ -431,9 +438,9 @@ async fn replayed(serve: &Serve, new: Json) -> Json {
     made["items"][0]["status"].clone()
 }
 
-/// A captured request, edited and signed anew, is accepted by the vendor's own library; edited alone it is not.
+/// The library of the vendor accepts an edited request only if the request was re-signed.
 #[tokio::test]
-async fn the_vendors_own_libraries_accept_what_was_edited_and_signed_anew() {
+async fn official_vendor_libraries_accept_re_signed_edits() {
     use base64::Engine as _;
     let serve = Serve::start();
     for (vendor, file, path, secret) in [
@@ -444,7 +451,7 @@ async fn the_vendors_own_libraries_accept_what_was_edited_and_signed_anew() {
         ("onwebchat", "onwebchat.mjs", "/", "a3f5c1d2e4b60718293a4b5c6d7e8f90a3f5c1d2e4b60718293a4b5c6d7e8f90"),
     ] {
         let port = free_port();
-        let mut command = receiver(file, port);
+        let mut command = sample_handler(file, port);
         command.env("WEBHOOK_SECRET", secret);
         let _program = Program::start(command, port).await;
         let verification = json!({ "provider": vendor, "secrets": [secret] });
@@ -454,15 +461,15 @@ async fn the_vendors_own_libraries_accept_what_was_edited_and_signed_anew() {
         let mut edited: Json = serde_json::from_slice(&serve.body(&id(&row)).await).unwrap();
         edited["edited"] = json!("by hand");
         let body = base64::engine::general_purpose::STANDARD.encode(edited.to_string());
-        let settings = |resign: Json| json!({ "to": { "url": format!("http://127.0.0.1:{port}{path}") }, "path": "exact", "resign": resign });
+        let settings = |re_sign: Json| json!({ "to": { "url": format!("http://127.0.0.1:{port}{path}") }, "path": "exact", "re_sign": re_sign });
         let request = json!([id(&row)]);
-        // As it came, a moment later: its bytes and its signature are the sender's.
+        // An unchanged replay keeps the bytes and the signature of the sender.
         assert_eq!(
             replayed(&serve, json!({ "requests": request, "settings": settings(Json::NULL) })).await,
             200,
             "{vendor}"
         );
-        let new = |resign: Json| json!({ "requests": request, "body": body, "settings": settings(resign) });
+        let new = |re_sign: Json| json!({ "requests": request, "body": body, "settings": settings(re_sign) });
         assert_eq!(replayed(&serve, new(json!("inbox"))).await, 200, "{vendor}");
         assert_eq!(replayed(&serve, new(Json::NULL)).await, 401, "{vendor}");
     }
@@ -494,9 +501,9 @@ async def take(request: Request, path: str):
     return response
 "#;
 
-/// Real frameworks behind a forward: their status, headers and body are what the sender sees.
+/// In proxy mode, the sender gets the status, headers and body of the app.
 #[tokio::test]
-async fn apps_behind_a_forward_in_both_modes() {
+async fn forwards_to_real_apps_in_mirror_and_proxy_mode() {
     let serve = Serve::start();
     let client = reqwest::Client::new();
     for (framework, code) in [("express", EXPRESS), ("fastapi", FASTAPI)] {
@@ -504,29 +511,32 @@ async fn apps_behind_a_forward_in_both_modes() {
         let program = Program::start(command(framework, "forwarded", code, port), port).await;
         let to = format!("http://127.0.0.1:{port}/base");
         let send = || {
-            let request = client.put(format!("{}/inbox/a/b?x=1", serve.receiver));
+            let request = client.put(format!("{}/inbox/a/b?x=1", serve.listener));
             request.header("content-type", "application/octet-stream").body(vec![0_u8, 255, 10, 13]).send()
         };
-        for (mode, status) in [("answer", 207), ("copy", 200)] {
+        for (mode, status) in [("response", 207), ("copy", 200)] {
             serve.patch("/inboxes/inbox", json!({ "forwards": [{ "to": to, "mode": mode }] })).await;
-            let answer = send().await.unwrap();
-            assert_eq!(answer.status().as_u16(), status, "{framework} {mode}");
-            if mode == "answer" {
-                assert_eq!(answer.headers()["x-app"], framework);
-                assert_eq!(answer.headers().get_all("set-cookie").iter().count(), 2);
-                assert_eq!(answer.bytes().await.unwrap()[..], [0, 255, 10, 13]);
+            let response = send().await.unwrap();
+            assert_eq!(response.status().as_u16(), status, "{framework} {mode}");
+            if mode == "response" {
+                assert_eq!(response.headers()["x-app"], framework);
+                assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
+                assert_eq!(response.bytes().await.unwrap()[..], [0, 255, 10, 13]);
             }
             let row = serve.all("inbox").await.remove(0);
-            let made = until("the forward's end", async || {
+            let made = until("the forward to end", async || {
                 let page = serve.get(&format!("/deliveries?request={}", id(&row))).await;
                 page["items"].items().find(|made| made["status"] == 207).cloned()
             })
             .await;
             assert_eq!(made["state"], "delivered");
         }
-        until("both", async || (program.said().matches("\nPUT /base/a/b?x=1\n").count() == 2).then_some(())).await;
-        // It goes down: the sender gets the fallback, and the row says why.
-        serve.patch("/inboxes/inbox", json!({ "forwards": [{ "to": to, "mode": "answer" }] })).await;
+        until("both requests at the app", async || {
+            (program.message().matches("\nPUT /base/a/b?x=1\n").count() == 2).then_some(())
+        })
+        .await;
+        // After the app stops, the sender gets the fallback status 502.
+        serve.patch("/inboxes/inbox", json!({ "forwards": [{ "to": to, "mode": "response" }] })).await;
         drop(program);
         assert_eq!(send().await.unwrap().status().as_u16(), 502);
     }

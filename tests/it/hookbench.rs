@@ -1,4 +1,4 @@
-//! The real binary, started as a person starts it.
+//! Runs the `hookbench` binary for tests.
 
 use std::{
     io::{BufRead, BufReader},
@@ -12,12 +12,12 @@ use tempfile::TempDir;
 
 use crate::{document::document, json::Json};
 
-/// How long a condition may take on a busy machine.
+/// Maximum wait for a condition.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running `hookbench serve`. Dropping it kills it.
+/// A running `hookbench serve`, killed on drop.
 pub struct Serve {
-    pub receiver: String,
+    pub listener: String,
     pub api: String,
     pub data: PathBuf,
     child: Child,
@@ -32,34 +32,36 @@ pub fn hookbench() -> Command {
 }
 
 impl Serve {
-    /// On a data directory of its own.
+    /// Starts with a temporary data directory.
     pub fn start() -> Self {
-        let dir = TempDir::new().expect("a directory");
+        let dir = TempDir::new().expect("cannot create a temporary directory");
         let path = dir.path().join("data");
         let mut serve = Self::start_in(&path);
         serve._dir = Some(dir);
         serve
     }
 
-    /// On a data directory that outlives it.
+    /// Starts with a data directory that the caller keeps.
     pub fn start_in(data: &Path) -> Self {
         let mut command = hookbench();
         command.args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json", "--data"]).arg(data);
         Self::spawn(command, data)
     }
 
-    /// By a command that ends in `hookbench serve … --json`.
+    /// Starts a command that runs `hookbench serve … --json`.
     pub fn spawn(mut command: Command, data: &Path) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("cannot start the binary");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        BufReader::new(child.stdout.take().expect("stdout must be piped"))
+            .read_line(&mut line)
+            .expect("cannot read stdout");
         if line.is_empty() {
-            panic!("{command:?} did not start: {}", child.wait().expect("its exit status"));
+            panic!("{command:?} did not start: {}", child.wait().expect("cannot wait for the binary"));
         }
         let ready: Json = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line:?}: {e}"));
-        let text = |key: &str| ready[key].as_str().expect("a string").to_owned();
+        let text = |key: &str| ready[key].as_str().expect("the value must be a string").to_owned();
         Self {
-            receiver: text("receiver"),
+            listener: text("listener"),
             api: text("api"),
             data: data.into(),
             child,
@@ -68,9 +70,9 @@ impl Serve {
         }
     }
 
-    /// `HOST:PORT` of the receiver.
+    /// Returns the `HOST:PORT` of the listener.
     pub fn address(&self) -> &str {
-        self.receiver.trim_start_matches("http://")
+        self.listener.trim_start_matches("http://")
     }
 
     pub fn pid(&self) -> u32 {
@@ -78,23 +80,23 @@ impl Serve {
     }
 
     pub fn token(&self) -> String {
-        std::fs::read_to_string(self.data.join("token")).expect("a token")
+        std::fs::read_to_string(self.data.join("token")).expect("cannot read the token")
     }
 
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, format!("{}/api/v1{path}", self.api)).bearer_auth(self.token())
     }
 
-    /// Calls the API with a JSON body, or with none if it is null. Returns the status and the response, which is null if
-    /// it is not JSON. The response must be as the OpenAPI document describes it.
+    /// Calls the API with a JSON body, or without a body if `body` is null. Returns the status and the response body, or
+    /// null if that is not JSON. The response must match the OpenAPI document.
     pub async fn call(&self, method: Method, path: &str, body: Json) -> (u16, Json) {
         let mut request = self.request(method.clone(), path);
         if !body.is_null() {
             request = request.json(&body);
         }
-        let response = request.send().await.expect("a response");
+        let response = request.send().await.expect("the API must respond");
         let status = response.status().as_u16();
-        let text = response.text().await.expect("a body");
+        let text = response.text().await.expect("cannot read the response body");
         document().check(&method, path, status, &text).unwrap_or_else(|wrong| panic!("{wrong}"));
         (status, serde_json::from_str(&text).unwrap_or(Json::NULL))
     }
@@ -112,12 +114,13 @@ impl Serve {
     }
 
     pub async fn body(&self, id: &str) -> Vec<u8> {
-        let response = self.request(Method::GET, &format!("/requests/{id}/body")).send().await.expect("an answer");
+        let response =
+            self.request(Method::GET, &format!("/requests/{id}/body")).send().await.expect("the API must respond");
         assert!(response.status().is_success(), "{id}: {}", response.status());
-        response.bytes().await.expect("a body").to_vec()
+        response.bytes().await.expect("cannot read the response body").to_vec()
     }
 
-    /// All stored requests of an inbox, newest first.
+    /// Returns all stored requests of an inbox, newest first.
     pub async fn all(&self, inbox: &str) -> Vec<Json> {
         let (mut all, mut after) = (Vec::new(), String::new());
         loop {
@@ -130,30 +133,30 @@ impl Serve {
         }
     }
 
-    /// The one newest request, once there are `count`.
+    /// Waits until the inbox `inbox` contains `count` requests. Returns the newest one.
     pub async fn newest(&self, count: usize) -> Json {
-        until("the request", async || {
+        until(&format!("{count} requests"), async || {
             let all = self.all("inbox").await;
             (all.len() == count).then(|| all[0].clone())
         })
         .await
     }
 
-    /// A verb on this data directory.
+    /// Runs a command on this data directory.
     pub fn cli(&self, args: &[&str]) -> Output {
-        hookbench().args(args).arg("--data").arg(&self.data).output().expect("the binary runs")
+        hookbench().args(args).arg("--data").arg(&self.data).output().expect("cannot run the binary")
     }
 
-    /// Ends it as a crash would: no handler runs, nothing is flushed.
+    /// Kills the process with SIGKILL, as in a crash.
     pub fn kill_9(mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it ends");
+        self.child.kill().expect("cannot kill the process");
+        self.child.wait().expect("cannot wait for the process");
     }
 
-    /// Ends it as a person would.
+    /// Stops the process with SIGTERM and requires exit status 0.
     pub fn terminate(mut self) {
-        assert!(Command::new("kill").arg(self.pid().to_string()).status().expect("kill runs").success());
-        assert!(self.child.wait().expect("it ends").success());
+        assert!(Command::new("kill").arg(self.pid().to_string()).status().expect("cannot run kill").success());
+        assert!(self.child.wait().expect("cannot wait for the process").success());
     }
 }
 
@@ -164,14 +167,14 @@ impl Drop for Serve {
     }
 }
 
-/// Asks until there is an answer.
+/// Polls `ask` until it returns a value. Panics after [`PATIENCE`].
 pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {
-        if let Some(answer) = ask().await {
-            return answer;
+        if let Some(response) = ask().await {
+            return response;
         }
-        assert!(Instant::now() < end, "waited {PATIENCE:?} for {what}");
+        assert!(Instant::now() < end, "timed out after {PATIENCE:?} waiting for {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

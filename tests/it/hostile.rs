@@ -1,4 +1,5 @@
-//! What a stranger sends neither stops nor steers the rest, secrets stay where they are, and loss is loud.
+//! End-to-end tests against hostile input and damaged storage: decompression bombs, templates, descriptor limits,
+//! leaked secrets, control characters and lost databases.
 
 use std::{fs, io::Write as _, process::Command, time::Duration};
 
@@ -7,9 +8,9 @@ use reqwest::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{
+    destination::TargetServer,
     hookbench::{Serve, hookbench, until},
     json::{Json, json},
-    target::Receiver,
 };
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -18,17 +19,17 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     coder.finish().unwrap()
 }
 
-/// Layers of codings around members that hold nothing: a few kilobytes of hours of work.
+/// The body has four layers of gzip around empty members. Decoding it completely would take hours.
 #[tokio::test]
-async fn nested_codings_hold_up_no_other_sender_and_no_view() {
+async fn nested_codings_do_not_block_other_requests() {
     let serve = Serve::start();
-    let rules = json!({ "rules": [{ "when": "body.type:closed", "answers": [{ "status": 409 }] }] });
+    let rules = json!({ "rules": [{ "when": "body.type:closed", "responses": [{ "status": 409 }] }] });
     serve.patch("/inboxes/inbox", rules).await;
     let mut bomb = gzip(b"").repeat(200_000);
     for _ in 0..3 {
         bomb = gzip(&bomb).repeat(20);
     }
-    let url = format!("{}/inbox", serve.receiver);
+    let url = format!("{}/inbox", serve.listener);
     let client = reqwest::Client::new();
     let sending = client
         .post(&url)
@@ -39,7 +40,7 @@ async fn nested_codings_hold_up_no_other_sender_and_no_view() {
         assert_eq!(client.post(&url).body("x").send().await.unwrap().status(), 200);
     }
     assert_eq!(bomb.await.unwrap().unwrap().status(), 200);
-    let all = until("all of them", async || {
+    let all = until("21 requests", async || {
         let all = serve.all("inbox").await;
         (all.len() == 21).then_some(all)
     })
@@ -47,14 +48,14 @@ async fn nested_codings_hold_up_no_other_sender_and_no_view() {
     let bomb =
         all.iter().max_by_key(|request| request["body_bytes"].as_u64()).unwrap()["id"].as_str().unwrap().to_owned();
     for view in ["body?decoded=true", "parts", "reading"] {
-        let answer = serve.request(Method::GET, &format!("/requests/{bomb}/{view}")).send().await.unwrap();
-        assert!(answer.status().as_u16() < 500, "{view}: {}", answer.status());
+        let response = serve.request(Method::GET, &format!("/requests/{bomb}/{view}")).send().await.unwrap();
+        assert!(response.status().as_u16() < 500, "{view}: {}", response.status());
     }
     assert_eq!(serve.get("/requests?q=nothere").await["items"], json!([]));
 }
 
 #[tokio::test]
-async fn a_template_cannot_grow_or_go_on_for_long() {
+async fn limits_size_and_steps_of_templates() {
     let serve = Serve::start();
     for (template, why) in [
         ("{% set a = request.body ~ request.body %}", "only inside"),
@@ -63,21 +64,21 @@ async fn a_template_cannot_grow_or_go_on_for_long() {
         ("{{ ('\\\\' * request.json.n)|length }}", "`*`"),
         ("{{ request.json.n ** 9 }}", "`*`"),
     ] {
-        let answer = json!({ "answer": { "body": template, "template": true } });
-        let (status, error) = serve.call(Method::PATCH, "/inboxes/inbox", answer).await;
+        let response = json!({ "response": { "body": template, "template": true } });
+        let (status, error) = serve.call(Method::PATCH, "/inboxes/inbox", response).await;
         assert!(status == 422 && error["message"].as_str().unwrap().contains(why), "{template}: {error}");
     }
     let busy = "{% for i in range(100000) %}{% set x = request.json|json %}{% endfor %}";
-    serve.patch("/inboxes/inbox", json!({ "answer": { "body": busy, "template": true } })).await;
+    serve.patch("/inboxes/inbox", json!({ "response": { "body": busy, "template": true } })).await;
     let body = format!("{{\"a\":\"{}\"}}", "z".repeat(200_000));
-    let answer = reqwest::Client::new().post(format!("{}/inbox", serve.receiver)).body(body).send().await.unwrap();
-    assert_eq!(answer.status(), 500);
-    assert!(answer.text().await.unwrap().contains("too many steps"));
+    let response = reqwest::Client::new().post(format!("{}/inbox", serve.listener)).body(body).send().await.unwrap();
+    assert_eq!(response.status(), 500);
+    assert!(response.text().await.unwrap().contains("too many steps"));
 }
 
-/// With few descriptors, connections are refused in words, and the API and the store go on.
+/// With few file descriptors, excess connections get 503, and the API and the database still work.
 #[tokio::test]
-async fn connections_leave_descriptors_for_everything_else() {
+async fn connections_leave_file_descriptors_for_api_and_database() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let mut command = Command::new("prlimit");
@@ -98,7 +99,7 @@ async fn connections_leave_descriptors_for_everything_else() {
             held.push(stream);
         }
     }
-    let refused = until("a refusal", async || {
+    let refused = until("a rejected connection", async || {
         let mut stream = tokio::net::TcpStream::connect(serve.address()).await.ok()?;
         let mut said = String::new();
         stream.read_to_string(&mut said).await.ok()?;
@@ -107,25 +108,25 @@ async fn connections_leave_descriptors_for_everything_else() {
     .await;
     assert!(refused.contains("too_many_connections"), "{refused}");
     drop(held);
-    until("the receiver", async || {
-        let sent = reqwest::Client::new().post(format!("{}/inbox", serve.receiver)).timeout(Duration::from_secs(5));
-        sent.body("x").send().await.ok().filter(|answer| answer.status() == 200).map(drop)
+    until("the listener to accept requests", async || {
+        let sent = reqwest::Client::new().post(format!("{}/inbox", serve.listener)).timeout(Duration::from_secs(5));
+        sent.body("x").send().await.ok().filter(|response| response.status() == 200).map(drop)
     })
     .await;
     assert!(serve.get("/status").await["connections_refused"].as_u64().unwrap() > 0);
 }
 
 #[tokio::test]
-async fn the_api_keeps_its_token_and_its_answers_to_itself() {
+async fn api_responses_leak_no_secrets_and_are_not_cached() {
     let dir = tempfile::tempdir().unwrap();
     let serve = Serve::start_in(dir.path());
-    let answer = serve.request(Method::GET, "/status").send().await.unwrap();
-    assert_eq!(answer.headers()["cache-control"], "no-store");
+    let response = serve.request(Method::GET, "/status").send().await.unwrap();
+    assert_eq!(response.headers()["cache-control"], "no-store");
     let token = serve.token();
     serve.terminate();
     let serve = Serve::start_in(dir.path());
-    assert_eq!(serve.token(), token, "a script that holds it goes on");
-    // A value that does not fit is named by its place, never by itself.
+    assert_eq!(serve.token(), token, "the token must survive a restart");
+    // Errors name the location of an invalid value but never contain the value.
     for body in [
         json!({ "provider": "stripe", "url": "http://a/", "secrets": ["whsec_LEAK"] }),
         json!({ "provider": "stripe", "url": "http://u:LEAK@:99999/" }),
@@ -141,12 +142,12 @@ async fn the_api_keeps_its_token_and_its_answers_to_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_control_character_reaches_a_terminal_through_json() {
+async fn json_output_escapes_control_characters() {
     let serve = Serve::start();
     let body = "{\"a\":\"\u{9b}31m \u{202e} \u{7f}\"}";
     let client = reqwest::Client::new();
     client
-        .post(format!("{}/inbox?x=\u{9b}", serve.receiver))
+        .post(format!("{}/inbox?x=\u{9b}", serve.listener))
         .header("x-a", "\u{202e}")
         .body(body)
         .send()
@@ -158,39 +159,38 @@ async fn no_control_character_reaches_a_terminal_through_json() {
         let out = String::from_utf8(serve.cli(args).stdout).unwrap();
         assert!(!out.contains(['\u{9b}', '\u{202e}', '\u{7f}', '\u{1b}']), "{args:?}: {out:?}");
     }
-    // A pipe gets the bytes.
+    // `--as body` writes the exact bytes to a pipe.
     assert_eq!(serve.cli(&["show", id, "--as", "body"]).stdout, body.as_bytes());
 }
 
 #[tokio::test]
-async fn a_path_that_leads_out_goes_nowhere_and_says_so() {
-    let (serve, app) = (Serve::start(), Receiver::start().await);
+async fn rejects_paths_that_leave_the_target() {
+    let (serve, app) = (Serve::start(), TargetServer::start().await);
     serve.patch("/inboxes/inbox", json!({ "forwards": [{ "to": format!("{}/base/hooks", app.url) }] })).await;
     for path in ["/inbox/..#", "/inbox/.%2e#", "/inbox/%2e%2e#x", "/inbox/a/..#", "/inbox/..%0b/x", "/inbox/..%00/x"] {
         let mut stream = tokio::net::TcpStream::connect(serve.address()).await.unwrap();
         let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 200"), "{path}: {response}");
     }
     let failed = until("six deliveries that failed", async || {
         let page = serve.get("/deliveries?state=failed").await;
         (page["items"].items().count() == 6).then_some(page)
     })
     .await;
-    assert!(failed["items"][0]["reason"].as_str().unwrap().contains("leads out of"), "{failed}");
+    assert!(failed["items"][0]["reason"].as_str().unwrap().contains("leads outside of"), "{failed}");
     assert!(app.got().is_empty());
 }
 
-/// What is answered 2xx is in a file that is still there.
 #[tokio::test]
-async fn a_database_that_is_taken_away_is_noticed_before_anything_is_acknowledged() {
+async fn responds_503_after_database_file_is_moved() {
     let dir = tempfile::tempdir().unwrap();
     let serve = Serve::start_in(dir.path());
     let client = reqwest::Client::new();
     let post =
-        async || client.post(format!("{}/inbox", serve.receiver)).body("x").send().await.unwrap().status().as_u16();
+        async || client.post(format!("{}/inbox", serve.listener)).body("x").send().await.unwrap().status().as_u16();
     assert_eq!(post().await, 200);
     let (database, aside) = (dir.path().join("hookbench.db"), dir.path().join("aside.db"));
     fs::rename(&database, &aside).unwrap();
@@ -204,17 +204,17 @@ async fn a_database_that_is_taken_away_is_noticed_before_anything_is_acknowledge
         "{database_state}"
     );
     fs::rename(&aside, &database).unwrap();
-    until("it to go on", async || (post().await == 200).then_some(())).await;
+    until("requests to be accepted again", async || (post().await == 200).then_some(())).await;
     assert_eq!(serve.get("/status").await["database"]["state"], "ok");
 }
 
 #[tokio::test]
-async fn what_a_damaged_log_lost_is_said_at_the_start_and_an_empty_database_is_not_taken_for_a_new_one() {
+async fn reports_data_loss_at_start() {
     let dir = tempfile::tempdir().unwrap();
     let serve = Serve::start_in(dir.path());
     let client = reqwest::Client::new();
     for _ in 0..200 {
-        client.post(format!("{}/inbox", serve.receiver)).body("x".repeat(2_000)).send().await.unwrap();
+        client.post(format!("{}/inbox", serve.listener)).body("x".repeat(2_000)).send().await.unwrap();
     }
     serve.kill_9();
     let wal = dir.path().join("hookbench.db-wal");
@@ -222,23 +222,23 @@ async fn what_a_damaged_log_lost_is_said_at_the_start_and_an_empty_database_is_n
     fs::write(&wal, &bytes[..bytes.len() / 2]).unwrap();
     let serve = Serve::start_in(dir.path());
     let status = serve.get("/status").await;
-    assert!(status["lost"].as_str().is_some_and(|lost| lost.contains("cut short")), "{status}");
+    assert!(status["lost"].as_str().is_some_and(|lost| lost.contains("truncated")), "{status}");
     let kept = fs::read_dir(dir.path())
         .unwrap()
         .flatten()
         .any(|file| file.file_name().to_string_lossy().contains("-wal.damaged-"));
-    assert!(kept, "what is left of the log is kept aside");
+    assert!(kept, "the damaged log must be kept as a separate file");
     serve.terminate();
     let serve = Serve::start_in(dir.path());
     assert_eq!(serve.get("/status").await["lost"], Json::NULL);
-    client.post(format!("{}/inbox", serve.receiver)).body("x").send().await.unwrap();
+    client.post(format!("{}/inbox", serve.listener)).body("x").send().await.unwrap();
     serve.kill_9();
     fs::write(&wal, "").unwrap();
     let serve = Serve::start_in(dir.path());
     let status = serve.get("/status").await;
     assert!(status["lost"].as_str().is_some_and(|lost| lost.contains("is missing")), "{status}");
     serve.terminate();
-    // Empty, beside all that shows it was in use.
+    // An empty database file in a used data folder is an error.
     fs::write(dir.path().join("hookbench.db"), "").unwrap();
     let started = hookbench()
         .args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--data"])
@@ -249,13 +249,13 @@ async fn what_a_damaged_log_lost_is_said_at_the_start_and_an_empty_database_is_n
     assert!(String::from_utf8_lossy(&started.stderr).contains("is empty"), "{started:?}");
 }
 
-/// A disk that takes nothing: to a program whose files may not grow past a size, it is full.
+/// A limit on the file size simulates a full disk.
 #[tokio::test]
-async fn a_start_on_a_disk_that_takes_nothing_shows_what_is_stored() {
+async fn serves_stored_requests_on_full_disk() {
     let dir = tempfile::tempdir().unwrap();
     let serve = Serve::start_in(dir.path());
     let post = async |serve: &Serve| {
-        let sent = reqwest::Client::new().post(format!("{}/inbox", serve.receiver)).body("x".repeat(50_000)).send();
+        let sent = reqwest::Client::new().post(format!("{}/inbox", serve.listener)).body("x".repeat(50_000)).send();
         sent.await.unwrap().status().as_u16()
     };
     for _ in 0..5 {
@@ -268,7 +268,7 @@ async fn a_start_on_a_disk_that_takes_nothing_shows_what_is_stored() {
     command.args(["-c", "trap '' XFSZ; exec prlimit --fsize=32768: \"$@\"", "sh"]);
     command.arg(env!("CARGO_BIN_EXE_hookbench"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json", "--data"]).arg(dir.path());
-    // Its log is on the same disk, and takes nothing either.
+    // The log file has also reached the limit.
     let log = dir.path().join("log");
     fs::write(&log, [b'.'; 40_000]).unwrap();
     command.stderr(fs::File::options().append(true).open(&log).unwrap());
@@ -279,5 +279,5 @@ async fn a_start_on_a_disk_that_takes_nothing_shows_what_is_stored() {
     assert_eq!(post(&serve).await, 503);
     let limit = Command::new("prlimit").args(["--fsize=268435456:", "--pid", &serve.pid().to_string()]).status();
     assert!(limit.unwrap().success());
-    until("room again", async || (post(&serve).await == 200).then_some(())).await;
+    until("requests to be stored again", async || (post(&serve).await == 200).then_some(())).await;
 }

@@ -1,8 +1,8 @@
-//! The house: who may depend on whom, and what only one of them may name.
+//! Architecture tests: allowed dependencies between the packages and restricted imports.
 
 use std::{fs, path::Path};
 
-/// A package and those of this workspace it may depend on.
+/// Manifest and name of each package, with the workspace packages that the package may depend on.
 const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
     ("Cargo.toml", "hookbench", &["hookbench-api", "hookbench-engine", "hookbench-model", "hookbench-relay"]),
     (
@@ -104,7 +104,7 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
     (
         "src-tauri/crates/formats/Cargo.toml",
         "hookbench-formats",
-        // Its tests read the commands that `codegen` writes.
+        // The tests of the package parse the commands that `codegen` generates.
         &[
             "hookbench-capture",
             "hookbench-codegen",
@@ -124,7 +124,7 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
     (
         "src-tauri/crates/relay/Cargo.toml",
         "hookbench-relay",
-        // Vendors are for its server alone; the engine builds the client without them.
+        // Only the relay server uses the provider crate. The engine builds the client without it.
         &["hookbench-capture", "hookbench-model", "hookbench-provider", "hookbench-signature"],
     ),
     ("src-tauri/crates/provider/Cargo.toml", "hookbench-provider", &["hookbench-model", "hookbench-signature"]),
@@ -138,7 +138,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-/// Names in the dependency tables of a manifest, but not in `[workspace.dependencies]`.
+/// Returns the names in the dependency tables of a manifest, without those in `[workspace.dependencies]`.
 fn dependencies(manifest: &str) -> Vec<String> {
     let mut inside = false;
     let mut names = Vec::new();
@@ -153,7 +153,7 @@ fn dependencies(manifest: &str) -> Vec<String> {
 }
 
 #[test]
-fn dependencies_point_one_way() {
+fn packages_depend_only_on_allowed_packages() {
     let packages: Vec<&str> = MAY_DEPEND.iter().map(|(_, name, _)| *name).collect();
     for (manifest, name, allowed) in MAY_DEPEND {
         let ours: Vec<String> =
@@ -166,14 +166,14 @@ fn dependencies_point_one_way() {
 }
 
 #[test]
-fn every_package_of_the_workspace_is_listed_here() {
+fn lists_every_workspace_package() {
     let manifest = read("Cargo.toml");
-    let members = manifest.lines().find(|line| line.starts_with("members")).expect("members");
+    let members = manifest.lines().find(|line| line.starts_with("members")).expect("the manifest must have `members`");
     assert_eq!(members.matches('"').count() / 2 + 1, MAY_DEPEND.len(), "{members}");
 }
 
 #[test]
-fn only_the_window_names_tauri() {
+fn only_window_code_uses_tauri() {
     for (manifest, name, _) in MAY_DEPEND.iter().filter(|(_, name, _)| *name != "hookbench") {
         assert!(!dependencies(&read(manifest)).iter().any(|d| d.starts_with("tauri")), "{name}");
     }
@@ -183,12 +183,12 @@ fn only_the_window_names_tauri() {
             || path.ends_with("build.rs")
             || path.starts_with(root.join("examples"))
             || path.starts_with(root.join("xtask"));
-        assert!(window || !text.contains("tauri::"), "{} names tauri", path.display());
+        assert!(window || !text.contains("tauri::"), "{} uses tauri", path.display());
     });
 }
 
 #[test]
-fn only_one_file_of_the_page_imports_tauri() {
+fn only_one_ui_file_imports_tauri() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/src");
     visit(&root, &mut |path, text| {
         assert!(
@@ -200,12 +200,12 @@ fn only_one_file_of_the_page_imports_tauri() {
 }
 
 fn visit(folder: &Path, see: &mut dyn FnMut(&Path, &str)) {
-    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+    for entry in fs::read_dir(folder).expect("cannot read the folder").flatten() {
         let path = entry.path();
         if path.is_dir() {
             visit(&path, see);
         } else if path.extension().is_some_and(|e| ["rs", "ts", "tsx"].iter().any(|ours| e == *ours)) {
-            see(&path, &fs::read_to_string(&path).expect("text"));
+            see(&path, &fs::read_to_string(&path).expect("cannot read the file"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! JSON of the product, in which a missing name fails the test.
+//! JSON values that panic on a missing key or item.
 
 use std::{
     fmt,
@@ -11,14 +11,14 @@ use serde_json::Value;
 
 /// A JSON value that the product printed or sent.
 ///
-/// Indexing panics if the key or the item is missing, where [`Value`] gives null: an assertion about a name that does
-/// not exist cannot pass.
+/// Indexing panics if the key or the item is missing, where [`Value`] returns null. An assertion about a key that does
+/// not exist therefore fails.
 #[derive(Clone, PartialEq, Eq, RefCast, Serialize, Deserialize)]
 #[serde(transparent)]
 #[repr(transparent)]
 pub struct Json(Value);
 
-/// Makes a value as `serde_json::json!` does.
+/// Creates a value with the syntax of `serde_json::json!`.
 macro_rules! json {
     ($($json:tt)+) => { $crate::json::Json::from(serde_json::json!($($json)+)) };
 }
@@ -34,7 +34,7 @@ impl Json {
         items.iter().map(Json::ref_cast)
     }
 
-    /// Returns whether an array is empty. Panics for other values.
+    /// Returns true if an array is empty. Panics for other values.
     pub fn is_an_empty_array(&self) -> bool {
         self.items().len() == 0
     }
@@ -67,12 +67,12 @@ impl Json {
         self.0.pointer(pointer).map(Json::ref_cast)
     }
 
-    /// Reads a value of another type. Panics if the value does not fit.
+    /// Deserializes the value. Panics if the value does not match the type.
     pub fn to<T: serde::de::DeserializeOwned>(&self) -> T {
         serde_json::from_value(self.0.clone()).unwrap_or_else(|e| panic!("{e}: {self}"))
     }
 
-    /// Returns a member that may be missing, `None` then.
+    /// Returns a member, or `None` if it is missing.
     pub fn get(&self, key: &str) -> Option<&Json> {
         self.0.get(key).map(Json::ref_cast)
     }
@@ -100,7 +100,7 @@ impl IndexMut<&str> for Json {
     }
 }
 
-/// Methods of [`Value`] that read a value and lead to no other.
+/// Methods of [`Value`] that return a plain Rust value.
 macro_rules! as_value {
     ($($method:ident -> $type:ty),*) => {
         impl Json {

@@ -1,15 +1,14 @@
-//! End to end, through the doors, on real processes and sockets.
+//! End-to-end tests of the `hookbench` binary, its local HTTP API and its command line.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
-mod answer;
 mod bytes;
-mod carry;
 mod check;
 mod cli;
 mod contract;
 mod crash;
+mod deliveries;
+mod destination;
 mod document;
-mod doors;
 mod durability;
 mod false_relay;
 mod forward;
@@ -18,22 +17,23 @@ mod handshake;
 mod hookbench;
 mod hostile;
 mod house;
+mod import_export;
 mod json;
+mod listener;
 mod operations;
-mod outbox;
 mod pipeline;
 mod query;
 mod reading;
-mod receiver;
 mod refused;
 mod replay;
+mod response_rules;
 mod retention;
 mod scenario;
 mod schedule;
+mod schemas;
 mod sending;
-mod shape;
 mod signature;
 mod snippet;
 mod ssh;
-mod target;
+mod transports;
 mod tunnel;

@@ -1,5 +1,4 @@
-//! Every operation of the API succeeds once and fails in each documented way that a caller can cause. `operations.json` has
-//! the calls that succeed.
+//! Checks that each API operation succeeds and fails as documented. `operations.json` contains the successful calls.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,26 +11,26 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    destination::TargetServer,
     document::document,
     hookbench::{Serve, until},
-    target::Receiver,
 };
 
 /// Operations that accept larger bodies than this test sends.
 const LARGE: &[&str] =
-    &["/events", "/replays", "/signature/explain", "/signature/find", "/signature/sign", "/signature/verify"];
+    &["/events", "/replays", "/signature/explain", "/signature/detect", "/signature/sign", "/signature/verify"];
 
-/// A call of `operations.json`. Names in braces stand for values that earlier calls saved.
+/// A call of `operations.json`. Names in braces are replaced with values that earlier calls saved.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Call {
     call: String,
     /// JSON body.
     body: Option<Value>,
-    /// Body of another kind.
+    /// Body that is not JSON.
     text: Option<String>,
     status: u16,
-    /// Values of the response, by JSON pointer. The call is repeated until they are there.
+    /// Expected values of the response, by JSON pointer. The call is repeated until the response contains them.
     #[serde(default)]
     until: BTreeMap<String, Value>,
     /// Values of the response to save, by JSON pointer.
@@ -43,24 +42,24 @@ fn filled(text: &str, values: &BTreeMap<String, String>) -> String {
     values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
-/// Sends a multipart request and one that the listener refuses, and returns the id of the first.
+/// Sends a multipart request and a request that the listener rejects. Returns the id of the first.
 async fn prepare(serve: &Serve) -> String {
     let body = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--\r\n";
-    let request = reqwest::Client::new().post(format!("{}/inbox", serve.receiver)).body(body);
+    let request = reqwest::Client::new().post(format!("{}/inbox", serve.listener)).body(body);
     request.header("content-type", "multipart/form-data; boundary=b").send().await.unwrap();
     let id = serve.newest(1).await["id"].as_str().unwrap().to_owned();
     let mut socket = TcpStream::connect(serve.address()).unwrap();
     let refused = "POST /inbox HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
     socket.write_all(refused.as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    socket.read_to_end(&mut answer).unwrap();
-    assert!(answer.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&answer));
+    let mut response = Vec::new();
+    socket.read_to_end(&mut response).unwrap();
+    assert!(response.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&response));
     id
 }
 
 #[tokio::test]
 async fn every_operation_succeeds_as_documented() {
-    let (folder, app) = (tempfile::tempdir().unwrap(), Receiver::start().await);
+    let (folder, app) = (tempfile::tempdir().unwrap(), TargetServer::start().await);
     let serve = Serve::start();
     let document = document();
     let served = serve.request(Method::GET, "/openapi.json").send().await.unwrap();
@@ -108,7 +107,11 @@ async fn every_operation_succeeds_as_documented() {
     assert_eq!(feed.status(), 200);
     visited.insert(("GET".to_owned(), "/feed"));
     let all: BTreeSet<_> = document.operations.iter().map(|one| (one.method.to_string(), one.path.as_str())).collect();
-    assert_eq!(all.difference(&visited).collect::<Vec<_>>(), Vec::<&(String, &str)>::new(), "without a success");
+    assert_eq!(
+        all.difference(&visited).collect::<Vec<_>>(),
+        Vec::<&(String, &str)>::new(),
+        "operations without a successful call"
+    );
     assert_eq!(wrong, Vec::<String>::new());
 }
 
@@ -136,7 +139,7 @@ async fn every_operation_fails_as_documented() {
                 failures.push(("too_large", typed().body(large.clone())));
             }
         } else if operation.path.contains('{') {
-            // It cannot be decoded.
+            // `%ff` is not valid UTF-8.
             failures.push(("invalid_path", request(&replaced("%ff"))));
         } else if operation.described["parameters"].is_array() {
             failures.push(("invalid_query", request(&format!("{path}?no_such_parameter=1"))));

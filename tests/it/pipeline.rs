@@ -1,24 +1,24 @@
-//! The stages behind the commit: every request is verified, mirrored and indexed once, also after a crash.
+//! End-to-end tests of the pipeline: each stored request is verified, mirrored and indexed once, also after a crash.
 
 use std::collections::BTreeMap;
 
 use crate::{
+    destination::TargetServer,
     hookbench::{Serve, until},
     json::{Json, json},
-    target::Receiver,
 };
 
 const REQUESTS: usize = 240;
 
 async fn post(serve: &Serve, body: String) {
-    let request = reqwest::Client::new().post(format!("{}/inbox", serve.receiver)).header("x-gitlab-token", "s");
+    let request = reqwest::Client::new().post(format!("{}/inbox", serve.listener)).header("x-gitlab-token", "s");
     let status = request.header("content-type", "application/json").body(body).send().await.unwrap().status();
     assert_eq!(status, 200);
 }
 
 /// Waits until no request is waiting for a stage.
 async fn at_rest(serve: &Serve) {
-    until("every stage to be at rest", async || {
+    until("every stage to be idle", async || {
         let status = serve.get("/status").await;
         let stages = status["pipeline"].to_vec();
         let names: Vec<&str> = stages.iter().map(|stage| stage["stage"].as_str().unwrap()).collect();
@@ -47,19 +47,19 @@ async fn deliveries_by_request(serve: &Serve) -> BTreeMap<String, usize> {
 }
 
 fn is_verified(request: &Json) -> bool {
-    request["verdict"] == "valid" && request["provider"] == "gitlab"
+    request["signature_status"] == "valid" && request["provider"] == "gitlab"
 }
 
 #[tokio::test]
-async fn processes_every_request_once_also_after_a_crash() {
+async fn processes_each_request_once_after_crash() {
     let dir = tempfile::tempdir().unwrap();
-    let app = Receiver::start().await;
+    let app = TargetServer::start().await;
     let serve = Serve::start_in(dir.path());
     let verification = json!({ "provider": "gitlab", "secrets": ["s"] });
-    let forwards = json!([{ "to": app.url, "when": "verdict:valid" }]);
+    let forwards = json!([{ "to": app.url, "when": "signature:valid" }]);
     serve.patch("/inboxes/inbox", json!({ "verification": verification, "forwards": forwards })).await;
     at_rest(&serve).await;
-    // Together they are larger than what the pipeline keeps in memory, and some bodies are stored in chunks.
+    // The bodies exceed the memory limit of the pipeline, and some of them are stored in chunks.
     let sizes = |n: usize| if n.is_multiple_of(40) { 1_500_000 } else { 100_000 };
     let bodies = (0..REQUESTS).map(|n| json!({ "n": n, "text": "x".repeat(sizes(n)) }).to_string());
     for chunk in bodies.collect::<Vec<_>>().chunks(24) {
@@ -77,24 +77,28 @@ async fn processes_every_request_once_also_after_a_crash() {
     assert_eq!(mirrored.values().filter(|count| **count != 1).count(), 0, "{mirrored:?}");
 }
 
-/// The response depends on the signature here, so requests are verified before their response is decided.
+/// The response rule depends on the signature, so requests are verified before the response.
 #[tokio::test]
-async fn hands_on_what_was_verified_to_decide_the_response() {
+async fn stores_signature_status_that_the_rule_used() {
     let serve = Serve::start();
-    let rule = json!({ "when": "verdict:valid", "answers": [{ "status": 202 }] });
+    let rule = json!({ "when": "signature:valid", "responses": [{ "status": 202 }] });
     let verification = json!({ "provider": "gitlab", "secrets": ["s"] });
     serve.patch("/inboxes/inbox", json!({ "verification": verification, "rules": [rule] })).await;
     let client = reqwest::Client::new();
-    for (token, status, verdict) in [("s", 202, "valid"), ("t", 200, "invalid")] {
-        let request = client.post(format!("{}/inbox", serve.receiver)).header("x-gitlab-token", token);
+    for (token, status, signature_status) in [("s", 202, "valid"), ("t", 200, "invalid")] {
+        let request = client.post(format!("{}/inbox", serve.listener)).header("x-gitlab-token", token);
         let request = request.header("x-gitlab-event", "Push Hook").body(r#"{"object_kind":"push"}"#);
         assert_eq!(request.send().await.unwrap().status(), status);
         let stored = until("a signature status", async || {
             let request = serve.get("/requests?limit=1").await["items"][0].clone();
-            (request["verdict"] != "unchecked").then_some(request)
+            (request["signature_status"] != "unverified").then_some(request)
         })
         .await;
-        assert_eq!((&stored["verdict"], &stored["provider"]), (&json!(verdict), &json!("gitlab")), "{stored}");
+        assert_eq!(
+            (&stored["signature_status"], &stored["provider"]),
+            (&json!(signature_status), &json!("gitlab")),
+            "{stored}"
+        );
         assert_eq!(stored["event_type"], "Push Hook", "{stored}");
         at_rest(&serve).await;
     }

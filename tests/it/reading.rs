@@ -1,5 +1,5 @@
-//! What a sender sent is read as it means it: bodies in their character set, coding and framing, every scheme by which
-//! a vendor signs, and files of other tools.
+//! End-to-end tests of decoding: character sets, content codings, multipart bodies, event types, and round trips of
+//! unusual requests.
 
 use std::io::Write;
 
@@ -8,19 +8,19 @@ use reqwest::Method;
 use crate::{
     hookbench::{Serve, until},
     json::{Json, json},
-    receiver::exchange,
+    listener::exchange,
 };
 
-/// Sends a body with raw header lines, and waits for the answer.
+/// Sends a body with raw header lines and requires status 200.
 async fn send(serve: &Serve, path: &str, headers: impl AsRef<[u8]>, body: &[u8]) {
     let line = format!("POST /{path} HTTP/1.1\r\nHost: x\r\n");
     let end = format!("Connection: close\r\nContent-Length: {}\r\n\r\n", body.len());
-    let answer = exchange(serve, &[line.as_bytes(), headers.as_ref(), end.as_bytes(), body].concat()).await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let response = exchange(serve, &[line.as_bytes(), headers.as_ref(), end.as_bytes(), body].concat()).await;
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
 }
 
 fn id(request: &Json) -> String {
-    request["id"].as_str().expect("an id").to_owned()
+    request["id"].as_str().expect("the id must be a string").to_owned()
 }
 
 async fn text(serve: &Serve, request: &Json) -> String {
@@ -50,10 +50,10 @@ fn utf16(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_body_is_read_in_its_character_set() {
+async fn decodes_bodies_by_character_set() {
     let serve = Serve::start();
     let coded = utf16(r#"{"city":"Köln"}"#);
-    // Headers, body, its text, its character set, and a query that finds it.
+    // Each case contains headers, body, decoded text, character set, and a query that must find the request.
     let bodies: [(&str, &[u8], &str, &str, &str); 8] = [
         (
             "Content-Type: application/json; charset=iso-8859-1\r\n",
@@ -102,14 +102,14 @@ async fn a_body_is_read_in_its_character_set() {
         let reading = serve.get(&format!("/requests/{}/reading", id(&request))).await;
         assert_eq!(reading["charset"].as_str().unwrap().to_ascii_lowercase(), charset, "{headers}: {reading}");
         until("the query to find it", async || (found(&serve, query).await == before + 1).then_some(())).await;
-        // Nothing of this changes what is kept.
+        // Decoding must not change the stored bytes.
         assert_eq!(serve.body(&id(&request)).await, body);
         assert_eq!(serve.cli(&["show", &id(&request), "--as", "text"]).stdout, expected.as_bytes());
     }
 }
 
 #[tokio::test]
-async fn codings_are_undone_and_what_follows_is_said() {
+async fn decodes_content_codings_and_reports_trailing_data() {
     let serve = Serve::start();
     let plain = br#"{"a":"inside"}"#;
     let mut trailing = gzip(plain);
@@ -132,11 +132,11 @@ async fn codings_are_undone_and_what_follows_is_said() {
         let reading = serve.get(&format!("/requests/{}/reading", id(&request))).await;
         assert_eq!(reading["notes"].is_an_empty_array(), !noted, "{headers} {count}: {reading}");
     }
-    until("all to be found", async || (found(&serve, "body.a:inside").await == 5).then_some(())).await;
+    until("all requests to be found", async || (found(&serve, "body.a:inside").await == 5).then_some(())).await;
 }
 
 #[tokio::test]
-async fn several_json_values_and_a_json_field_are_read() {
+async fn parses_json_lines_and_json_form_fields() {
     let serve = Serve::start();
     send(&serve, "inbox", "Content-Type: application/x-ndjson\r\n", b"{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n").await;
     let lines = serve.newest(1).await;
@@ -155,7 +155,7 @@ async fn several_json_values_and_a_json_field_are_read() {
 }
 
 #[tokio::test]
-async fn parts_are_read_as_far_as_they_came() {
+async fn parses_complete_and_truncated_multipart_bodies() {
     let serve = Serve::start();
     let bodies: [(&str, &[u8], &[&str], bool); 4] = [
         (
@@ -196,7 +196,7 @@ async fn parts_are_read_as_far_as_they_came() {
             assert_eq!(bytes, *expected);
         }
     }
-    // A body without any boundary has no parts, and its text is there all the same.
+    // A body without a boundary has no parts, but its text is available.
     send(&serve, "inbox", "Content-Type: multipart/form-data\r\n", b"no boundary").await;
     let request = serve.newest(5).await;
     let parts = serve.request(Method::GET, &format!("/requests/{}/parts", id(&request))).send().await.unwrap();
@@ -205,7 +205,7 @@ async fn parts_are_read_as_far_as_they_came() {
 }
 
 #[tokio::test]
-async fn events_of_any_kind_are_named() {
+async fn detects_event_type_and_id() {
     let serve = Serve::start();
     let add = async |name: &str, provider: &str| {
         let verification = json!({ "provider": provider, "secrets": ["abc"] });
@@ -235,14 +235,14 @@ async fn events_of_any_kind_are_named() {
 }
 
 #[tokio::test]
-async fn an_inbox_takes_every_scheme_of_its_vendor() {
+async fn accepts_every_signature_scheme_of_a_vendor() {
     let serve = Serve::start();
     let post = async |path: &str, body: Json| -> Json {
-        let answer = serve.request(Method::POST, path).json(&body).send().await.unwrap();
-        assert!(answer.status().is_success(), "{path} {body}: {}", answer.text().await.unwrap());
-        answer.json().await.unwrap()
+        let response = serve.request(Method::POST, path).json(&body).send().await.unwrap();
+        assert!(response.status().is_success(), "{path} {body}: {}", response.text().await.unwrap());
+        response.json().await.unwrap()
     };
-    // Vendor, scheme, and what its verdict says beside that it holds.
+    // Each case contains vendor, scheme, secret, and whether the explanation warns about a weaker scheme.
     for (provider, scheme, secret, noted) in [
         ("github", "github", "s", false),
         ("github", "sha1", "s", true),
@@ -265,19 +265,19 @@ async fn an_inbox_takes_every_scheme_of_its_vendor() {
             .map(|header| format!("{}: {}\r\n", header[0].as_str().unwrap(), header[1].as_str().unwrap()))
             .collect();
         send(&serve, &name, &lines, body.as_bytes()).await;
-        let judged = until("a verdict", async || {
+        let verified = until("the signature status", async || {
             let all = serve.all(&name).await;
-            (!all.is_empty() && all[0]["verdict"] != "unchecked").then(|| all[0].clone())
+            (!all.is_empty() && all[0]["signature_status"] != "unverified").then(|| all[0].clone())
         })
         .await;
-        assert_eq!(judged["verdict"], "valid", "{name}: {judged}");
-        let explained = serve.get(&format!("/requests/{}/signature", id(&judged))).await;
+        assert_eq!(verified["signature_status"], "valid", "{name}: {verified}");
+        let explained = serve.get(&format!("/requests/{}/signature", id(&verified))).await;
         assert_eq!(explained["sentence"].as_str().unwrap().contains("weaker"), noted, "{name}: {explained}");
     }
 }
 
 #[tokio::test]
-async fn hostile_requests_come_back_from_every_format() {
+async fn unusual_requests_survive_export_and_import_in_every_format() {
     let (from, to) = (Serve::start(), Serve::start());
     send(
         &from,
@@ -316,15 +316,15 @@ async fn hostile_requests_come_back_from_every_format() {
             assert_eq!(told(&from, sent).await, told(&to, came).await, "{form}");
         }
     }
-    // Importing a file again says when it was imported before, and into which inbox.
+    // A repeated import of a file reports the earlier import and its inbox.
     let path = dir.path().join("all.archive");
     let again = to.cli(&["import", path.to_str().unwrap(), "--inbox", "twice"]);
     let said = String::from_utf8_lossy(&[again.stdout, again.stderr].concat()).into_owned();
-    assert!(again.status.success() && said.contains("before"), "{said}");
+    assert!(again.status.success() && said.contains("already imported"), "{said}");
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_named_and_not_imported() {
+async fn rejects_files_that_contain_no_requests() {
     let serve = Serve::start();
     let dir = tempfile::tempdir().unwrap();
     for (name, content, word) in [

@@ -1,5 +1,5 @@
-//! Requests that are refused before they can be stored: told why, counted, listed with their bytes, dismissed; and
-//! those that other servers take and Hookbench takes too.
+//! End-to-end tests of rejected requests: error responses, counts, the list of rejected requests, and unusual requests
+//! that must be accepted.
 
 use reqwest::{Method, StatusCode};
 use tokio::{
@@ -11,18 +11,18 @@ use tokio::{
 use crate::{
     hookbench::{PATIENCE, Serve, until},
     json::{Json, json},
-    receiver::exchange,
+    listener::exchange,
 };
 
-/// The JSON body of the last answer.
-fn error_of(answer: &str) -> Json {
-    let (_, body) = answer.rsplit_once("\r\n\r\n").expect("a body");
-    serde_json::from_str(body).unwrap_or_else(|e| panic!("{answer}: {e}"))
+/// Returns the JSON body of the last response.
+fn error_of(response: &str) -> Json {
+    let (_, body) = response.rsplit_once("\r\n\r\n").expect("the response must have a body");
+    serde_json::from_str(body).unwrap_or_else(|e| panic!("{response}: {e}"))
 }
 
-/// The refused requests, newest first, once there are `count`.
+/// Waits until there are `count` rejected requests. Returns them, newest first.
 async fn refused(serve: &Serve, count: usize) -> Vec<Json> {
-    until("the refused requests", async || {
+    until("the rejected requests", async || {
         let items = serve.get("/refusals").await["items"].to_vec();
         (items.len() == count).then_some(items)
     })
@@ -30,12 +30,12 @@ async fn refused(serve: &Serve, count: usize) -> Vec<Json> {
 }
 
 async fn dismiss(serve: &Serve, body: Json) {
-    let answer = serve.request(Method::POST, "/refusals/dismiss").json(&body).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    let response = serve.request(Method::POST, "/refusals/dismiss").json(&body).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
-async fn each_refusal_says_why_and_is_listed_with_its_bytes() {
+async fn explains_each_rejection_and_lists_its_bytes() {
     let serve = Serve::start();
     let many = format!("GET /inbox HTTP/1.1\r\n{}\r\n", "X: 1\r\n".repeat(101));
     let long = format!("GET /inbox HTTP/1.1\r\nX: {}\r\n\r\n", "v".repeat(70_000));
@@ -64,9 +64,9 @@ async fn each_refusal_says_why_and_is_listed_with_its_bytes() {
         ("\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}", 400, "tls", None),
     ];
     for (count, (sent, status, code, inbox)) in faults.into_iter().enumerate() {
-        let answer = exchange(&serve, sent.as_bytes()).await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{sent:.80}: {answer}");
-        let error = error_of(&answer);
+        let response = exchange(&serve, sent.as_bytes()).await;
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{sent:.80}: {response}");
+        let error = error_of(&response);
         assert_eq!(error["code"], code, "{sent:.80}: {error}");
         for part in ["message", "hint"] {
             assert!(
@@ -100,7 +100,7 @@ async fn each_refusal_says_why_and_is_listed_with_its_bytes() {
 }
 
 #[tokio::test]
-async fn refusals_are_counted_by_inbox_and_reason_and_dismissed() {
+async fn counts_rejections_by_inbox_and_dismisses_them() {
     let serve = Serve::start();
     serve.request(Method::POST, "/inboxes").json(&json!({ "name": "shop" })).send().await.unwrap();
     for path in ["inbox", "shop", "shop"] {
@@ -122,7 +122,7 @@ async fn refusals_are_counted_by_inbox_and_reason_and_dismissed() {
     exchange(&serve, b"GET /shop HTTP/1.1\r\nX Y: 1\r\n\r\n").await;
     refused(&serve, 4).await;
     assert_eq!(open(&serve).await, [("inbox".to_owned(), 1), ("shop".to_owned(), 1)]);
-    // All of them stay counted and listed; and they outlive the process.
+    // Rejected requests persist across restarts. Dismissed ones stay in the list and in the total.
     let data = tempfile::tempdir().unwrap();
     let kept = Serve::start_in(data.path());
     exchange(&kept, b"GET /inbox HTTP/1.1\r\nX Y: 1\r\n\r\n").await;
@@ -137,7 +137,7 @@ async fn refusals_are_counted_by_inbox_and_reason_and_dismissed() {
 }
 
 #[tokio::test]
-async fn credentials_of_a_refused_request_are_masked() {
+async fn masks_credentials_of_rejected_requests() {
     let serve = Serve::start();
     let sent = "POST /inbox HTTP/1.1\r\nAuthorization: Bearer s3cret\r\nContent-Length: 2, 2\r\n\r\nok";
     exchange(&serve, sent.as_bytes()).await;
@@ -155,7 +155,7 @@ async fn credentials_of_a_refused_request_are_masked() {
 }
 
 #[tokio::test]
-async fn what_other_servers_take_is_stored_as_it_was_sent() {
+async fn accepts_unusual_targets_like_other_servers() {
     let serve = Serve::start();
     let heads: [&[u8]; 3] = [
         b"GET /inbox/\"a\"?q=<b>&c=`d`&e={|}^ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
@@ -164,15 +164,15 @@ async fn what_other_servers_take_is_stored_as_it_was_sent() {
     ];
     let targets = ["/inbox/\"a\"?q=<b>&c=`d`&e={|}^", "/inbox/café?q=€", "/inbox/%FC"];
     for (count, head) in heads.into_iter().enumerate() {
-        let answer = exchange(&serve, head).await;
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let response = exchange(&serve, head).await;
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
         assert_eq!(serve.newest(count + 1).await["target"], targets[count]);
     }
     assert!(serve.get("/refusals").await["items"].is_an_empty_array());
 }
 
 #[tokio::test]
-async fn a_head_in_small_pieces_is_judged_as_a_whole() {
+async fn parses_head_that_arrives_byte_by_byte() {
     let serve = Serve::start();
     let pieces = async |bytes: &[u8]| {
         let mut stream = TcpStream::connect(serve.address()).await.unwrap();
@@ -181,9 +181,9 @@ async fn a_head_in_small_pieces_is_judged_as_a_whole() {
             stream.write_all(&[*byte]).await.unwrap();
             tokio::task::yield_now().await;
         }
-        let mut answer = Vec::new();
-        let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
+        let mut response = Vec::new();
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut response)).await.unwrap();
+        String::from_utf8_lossy(&response).into_owned()
     };
     let good = pieces(b"GET /inbox/<\xc3\xa9> HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert!(good.starts_with("HTTP/1.1 200"), "{good}");
@@ -193,21 +193,25 @@ async fn a_head_in_small_pieces_is_judged_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_refused_request_leaves_those_before_it_alone() {
+async fn rejection_keeps_earlier_pipelined_requests() {
     let serve = Serve::start();
-    let answer = exchange(
+    let response = exchange(
         &serve,
         b"POST /inbox/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nokGET /inbox/2 HTTP/1.1\r\nX Y: 1\r\n\r\nGET /inbox/3 HTTP/1.1\r\n\r\n",
     )
     .await;
-    assert_eq!((answer.matches("HTTP/1.1 200").count(), answer.matches("HTTP/1.1 400").count()), (1, 1), "{answer}");
+    assert_eq!(
+        (response.matches("HTTP/1.1 200").count(), response.matches("HTTP/1.1 400").count()),
+        (1, 1),
+        "{response}"
+    );
     assert_eq!(serve.newest(1).await["target"], "/inbox/1");
     let newest = refused(&serve, 1).await.remove(0);
     assert!(newest["text"].as_str().unwrap().starts_with("GET /inbox/2 "), "{newest}");
 }
 
 #[tokio::test]
-async fn a_flood_of_refusals_is_counted_and_only_the_newest_are_kept() {
+async fn counts_flood_of_rejections_and_keeps_the_newest() {
     let serve = Serve::start();
     let flood: Vec<_> = (0..4)
         .map(|_| {
@@ -225,7 +229,7 @@ async fn a_flood_of_refusals_is_counted_and_only_the_newest_are_kept() {
     for task in flood {
         task.await.unwrap();
     }
-    until("all to be counted", async || {
+    until("all rejections to be counted", async || {
         let list = serve.get("/refusals?limit=500").await;
         (list["totals"][0]["count"] == 1200).then_some(())
     })

@@ -1,13 +1,13 @@
-//! Replays: stored requests sent again, exact or edited and signed anew, many at a rate, and their report.
+//! End-to-end tests of replays: exact, edited, re-signed and rate-limited replays, restarts and reports.
 
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 
 use crate::{
+    destination::{TargetServer, id},
     hookbench::{Serve, until},
     json::{Json, json},
-    target::{Receiver, id},
 };
 
 async fn begin(serve: &Serve, new: Json) -> Json {
@@ -17,14 +17,14 @@ async fn begin(serve: &Serve, new: Json) -> Json {
 }
 
 async fn ended(serve: &Serve, replay: &Json) -> Json {
-    until("the replay's end", async || {
+    until("the replay to end", async || {
         let replay = serve.get(&format!("/replays/{}", id(replay))).await;
         (!replay["ended_at"].is_null()).then_some(replay)
     })
     .await
 }
 
-/// Requests in the inbox, made by an import; oldest first.
+/// Imports `count` requests into the inbox, oldest first.
 async fn stored(serve: &Serve, count: usize) {
     let lines: String = (0..count)
         .map(|n| format!("{{\"method\":\"POST\",\"target\":\"/inbox/{n}\",\"body\":\"body {n}\",\"headers\":[[\"Content-Type\",\"text/plain\"],[\"Host\",\"customer.example\"]]}}\n"))
@@ -40,11 +40,11 @@ async fn stored(serve: &Serve, count: usize) {
 }
 
 #[tokio::test]
-async fn a_request_arrives_again_byte_for_byte() {
-    let (serve, app) = (Serve::start(), Receiver::start().await);
+async fn replays_request_byte_for_byte() {
+    let (serve, app) = (Serve::start(), TargetServer::start().await);
     for body in [b"\x00\xff{\"a\": 1}\r\n ".to_vec(), vec![], (0..3_000_000_u32).map(|n| (n % 251) as u8).collect()] {
         let sent = reqwest::Client::new()
-            .put(format!("{}/inbox/a%2Fb/../c?x=%20&y", serve.receiver))
+            .put(format!("{}/inbox/a%2Fb/../c?x=%20&y", serve.listener))
             .header("x-a", "1")
             .header("x-a", "2")
             .header("x-latin", reqwest::header::HeaderValue::from_bytes("café".as_bytes()).unwrap())
@@ -63,10 +63,10 @@ async fn a_request_arrives_again_byte_for_byte() {
         assert_eq!(got.headers["x-latin"], "café");
         assert_eq!(got.headers["host"], app.url.trim_start_matches("http://"));
         assert!(!got.headers.contains_key("via") && !got.headers.contains_key("x-forwarded-for"));
-        // The stored one is as it was.
+        // The stored request is unchanged.
         assert_eq!(serve.body(&id(&row)).await, body);
     }
-    // The next goes to the same place by itself.
+    // The next replay uses the same target by default.
     let row = serve.all("inbox").await.remove(1);
     let replay = begin(&serve, json!({ "requests": [id(&row)] })).await;
     assert_eq!(ended(&serve, &replay).await["settings"]["to"], json!({ "url": app.url }));
@@ -75,8 +75,8 @@ async fn a_request_arrives_again_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn an_edited_request_is_signed_anew_and_verifies() {
-    let (serve, app) = (Serve::start(), Receiver::start().await);
+async fn re_signs_edited_request_with_valid_signature() {
+    let (serve, app) = (Serve::start(), TargetServer::start().await);
     for (vendor, secret) in [
         ("stripe", "whsec_test_secret"),
         ("github", "It's a Secret to Everybody"),
@@ -93,37 +93,37 @@ async fn an_edited_request_is_signed_anew_and_verifies() {
             .await;
         assert_eq!(made["name"], vendor, "{made}");
         assert_eq!(serve.call(reqwest::Method::POST, &format!("/inboxes/{vendor}/test-event"), json!({})).await.0, 200);
-        let row = until("its verdict", async || {
+        let row = until("the signature status", async || {
             let row = serve.all(vendor).await.pop()?;
-            (row["verdict"] == "valid").then_some(row)
+            (row["signature_status"] == "valid").then_some(row)
         })
         .await;
-        let question = |got: &crate::target::Got| {
+        let question = |got: &crate::destination::Got| {
             let head: String = got.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
             let mut raw = format!("POST {}/orders HTTP/1.1\r\n{head}\r\n", app.url).into_bytes();
             raw.extend_from_slice(&got.body);
             json!({ "provider": vendor, "secret": secret, "request": base64::engine::general_purpose::STANDARD.encode(raw) })
         };
         let edited = br#"{"edited":true}"#;
-        for (resign, state) in [(json!("inbox"), "valid"), (Json::NULL, "invalid")] {
+        for (re_sign, state) in [(json!("inbox"), "valid"), (Json::NULL, "invalid")] {
             let new = json!({ "requests": [id(&row)], "body": base64::engine::general_purpose::STANDARD.encode(edited),
-                "settings": { "to": { "url": app.url }, "resign": resign, "edit": { "method": "POST", "path": "/orders" } } });
+                "settings": { "to": { "url": app.url }, "re_sign": re_sign, "edit": { "method": "POST", "path": "/orders" } } });
             let replay = begin(&serve, new).await;
             assert_eq!(ended(&serve, &replay).await["delivered"], 1, "{vendor}");
             let got = app.got().pop().unwrap();
             assert_eq!((&got.body[..], got.path.as_str()), (&edited[..], "/orders"));
-            let (_, verdict) = serve.call(reqwest::Method::POST, "/signature/verify", question(&got)).await;
-            assert_eq!(verdict["state"], state, "{vendor}: {verdict}");
+            let (_, signature_status) = serve.call(reqwest::Method::POST, "/signature/verify", question(&got)).await;
+            assert_eq!(signature_status["state"], state, "{vendor}: {signature_status}");
             let made = serve.get(&format!("/deliveries?replay={}", id(&replay))).await;
-            assert_eq!(made["items"][0]["resigned"], resign.is_string());
+            assert_eq!(made["items"][0]["re_signed"], re_sign.is_string());
         }
         assert_ne!(serve.body(&id(&row)).await, edited);
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_replayed_is_told_before_anything_is_sent() {
-    let (serve, app) = (Serve::start(), Receiver::start().await);
+async fn rejects_invalid_replays_before_sending() {
+    let (serve, app) = (Serve::start(), TargetServer::start().await);
     stored(&serve, 3).await;
     let rows = serve.all("inbox").await;
     let ids: Vec<String> = rows.iter().map(id).collect();
@@ -132,17 +132,17 @@ async fn what_cannot_be_replayed_is_told_before_anything_is_sent() {
         assert_eq!(status, code, "{error}");
         assert!(error["message"].as_str().unwrap().contains(word), "{error}");
     };
-    // An imported request's own host is no target.
-    refused(json!({ "requests": [ids[0]] }), 422, "Nothing says where to").await;
+    // The Host header of an imported request is not a replay target.
+    refused(json!({ "requests": [ids[0]] }), 422, "No replay target").await;
     refused(json!({ "requests": [ids[0]], "settings": { "to": { "url": "ftp://x" } } }), 422, "http://").await;
     refused(
         json!({ "requests": ids, "settings": { "to": { "url": app.url }, "edit": { "path": "/x" } } }),
         422,
-        "one request",
+        "single request",
     )
     .await;
     refused(json!({ "query": "((", "settings": { "to": { "url": app.url } } }), 422, "").await;
-    refused(json!({ "requests": [], "settings": {} }), 422, "From 1").await;
+    refused(json!({ "requests": [], "settings": {} }), 422, "1 to 10000 IDs").await;
     refused(
         json!({ "query": "", "settings": { "to": { "url": "http://staging.example/x" } } }),
         409,
@@ -150,7 +150,7 @@ async fn what_cannot_be_replayed_is_told_before_anything_is_sent() {
     )
     .await;
     assert_eq!(serve.get("/replays").await["items"], json!([]));
-    // Agreed to, it is asked no more.
+    // A confirmed host needs no further confirmation.
     let new = json!({ "query": "", "confirm": "staging.example:1", "settings": { "to": { "url": "http://staging.example:1/x" }, "timeout_ms": 1_000 } });
     let replay = begin(&serve, new.clone()).await;
     serve.call(reqwest::Method::POST, &format!("/replays/{}/cancel", id(&replay)), Json::NULL).await;
@@ -163,8 +163,8 @@ async fn what_cannot_be_replayed_is_told_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn many_go_in_order_and_stop_at_the_first_failure() {
-    let (serve, app) = (Serve::start(), Receiver::start().await);
+async fn replays_in_order_and_stops_at_first_failure() {
+    let (serve, app) = (Serve::start(), TargetServer::start().await);
     stored(&serve, 60).await;
     let to = json!({ "url": app.url });
     let set = json!({ "set": [["Authorization", "Bearer s3cret"]] });
@@ -179,7 +179,7 @@ async fn many_go_in_order_and_stop_at_the_first_failure() {
     ended(&serve, &begin(&serve, newest).await).await;
     assert_eq!(paths(60).first().map(String::as_str), Some("/59"));
     let before = app.got().len();
-    app.answers_by(|got| crate::target::Answer::Status(if got.path == "/7" { 500 } else { 204 }));
+    app.responds_by(|got| crate::destination::TargetResponse::Status(if got.path == "/7" { 500 } else { 204 }));
     let replay = begin(&serve, json!({ "query": "", "settings": { "to": to, "stop_on_failure": true } })).await;
     let stopped = ended(&serve, &replay).await;
     assert_eq!(
@@ -193,9 +193,9 @@ async fn many_go_in_order_and_stop_at_the_first_failure() {
 }
 
 #[tokio::test]
-async fn a_report_is_a_page_that_runs_nothing() {
-    let (serve, app) = (Serve::start(), Receiver::start().await);
-    app.answers(500);
+async fn html_report_contains_no_scripts() {
+    let (serve, app) = (Serve::start(), TargetServer::start().await);
+    app.responses(500);
     let hostile = "/inbox/<script>alert(1)</script>";
     let line = json!({ "method": "POST", "target": hostile, "body": "x" }).to_string();
     let sent =
@@ -211,16 +211,16 @@ async fn a_report_is_a_page_that_runs_nothing() {
     assert!(text.contains("&lt;script&gt;") && !text.contains("<script"), "{text}");
 }
 
-/// 10,000 at a rate: it holds, memory does not grow with it, and it ends within a second when asked.
+/// The measured rate must be within 5 % of the limit, and a cancellation must take effect within 1 s.
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_keep_their_rate_and_end_when_asked() {
-    // Far below what the machine can, for all other tests run beside it.
+async fn limits_rate_of_ten_thousand_requests_and_cancels() {
+    // The rate is low because the other tests run at the same time.
     const RATE: f64 = 200.0;
-    let (serve, app) = (Serve::start(), Receiver::start().await);
+    let (serve, app) = (Serve::start(), TargetServer::start().await);
     stored(&serve, 10_000).await;
     let new = json!({ "query": "", "settings": { "to": { "url": app.url }, "rate": RATE, "concurrency": 32 } });
     let replay = begin(&serve, new).await;
-    until("a part of it", async || (app.got().len() >= 1_600).then_some(())).await;
+    until("1600 replayed requests", async || (app.got().len() >= 1_600).then_some(())).await;
     let got = app.got();
     let measured = |from: usize, to: usize| (to - from) as f64 / (got[to].at - got[from].at).as_secs_f64();
     let held = measured(200, 1_500);
@@ -229,7 +229,7 @@ async fn ten_thousand_keep_their_rate_and_end_when_asked() {
     serve.call(reqwest::Method::POST, &format!("/replays/{}/cancel", id(&replay)), Json::NULL).await;
     let ended = ended(&serve, &replay).await;
     assert_eq!(ended["state"], "cancelled");
-    let last = until("silence", async || {
+    let last = until("no request to arrive for 1.5 s", async || {
         let last = app.got().last()?.at;
         (last.elapsed() > Duration::from_millis(1_500)).then_some(last)
     })
@@ -239,33 +239,33 @@ async fn ten_thousand_keep_their_rate_and_end_when_asked() {
 }
 
 #[tokio::test]
-async fn a_restart_goes_on_and_repeats_no_recorded_success() {
+async fn continues_replay_after_restart_without_duplicates() {
     let dir = tempfile::TempDir::new().unwrap();
-    let (serve, app) = (Serve::start_in(&dir.path().join("data")), Receiver::start().await);
+    let (serve, app) = (Serve::start_in(&dir.path().join("data")), TargetServer::start().await);
     let data = serve.data.clone();
     stored(&serve, 2_000).await;
     let new = json!({ "query": "", "settings": { "to": { "url": app.url }, "rate": 800, "concurrency": 8 } });
     let replay = begin(&serve, new).await;
-    until("some of it", async || (app.got().len() >= 600).then_some(())).await;
+    until("600 replayed requests", async || (app.got().len() >= 600).then_some(())).await;
     serve.kill_9();
     let serve = Serve::start_in(&data);
     let done = ended(&serve, &replay).await;
     assert_eq!(done["state"], "done");
     let (delivered, failed) = (done["delivered"].as_u64().unwrap(), done["failed"].as_u64().unwrap());
     assert_eq!(delivered + failed, 2_000, "{done}");
-    // Those that were under way are failures of unknown outcome, and are not sent again.
+    // Requests that were in flight count as failures with unknown outcome and are not sent again.
     assert!(failed <= 8, "{failed}");
     let mut paths: Vec<String> = app.got().iter().map(|got| got.path.clone()).collect();
     let all = paths.len();
     paths.sort();
     paths.dedup();
-    assert_eq!(paths.len(), all, "nothing arrived twice");
+    assert_eq!(paths.len(), all, "no request may arrive twice");
     assert!(all as u64 >= delivered, "{all} arrived, {delivered} delivered");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_command_line_replays_and_probes_for_idempotency() {
-    let (serve, app) = (Serve::start(), Receiver::start().await);
+async fn replay_command_sends_edits_and_tests_idempotency() {
+    let (serve, app) = (Serve::start(), TargetServer::start().await);
     stored(&serve, 3).await;
     let row = serve.all("inbox").await.remove(0);
     let done = serve.cli(&["replay", &id(&row), "--to", &app.url, "--header", "X-Again: yes", "--body", "other"]);
@@ -280,11 +280,13 @@ async fn the_command_line_replays_and_probes_for_idempotency() {
     );
     assert_eq!(app.got().len(), 3);
     let mut first = true;
-    app.answers_by(move |_| crate::target::Answer::Status(if std::mem::take(&mut first) { 200 } else { 409 }));
+    app.responds_by(move |_| {
+        crate::destination::TargetResponse::Status(if std::mem::take(&mut first) { 200 } else { 409 })
+    });
     let differs = serve.cli(&["replay", &id(&row), "--twice", "--at-once"]);
     assert_eq!(differs.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&differs.stdout).contains("409"), "{}", String::from_utf8_lossy(&differs.stdout));
-    app.answers(200);
+    app.responses(200);
     let report = serve.data.join("report.html");
     let many = serve.cli(&[
         "replay",
@@ -298,7 +300,7 @@ async fn the_command_line_replays_and_probes_for_idempotency() {
         report.to_str().unwrap(),
     ]);
     assert!(
-        String::from_utf8_lossy(&many.stderr).contains("answered 2xx"),
+        String::from_utf8_lossy(&many.stderr).contains(" delivered, "),
         "{}",
         String::from_utf8_lossy(&many.stderr)
     );

@@ -1,4 +1,4 @@
-//! Old requests roll over, pinned ones stay; removals are undone in time and deleted after it.
+//! Tests of retention and deletion with a simulated clock.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::json::{Json, json};
 struct Bench {
     engine: Arc<Engine>,
     clock: Clock,
-    receiver: String,
+    listener: String,
     _dir: tempfile::TempDir,
 }
 
@@ -24,9 +24,9 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(START_US);
         let engine = Engine::open(dir.path(), OwnerKind::Command, clock.clone()).await.unwrap();
-        engine.start_receiver(Some(([127, 0, 0, 1], 0).into())).await;
-        let mut bench = Self { engine, clock, receiver: String::new(), _dir: dir };
-        bench.receiver = bench.call("GET", "/status", None).await["receiver"]["url"].as_str().unwrap().to_owned();
+        engine.start_listener(Some(([127, 0, 0, 1], 0).into())).await;
+        let mut bench = Self { engine, clock, listener: String::new(), _dir: dir };
+        bench.listener = bench.call("GET", "/status", None).await["listener"]["url"].as_str().unwrap().to_owned();
         bench
     }
 
@@ -41,7 +41,7 @@ impl Bench {
     async fn send(&self, count: usize, size: usize) {
         let client = reqwest::Client::new();
         for n in 0..count {
-            let sent = client.post(format!("{}/inbox/{n}", self.receiver)).body(vec![b'x'; size]).send().await.unwrap();
+            let sent = client.post(format!("{}/inbox/{n}", self.listener)).body(vec![b'x'; size]).send().await.unwrap();
             assert_eq!(sent.status(), 200);
         }
     }
@@ -64,7 +64,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn by_count() {
+async fn deletes_oldest_requests_over_count_limit() {
     let bench = Bench::new().await;
     bench.send(20, 10).await;
     bench.pin_oldest().await;
@@ -73,13 +73,13 @@ async fn by_count() {
     assert_eq!(
         bench.targets().await,
         ["/inbox/19", "/inbox/18", "/inbox/17", "/inbox/16", "/inbox/15", "/inbox/0"],
-        "the pinned one is not counted"
+        "the pinned request must not count"
     );
     assert_eq!(bench.totals().await, (6, 60));
 }
 
 #[tokio::test]
-async fn by_size_with_bodies_in_chunks() {
+async fn deletes_oldest_requests_over_size_limit() {
     let bench = Bench::new().await;
     bench.send(8, 400_000).await;
     bench.pin_oldest().await;
@@ -88,13 +88,13 @@ async fn by_size_with_bodies_in_chunks() {
     assert_eq!(
         bench.targets().await,
         ["/inbox/7", "/inbox/6", "/inbox/5", "/inbox/0"],
-        "the pinned one is not counted"
+        "the pinned request must not count"
     );
     assert_eq!(bench.totals().await, (4, 1_600_000));
 }
 
 #[tokio::test]
-async fn by_age() {
+async fn deletes_requests_over_age_limit() {
     let bench = Bench::new().await;
     bench.send(3, 10).await;
     bench.pin_oldest().await;
@@ -107,29 +107,29 @@ async fn by_age() {
 }
 
 #[tokio::test]
-async fn a_removal_is_undone_in_time_and_final_after_it() {
+async fn deletion_can_be_undone_until_it_is_final() {
     let bench = Bench::new().await;
     bench.send(1200, 10).await;
-    let removal = bench.call("DELETE", "/inboxes/inbox/requests", None).await;
-    assert_eq!(removal["requests"], 1200);
+    let deletion = bench.call("DELETE", "/inboxes/inbox/requests", None).await;
+    assert_eq!(deletion["requests"], 1200);
     assert_eq!((bench.targets().await.len(), bench.totals().await), (0, (0, 0)));
     bench.clock.set_us(START_US + 9_000_000);
     bench.engine.tidy().await;
-    let undone = bench.call("POST", &format!("/removals/{}/undo", removal["id"]), None).await;
+    let undone = bench.call("POST", &format!("/deletions/{}/undo", deletion["id"]), None).await;
     assert_eq!(undone["requests"], 1200, "{undone}");
     assert_eq!(bench.totals().await, (1200, 12_000));
 
-    let removal = bench.call("DELETE", "/inboxes/inbox/requests", None).await;
+    let deletion = bench.call("DELETE", "/inboxes/inbox/requests", None).await;
     bench.send(1, 10).await;
     bench.clock.set_us(START_US + 30_000_000);
     bench.engine.tidy().await;
-    let late = bench.call("POST", &format!("/removals/{}/undo", removal["id"]), None).await;
+    let late = bench.call("POST", &format!("/deletions/{}/undo", deletion["id"]), None).await;
     assert_eq!(late["code"], "deletion_not_found");
     assert_eq!((bench.targets().await.len(), bench.totals().await), (1, (1, 10)));
 }
 
 #[tokio::test]
-async fn unread_is_counted_through_marks_removals_and_pins() {
+async fn counts_unread_after_reads_deletions_and_pins() {
     let bench = Bench::new().await;
     let unread = async || bench.call("GET", "/inboxes/inbox", None).await["unread"].as_u64().unwrap();
     bench.send(6, 1).await;
@@ -149,7 +149,7 @@ async fn unread_is_counted_through_marks_removals_and_pins() {
 }
 
 #[tokio::test]
-async fn counts_hold_through_removals_upon_removals() {
+async fn counts_stay_correct_after_repeated_deletions() {
     let bench = Bench::new().await;
     let remove = async |path: &str| bench.call("DELETE", path, None).await["id"].as_i64().unwrap();
     let agree = async || {
@@ -171,12 +171,12 @@ async fn counts_hold_through_removals_upon_removals() {
     }
     bench.send(3, 10).await;
     bench.pin_oldest().await;
-    // Deleted twice at once, as by a double click: one undo brings all back.
-    let removal = remove("/inboxes/inbox").await;
+    // A second deletion of the inbox fails, and one undo restores all requests.
+    let deletion = remove("/inboxes/inbox").await;
     assert_eq!(bench.call("DELETE", "/inboxes/inbox", None).await["code"], "inbox_not_found");
-    bench.call("POST", &format!("/removals/{removal}/undo"), None).await;
+    bench.call("POST", &format!("/deletions/{deletion}/undo"), None).await;
     assert_eq!(agree().await, 3);
-    // Cleared twice: the second is the first, and its undo brings all back.
+    // A second deletion of all requests returns the first deletion.
     let first = remove("/inboxes/inbox/requests").await;
     assert_eq!(remove("/inboxes/inbox/requests").await, first);
     agree().await;
@@ -186,14 +186,14 @@ async fn counts_hold_through_removals_upon_removals() {
 }
 
 #[tokio::test]
-async fn pinned_requests_and_huge_limits_cost_nothing_new() {
+async fn rejects_huge_limits_and_ignores_pinned_requests() {
     let bench = Bench::new().await;
     bench.send(1, 10).await;
     bench.pin_oldest().await;
     bench.call("PATCH", "/settings", Some(json!({ "retention": { "requests": 1 } }))).await;
     bench.send(1, 10).await;
     bench.engine.tidy().await;
-    assert_eq!(bench.targets().await.len(), 2, "the pinned one does not take the other's place");
+    assert_eq!(bench.targets().await.len(), 2, "the pinned request must not count toward the limit");
     for most in [u64::MAX, 1 << 63] {
         let refused =
             bench.call("PATCH", "/settings", Some(json!({ "retention": { "requests": most, "bytes": most } }))).await;
@@ -204,16 +204,16 @@ async fn pinned_requests_and_huge_limits_cost_nothing_new() {
 }
 
 #[tokio::test]
-async fn a_request_that_arrives_past_the_end_of_its_inbox_is_deleted_too() {
+async fn deletes_request_that_arrives_after_its_inbox_is_deleted() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let bench = Bench::new().await;
     bench.call("POST", "/inboxes", Some(json!({ "name": "gone" }))).await;
-    let mut sender = tokio::net::TcpStream::connect(bench.receiver.trim_start_matches("http://")).await.unwrap();
+    let mut sender = tokio::net::TcpStream::connect(bench.listener.trim_start_matches("http://")).await.unwrap();
     sender
         .write_all(b"POST /gone HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
         .await
         .unwrap();
-    // The receiver has its inbox once it asks for the body.
+    // The listener has selected the inbox when it sends 100 Continue.
     let mut asked = [0; 25];
     sender.read_exact(&mut asked).await.unwrap();
     assert!(asked.starts_with(b"HTTP/1.1 100"));
@@ -221,9 +221,9 @@ async fn a_request_that_arrives_past_the_end_of_its_inbox_is_deleted_too() {
     bench.clock.set_us(START_US + 60_000_000);
     bench.engine.tidy().await;
     sender.write_all(b"late").await.unwrap();
-    let mut answer = [0; 12];
-    sender.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 200");
+    let mut response = [0; 12];
+    sender.read_exact(&mut response).await.unwrap();
+    assert_eq!(&response, b"HTTP/1.1 200");
     bench.engine.tidy().await;
     let database = rusqlite::Connection::open(bench.engine.dir().database()).unwrap();
     let rows: (i64, i64) = database
@@ -236,20 +236,23 @@ async fn a_request_that_arrives_past_the_end_of_its_inbox_is_deleted_too() {
     assert_eq!(rows, (0, 0));
 }
 
-/// What commands sent rolls over like all else, and leaves nothing of their endpoints behind.
+/// Retention also deletes the events, attempts and temporary endpoints of the deliveries.
 #[tokio::test]
-async fn deliveries_roll_over_and_take_their_events_along() {
+async fn deletes_old_deliveries_and_their_events() {
     let bench = Bench::new().await;
-    let url = format!("{}/inbox", bench.receiver);
+    let url = format!("{}/inbox", bench.listener);
     for n in 0..6 {
         let event = json!({ "provider": "github", "type": "push", "to": { "provider": "github", "url": url } });
         bench.call("POST", "/events", Some(event)).await;
-        crate::hookbench::until("it to arrive", async || (bench.targets().await.len() == n + 1).then_some(())).await;
+        crate::hookbench::until("the request to arrive", async || (bench.targets().await.len() == n + 1).then_some(()))
+            .await;
         bench.clock.set_us(START_US + (n as i64 + 1) * 1_000_000);
     }
     let delivered = async || bench.call("GET", "/deliveries?state=delivered", None).await["items"].clone();
-    crate::hookbench::until("all to be written down", async || (delivered().await.items().count() == 6).then_some(()))
-        .await;
+    crate::hookbench::until("all deliveries to be stored as delivered", async || {
+        (delivered().await.items().count() == 6).then_some(())
+    })
+    .await;
     let newest = delivered().await[0]["id"].as_str().unwrap().to_owned();
     bench.clock.set_us(START_US + 60_000_000);
     bench.call("PATCH", "/settings", Some(json!({ "retention": { "deliveries": 2 } }))).await;
@@ -257,7 +260,7 @@ async fn deliveries_roll_over_and_take_their_events_along() {
     assert_eq!(delivered().await.items().count(), 2);
     assert_eq!(delivered().await[0]["id"], newest);
     assert_eq!(bench.call("GET", "/events", None).await["items"].items().count(), 2);
-    // Its endpoint was the command's own.
+    // The endpoint of the delivery was temporary.
     let again = bench.call("POST", &format!("/deliveries/{newest}/retry"), Some(json!({}))).await;
     assert_eq!(again["code"], "endpoint_gone", "{again}");
     bench.clock.set_us(START_US + 3 * DAY_US);

@@ -1,4 +1,4 @@
-//! Each founding vendor's retries, on a clock that is set: how many, when, what ends them.
+//! Tests of the retry schedules of the founding vendors with a simulated clock.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use http::Request;
 use tower::ServiceExt;
 
 use crate::{
+    destination::TargetServer,
     hookbench::until,
     json::{Json, json},
-    target::Receiver,
 };
 
 const START_US: i64 = 1_800_000_000_000_000;
@@ -40,9 +40,9 @@ impl Bench {
         self.call("GET", &format!("/deliveries/{id}"), Json::NULL).await
     }
 
-    /// An endpoint, and an event of its vendor on the way there.
+    /// Creates an endpoint and sends an event to it. Returns the ids of the endpoint and the delivery.
     async fn sent(&self, vendor: &str, kind: &str, url: &str) -> (String, String) {
-        let settings = json!({ "provider": vendor, "url": url, "local_test": true, "scope": url });
+        let settings = json!({ "provider": vendor, "url": url, "local_test": true, "account": url });
         let made = self.call("POST", "/endpoints", settings).await;
         let endpoint = made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
         let event = json!({ "provider": vendor, "type": kind, "endpoints": [endpoint] });
@@ -50,16 +50,17 @@ impl Bench {
         (endpoint, sent["deliveries"][0]["id"].as_str().unwrap().to_owned())
     }
 
-    /// Sets the clock, and returns when the outbox has looked at it.
-    async fn at(&self, us: i64, fine: &Receiver) {
+    /// Sets the clock and waits until the delivery queue has processed the new time.
+    async fn at(&self, us: i64, fine: &TargetServer) {
         self.clock.set_us(us);
         let (_, marker) = self.sent("github", "push", &format!("{}/{us}", fine.url)).await;
-        until("the marker", async || (self.delivery(&marker).await["state"] == "delivered").then_some(())).await;
+        until("the marker delivery", async || (self.delivery(&marker).await["state"] == "delivered").then_some(()))
+            .await;
     }
 }
 
 #[tokio::test]
-async fn founding_vendors_retry_when_they_say() {
+async fn founding_vendors_retry_on_schedule() {
     const USUAL: &[i64] = &[60, 300, 1_200, 3_600, 7_200];
     for (vendor, kind, status, waits, end, enabled) in [
         ("deway", "chats", 500, &[30, 60, 120][..], "exhausted", true),
@@ -69,12 +70,12 @@ async fn founding_vendors_retry_when_they_say() {
         ("vowchat", "message_created", 503, USUAL, "exhausted", true),
         ("vowchat", "message_created", 404, &[], "failed", true),
         ("vowchat", "message_created", 429, &[], "failed", true),
-        // Only 200 is a success there.
+        // Sydx accepts only status 200.
         ("sydx-ai", "new_message", 204, USUAL, "exhausted", true),
     ] {
-        let (bench, receiver, fine) = (Bench::new().await, Receiver::start().await, Receiver::start().await);
-        receiver.answers(status);
-        let (endpoint, delivery) = bench.sent(vendor, kind, &receiver.url).await;
+        let (bench, destination, fine) = (Bench::new().await, TargetServer::start().await, TargetServer::start().await);
+        destination.responses(status);
+        let (endpoint, delivery) = bench.sent(vendor, kind, &destination.url).await;
         let what = format!("{vendor} after {status}");
         let mut now_us = START_US;
         for (made, wait_s) in (1..).zip(waits) {
@@ -84,23 +85,23 @@ async fn founding_vendors_retry_when_they_say() {
             })
             .await;
             now_us += wait_s * 1_000_000;
-            // A moment too early nothing leaves.
+            // No attempt is sent one millisecond before its time.
             bench.at(now_us - 1_000, &fine).await;
-            assert_eq!(receiver.got().len(), made, "{what}: too early");
+            assert_eq!(destination.got().len(), made, "{what}: too early");
             bench.clock.set_us(now_us);
         }
-        let ended = until(&format!("{what}: the end"), async || {
+        let ended = until(&format!("{what}: the final state"), async || {
             let shown = bench.delivery(&delivery).await;
             (shown["state"] == end).then_some(shown)
         })
         .await;
         assert_eq!(ended["attempts"], waits.len() + 1, "{what}");
-        // A day later there is nothing more.
+        // No further attempt is sent within a day.
         bench.at(now_us + 86_400_000_000, &fine).await;
-        assert_eq!(receiver.got().len(), waits.len() + 1, "{what}");
+        assert_eq!(destination.got().len(), waits.len() + 1, "{what}");
         let state = bench.call("GET", &format!("/endpoints/{endpoint}"), Json::NULL).await["state"].clone();
         assert_eq!(state["enabled"], enabled, "{what}: {state}");
-        let bodies: Vec<_> = receiver.got().iter().map(|got| got.body.clone()).collect();
-        assert!(bodies.iter().all(|body| *body == bodies[0]), "{what}: the same bytes each time");
+        let bodies: Vec<_> = destination.got().iter().map(|got| got.body.clone()).collect();
+        assert!(bodies.iter().all(|body| *body == bodies[0]), "{what}: each attempt must send the same bytes");
     }
 }

@@ -1,4 +1,4 @@
-//! Verdicts: requests are judged after their commit, by the provider and secret of their inbox.
+//! End-to-end tests of signature verification, signing, detection and the signature debugger.
 
 use std::{io::Write, process::Stdio};
 
@@ -11,7 +11,7 @@ use crate::{
 
 const SECRET: &str = "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7abcdef0123";
 
-/// A vendor, its secret, a body and headers of its own, and the event type they say.
+/// A vendor, its secret, a body, vendor headers, and the event type of that request.
 type Vendor = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)], &'static str);
 
 const VENDORS: &[Vendor] = &[
@@ -39,29 +39,29 @@ async fn post(serve: &Serve, path: &str, body: Json) -> Json {
 }
 
 async fn send(serve: &Serve, inbox: &str, headers: &[(String, String)], body: &str) {
-    let mut request = reqwest::Client::new().post(format!("{}/{inbox}", serve.receiver)).body(body.to_owned());
+    let mut request = reqwest::Client::new().post(format!("{}/{inbox}", serve.listener)).body(body.to_owned());
     for (name, value) in headers {
         request = request.header(name, value);
     }
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
 
-async fn newest_judged(serve: &Serve, inbox: &str, count: usize) -> Json {
-    until("a verdict", async || {
+async fn newest_verified(serve: &Serve, inbox: &str, count: usize) -> Json {
+    until("the signature status", async || {
         let all = serve.all(inbox).await;
-        (all.len() == count && all[0]["verdict"] != "unchecked").then(|| all[0].clone())
+        (all.len() == count && all[0]["signature_status"] != "unverified").then(|| all[0].clone())
     })
     .await
 }
 
 #[tokio::test]
-async fn what_a_vendor_sends_is_judged_and_named() {
+async fn verifies_requests_and_reads_event_types_of_vendors() {
     let serve = Serve::start();
     for (provider, secret, body, own, event_type) in VENDORS {
         let verification = json!({ "provider": provider, "secrets": [secret] });
         post(&serve, "/inboxes", json!({ "name": provider, "verification": verification })).await;
         let mut headers: Vec<(String, String)> = own.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
-        // Linear says in its body when it signed.
+        // Linear sends the signing time in the body.
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
         let body = &body.replace(r#""action":"#, &format!(r#""webhookTimestamp":{now},"action":"#));
         let raw = base64::engine::general_purpose::STANDARD.encode(message(&serve, provider, &headers, body));
@@ -71,24 +71,32 @@ async fn what_a_vendor_sends_is_judged_and_named() {
             headers.push((header[0].as_str().unwrap().into(), header[1].as_str().unwrap().into()));
         }
         send(&serve, provider, &headers, body).await;
-        let request = newest_judged(&serve, provider, 1).await;
-        assert_eq!((&request["verdict"], &request["event_type"]), (&json!("valid"), &json!(event_type)), "{request}");
+        let request = newest_verified(&serve, provider, 1).await;
+        assert_eq!(
+            (&request["signature_status"], &request["event_type"]),
+            (&json!("valid"), &json!(event_type)),
+            "{request}"
+        );
         assert_eq!(request["provider"], *provider);
 
         send(&serve, provider, &headers, &body.replace('{', "{ ")).await;
-        let request = newest_judged(&serve, provider, 2).await;
-        assert_eq!((&request["verdict"], &request["reason"]), (&json!("invalid"), &json!("mismatch")), "{request}");
+        let request = newest_verified(&serve, provider, 2).await;
+        assert_eq!(
+            (&request["signature_status"], &request["reason"]),
+            (&json!("invalid"), &json!("mismatch")),
+            "{request}"
+        );
         let explained = serve.get(&format!("/requests/{}/signature", request["id"].as_str().unwrap())).await;
         assert_eq!(explained["findings"][0]["code"], "body_compact", "{provider}: {explained}");
-        assert!(!explained.to_string().contains(secret), "{provider}: the secret shows");
+        assert!(!explained.to_string().contains(secret), "{provider}: the explanation must not contain the secret");
 
         send(&serve, provider, &[], body).await;
-        assert_eq!(newest_judged(&serve, provider, 3).await["verdict"], "unsigned", "{provider}");
+        assert_eq!(newest_verified(&serve, provider, 3).await["signature_status"], "unsigned", "{provider}");
     }
 }
 
 #[tokio::test]
-async fn the_secret_of_an_endpoint_is_named_with_whose_it_is() {
+async fn explain_names_endpoint_whose_secret_signed() {
     let serve = Serve::start();
     let hub = |secret: &str| {
         json!({ "provider": "github", "secret": secret,
@@ -101,14 +109,14 @@ async fn the_secret_of_an_endpoint_is_named_with_whose_it_is() {
     let signed = post(&serve, "/signature/sign", hub("another")).await;
     let headers: Vec<(String, String)> = signed["headers"].to();
     send(&serve, "hub", &headers, "{}").await;
-    let request = newest_judged(&serve, "hub", 1).await;
+    let request = newest_verified(&serve, "hub", 1).await;
     let explained = serve.get(&format!("/requests/{}/signature", request["id"].as_str().unwrap())).await;
-    assert_eq!(explained["sentence"], "It was signed with the secret of the endpoint staging.", "{explained}");
+    assert_eq!(explained["sentence"], "The message was signed with the secret of the endpoint staging.", "{explained}");
 }
 
-/// Of a vendor's schemes the one is judged whose signature is there; a fold of a header is one value.
+/// Without a scheme in the call, the debugger uses the scheme whose signature header is present.
 #[tokio::test]
-async fn the_lab_takes_the_scheme_that_is_there_and_reads_folded_headers() {
+async fn debugger_detects_scheme_and_reads_folded_headers() {
     let serve = Serve::start();
     let question = |scheme: Option<&str>, message: &str| {
         json!({ "provider": "github", "scheme": scheme, "secret": "s",
@@ -116,8 +124,8 @@ async fn the_lab_takes_the_scheme_that_is_there_and_reads_folded_headers() {
     };
     let signed = post(&serve, "/signature/sign", question(Some("sha1"), &message(&serve, "x", &[], "{}"))).await;
     let mut headers: Vec<(String, String)> = signed["headers"].to();
-    let verdict = post(&serve, "/signature/verify", question(None, &message(&serve, "x", &headers, "{}"))).await;
-    assert_eq!(verdict["state"], "valid", "{verdict}");
+    let verification = post(&serve, "/signature/verify", question(None, &message(&serve, "x", &headers, "{}"))).await;
+    assert_eq!(verification["state"], "valid", "{verification}");
     headers[0].1.insert_str(20, "\r\n  ");
     let folded = question(None, &message(&serve, "x", &headers, "{}"));
     let explained = post(&serve, "/signature/explain", folded).await;
@@ -125,7 +133,7 @@ async fn the_lab_takes_the_scheme_that_is_there_and_reads_folded_headers() {
 }
 
 #[tokio::test]
-async fn a_secret_that_changes_judges_what_is_stored_anew() {
+async fn re_verifies_stored_requests_after_secret_change() {
     let dir = tempfile::tempdir().unwrap();
     let serve = Serve::start_in(dir.path());
     let sign = async |secret: &str, body: &str| {
@@ -138,22 +146,28 @@ async fn a_secret_that_changes_judges_what_is_stored_anew() {
     for _ in 0..3 {
         send(&serve, "inbox", &[one.clone(), ("X-GitHub-Event".into(), "push".into())], "{}").await;
     }
-    // With no provider set, the sender is recognised all the same.
-    until("recognition", async || {
-        serve.all("inbox").await.iter().all(|r| r["event_type"] == "push" && r["verdict"] == "unchecked").then_some(())
+    // The sender is recognized even if the inbox has no provider.
+    until("the sender to be recognized", async || {
+        serve
+            .all("inbox")
+            .await
+            .iter()
+            .all(|r| r["event_type"] == "push" && r["signature_status"] == "unverified")
+            .then_some(())
     })
     .await;
     for (secrets, wanted) in [
         (json!(["another secret"]), "invalid"),
         (json!(["another secret", "first secret"]), "valid"),
-        (json!([]), "unchecked"),
+        (json!([]), "unverified"),
     ] {
         let verification = json!({ "provider": "github", "secrets": secrets });
         let shown = serve.patch("/inboxes/inbox", json!({ "verification": verification })).await;
         assert!(!shown.to_string().contains("secret\""), "{shown}");
-        until(wanted, async || serve.all("inbox").await.iter().all(|r| r["verdict"] == wanted).then_some(())).await;
+        until(wanted, async || serve.all("inbox").await.iter().all(|r| r["signature_status"] == wanted).then_some(()))
+            .await;
     }
-    // A mask in a secret's place keeps the secret.
+    // An update with a masked secret keeps the stored secret.
     serve
         .patch("/inboxes/inbox", json!({ "verification": { "provider": "github", "secrets": ["first secret"] } }))
         .await;
@@ -161,20 +175,23 @@ async fn a_secret_that_changes_judges_what_is_stored_anew() {
     assert_ne!(masked["secrets"][0], "first secret");
     serve.patch("/inboxes/inbox", json!({ "verification": masked })).await;
     assert_eq!(serve.get("/inboxes/inbox/secrets").await["items"], json!(["first secret"]));
-    // What a crash left unjudged is judged at the next start.
+    // Requests that a crash left unverified are verified at the next start.
     serve.kill_9();
     let serve = Serve::start_in(dir.path());
-    until("verdicts", async || serve.all("inbox").await.iter().all(|r| r["verdict"] == "valid").then_some(())).await;
+    until("all requests to be valid", async || {
+        serve.all("inbox").await.iter().all(|r| r["signature_status"] == "valid").then_some(())
+    })
+    .await;
     let refused = serve
         .request(reqwest::Method::PATCH, "/inboxes/inbox")
-        .json(&json!({ "verification": { "provider": "nobody" } }))
+        .json(&json!({ "verification": { "provider": "unknown" } }))
         .send()
         .await
         .unwrap();
     assert_eq!(refused.status(), 422);
 }
 
-/// Runs a verb with a message on standard input.
+/// Runs a command with a message on standard input. Returns exit status, stdout and stderr.
 fn verb(args: &[&str], secret: &str, message: &str) -> (i32, String, String) {
     let mut child = hookbench()
         .args(args)
@@ -191,21 +208,21 @@ fn verb(args: &[&str], secret: &str, message: &str) -> (i32, String, String) {
 }
 
 #[test]
-fn the_command_line_verifies_signs_and_explains() {
-    // The example of GitHub's documentation.
+fn verify_sign_and_explain_commands() {
+    // The example from the GitHub documentation.
     let good = "POST / HTTP/1.1\nX-Hub-Signature-256: sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17\n\nHello, World!";
     let secret = "It's a Secret to Everybody";
     let (code, out, _) = verb(&["verify", "--provider", "github"], secret, good);
     assert_eq!((code, out.starts_with("✓ valid")), (0, true), "{out}");
     let (code, out, _) = verb(&["verify", "--provider", "github", "--json"], secret, &good.replace("World", "Welt"));
-    let verdict: Json = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, &verdict["state"], &verdict["reason"]), (1, &json!("invalid"), &json!("mismatch")));
+    let verification: Json = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &verification["state"], &verification["reason"]), (1, &json!("invalid"), &json!("mismatch")));
     let (code, out, _) = verb(&["explain", "--provider", "github", "--json"], secret, &format!("{good}\n"));
     let explained: Json = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &explained["findings"][0]["code"]), (1, &json!("body_newline_added")), "{out}");
     let (code, out, _) = verb(&["sign", "--provider", "github"], secret, "POST / HTTP/1.1\n\nHello, World!");
     assert_eq!((code, good.contains(out.trim())), (0, true), "{out}");
-    // Vector 1 of Standard Webhooks, judged at its own time and at another.
+    // Test vector 1 of Standard Webhooks, verified at its own time and at other times.
     let standard = "POST / HTTP/1.1\nwebhook-id: msg_p5jXN8AQM9LWM0D4loKWxJek\nwebhook-timestamp: 1614265330\nwebhook-signature: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=\n\n{\"test\": 2432232314}";
     let key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let at = |now: &str| verb(&["verify", "--provider", "standard-webhooks", "--json", "--now", now], key, standard);
@@ -213,24 +230,24 @@ fn the_command_line_verifies_signs_and_explains() {
     assert!(at("1614265931").1.contains("\"stale\""), "{}", at("1614265931").1);
     assert!(at("1614264000").1.contains("\"future\""));
     for (args, message, word) in [
-        (&["verify", "--provider", "nobody"][..], good, "no provider"),
+        (&["verify", "--provider", "unknown"][..], good, "No such provider"),
         (&["verify", "--provider", "hubspot", "--scheme", "v9"], good, "no such scheme"),
         (&["verify", "--provider", "github"], "nonsense", "blank line"),
-        (&["verify", "--provider", "github"], "\u{1}\n\n", "no HTTP request"),
+        (&["verify", "--provider", "github"], "\u{1}\n\n", "not a valid HTTP request"),
         (&["verify", "--provider", "github"], "POST / HTTP/1.1\nX: 1", "blank line"),
     ] {
         let (code, _, err) = verb(args, secret, message);
         assert_eq!((code, err.contains(word)), (2, true), "{args:?}: {err}");
     }
-    let listed = hookbench().arg("providers").output().unwrap();
+    let listed = hookbench().args(["provider", "list"]).output().unwrap();
     assert!(String::from_utf8_lossy(&listed.stdout).lines().count() >= 150);
-    let shown = hookbench().args(["providers", "show", "stripe", "--json"]).output().unwrap();
+    let shown = hookbench().args(["provider", "show", "stripe", "--json"]).output().unwrap();
     let stripe: Json = serde_json::from_slice(&shown.stdout).unwrap();
-    assert_eq!(stripe["schemes"][0]["rests_on"], "sdk");
+    assert_eq!(stripe["schemes"][0]["based_on"], "sdk");
 }
 
 #[tokio::test]
-async fn a_provider_file_of_ones_own_is_loaded_and_a_bad_one_is_said() {
+async fn loads_custom_provider_files_and_reports_invalid_ones() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("providers");
     std::fs::create_dir_all(&folder).unwrap();
@@ -240,47 +257,50 @@ async fn a_provider_file_of_ones_own_is_loaded_and_a_bad_one_is_said() {
     )
     .unwrap();
     std::fs::write(folder.join("bad.toml"), "name = \"Bad\"\nschemas = 1\n").unwrap();
-    let shown = hookbench().args(["providers", "show", "github"]).output().unwrap();
+    let shown = hookbench().args(["provider", "show", "github"]).output().unwrap();
     std::fs::write(folder.join("shown.toml"), shown.stdout).unwrap();
     let serve = Serve::start_in(dir.path());
     send(&serve, "inbox", &[("X-Ours".into(), "1".into())], r#"{"kind":"it happened"}"#).await;
-    until("recognition", async || (serve.all("inbox").await[0]["event_type"] == "it happened").then_some(())).await;
+    until("the sender to be recognized", async || {
+        (serve.all("inbox").await[0]["event_type"] == "it happened").then_some(())
+    })
+    .await;
     let bad = serve.get("/providers").await["bad_files"].clone();
-    assert_eq!(bad.items().count(), 1, "what `show` prints is a provider file: {bad}");
+    assert_eq!(bad.items().count(), 1, "the output of `show` must be a valid provider file: {bad}");
     let bad = bad[0].as_str().unwrap().to_owned();
     std::fs::write(folder.join("later.toml"), "name = \"Later\"\n").unwrap();
     post(&serve, "/inboxes", json!({ "name": "later", "verification": { "provider": "later" } })).await;
     std::fs::remove_file(folder.join("bad.toml")).unwrap();
-    assert_eq!(serve.get("/providers").await["bad_files"], json!([]), "files are read anew when they change");
+    assert_eq!(serve.get("/providers").await["bad_files"], json!([]), "changed files must be reloaded");
     assert!(bad.contains("bad.toml") && bad.contains("line 2") && bad.contains("schemas"), "{bad}");
 }
 
 #[tokio::test]
-async fn the_api_refuses_what_it_cannot_judge() {
+async fn rejects_invalid_signature_calls() {
     let serve = Serve::start();
     for (question, word) in [
-        (json!({}), "Name a provider"),
+        (json!({}), "No provider and no scheme"),
         (json!({ "provider": "github", "request": "%" }), "base64"),
         (json!({ "scheme": { "digest": { "signature": [] } } }), "cannot be parsed"),
         (json!({ "provider": "strava", "request": "" }), "does not sign"),
     ] {
         for verb in ["verify", "sign", "explain"] {
-            let answer = serve
+            let response = serve
                 .request(reqwest::Method::POST, &format!("/signature/{verb}"))
                 .json(&question)
                 .send()
                 .await
                 .unwrap();
-            assert_eq!(answer.status(), 422, "{verb} {question}");
-            let error: Json = answer.json().await.unwrap();
+            assert_eq!(response.status(), 422, "{verb} {question}");
+            let error: Json = response.json().await.unwrap();
             assert!(error["message"].as_str().unwrap().contains(word), "{error}");
         }
     }
 }
 
-/// `tests/vectors/generate.mjs` and `generate.py` made these with the vendors' own SDKs.
+/// The scripts `tests/vectors/generate.mjs` and `generate.py` create the vectors with the official SDKs.
 #[test]
-fn the_verdict_is_that_of_the_vendors_own_sdk() {
+fn signature_status_matches_official_sdks() {
     let files = [include_str!("../vectors/vectors.json"), include_str!("../vectors/vectors-pypi.json")];
     let vectors: Vec<Json> = files.iter().flat_map(|file| serde_json::from_str::<Vec<Json>>(file).unwrap()).collect();
     let (catalogue, _) = hookbench_engine::catalogue(std::path::Path::new("/nowhere"));
@@ -292,9 +312,9 @@ fn the_verdict_is_that_of_the_vendors_own_sdk() {
             (question.remove("by").unwrap(), question.remove("what").unwrap(), question.remove("valid").unwrap());
         sdks.insert(by.as_str().unwrap().split(' ').next().unwrap().to_owned());
         let question = question.to();
-        let verdict = hookbench_engine::debugger::verify(&catalogue, &question, 0).unwrap();
-        if (verdict.state == "valid") != valid.as_bool().unwrap() {
-            wrong.push(format!("{by} {what}: {} {:?}", verdict.state, verdict.reason));
+        let verification = hookbench_engine::debugger::verify(&catalogue, &question, 0).unwrap();
+        if (verification.state == "valid") != valid.as_bool().unwrap() {
+            wrong.push(format!("{by} {what}: {} {:?}", verification.state, verification.reason));
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
@@ -302,7 +322,7 @@ fn the_verdict_is_that_of_the_vendors_own_sdk() {
 }
 
 #[tokio::test]
-async fn an_unknown_scheme_is_found_tried_and_saved_as_a_provider() {
+async fn detects_unknown_scheme_and_saves_it_as_provider() {
     let serve = Serve::start();
     let scheme = json!({ "digest": { "signature": ["header:X-Acme-Signature"], "prefix": "v1=",
         "content": "{header:X-Acme-Time}.{body}", "algorithm": "hmac-sha256", "encoding": "base64",
@@ -314,19 +334,19 @@ async fn an_unknown_scheme_is_found_tried_and_saved_as_a_provider() {
     send(&serve, "inbox", &headers, body).await;
     let id = serve.newest(1).await["id"].as_str().unwrap().to_owned();
 
-    // Found by the usual ways, for it is no provider's; what is found judges it.
-    let found = post(&serve, &format!("/requests/{id}/signature/find"), json!({ "secrets": [SECRET] })).await;
+    // No provider uses the scheme, so detection tries common constructions. The detected scheme verifies the request.
+    let found = post(&serve, &format!("/requests/{id}/signature/detect"), json!({ "secrets": [SECRET] })).await;
     assert_eq!((found["items"].items().count(), &found["items"][0]["provider"]), (1, &Json::NULL), "{found}");
     let rule = found["items"][0]["rule"].clone();
     for (secret, state) in [(SECRET, "valid"), ("another", "invalid")] {
         let trial = json!({ "scheme": rule, "secrets": [secret] });
-        let tried = post(&serve, &format!("/requests/{id}/signature/try"), trial).await;
+        let tried = post(&serve, &format!("/requests/{id}/signature/verify"), trial).await;
         assert_eq!(tried["state"], state, "{tried}");
     }
-    let nothing = post(&serve, &format!("/requests/{id}/signature/find"), json!({ "secrets": ["another"] })).await;
+    let nothing = post(&serve, &format!("/requests/{id}/signature/detect"), json!({ "secrets": ["another"] })).await;
     assert_eq!(nothing["items"], json!([]));
 
-    // Saved, it judges the inbox, also after a restart of everything that read the file.
+    // The saved provider verifies the requests of the inbox.
     let put = async |id: &str, body: Json| {
         serve.request(reqwest::Method::PUT, &format!("/providers/{id}")).json(&body).send().await.unwrap()
     };
@@ -335,12 +355,12 @@ async fn an_unknown_scheme_is_found_tried_and_saved_as_a_provider() {
     assert!(serve.data.join("providers/acme.toml").is_file());
     let verification = json!({ "provider": "acme", "secrets": [SECRET] });
     serve.patch("/inboxes/inbox", json!({ "verification": verification })).await;
-    let judged = newest_judged(&serve, "inbox", 1).await;
+    let verified = newest_verified(&serve, "inbox", 1).await;
     assert_eq!(
-        (&judged["verdict"], &judged["event_type"], &judged["event_id"]),
+        (&verified["signature_status"], &verified["event_type"], &verified["event_id"]),
         (&json!("valid"), &json!("order.paid"), &json!("o_1"))
     );
-    let shown = serve.cli(&["providers", "show", "acme", "--snippet", "python"]);
+    let shown = serve.cli(&["provider", "show", "acme", "--snippet", "python"]);
     assert!(String::from_utf8(shown.stdout).unwrap().contains("def verify"), "{:?}", String::from_utf8(shown.stderr));
 
     for (id, body, status, word) in [
@@ -349,42 +369,42 @@ async fn an_unknown_scheme_is_found_tried_and_saved_as_a_provider() {
         ("Evil", own.clone(), 422, "lower-case"),
         ("acme", json!({ "name": "Acme", "scheme": { "digest": { "signature": [] } } }), 422, "cannot be parsed"),
         ("acme", json!({ "name": " ", "scheme": rule }), 422, "name"),
-        ("acme", json!({ "name": "Acme", "scheme": rule, "event_type": ["nowhere"] }), 422, "no place"),
+        ("acme", json!({ "name": "Acme", "scheme": rule, "event_type": ["nowhere"] }), 422, "has no type"),
     ] {
-        let answer = put(id, body).await;
-        assert_eq!(answer.status(), status, "{id}");
-        assert!(answer.text().await.unwrap().contains(word), "{id}: {word}");
+        let response = put(id, body).await;
+        assert_eq!(response.status(), status, "{id}");
+        assert!(response.text().await.unwrap().contains(word), "{id}: {word}");
     }
     for (id, status) in [("acme", 204), ("acme", 404), ("github", 409)] {
-        let answer = serve.request(reqwest::Method::DELETE, &format!("/providers/{id}")).send().await.unwrap();
-        assert_eq!(answer.status(), status, "{id}");
+        let response = serve.request(reqwest::Method::DELETE, &format!("/providers/{id}")).send().await.unwrap();
+        assert_eq!(response.status(), status, "{id}");
     }
 }
 
 #[tokio::test]
-async fn a_vendors_scheme_is_found_by_its_name() {
+async fn detects_scheme_of_known_vendor() {
     let serve = Serve::start();
     let raw = base64::engine::general_purpose::STANDARD.encode(message(&serve, "inbox", &[], "{}"));
     let question = json!({ "provider": "stripe", "secret": SECRET, "request": raw });
     let signed = post(&serve, "/signature/sign", question).await;
     let headers: Vec<(String, String)> = signed["headers"].to();
     let raw = base64::engine::general_purpose::STANDARD.encode(message(&serve, "inbox", &headers, "{}"));
-    let found = post(&serve, "/signature/find", json!({ "secret": SECRET, "request": raw })).await;
+    let found = post(&serve, "/signature/detect", json!({ "secret": SECRET, "request": raw })).await;
     assert_eq!(found["items"][0]["provider"], "stripe", "{found}");
     let snippets = serve.get("/providers/stripe/snippets").await;
     assert_eq!(snippets["items"].items().count(), 7);
     assert_eq!(serve.get("/providers/twilio/snippets").await["items"], json!([]));
 }
 
-/// The test event is what the inbox's vendor sends, signed by its secret.
+/// The test event has the format of the vendor and is signed with the secret of the inbox.
 #[tokio::test]
-async fn the_test_event_is_the_vendors_own() {
+async fn test_event_matches_vendor_of_inbox() {
     let serve = Serve::start();
-    for (provider, secrets, event, verdict) in [
-        ("deway", json!([]), "test", "unchecked"),
+    for (provider, secrets, event, signature_status) in [
+        ("deway", json!([]), "test", "unverified"),
         ("onwebchat", json!([SECRET]), "chat.created", "valid"),
         ("vowchat", json!([SECRET]), "conversation_created", "valid"),
-        ("flow-session", json!([]), "flow.start", "unchecked"),
+        ("flow-session", json!([]), "flow.start", "unverified"),
         ("standard-webhooks", json!(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]), "user.created", "valid"),
         ("github", json!([SECRET]), "test", "valid"),
     ] {
@@ -392,34 +412,34 @@ async fn the_test_event_is_the_vendors_own() {
         post(&serve, "/inboxes", json!({ "name": provider, "verification": verification })).await;
         let sent = post(&serve, &format!("/inboxes/{provider}/test-event"), json!({})).await;
         assert_eq!(sent["status"], 200);
-        let request = until("the event", async || {
+        let request = until("the test event", async || {
             let all = serve.all(provider).await;
             let known = all.first().is_some_and(|one| provider == "github" || one["event_type"] == event);
-            (known && all[0]["verdict"] == verdict).then(|| all[0].clone())
+            (known && all[0]["signature_status"] == signature_status).then(|| all[0].clone())
         })
         .await;
         assert_eq!(request["provider"], provider);
     }
-    // An inbox without a vendor gets what looks like one.
+    // An inbox without a vendor gets an onWebChat event.
     post(&serve, "/inboxes/inbox/test-event", json!({})).await;
-    let request = until("recognition", async || {
+    let request = until("the sender to be recognized", async || {
         let all = serve.all("inbox").await;
         (all.first()?["event_type"] == "chat.closed").then(|| all[0].clone())
     })
     .await;
-    assert_eq!((&request["provider"], &request["verdict"]), (&json!("onwebchat"), &json!("unchecked")));
+    assert_eq!((&request["provider"], &request["signature_status"]), (&json!("onwebchat"), &json!("unverified")));
 }
 
-/// Where a vendor puts the secret into the body, it shows only when it is asked for.
+/// If the vendor sends the secret in the body, the API returns it only with `reveal=true`.
 #[tokio::test]
-async fn a_secret_in_a_body_shows_as_stars() {
+async fn masks_secret_in_body() {
     let serve = Serve::start();
     let verification = json!({ "provider": "figma", "secrets": ["hush-hush-hush"] });
     post(&serve, "/inboxes", json!({ "name": "figma", "verification": verification })).await;
     let body = r#"{"event_type":"FILE_UPDATE","passcode":"hush-hush-hush","n":1.50}"#;
     send(&serve, "figma", &[], body).await;
-    let request = newest_judged(&serve, "figma", 1).await;
-    assert_eq!(request["verdict"], "valid");
+    let request = newest_verified(&serve, "figma", 1).await;
+    assert_eq!(request["signature_status"], "valid");
     let id = request["id"].as_str().unwrap();
     for (form, reveal) in
         [("body", false), ("raw", false), ("code", false), ("body", true), ("raw", true), ("code", true)]

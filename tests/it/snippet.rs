@@ -1,5 +1,4 @@
-//! Verify snippets: every one is run in its own language, on what the vendor's scheme signs and on
-//! what was changed after.
+//! Runs every generated verification snippet in its language, against valid and tampered requests.
 
 use std::{collections::HashMap, fmt::Write as _, fs, path::Path, process::Command, sync::OnceLock};
 
@@ -14,9 +13,9 @@ const URL: &str = "https://example.com/hook?a=1";
 const NOW: i64 = 1_800_000_000;
 const BODY: &str = r#"{"type":"a","payloadId":"p","webhookTimestamp":1800000000000,"name":"Zoë"}"#;
 
-/// A snippet with the messages it is asked about.
+/// The snippets of one signature scheme and their test cases.
 struct Sample {
-    /// Provider and scheme, in letters and digits.
+    /// Ids of provider and scheme, joined with `_`.
     name: String,
     codes: HashMap<String, String>,
     cases: Vec<Case>,
@@ -31,10 +30,10 @@ struct Case {
     valid: bool,
 }
 
-/// Two private keys, each with its public one, in PEM.
+/// Two pairs of private and public key in PEM.
 type Pairs = [(String, String); 2];
 
-/// Of RSA and of P-256.
+/// Returns RSA and P-256 key pairs, generated once.
 fn key_pairs() -> &'static (Pairs, Pairs) {
     static PAIRS: OnceLock<(Pairs, Pairs)> = OnceLock::new();
     let pair = |algorithm: &str, option: &str| {
@@ -55,7 +54,7 @@ fn key_pairs() -> &'static (Pairs, Pairs) {
     })
 }
 
-/// What signs, what verifies it, and what verifies another's.
+/// Returns the signing secret, the matching verification secret, and another verification secret.
 fn secrets(scheme: &Json) -> (String, String, String) {
     let digest = |key| scheme.get("digest").and_then(|digest| digest.get(key)).and_then(|value| value.as_str());
     let algorithm = digest("algorithm").unwrap_or_default();
@@ -89,7 +88,7 @@ fn samples() -> Vec<Sample> {
                 "url": URL, "now": NOW, "request": STANDARD.encode(format!("POST /hook?a=1 HTTP/1.1\r\nHost: example.com\r\n\r\n{BODY}")) });
             let question = question.to();
             let Ok(signed) = debugger::sign(&catalogue, &question, 0) else { continue };
-            if all.is_empty() || !signed.elsewhere.is_empty() {
+            if all.is_empty() || !signed.outside_headers.is_empty() {
                 continue;
             }
             let headers: HashMap<String, String> =
@@ -103,7 +102,7 @@ fn samples() -> Vec<Sample> {
                 valid,
             };
             let mut cases = vec![
-                case("as signed", true),
+                case("valid", true),
                 Case { secret: other.clone(), ..case("another secret", false) },
                 Case { headers: HashMap::new(), ..case("no signature", false) },
                 Case {
@@ -112,11 +111,11 @@ fn samples() -> Vec<Sample> {
                 },
             ];
             if record.scheme.signs_body() {
-                cases.push(Case { body: BODY.replace("\"a\"", "\"b\""), ..case("a changed body", false) });
+                cases.push(Case { body: BODY.replace("\"a\"", "\"b\""), ..case("changed body", false) });
             }
-            // What a vendor's tolerance forbids, verified two years later.
+            // The signature is verified two years later, outside of the tolerance of the vendor.
             if all[0].code.contains("now - signedAt") {
-                cases.push(Case { now: NOW + 63_072_000, ..case("an old one", false) });
+                cases.push(Case { now: NOW + 63_072_000, ..case("expired", false) });
             }
             let name = format!("{}_{}", provider.id, record.id).replace('-', "_");
             let codes = all.into_iter().map(|snippet| (snippet.language, snippet.code)).collect();
@@ -124,14 +123,14 @@ fn samples() -> Vec<Sample> {
         }
     }
     assert!(samples.len() > 130, "{}", samples.len());
-    assert!(samples.iter().any(|sample| sample.name.starts_with("discord")), "Ed25519 has snippets too");
-    assert!(samples.iter().any(|sample| sample.name.starts_with("wise")), "RSA has snippets too");
-    assert!(samples.iter().any(|sample| sample.name.starts_with("sendgrid")), "ECDSA has snippets too");
+    assert!(samples.iter().any(|sample| sample.name.starts_with("discord")), "no snippets for Ed25519");
+    assert!(samples.iter().any(|sample| sample.name.starts_with("wise")), "no snippets for RSA");
+    assert!(samples.iter().any(|sample| sample.name.starts_with("sendgrid")), "no snippets for ECDSA");
     samples
 }
 
 /// Runs a driver and returns its lines: `name<TAB>what<TAB>true|false`.
-fn verdicts(command: &mut Command) -> HashMap<(String, String), bool> {
+fn statuses(command: &mut Command) -> HashMap<(String, String), bool> {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
@@ -144,12 +143,12 @@ fn verdicts(command: &mut Command) -> HashMap<(String, String), bool> {
         .collect()
 }
 
-/// Every snippet of a language agrees with the scheme about every case.
-fn judge(language: &str, samples: &[Sample], found: &HashMap<(String, String), bool>) {
-    let (mut wrong, mut judged) = (Vec::new(), 0);
+/// Asserts that every snippet of a language returns the expected result for every case.
+fn assess(language: &str, samples: &[Sample], found: &HashMap<(String, String), bool>) {
+    let (mut wrong, mut verified) = (Vec::new(), 0);
     for sample in samples.iter().filter(|sample| sample.codes.contains_key(language)) {
         for case in &sample.cases {
-            judged += 1;
+            verified += 1;
             match found.get(&(sample.name.clone(), case.what.to_owned())) {
                 Some(said) if *said == case.valid => {}
                 said => wrong.push(format!("{} {}: {said:?}", sample.name, case.what)),
@@ -157,10 +156,10 @@ fn judge(language: &str, samples: &[Sample], found: &HashMap<(String, String), b
         }
     }
     assert_eq!(wrong, Vec::<String>::new(), "{language}");
-    assert!(judged > 400, "{language}: {judged}");
+    assert!(verified > 400, "{language}: {verified}");
 }
 
-/// Writes the snippets, one file each, and the cases as JSON.
+/// Writes each snippet to a file and the cases to `cases.json`.
 fn write(
     language: &str,
     samples: &[Sample],
@@ -183,7 +182,7 @@ fn write(
     fs::write(dir.join("cases.json"), Json::from(all).to_string()).unwrap();
 }
 
-/// Whether a snippet takes an argument: its name stands in the line that begins the function.
+/// Returns true if the function signature in a snippet contains this argument.
 fn arguments(code: &str, name: &str) -> bool {
     let line = code.lines().find(|line| line.contains("verify(") || line.contains("Verify(")).unwrap_or_default();
     line.split(|c: char| !c.is_alphanumeric()).any(|word| word == name)
@@ -195,7 +194,7 @@ fn every_param(code: &str) -> HashMap<String, String> {
 }
 
 #[test]
-fn node() {
+fn node_snippets_verify() {
     let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
     write("node", &samples, dir.path(), |name| format!("{name}.mjs"), |_, text| text.to_owned());
     let driver = r#"
@@ -205,11 +204,11 @@ for (const { name, what, file, body, now, params, ...rest } of JSON.parse(readFi
   console.log([name, what, verify({ ...rest, params: params ?? {}, body: Buffer.from(body), now: now * 1000 })].join("\t"));
 }"#;
     fs::write(dir.path().join("driver.mjs"), driver).unwrap();
-    judge("node", &samples, &verdicts(Command::new("node").arg("driver.mjs").current_dir(&dir)));
+    assess("node", &samples, &statuses(Command::new("node").arg("driver.mjs").current_dir(&dir)));
 }
 
 #[test]
-fn python() {
+fn python_snippets_verify() {
     let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
     write("python", &samples, dir.path(), |name| format!("{name}.py"), |_, text| text.to_owned());
     let driver = r#"
@@ -221,11 +220,11 @@ for case in json.load(open("cases.json", encoding="utf-8")):
     print(case["name"], case["what"], str(verify(**wanted)).lower(), sep="\t")
 "#;
     fs::write(dir.path().join("driver.py"), driver).unwrap();
-    judge("python", &samples, &verdicts(Command::new("python3").arg("driver.py").current_dir(&dir)));
+    assess("python", &samples, &statuses(Command::new("python3").arg("driver.py").current_dir(&dir)));
 }
 
 #[test]
-fn php() {
+fn php_snippets_verify() {
     let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
     let space = |sample: &Sample, text: &str| {
         text.replacen("<?php", &format!("<?php\nnamespace s_{};\n", sample.name), 1)
@@ -240,11 +239,11 @@ foreach (json_decode(file_get_contents('cases.json'), true) as $case) {
     echo $case['name'], "\t", $case['what'], "\t", $verify->invoke(...$arguments) ? 'true' : 'false', "\n";
 }"#;
     fs::write(dir.path().join("driver.php"), driver).unwrap();
-    judge("php", &samples, &verdicts(Command::new("php").arg("driver.php").current_dir(&dir)));
+    assess("php", &samples, &statuses(Command::new("php").arg("driver.php").current_dir(&dir)));
 }
 
 #[test]
-fn ruby() {
+fn ruby_snippets_verify() {
     let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
     write("ruby", &samples, dir.path(), |name| format!("{name}.rb"), |_, text| text.to_owned());
     let driver = r#"
@@ -257,10 +256,10 @@ JSON.parse(File.read("cases.json", encoding: "utf-8")).each do |one|
 end
 "#;
     fs::write(dir.path().join("driver.rb"), driver).unwrap();
-    judge("ruby", &samples, &verdicts(Command::new("ruby").arg("driver.rb").current_dir(&dir)));
+    assess("ruby", &samples, &statuses(Command::new("ruby").arg("driver.rb").current_dir(&dir)));
 }
 
-/// A text as a literal that Go, Java and Rust read alike.
+/// Returns a text as a string literal that is valid in Go, Java and Rust.
 fn literal(text: &str) -> String {
     Json::from(text).to_string()
 }
@@ -273,7 +272,7 @@ fn cases<'s>(language: &'s str, samples: &'s [Sample]) -> impl Iterator<Item = (
         .flat_map(|(sample, code)| sample.cases.iter().map(move |case| (sample, code, case)))
 }
 
-/// The arguments behind headers, body and secret, in the order the snippets take them.
+/// Returns the arguments after headers, body and secret, in the order of the function signature.
 fn rest(code: &str, params: &str, now: String) -> String {
     let all = [
         ("url", literal(URL)),
@@ -287,7 +286,7 @@ fn rest(code: &str, params: &str, now: String) -> String {
 }
 
 #[test]
-fn go() {
+fn go_snippets_verify() {
     let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
     write(
         "go",
@@ -325,11 +324,11 @@ fn go() {
     fs::write(dir.path().join("main.go"), driver).unwrap();
     let mut command = Command::new("go");
     command.args(["run", "."]).current_dir(&dir).env("GOFLAGS", "-mod=mod").env("GOPROXY", "off");
-    judge("go", &samples, &verdicts(&mut command));
+    assess("go", &samples, &statuses(&mut command));
 }
 
 #[test]
-fn java() {
+fn java_snippets_verify() {
     let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
     write(
         "java",
@@ -346,7 +345,7 @@ fn java() {
             format!("map({})", pairs.join(", "))
         };
         let rest = rest(code, &map(&every_param(code)), format!("Instant.ofEpochSecond({}L)", case.now));
-        // A method each: one with all of them would be too large for the virtual machine.
+        // Each call is a separate method, because the JVM limits the size of a method to 64 KiB.
         writeln!(
             driver,
             "  static void c{number}() {{ say({}, {}, s_{}.Webhook.verify({}, bytes({}), {}{rest})); }}",
@@ -364,12 +363,12 @@ fn java() {
     fs::write(dir.path().join("Main.java"), driver).unwrap();
     let compiled = Command::new("javac").args(["-encoding", "UTF-8", "Main.java"]).current_dir(&dir).output().unwrap();
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-    judge("java", &samples, &verdicts(Command::new("java").args(["-cp", ".", "Main"]).current_dir(&dir)));
+    assess("java", &samples, &statuses(Command::new("java").args(["-cp", ".", "Main"]).current_dir(&dir)));
 }
 
-/// With the crates this workspace has locked, so that nothing is fetched.
+/// Uses the locked crates of this workspace, so the build works offline.
 #[test]
-fn rust() {
+fn rust_snippets_verify() {
     let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     write("rust", &samples, dir.path(), |name| format!("src/{name}.rs"), |_, text| text.to_owned());
@@ -405,5 +404,5 @@ fn rust() {
     let mut command = Command::new(env!("CARGO"));
     command.args(["run", "--quiet", "--offline"]).current_dir(&dir);
     command.env("CARGO_TARGET_DIR", root.join("target/snippets"));
-    judge("rust", &samples, &verdicts(&mut command));
+    assess("rust", &samples, &statuses(&mut command));
 }

@@ -1,5 +1,4 @@
-//! Tunnels: a relay, a laptop and a sender, each a process or socket of its own, and everything that can
-//! happen between them.
+//! End-to-end tests of tunnels through a relay. The relay, the agent and the sender are separate processes or sockets.
 
 use std::{
     collections::BTreeMap,
@@ -32,12 +31,12 @@ use tokio::{
 };
 
 use crate::{
+    destination::TargetServer,
     hookbench::{Serve, hookbench, until},
     json::{Json, json},
-    target::Receiver,
 };
 
-/// A running `hookbench relay serve`. Dropping it kills it.
+/// A running `hookbench relay serve`, killed on drop.
 struct Relay {
     url: String,
     data: PathBuf,
@@ -94,7 +93,7 @@ fn signal(pid: u32, name: &str) {
     assert!(Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap().success());
 }
 
-/// Enrols a laptop by its command line, and exposes an inbox: its public URL.
+/// Enrolls an agent with the command line and exposes an inbox. Returns the public URL.
 fn joined(serve: &Serve, relay: &str, code: &str, more: &[&str]) -> String {
     let started = serve.cli(&["tunnel", "start", relay, "--code", code]);
     assert!(started.status.success(), "{started:?}");
@@ -108,7 +107,8 @@ async fn tunnel(serve: &Serve) -> Json {
 }
 
 async fn online(serve: &Serve) {
-    until("the tunnel", async || (tunnel(serve).await["connection"]["state"] == "online").then_some(())).await;
+    until("the tunnel to be online", async || (tunnel(serve).await["connection"]["state"] == "online").then_some(()))
+        .await;
 }
 
 async fn post(url: &str, body: &str) -> reqwest::Response {
@@ -116,63 +116,69 @@ async fn post(url: &str, body: &str) -> reqwest::Response {
 }
 
 #[tokio::test]
-async fn a_webhook_comes_through_and_its_sender_gets_the_apps_answer() {
+async fn returns_app_response_to_sender_through_relay() {
     let dir = TempDir::new().unwrap();
     let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &[]);
-    let (serve, app) = (Serve::start(), Receiver::start().await);
+    let (serve, app) = (Serve::start(), TargetServer::start().await);
     let url = joined(&serve, &relay.url, &relay.code(), &[]);
     online(&serve).await;
-    // No app: the inbox's own answer, which the relay gives by itself.
-    serve.patch("/inboxes/inbox", json!({ "answer": { "status": 201, "body": "mine" } })).await;
-    until("the relay to know the answer", async || (post(&url, "{}").await.status() == 201).then_some(())).await;
+    // Without a forward, the relay responds with the response of the inbox and does not wait for the agent.
+    serve.patch("/inboxes/inbox", json!({ "response": { "status": 201, "body": "mine" } })).await;
+    until("the relay to receive the response of the inbox", async || {
+        (post(&url, "{}").await.status() == 201).then_some(())
+    })
+    .await;
     let before = serve.all("inbox").await.len();
-    let forward = json!([{ "to": format!("{}/hooks", app.url), "mode": "answer", "deadline_ms": 5_000 }]);
+    let forward = json!([{ "to": format!("{}/hooks", app.url), "mode": "response", "deadline_ms": 5_000 }]);
     serve.patch("/inboxes/inbox", json!({ "forwards": forward })).await;
     app.status.store(422, Ordering::SeqCst);
-    until("the app's answer", async || {
+    until("the response of the app", async || {
         (post(&format!("{url}/a%2Fb?x=1"), "{\"n\":1}").await.status() == 422).then_some(())
     })
     .await;
     assert!(serve.all("inbox").await.len() > before);
-    let request = until("what its sender was answered", async || {
+    let request = until("the stored response status", async || {
         Some(serve.all("inbox").await[0].clone()).filter(|request| request["status"] == 422)
     })
     .await;
     assert_eq!(request["target"], "/inbox/a%2Fb?x=1");
-    assert_eq!(request["peer"].as_str().unwrap().split(':').next(), Some("127.0.0.1"));
+    assert_eq!(request["remote_address"].as_str().unwrap().split(':').next(), Some("127.0.0.1"));
     assert_eq!(serve.body(request["id"].as_str().unwrap()).await, b"{\"n\":1}");
     assert!(app.got().iter().any(|got| got.path == "/hooks/a%2Fb?x=1"));
-    // The token is in nothing that is kept of it, and only the exposed inbox is reached.
+    // The stored request does not contain the token, and only the exposed inbox is reachable.
     let token = url.rsplit('/').next().unwrap();
     let detail = serve.get(&format!("/requests/{}", request["id"].as_str().unwrap())).await;
     assert!(!detail.to_string().contains(token), "{detail}");
     for path in ["/inbox", "/api/v1/status", "/.hookbench/v1/inboxes", "/"] {
-        let answer = reqwest::get(format!("{}{path}", relay.url)).await.unwrap();
-        assert!(matches!(answer.status().as_u16(), 404 | 401), "{path}: {}", answer.status());
+        let response = reqwest::get(format!("{}{path}", relay.url)).await.unwrap();
+        assert!(matches!(response.status().as_u16(), 404 | 401), "{path}: {}", response.status());
     }
     let status = String::from_utf8(serve.cli(&["tunnel", "status"]).stdout).unwrap();
     assert!(status.contains("online") && status.contains(&url), "{status}");
-    // Concealed, it is gone.
-    assert!(serve.cli(&["tunnel", "conceal", "inbox"]).status.success());
+    // An inbox that is no longer exposed returns 404.
+    assert!(serve.cli(&["tunnel", "unexpose", "inbox"]).status.success());
     assert_eq!(post(&url, "{}").await.status(), 404);
     assert_eq!(relay.metric("waiting"), 0);
-    // Shut out, the laptop stops asking.
+    // An agent whose device is revoked stops reconnecting.
     let devices = relay.cli(&["device", "list", "--json"]);
     let device: Json = serde_json::from_slice(&devices.stdout).unwrap();
     assert!(relay.cli(&["device", "revoke", device["id"].as_str().unwrap()]).status.success());
-    until("the end", async || (tunnel(&serve).await["connection"]["state"] == "failed").then_some(())).await;
+    until("the tunnel to fail", async || (tunnel(&serve).await["connection"]["state"] == "failed").then_some(())).await;
 }
 
 #[tokio::test]
-async fn every_sender_of_a_burst_gets_the_laptops_answer() {
+async fn returns_agent_response_to_each_sender_of_a_burst() {
     let dir = TempDir::new().unwrap();
     let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &["--max-rate", "100000"]);
     let serve = Serve::start();
     let url = joined(&serve, &relay.url, &relay.code(), &[]);
     online(&serve).await;
-    let rules = json!([{ "when": "method:POST", "answers": [{ "status": 201, "delay_ms": 300 }] }]);
+    let rules = json!([{ "when": "method:POST", "responses": [{ "status": 201, "delay_ms": 300 }] }]);
     serve.patch("/inboxes/inbox", json!({ "rules": rules })).await;
-    until("the relay to ask the laptop", async || (post(&url, "{}").await.status() == 201).then_some(())).await;
+    until("the relay to return the response of the agent", async || {
+        (post(&url, "{}").await.status() == 201).then_some(())
+    })
+    .await;
     let before = serve.all("inbox").await.len();
     let client = reqwest::Client::new();
     let sent: Vec<_> = (0..200)
@@ -185,17 +191,17 @@ async fn every_sender_of_a_burst_gets_the_laptops_answer() {
     for one in sent {
         *statuses.entry(one.await.unwrap()).or_insert(0) += 1;
     }
-    // The fallback, which a sender gets that nobody answers in time, is 200.
+    // A sender would get the fallback status 200 if the agent did not respond in time.
     assert_eq!(statuses, BTreeMap::from([(201, 200)]));
     let status = serve.get("/status").await;
-    assert_eq!(status["requests"].as_u64(), Some(before as u64 + 200), "each is stored once");
+    assert_eq!(status["requests"].as_u64(), Some(before as u64 + 200), "each request must be stored once");
 }
 
 #[tokio::test]
-async fn what_arrives_while_away_waits_for_a_word() {
+async fn keeps_offline_backlog_until_the_user_decides() {
     let dir = TempDir::new().unwrap();
     let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &[]);
-    let (serve, app) = (Serve::start_in(&dir.path().join("laptop")), Receiver::start().await);
+    let (serve, app) = (Serve::start_in(&dir.path().join("agent")), TargetServer::start().await);
     serve
         .patch(
             "/inboxes/inbox",
@@ -205,8 +211,8 @@ async fn what_arrives_while_away_waits_for_a_word() {
     let url = joined(&serve, &relay.url, &relay.code(), &[]);
     online(&serve).await;
     post(&url, "{\"first\":true}").await;
-    until("the first", async || (app.got().len() == 1).then_some(())).await;
-    until("the relay to hear of it", async || (relay.metric("waiting") == 0).then_some(())).await;
+    until("the first request at the app", async || (app.got().len() == 1).then_some(())).await;
+    until("the relay to receive the acknowledgment", async || (relay.metric("waiting") == 0).then_some(())).await;
     serve.terminate();
     let client = reqwest::Client::new();
     for number in 0..6 {
@@ -215,10 +221,10 @@ async fn what_arrives_while_away_waits_for_a_word() {
         assert_eq!(sent.body(format!("{{\"number\":{number}}}")).send().await.unwrap().status(), 200);
     }
     assert_eq!(relay.metric("waiting"), 6);
-    // Aged by hand, as an hour would.
+    // Moves the arrival times one hour into the past.
     let database = rusqlite::Connection::open(relay.data.join("relay.db")).unwrap();
     database.busy_timeout(Duration::from_secs(5)).unwrap();
-    until("the first to be written down as taken", async || {
+    until("the relay to mark the first request as delivered", async || {
         let waiting =
             database.query_row("SELECT count(*) FROM delivery WHERE state = 0", [], |row| row.get::<_, i64>(0));
         (waiting.unwrap() == 6).then_some(())
@@ -226,33 +232,33 @@ async fn what_arrives_while_away_waits_for_a_word() {
     .await;
     let aged = database.execute("UPDATE request SET arrived_us = arrived_us - 3600000000 WHERE id IN (SELECT request FROM delivery WHERE state = 0)", []);
     assert_eq!(aged.unwrap(), 6);
-    let serve = Serve::start_in(&dir.path().join("laptop"));
-    until("six that wait here, and none at the relay", async || {
+    let serve = Serve::start_in(&dir.path().join("agent"));
+    until("six requests in the offline backlog and none at the relay", async || {
         let exposure = tunnel(&serve).await["exposures"][0].clone();
         (exposure["away"] == 6 && exposure["waiting"] == 0).then_some(())
     })
     .await;
-    // What comes now goes on, before what waits.
+    // A new request is forwarded before the backlog.
     post(&url, "{\"now\":true}").await;
-    until("the one that came now", async || (app.got().len() == 2).then_some(())).await;
+    until("the new request at the app", async || (app.got().len() == 2).then_some(())).await;
     let (status, decided) = serve
-        .call(reqwest::Method::POST, "/inboxes/inbox/away", json!({ "what": "newest_per_type", "resign": true }))
+        .call(reqwest::Method::POST, "/inboxes/inbox/backlog", json!({ "action": "latest_per_type", "re_sign": true }))
         .await;
     assert_eq!((status, &decided["requests"]), (200, &json!(6)), "{decided}");
-    until("one of each type", async || (app.got().len() == 4).then_some(())).await;
+    until("the newest request of each type", async || (app.got().len() == 4).then_some(())).await;
     let got = app.got();
     let bodies: Vec<String> = got[2..].iter().map(|got| String::from_utf8_lossy(&got.body).into_owned()).collect();
     assert_eq!(bodies, ["{\"number\":4}", "{\"number\":5}"]);
     assert!(got[2..].iter().all(|got| got.headers.contains_key("x-hub-signature-256")));
     assert_eq!(tunnel(&serve).await["exposures"][0]["away"], 0);
-    let (_, again) = serve.call(reqwest::Method::POST, "/inboxes/inbox/away", json!({ "what": "all" })).await;
+    let (_, again) = serve.call(reqwest::Method::POST, "/inboxes/inbox/backlog", json!({ "action": "all" })).await;
     assert_eq!(again["requests"], 0);
-    // They stand in the inbox in the order in which they arrived, once each.
+    // The inbox contains each request once.
     let all = serve.all("inbox").await;
     assert_eq!(all.len(), 8);
 }
 
-/// A proxy between a laptop and its relay that delays, cuts and swallows.
+/// A TCP proxy between an agent and its relay that delays bytes, closes connections or stops passing bytes.
 struct Way {
     address: String,
     swallows: Arc<AtomicBool>,
@@ -294,7 +300,7 @@ async fn carried(
         let Ok(length @ 1..) = from.read(&mut buffer).await else { return };
         tokio::time::sleep(delay).await;
         while hole.load(Ordering::SeqCst) {
-            // Nothing comes through, and nobody is told.
+            // No bytes pass, and the connections stay open.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         if to.write_all(&buffer[..length]).await.is_err() {
@@ -303,33 +309,33 @@ async fn carried(
     }
 }
 
-/// Sends numbered requests one after the other, as a vendor does who tries again what was not answered 2xx.
+/// Sends numbered requests one after the other and records the numbers that got a 2xx response.
 async fn keep_sending(url: String, stop: Arc<AtomicBool>, accepted: Arc<Mutex<Vec<u64>>>, first: u64) {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
     let mut number = first;
     while !stop.load(Ordering::SeqCst) {
-        let answer = client.post(&url).body(format!("{{\"number\":{number}}}")).send().await;
-        if answer.is_ok_and(|answer| answer.status().is_success()) {
+        let response = client.post(&url).body(format!("{{\"number\":{number}}}")).send().await;
+        if response.is_ok_and(|response| response.status().is_success()) {
             accepted.lock().unwrap().push(number);
         }
-        // Whether one that was not answered was kept, nobody can say: the next is a new one.
+        // A request without a response may have been stored, so its number is not sent again.
         number += 4;
         tokio::time::sleep(Duration::from_millis(8)).await;
     }
 }
 
-/// The relay is killed, the laptop is killed, stopped and cut off, and its network swallows everything for a
-/// while. What was acknowledged to a sender is in the inbox, and nothing is there twice. With `HOOKBENCH_LONG`
-/// set it lasts as long as a real sleep, and ten thousand are sent.
+/// Kills the relay, kills, stops and disconnects the agent, and blocks the network for a while. Each request that a
+/// sender got a 2xx response for must be in the inbox once. With `HOOKBENCH_LONG` set, the agent is stopped for 60 s
+/// and about ten thousand requests are sent.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_or_doubled_whatever_happens() {
+async fn stores_each_acknowledged_request_once_after_crashes() {
     let long = std::env::var_os("HOOKBENCH_LONG").is_some();
     let (some, sleep, hole) = if long { (1_300, 60, 30) } else { (300, 8, 4) };
     let dir = TempDir::new().unwrap();
     let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &["--max-rate", "100000"]);
     let way = Way::to(relay.address(), Duration::from_millis(2)).await;
-    let laptop = dir.path().join("laptop");
-    let serve = Serve::start_in(&laptop);
+    let agent = dir.path().join("agent");
+    let serve = Serve::start_in(&agent);
     let public = joined(&serve, &format!("http://{}", way.address), &relay.code(), &[]);
     let token = public.rsplit('/').next().unwrap().to_owned();
     online(&serve).await;
@@ -341,7 +347,7 @@ async fn nothing_acknowledged_is_lost_or_doubled_whatever_happens() {
     let count = || accepted.lock().unwrap().len();
     let more = async || {
         let target = count() + some;
-        until("more to be accepted", async || (count() >= target).then_some(())).await;
+        until("more requests to be accepted", async || (count() >= target).then_some(())).await;
     };
     more().await;
     relay.kill_9();
@@ -349,7 +355,7 @@ async fn nothing_acknowledged_is_lost_or_doubled_whatever_happens() {
     more().await;
     way.cut.notify_waiters();
     more().await;
-    // Longer than either end waits for a sign of life.
+    // The pause is longer than either end waits for a keep-alive.
     signal(serve.pid(), "STOP");
     let stopped = Instant::now();
     more().await;
@@ -360,7 +366,7 @@ async fn nothing_acknowledged_is_lost_or_doubled_whatever_happens() {
     more().await;
     serve.kill_9();
     more().await;
-    let serve = Serve::start_in(&laptop);
+    let serve = Serve::start_in(&agent);
     online(&serve).await;
     way.swallows.store(true, Ordering::SeqCst);
     let swallowed = Instant::now();
@@ -378,11 +384,11 @@ async fn nothing_acknowledged_is_lost_or_doubled_whatever_happens() {
     while waiting > 0 {
         let before = waiting;
         let fewer = async || Some(relay.metric("waiting")).filter(|now| *now < before);
-        waiting = until("fewer to wait", fewer).await;
+        waiting = until("the number of waiting requests to fall", fewer).await;
     }
-    // Asked of the store itself: what is there, and how often.
+    // Counts the stored requests directly in the database.
     serve.terminate();
-    let database = rusqlite::Connection::open(laptop.join("hookbench.db")).unwrap();
+    let database = rusqlite::Connection::open(agent.join("hookbench.db")).unwrap();
     let mut stored: BTreeMap<u64, usize> = BTreeMap::new();
     let mut rows = database.prepare("SELECT body FROM request").unwrap();
     for body in rows.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap() {
@@ -392,18 +398,22 @@ async fn nothing_acknowledged_is_lost_or_doubled_whatever_happens() {
     let accepted = accepted.lock().unwrap();
     let lost: Vec<_> = accepted.iter().filter(|number| !stored.contains_key(number)).collect();
     let doubled: Vec<_> = stored.iter().filter(|(_, count)| **count > 1).collect();
-    assert!(lost.is_empty() && doubled.is_empty(), "of {}: lost {lost:?}, doubled {doubled:?}", accepted.len());
+    assert!(
+        lost.is_empty() && doubled.is_empty(),
+        "{} accepted: lost {lost:?}, duplicated {doubled:?}",
+        accepted.len()
+    );
     assert!(accepted.len() >= 8 * some, "{}", accepted.len());
-    println!("{} accepted, {} stored, 0 lost, 0 doubled", accepted.len(), stored.len());
+    println!("{} accepted, {} stored, 0 lost, 0 duplicated", accepted.len(), stored.len());
     drop(relay);
 }
 
-/// A certificate authority of our own. Dropping it kills it.
+/// A running ACME test server (Pebble), killed on drop.
 struct Authority {
     child: Child,
     directory: String,
     management: String,
-    /// The root of its own certificate.
+    /// Path of the root certificate that signed the HTTPS certificate of the server.
     root: PathBuf,
 }
 
@@ -424,7 +434,7 @@ fn openssl(dir: &Path, args: &[&str]) {
 }
 
 impl Authority {
-    /// Pebble, Let's Encrypt's own test server; it proves names at this port.
+    /// Starts Pebble, the ACME test server of Let's Encrypt. Pebble validates names with TLS-ALPN at port `proves_at`.
     async fn start(dir: &Path, proves_at: u16) -> Self {
         openssl(
             dir,
@@ -480,7 +490,8 @@ impl Authority {
         let mut command = Command::new("pebble");
         command.arg("-config").arg(&path).env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", "0");
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        until("the authority", async || TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
+        until("the ACME server to accept connections", async || TcpStream::connect(("127.0.0.1", port)).await.ok())
+            .await;
         Self {
             child,
             directory: format!("https://localhost:{port}/dir"),
@@ -489,7 +500,7 @@ impl Authority {
         }
     }
 
-    /// Returns the root of the certificates it issues, which is another one after each start.
+    /// Returns the root of the issued certificates. Pebble generates a new root at each start.
     async fn issues_under(&self) -> Vec<u8> {
         let roots = format!("{}/roots/0", self.management).parse().unwrap();
         let response = HttpsClient::trusting(&self.root).get(roots).await.unwrap();
@@ -519,7 +530,7 @@ impl HttpsClient {
 }
 
 #[tokio::test]
-async fn a_relay_gets_its_own_certificate_and_a_laptop_believes_it() {
+async fn relay_obtains_acme_certificate_that_agent_trusts() {
     let dir = TempDir::new().unwrap();
     let port = free_port();
     let authority = Authority::start(dir.path(), port).await;
@@ -531,17 +542,17 @@ async fn a_relay_gets_its_own_certificate_and_a_laptop_believes_it() {
     std::fs::write(&issued, authority.issues_under().await).unwrap();
     let client = HttpsClient::trusting(&issued);
     let health: Uri = format!("{url}/.hookbench/v1/health").parse().unwrap();
-    until("the certificate", async || client.get(health.clone()).await.ok()).await;
-    let laptop = dir.path().join("laptop");
+    until("the issued certificate", async || client.get(health.clone()).await.ok()).await;
+    let agent = dir.path().join("agent");
     let serve = |trusts: bool| {
         let mut command = hookbench();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json", "--data"]).arg(&laptop);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json", "--data"]).arg(&agent);
         if trusts {
             command.env("SSL_CERT_FILE", &issued);
         }
-        Serve::spawn(command, &laptop)
+        Serve::spawn(command, &agent)
     };
-    // A laptop that has no reason to believe the certificate says so, and gives nothing away.
+    // An agent that does not trust the certificate reports an error and does not use the enrollment code.
     let wary = serve(false);
     let code = relay.code();
     let refused = wary.cli(&["tunnel", "start", &url, "--code", &code]);
@@ -555,13 +566,13 @@ async fn a_relay_gets_its_own_certificate_and_a_laptop_believes_it() {
     assert_eq!(client.post(public.parse().unwrap(), "over TLS").await.unwrap().status(), 200);
     let request = serve.newest(1).await;
     assert_eq!(serve.body(request["id"].as_str().unwrap()).await, b"over TLS");
-    // What was got is kept: no new one is asked for at the next start.
+    // The relay stores the certificate for the next start.
     assert!(std::fs::read_dir(relay.data.join("acme")).unwrap().count() >= 2);
 }
 
-/// What is said of an inbox stays said, its URL ends with it, and a machine that was shut out comes back.
+/// Exposure options persist, a deleted inbox loses its URL, and a revoked device can enroll again with a new code.
 #[tokio::test]
-async fn an_address_lives_as_long_as_it_is_wanted_and_no_longer() {
+async fn keeps_public_url_until_inbox_or_tunnel_is_deleted() {
     let dir = TempDir::new().unwrap();
     let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &[]);
     let serve = Serve::start();
@@ -570,40 +581,40 @@ async fn an_address_lives_as_long_as_it_is_wanted_and_no_longer() {
     let url = joined(&serve, &relay.url, &relay.code(), &["--basic-file", basic.to_str().unwrap()]);
     online(&serve).await;
     assert_eq!(post(&url, "{}").await.status(), 401);
-    assert!(serve.cli(&["tunnel", "expose", "inbox", "--wait", "5", "--on-return", "hold"]).status.success());
+    assert!(serve.cli(&["tunnel", "expose", "inbox", "--wait", "5", "--on-return", "keep"]).status.success());
     assert!(serve.cli(&["tunnel", "start", &relay.url, "--expose", "inbox"]).status.success());
-    assert_eq!(post(&url, "{}").await.status(), 401, "the password stays");
+    assert_eq!(post(&url, "{}").await.status(), 401, "the password must persist");
     let shown = tunnel(&serve).await["exposures"][0]["settings"].clone();
     assert_eq!((&shown["wait_ms"], &shown["on_return"]), (&json!(5_000), &json!("hold")));
     assert!(!shown.to_string().contains("s3cret"));
     assert!(serve.cli(&["tunnel", "expose", "inbox", "--no-basic"]).status.success());
     assert_eq!(post(&url, "{}").await.status(), 200);
-    // An inbox that is gone for good gives its address up.
+    // A deleted inbox loses its public URL.
     assert!(serve.cli(&["inbox", "add", "gone"]).status.success());
     let exposed = serve.cli(&["tunnel", "expose", "gone"]);
     let gone = String::from_utf8(exposed.stdout).unwrap().trim().to_owned();
     assert_eq!(post(&gone, "{}").await.status(), 200);
     assert!(serve.cli(&["inbox", "remove", "gone"]).status.success());
-    until("the address to end", async || (post(&gone, "{}").await.status() == 404).then_some(())).await;
-    // Shut out, it comes back with a new code, and exposes what it had.
+    until("the public URL to return 404", async || (post(&gone, "{}").await.status() == 404).then_some(())).await;
+    // A revoked device enrolls again with a new code and exposes the same inbox at a new URL.
     let device: Json = serde_json::from_slice(&relay.cli(&["device", "list", "--json"]).stdout).unwrap();
     assert!(relay.cli(&["device", "revoke", device["id"].as_str().unwrap()]).status.success());
-    until("the end", async || (tunnel(&serve).await["connection"]["state"] == "failed").then_some(())).await;
+    until("the tunnel to fail", async || (tunnel(&serve).await["connection"]["state"] == "failed").then_some(())).await;
     assert!(serve.cli(&["tunnel", "start", &relay.url, "--code", &relay.code()]).status.success());
-    let now = until("another address", async || {
+    let now = until("another public URL", async || {
         let now = tunnel(&serve).await["exposures"][0]["url"].as_str().unwrap().to_owned();
         (now != url).then_some(now)
     })
     .await;
     assert_eq!(post(&now, "{}").await.status(), 200);
     assert_eq!(post(&url, "{}").await.status(), 404);
-    // A tunnel is not removed while its addresses would stay open, unless that is wanted.
+    // A tunnel cannot be deleted while the relay is unreachable, because its public URLs would stay open.
     signal(relay.child.id(), "STOP");
     let data = relay.data.clone();
     relay.kill_9();
     let refused = serve.cli(&["tunnel", "remove"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && said.contains("stays open"), "{said}");
+    assert!(!refused.status.success() && said.contains("still reachable"), "{said}");
     let listen = now.trim_start_matches("http://").split('/').next().unwrap().to_owned();
     let relay = Relay::start_in(&data, &listen, &[]);
     assert!(serve.cli(&["tunnel", "remove"]).status.success());
@@ -612,30 +623,30 @@ async fn an_address_lives_as_long_as_it_is_wanted_and_no_longer() {
     drop(relay);
 }
 
-/// A copy of a data folder, as a backup is one.
+/// Replaces `to` with a copy of the data folder `from`.
 fn copied(from: &Path, to: &Path) {
     let _ = std::fs::remove_dir_all(to);
     assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
 
 #[tokio::test]
-async fn a_laptop_that_is_restored_gets_again_what_it_lost() {
+async fn restored_agent_receives_lost_requests_again() {
     let dir = TempDir::new().unwrap();
     let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &[]);
-    let (laptop, backup) = (dir.path().join("laptop"), dir.path().join("backup"));
-    let serve = Serve::start_in(&laptop);
+    let (agent, backup) = (dir.path().join("agent"), dir.path().join("backup"));
+    let serve = Serve::start_in(&agent);
     let first = joined(&serve, &relay.url, &relay.code(), &[]);
     online(&serve).await;
     post(&first, "before").await;
     serve.newest(1).await;
-    // Its numbers begin anew with a new exposure.
-    assert!(serve.cli(&["tunnel", "conceal", "inbox"]).status.success());
+    // The sequence numbers start again with a new exposure.
+    assert!(serve.cli(&["tunnel", "unexpose", "inbox"]).status.success());
     let url = String::from_utf8(serve.cli(&["tunnel", "expose", "inbox"]).stdout).unwrap().trim().to_owned();
     serve.terminate();
-    copied(&laptop, &backup);
-    let serve = Serve::start_in(&laptop);
+    copied(&agent, &backup);
+    let serve = Serve::start_in(&agent);
     online(&serve).await;
-    // And there is an inbox the backup knows nothing of.
+    // The backup does not contain this inbox.
     assert!(serve.cli(&["inbox", "add", "later"]).status.success());
     let later = String::from_utf8(serve.cli(&["tunnel", "expose", "later"]).stdout).unwrap().trim().to_owned();
     for number in 0..3 {
@@ -643,25 +654,25 @@ async fn a_laptop_that_is_restored_gets_again_what_it_lost() {
     }
     serve.newest(4).await;
     serve.terminate();
-    assert_eq!(post(&later, "nobody knows me").await.status(), 200);
-    copied(&backup, &laptop);
-    let serve = Serve::start_in(&laptop);
+    assert_eq!(post(&later, "unknown inbox").await.status(), 200);
+    copied(&backup, &agent);
+    let serve = Serve::start_in(&agent);
     serve.newest(4).await;
-    assert_eq!(relay.metric("waiting"), 1, "what is for an inbox it does not know waits");
+    assert_eq!(relay.metric("waiting"), 1, "the request for the unknown inbox must wait");
     assert!(serve.cli(&["inbox", "add", "later"]).status.success());
     assert!(serve.cli(&["tunnel", "expose", "later"]).status.success());
     assert!(serve.cli(&["tunnel", "stop"]).status.success());
     assert!(serve.cli(&["tunnel", "start", &relay.url]).status.success());
-    until("it", async || (serve.all("later").await.len() == 1).then_some(())).await;
+    until("the request for the unknown inbox", async || (serve.all("later").await.len() == 1).then_some(())).await;
 }
 
 #[tokio::test]
-async fn a_relay_that_goes_down_answers_who_waits() {
+async fn relay_responds_to_waiting_senders_on_shutdown() {
     let dir = TempDir::new().unwrap();
     let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &[]);
-    let (serve, app) = (Serve::start(), Receiver::start().await);
-    let forward = json!([{ "to": format!("{}/hang", app.url), "mode": "answer", "deadline_ms": 20_000 }]);
-    serve.patch("/inboxes/inbox", json!({ "forwards": forward, "answer": { "status": 202 } })).await;
+    let (serve, app) = (Serve::start(), TargetServer::start().await);
+    let forward = json!([{ "to": format!("{}/hang", app.url), "mode": "response", "deadline_ms": 20_000 }]);
+    serve.patch("/inboxes/inbox", json!({ "forwards": forward, "response": { "status": 202 } })).await;
     let url = joined(&serve, &relay.url, &relay.code(), &["--wait", "20"]);
     online(&serve).await;
     let waiting = tokio::spawn(async move { post(&url, "{}").await.status().as_u16() });

@@ -1,4 +1,7 @@
-/** `cargo xtask bench window`: from the wire to the painted row, from start to rows, scrolling, and a large body, with 100,000 stored. */
+/**
+ * `cargo xtask bench window`, with 100,000 stored requests: time from the socket to the painted row, time from start to
+ * the first rows, frame times while scrolling, and a large body.
+ */
 import { test } from "vitest";
 
 import { resolve } from "node:path";
@@ -14,7 +17,7 @@ const TYPED = 20;
 const percentile = (values: number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))]!;
 
-/** In the page: when each row of `/paint/N` was painted, by the clock this process reads too. */
+/** Page script that records when each row of `/paint/N` was painted, on the clock that this process uses. */
 const WATCH = `
   window.painted = {};
   new MutationObserver(() => {
@@ -27,7 +30,7 @@ const WATCH = `
     }
   }).observe(document.body, { childList: true, subtree: true, characterData: true });`;
 
-/** In the page: from the last change of the query to the painted row, where few are left. */
+/** Page script that records the time from the last change of the query to the painted row. */
 const WATCH_FOUND = `
   window.found = {};
   let typed = 0;
@@ -55,7 +58,7 @@ test("window", async () => {
     await blank.driver.quit();
     for (const child of blank.children) await ended(child);
     const hookbench = await start("window", { data });
-    await until("the rows", async () => (await rows(hookbench.driver)).length > 5);
+    await until("rows", async () => (await rows(hookbench.driver)).length > 5);
     starts.push(
       (await hookbench.driver.executeScript<number>(
         "return performance.timeOrigin + performance.getEntriesByName('hookbench-listed')[0].startTime",
@@ -66,12 +69,12 @@ test("window", async () => {
       const sent: number[] = [];
       for (let n = 0; n < SENT; n++) {
         sent.push(performance.timeOrigin + performance.now());
-        await fetch(`${hookbench.receiver}/inbox/paint/${n}`, {
+        await fetch(`${hookbench.listener}/inbox/paint/${n}`, {
           method: "POST",
           headers: { "content-type": "application/json" },
           body: JSON.stringify({ n, text: "x".repeat(900) }),
         });
-        await until("its row", () => hookbench.driver.executeScript<boolean>(`return window.painted[${n}] > 0`));
+        await until("the row", () => hookbench.driver.executeScript<boolean>(`return window.painted[${n}] > 0`));
       }
       const painted = await hookbench.driver.executeScript<Record<string, number>>("return window.painted");
       const delays = sent.map((at, n) => painted[n]! - at);
@@ -85,14 +88,14 @@ test("window", async () => {
       }
       const found = Object.values(await hookbench.driver.executeScript<Record<string, number>>("return window.found"));
       console.info(
-        `last key to painted row of a search, 100,000 stored, ${TYPED} queries: p50 ${percentile(found, 0.5).toFixed(1)} ms, p99 ${percentile(found, 0.99).toFixed(1)} ms`,
+        `last key to painted row of a search, 100,000 requests, ${TYPED} searches: p50 ${percentile(found, 0.5).toFixed(1)} ms, p99 ${percentile(found, 0.99).toFixed(1)} ms`,
       );
       console.info(
-        `wire to painted row, 100,000 stored, ${SENT} requests: p50 ${percentile(delays, 0.5).toFixed(1)} ms, p99 ${percentile(delays, 0.99).toFixed(1)} ms`,
+        `socket to painted row, 100,000 requests, ${SENT} sent: p50 ${percentile(delays, 0.5).toFixed(1)} ms, p99 ${percentile(delays, 0.99).toFixed(1)} ms`,
       );
       const frames = await hookbench.driver.executeAsyncScript<number[]>(SCROLL);
       console.info(
-        `scrolling 100,000 rows: frames of ${percentile(frames, 0.5).toFixed(0)} ms at p50, ${percentile(frames, 0.99).toFixed(0)} ms at p99`,
+        `frame times while scrolling 100,000 rows: ${percentile(frames, 0.5).toFixed(0)} ms at p50, ${percentile(frames, 0.99).toFixed(0)} ms at p99`,
       );
       await press(hookbench.driver, Key.HOME);
       await sendLargeJson(hookbench);
@@ -115,6 +118,6 @@ test("window", async () => {
   }
   const shown = (values: number[]) => values.map((ms) => ms.toFixed(0)).join(", ");
   console.info(
-    `start to first rows, 100,000 stored: ${shown(starts)} ms; a bare window answers a script after ${shown(bare)} ms; medians differ by ${(percentile(starts, 0.5) - percentile(bare, 0.5)).toFixed(0)} ms`,
+    `start to first rows, 100,000 requests: ${shown(starts)} ms; bare window to first script result: ${shown(bare)} ms; difference of medians: ${(percentile(starts, 0.5) - percentile(bare, 0.5)).toFixed(0)} ms`,
   );
 });

@@ -1,17 +1,17 @@
-/** Requests in and out of files, by keyboard, through the real window and a browser. */
+/** Import and export by keyboard, in the desktop window and in a browser. */
 import { createRequire } from "node:module";
 
 import { Ajv, type ErrorObject } from "ajv";
 import addFormats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookbench";
+import { TRANSPORTS, start, until, type Running } from "./hookbench";
 import { chord, click, Key, noDialog, press, rows, screenshot, seen, sees, serious, setTheme, type } from "./page";
 
 const shots = process.env.HOOKBENCH_SHOTS;
 const require = createRequire(import.meta.url);
 
-/** The schema of HAR 1.2 (npm `har-schema`, JSON Schema draft 6). */
+/** Returns a validator for HAR 1.2 (npm `har-schema`, JSON Schema draft 6), which returns the errors. */
 function harSchema(): (har: unknown) => string[] {
   const ajv = new Ajv({ allErrors: true, strict: false });
   ajv.addMetaSchema(require("ajv/dist/refs/json-schema-draft-06.json"));
@@ -24,12 +24,12 @@ function harSchema(): (har: unknown) => string[] {
       : (validate.errors ?? []).map(({ instancePath, message }: ErrorObject) => `${instancePath} ${message}`);
 }
 
-describe.each(DOORS)("carrying in the %s", (door) => {
+describe.each(TRANSPORTS)("import and export in the %s", (transport) => {
   let hookbench: Running;
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookbench.driver, `${shots}/${door}-carry-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${transport}-carry-${name}.png`);
   };
-  /** Fills the field of a label; keys alone would wait for each change of a long text. */
+  /** Fills the field with a label. Waits for the field first. */
   const fill = async (label: string, text: string): Promise<void> => {
     await until(`the field ${label}`, () =>
       hookbench.driver.executeScript<boolean>(
@@ -41,12 +41,12 @@ describe.each(DOORS)("carrying in the %s", (door) => {
   };
 
   beforeAll(async () => {
-    hookbench = await start(door);
+    hookbench = await start(transport);
     await sees(hookbench.driver, "Nothing has arrived yet");
   });
   afterAll(() => hookbench?.stop());
 
-  test("what is pasted is imported, found and shown with where it came from", async () => {
+  test("imports pasted text and shows its source", async () => {
     const { driver } = hookbench;
     await chord(driver, Key.CONTROL, "o");
     await sees(driver, "Import requests");
@@ -63,11 +63,11 @@ describe.each(DOORS)("carrying in the %s", (door) => {
     await fill("Into inbox", "support");
     await shot("import");
     await press(driver, Key.ENTER);
-    await sees(driver, "1 imported into support, 1 left out");
+    await sees(driver, "1 imported into support, 1 skipped");
     await sees(driver, "secret.txt");
     await shot("imported");
     expect(await serious(driver)).toEqual([]);
-    await click(driver, "Show them");
+    await click(driver, "Show requests");
     await noDialog(driver);
     await until("the row", async () => (await rows(driver)).length === 1);
     expect((await rows(driver))[0]).toContain("/orders?x=1");
@@ -76,28 +76,28 @@ describe.each(DOORS)("carrying in the %s", (door) => {
     await shot("source");
   });
 
-  test("what is none of the formats is refused in words, and nothing is lost", async () => {
+  test("rejects an unknown format and keeps the input", async () => {
     const { driver } = hookbench;
     await chord(driver, Key.CONTROL, "o");
     await fill("Paste", "Dear support, it does not work.");
     await click(driver, "Import");
-    await sees(driver, "is in none of the formats");
+    await sees(driver, "is not supported. Supported formats");
     await press(driver, Key.ESCAPE);
-    await sees(driver, "Discard what you entered?");
+    await sees(driver, "Discard changes?");
     await click(driver, "Cancel");
     await press(driver, Key.ESCAPE);
     await click(driver, "Discard");
     await noDialog(driver);
   });
 
-  test("an export says what it takes along", async () => {
+  test("describes what an export contains", async () => {
     const { driver } = hookbench;
     for (const theme of ["dark", "light"] as const) {
       await press(driver, "g", "a");
       await setTheme(driver, theme);
       await until("the row", async () => (await rows(driver)).length === 1);
       await chord(driver, Key.CONTROL, "e");
-      await sees(driver, "Exports everything, newest first");
+      await sees(driver, "Exports all requests, newest first");
       await click(driver, "HAR");
       await sees(driver, "HTTP Archive 1.2");
       expect(await serious(driver)).toEqual([]);
@@ -107,12 +107,12 @@ describe.each(DOORS)("carrying in the %s", (door) => {
         await noDialog(driver);
       }
     }
-    // The window asks for a place in a dialog of the desktop, which no driver reaches.
-    if (door === "browser") {
-      await fill("Leave out values in JSON", "a..b");
+    // The window opens a native file dialog, which the driver cannot reach.
+    if (transport === "browser") {
+      await fill("Redact JSON paths", "a..b");
       await press(driver, Key.ENTER);
       await sees(driver, "The path");
-      await fill("Leave out values in JSON", "a");
+      await fill("Redact JSON paths", "a");
       await press(driver, Key.ENTER);
       await sees(driver, "Saved requests.har");
     } else {
@@ -121,24 +121,24 @@ describe.each(DOORS)("carrying in the %s", (door) => {
     await noDialog(driver);
   });
 
-  test("what is ticked is exported together", async () => {
+  test("exports the selected requests", async () => {
     const { driver } = hookbench;
     await hookbench.api("/import?inbox=support", { method: "POST", body: '{"target":"/one"}\n{"target":"/two"}' });
     await until("the rows", async () => (await rows(driver)).length === 3);
     await press(driver, "j", "x", "x");
-    await sees(driver, "2 ticked");
+    await sees(driver, "2 selected");
     await shot("ticked");
     await chord(driver, Key.CONTROL, "e");
-    await sees(driver, "The requests that are ticked");
+    await sees(driver, "Exports the selected requests");
     expect(await serious(driver)).toEqual([]);
     await press(driver, Key.ESCAPE);
     await noDialog(driver);
     await chord(driver, Key.SHIFT, "x");
-    await until("no tick", async () => !(await seen(driver)).includes("2 ticked"));
+    await until("no selection", async () => !(await seen(driver)).includes("2 selected"));
   });
 
-  test("our HAR is valid by the schema of HAR 1.2", async () => {
-    await fetch(`${hookbench.receiver}/inbox/bytes?q=1&q=%C3%BC`, {
+  test("exports HAR that is valid by the schema of HAR 1.2", async () => {
+    await fetch(`${hookbench.listener}/inbox/bytes?q=1&q=%C3%BC`, {
       method: "POST",
       headers: { "x-empty": "" },
       body: new Uint8Array([0, 255, 1]),
@@ -157,8 +157,8 @@ describe.each(DOORS)("carrying in the %s", (door) => {
     ]);
   });
 
-  test("a page cannot have any file read", async () => {
-    if (door === "browser") return;
+  test("refuses to read files that the user did not choose", async () => {
+    if (transport === "browser") return;
     const refused = await hookbench.driver.executeAsyncScript<{ code: string }>(
       "const done = arguments[arguments.length - 1]; window.__TAURI_INTERNALS__.invoke('send_file', { route: '/api/v1/import?name=x', id: 7 }).then(done, done)",
     );

@@ -1,4 +1,4 @@
-/** Handler checks by keyboard, through the real window and a browser, against a handler with one fault. */
+/** Handler checks by keyboard, in the desktop window and in a browser, on a handler with one fault. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { createConnection } from "node:net";
 import { resolve } from "node:path";
@@ -6,21 +6,21 @@ import { resolve } from "node:path";
 import { Key } from "selenium-webdriver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, ended, freePort, start, until, type Running } from "./hookbench";
+import { TRANSPORTS, ended, freePort, start, until, type Running } from "./hookbench";
 import { chord, click, pick, press, screenshot, sees, serious, setTheme } from "./page";
 
 const shots = process.env.HOOKBENCH_SHOTS;
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/** A whole run takes its time: a burst, a slow upload, 25 MB. */
+/** Maximum duration of a run in ms. A run includes a burst, a slow upload and 25 MB. */
 const RUN = 90_000;
 
-describe.each(DOORS)("handler checks in the %s", (door) => {
+describe.each(TRANSPORTS)("handler checks in the %s", (transport) => {
   let hookbench: Running;
   let handler: ChildProcess;
   let url = "";
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookbench.driver, `${shots}/${door}-checks-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${transport}-checks-${name}.png`);
   };
   const fill = (label: string, text: string): Promise<unknown> =>
     hookbench.driver.executeScript(
@@ -35,7 +35,7 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
     const port = await freePort();
     url = `http://127.0.0.1:${port}`;
     handler = spawn("node", ["checked.mjs"], {
-      cwd: resolve(import.meta.dirname, "../receivers"),
+      cwd: resolve(import.meta.dirname, "../handlers"),
       env: { ...process.env, PORT: String(port), WEBHOOK_SECRET: SECRET, FAULT: "unknown" },
       stdio: "ignore",
     });
@@ -47,7 +47,7 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
           socket.on("error", () => done(false));
         }),
     );
-    hookbench = await start(door);
+    hookbench = await start(transport);
     await sees(hookbench.driver, "Nothing has arrived yet");
   });
   afterAll(async () => {
@@ -57,32 +57,32 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
   });
 
   test(
-    "a run says first what it sends, then what is wrong and what to do",
+    "previews the requests of a run, then reports faults and advice",
     async () => {
       const { driver } = hookbench;
       await press(driver, "g", "k");
-      await sees(driver, "Is your webhook handler right?");
+      await sees(driver, "Test a webhook handler");
       await shot("empty");
       expect(await serious(driver)).toEqual([]);
       await chord(driver, Key.SHIFT, "H");
-      await sees(driver, "Show what will be sent");
-      await click(driver, "Show what will be sent");
+      await sees(driver, "Preview requests");
+      await click(driver, "Preview requests");
       await sees(driver, "does not begin with http:// or https://");
-      await fill("URL of the handler", `${url}/webhook`);
-      await fill("Secret the handler knows", SECRET);
-      await fill("Effect probe", `${url}/effects`);
-      await click(driver, "Show what will be sent");
-      await sees(driver, "of 52 are not asked");
+      await fill("Handler URL", `${url}/webhook`);
+      await fill("Signing secret", SECRET);
+      await fill("Side-effect probe", `${url}/effects`);
+      await click(driver, "Preview requests");
+      await sees(driver, "of 52 skipped");
       expect(await serious(driver)).toEqual([]);
       await shot("plan");
-      await click(driver, "Begin");
-      await sees(driver, "Under way");
+      await click(driver, "Run checks");
+      await sees(driver, "Running");
       await until(
-        "the verdict",
-        () => driver.executeScript<boolean>("return document.querySelector('article h2')?.textContent === 'Wrong'"),
+        "the result",
+        () => driver.executeScript<boolean>("return document.querySelector('article h2')?.textContent === 'Failed'"),
         RUN,
       );
-      await sees(driver, "Answer 2xx to what you do not handle.");
+      await sees(driver, "Respond with 2xx to event types that you do not handle.");
       for (const theme of ["dark", "light"] as const) {
         await setTheme(driver, theme);
         expect(await serious(driver)).toEqual([]);
@@ -90,15 +90,15 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
       }
       await driver.executeScript("document.querySelector('section[aria-label=Failed] summary').click()");
       await sees(driver, "hookbench.something_new");
-      await sees(driver, "answered 500");
+      await sees(driver, "responded with 500");
       await shot("failed");
       const failed = await driver.executeScript<number>(
         "return document.querySelectorAll('section[aria-label=Failed] li').length",
       );
       expect(failed).toBe(1);
-      await click(driver, "Ask this again");
+      await click(driver, "Rerun check");
       await until(
-        "it again",
+        "the rerun",
         async () =>
           (
             await hookbench.api<{ items: { ended_at: string | null; counts: { fail: number } }[] }>("/checks")
@@ -109,7 +109,7 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
     2 * RUN,
   );
 
-  test("an endpoint is checked from its page", async () => {
+  test("checks an endpoint from its page", async () => {
     const { driver } = hookbench;
     await hookbench.api("/endpoints", {
       method: "POST",
@@ -127,14 +127,14 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
       "[...document.querySelectorAll('a')].find((one) => one.textContent.includes('mine')).click()",
     );
     await click(driver, "Check handler");
-    await click(driver, "Show what will be sent");
-    await sees(driver, "one after the other");
-    await click(driver, "Begin");
-    await sees(driver, "Under way");
+    await click(driver, "Preview requests");
+    await sees(driver, "one at a time");
+    await click(driver, "Run checks");
+    await sees(driver, "Running");
     await click(driver, "Cancel");
-    await sees(driver, "Not finished");
+    await sees(driver, "Incomplete");
     await pick(driver, "[aria-label='Compare with']", /, /);
-    await sees(driver, "Since the run of");
+    await sees(driver, "Changes since the run of");
     await shot("compared");
   });
 });

@@ -1,10 +1,10 @@
-/** The contract of `tests/contract.json`, called as the page calls: through the window's bridge and a browser's fetch. */
+/** The contract of `tests/contract.json`, called from the page through the bridge of the window and `fetch`. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
-import { DOORS, start, type Running } from "./hookbench";
+import { TRANSPORTS, start, type Running } from "./hookbench";
 
 interface Step {
   what: string;
@@ -18,7 +18,7 @@ interface Step {
 
 const steps = JSON.parse(readFileSync(join(import.meta.dirname, "../contract.json"), "utf8")) as Step[];
 
-/** Runs in the page: one call through its own door. */
+/** Page script that makes one call through its own transport. */
 const CALL = `
   const [method, path, body, done] = arguments;
   const answer = (status, text) => done({ status, text });
@@ -39,14 +39,14 @@ async function call(
   method: string,
   path: string,
   body: string,
-): Promise<{ status: number; answer: unknown }> {
+): Promise<{ status: number; response: unknown }> {
   const { status, text } = await hookbench.driver.executeAsyncScript<{ status: number; text: string }>(
     CALL,
     method,
     `/api/v1${path}`,
     body,
   );
-  return { status, answer: JSON.parse(text) as unknown };
+  return { status, response: JSON.parse(text) as unknown };
 }
 
 const at = (value: unknown, pointer: string): unknown =>
@@ -55,24 +55,24 @@ const at = (value: unknown, pointer: string): unknown =>
     .slice(1)
     .reduce<unknown>((inner, key) => (inner as Record<string, unknown>)[key], value);
 
-describe.each(DOORS)("the contract through the %s", (door) => {
-  test("every step", async () => {
-    const hookbench = await start(door);
+describe.each(TRANSPORTS)("the API contract through the %s", (transport) => {
+  test("returns the expected response for every step", async () => {
+    const hookbench = await start(transport);
     try {
       const saved: Record<string, string> = {};
       const fill = (text: string): string =>
         Object.entries(saved).reduce((filled, [name, value]) => filled.replaceAll(`{${name}}`, value), text);
       for (const step of steps) {
         const [method, path] = step.call.split(" ") as [string, string];
-        const { status, answer } = await call(
+        const { status, response } = await call(
           hookbench,
           method,
           fill(path),
           step.text ?? (step.body ? JSON.stringify(step.body) : ""),
         );
-        expect(status, `${step.what}: ${JSON.stringify(answer)}`).toBe(step.status);
-        expect(answer, step.what).toMatchObject(JSON.parse(fill(JSON.stringify(step.has))) as object);
-        for (const [name, pointer] of Object.entries(step.save ?? {})) saved[name] = String(at(answer, pointer));
+        expect(status, `${step.what}: ${JSON.stringify(response)}`).toBe(step.status);
+        expect(response, step.what).toMatchObject(JSON.parse(fill(JSON.stringify(step.has))) as object);
+        for (const [name, pointer] of Object.entries(step.save ?? {})) saved[name] = String(at(response, pointer));
       }
     } finally {
       await hookbench.stop();

@@ -1,4 +1,4 @@
-/** What only a desktop has: one instance, links, the tray, the close question, the window's place. */
+/** Desktop features: single instance, links, tray, close dialog and window position. */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -11,7 +11,7 @@ import { BINARY, PATIENCE, prepare, start, until, type Running } from "./hookben
 import { click, Key, noDialog, press, screenshot, sees, serious } from "./page";
 
 const home = mkdtempSync(join(tmpdir(), "hookbench-home-"));
-// The user's own data folder, as no --data names another: only that one is a single instance.
+// Without --data, the default data folder of the user applies, and only that one is limited to a single instance.
 const env = {
   HOME: home,
   XDG_DATA_HOME: join(home, "data"),
@@ -20,16 +20,16 @@ const env = {
 };
 const data = join(home, "data", "hookbench");
 
-/** The window's X id, while it is on the screen. */
+/** Returns the X id of the window. Undefined while the window is hidden. */
 function onScreen(): string | undefined {
   const found = spawnSync("xdotool", ["search", "--onlyvisible", "--name", "^Hookbench$"], { encoding: "utf8" });
   return found.stdout.trim().split("\n")[0] || undefined;
 }
 
-/** Two closes within three seconds quit; past them the question is asked anew. */
+/** Wait after which a second close asks again, in ms. Two closes within three seconds quit. */
 const ASKED_ANEW_MS = 3_500;
 
-/** Closes the window by its frame, as a person does, and again after a while if nothing comes of it. */
+/** Closes the window through the window manager, repeatedly, until a condition holds. */
 async function closeUntil<T>(what: string, seen: () => Promise<T | undefined | false>): Promise<T> {
   let closed = 0;
   return until(what, async () => {
@@ -43,7 +43,7 @@ async function closeUntil<T>(what: string, seen: () => Promise<T | undefined | f
   });
 }
 
-/** A second start, as from a menu or a link; how it ended. */
+/** Starts the program a second time, as from a menu or a link. Returns the exit code. */
 async function startAgain(...args: string[]): Promise<number> {
   const child = spawn(BINARY, args, { env: { ...process.env, ...env }, stdio: "inherit" });
   const killer = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
@@ -52,12 +52,12 @@ async function startAgain(...args: string[]): Promise<number> {
   return code;
 }
 
-/** Frames and close buttons are a window manager's. */
+/** A window manager, which provides frames and close buttons. */
 const manager = spawn("openbox", [], { stdio: "ignore" });
 beforeAll(() => until("the window manager", async () => spawnSync("wmctrl", ["-m"]).status === 0));
 afterAll(() => manager.kill());
 
-describe("one Hookbench on a desktop", () => {
+describe("a single instance on a desktop", () => {
   let hookbench: Running;
   beforeAll(async () => {
     mkdirSync(data, { recursive: true });
@@ -70,43 +70,43 @@ describe("one Hookbench on a desktop", () => {
     rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   });
 
-  test("a second start is none, and shows what its link names", async () => {
+  test("a second start opens its link in the first window", async () => {
     expect(await startAgain("hookbench://settings")).toBe(0);
     await sees(hookbench.driver, "Data folder");
     expect(await startAgain("hookbench://inbox/inbox")).toBe(0);
     await sees(hookbench.driver, "Listening.");
-    // What a link must not do: leave the page, or reach the API.
+    // A link must not leave the page or call the API.
     expect(await startAgain("hookbench://inbox/../api/v1/status")).toBe(0);
     await sees(hookbench.driver, "Listening.");
   });
 
-  test("closing asks once; kept in the tray it goes on receiving, and a second start brings it back", async () => {
+  test("closing asks once, keeps receiving in the tray, and a second start shows the window", async () => {
     const { driver } = hookbench;
     const question = () => driver.executeScript<boolean>("return document.body.innerText.includes('Keep listening?')");
-    await closeUntil("the question", question);
+    await closeUntil("the dialog", question);
     expect(await serious(driver)).toEqual([]);
     if (process.env.HOOKBENCH_SHOTS) await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/closing.png`);
     await press(driver, Key.ESCAPE);
     await noDialog(driver);
     expect(onScreen()).toBeDefined();
-    const answered = Date.now();
-    await until("three seconds to be over", async () => Date.now() - answered > ASKED_ANEW_MS);
-    await closeUntil("the question again", question);
+    const responded = Date.now();
+    await until("the end of three seconds", async () => Date.now() - responded > ASKED_ANEW_MS);
+    await closeUntil("the dialog again", question);
     await click(driver, "Keep");
-    await until("the window to go", async () => onScreen() === undefined);
-    expect((await fetch(`${hookbench.receiver}/inbox/hidden`, { method: "POST", body: "x" })).status).toBe(200);
+    await until("a hidden window", async () => onScreen() === undefined);
+    expect((await fetch(`${hookbench.listener}/inbox/hidden`, { method: "POST", body: "x" })).status).toBe(200);
     expect((await hookbench.api<{ on_close: string }>("/settings")).on_close).toBe("tray");
     expect(await startAgain()).toBe(0);
-    await until("the window to be back", async () => onScreen());
+    await until("a visible window", async () => onScreen());
     await sees(driver, "/hidden");
-    // The answer is kept in mind.
-    await closeUntil("the window to go without a word", async () => onScreen() === undefined);
+    // The choice is saved.
+    await closeUntil("a hidden window without a dialog", async () => onScreen() === undefined);
     expect(await startAgain()).toBe(0);
-    await until("the window to be back", async () => onScreen());
+    await until("a visible window", async () => onScreen());
   });
 });
 
-test("the window opens where and as large as it was", async () => {
+test("the window restores its position and size", async () => {
   const first = await start("window");
   let place = {};
   try {
@@ -116,7 +116,7 @@ test("the window opens where and as large as it was", async () => {
       const rect = await first.driver.manage().window().getRect();
       return rect.width === 1010 && rect;
     });
-    await closeUntil("the window to end", async () => onScreen() === undefined);
+    await closeUntil("the end of the window", async () => onScreen() === undefined);
   } finally {
     await first.driver.quit().catch(() => undefined);
   }
@@ -124,7 +124,7 @@ test("the window opens where and as large as it was", async () => {
   try {
     await sees(again.driver, "Listening.");
     await until(
-      "the same place",
+      "the same position",
       async () => JSON.stringify(await again.driver.manage().window().getRect()) === JSON.stringify(place),
     );
   } finally {

@@ -1,4 +1,4 @@
-/** What goes wrong is said where it is seen, with what to do, and ends by itself or by one click. */
+/** Failures: each one is visible in the page, with a remedy. */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -8,14 +8,14 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { DOORS, freePort, prepare, start, until } from "./hookbench";
+import { TRANSPORTS, freePort, prepare, start, until } from "./hookbench";
 import { click, press, screenshot, seen, sees, serious, setTheme } from "./page";
 
 const shot = async (...args: Parameters<typeof screenshot>): Promise<void> => {
   if (process.env.HOOKBENCH_SHOTS) await screenshot(args[0], `${process.env.HOOKBENCH_SHOTS}/${args[1]}`);
 };
 
-test("a taken port says by whom, offers another and listens there on a click", async () => {
+test("shows the process on an occupied port, and listens on another port after a click", async () => {
   const data = mkdtempSync(join(tmpdir(), "hookbench-window-"));
   const port = await freePort();
   await prepare(data, { listen: `127.0.0.1:${port}` });
@@ -24,16 +24,16 @@ test("a taken port says by whom, offers another and listens there on a click", a
   await once(holder, "listening");
   const { driver, api, stop } = await start("window", { data, listens: false });
   try {
-    await sees(driver, `Nothing can arrive: 127.0.0.1:${port} cannot be used`);
+    await sees(driver, `Cannot listen on 127.0.0.1:${port}`);
     await sees(driver, `process ${process.pid}`);
     expect(await seen(driver)).not.toContain("Listening.");
     expect(await serious(driver)).toEqual([]);
     await shot(driver, "taken-port.png");
-    const { receiver } = await api<{ receiver: { offer: string } }>("/status");
-    await click(driver, `Use ${receiver.offer}`);
+    const { listener } = await api<{ listener: { offer: string } }>("/status");
+    await click(driver, `Use ${listener.offer}`);
     await sees(driver, "Listening. Send a webhook here.");
-    expect((await fetch(`http://${receiver.offer}/inbox`, { method: "POST", body: "x" })).status).toBe(200);
-    expect(await seen(driver)).not.toContain("Nothing can arrive");
+    expect((await fetch(`http://${listener.offer}/inbox`, { method: "POST", body: "x" })).status).toBe(200);
+    expect(await seen(driver)).not.toContain("Cannot listen on");
   } finally {
     await stop();
     holder.close();
@@ -41,15 +41,15 @@ test("a taken port says by whom, offers another and listens there on a click", a
   }
 });
 
-test("a disk that takes no more is an alarm, and its end is seen", async () => {
-  const { driver, receiver, pid, stop } = await start("browser");
-  // To a program whose files may not grow past this, the disk is full.
+test("shows an alarm while the disk is full", async () => {
+  const { driver, listener, pid, stop } = await start("browser");
+  // A limit on the file size has the effect of a full disk.
   const limit = (bytes: string) => execFileSync("prlimit", [`--fsize=${bytes}:unlimited`, "--pid", String(pid)]);
-  const send = async () => (await fetch(`${receiver}/inbox`, { method: "POST", body: "x".repeat(100_000) })).status;
+  const send = async () => (await fetch(`${listener}/inbox`, { method: "POST", body: "x".repeat(100_000) })).status;
   try {
     await sees(driver, "Listening.");
     limit("1000000");
-    // While the log can still be emptied into the database, some of what comes fits; then nothing does.
+    // Some requests still fit until the log can no longer be written to the database.
     await until(
       "the alarm",
       async () =>
@@ -65,28 +65,28 @@ test("a disk that takes no more is an alarm, and its end is seen", async () => {
   }
 });
 
-test("an engine that ends is said at once", async () => {
+test("shows at once that the engine has stopped", async () => {
   const running = await start("browser");
   try {
     await sees(running.driver, "Listening.");
     process.kill(running.pid, "SIGKILL");
-    await sees(running.driver, "Hookbench does not answer.");
+    await sees(running.driver, "Hookbench is not responding.");
     await shot(running.driver, "engine-gone.png");
   } finally {
     await running.stop();
   }
 });
 
-test.each(DOORS)("requests that were refused are told of until they are dismissed, in the %s", async (door) => {
-  const { driver, receiver, stop } = await start(door);
-  const { hostname, port } = new URL(receiver);
-  /** Sends bytes as they are and waits until the receiver closes. */
+test.each(TRANSPORTS)("shows refused requests until they are dismissed, in the %s", async (transport) => {
+  const { driver, listener, stop } = await start(transport);
+  const { hostname, port } = new URL(listener);
+  /** Sends raw bytes and waits until the listener closes the connection. */
   const send = async (bytes: string): Promise<string> => {
     const socket = connect(Number(port), hostname);
     socket.write(bytes);
-    let answer = "";
-    for await (const piece of socket) answer += String(piece);
-    return answer;
+    let response = "";
+    for await (const piece of socket) response += String(piece);
+    return response;
   };
   try {
     await sees(driver, "Listening.");
@@ -98,12 +98,12 @@ test.each(DOORS)("requests that were refused are told of until they are dismisse
     await sees(driver, /1 request refused since \d\d:\d\d: folded header/);
     await send("GET /inbox HTTP/1.1\r\nX Y: 1\r\n\r\n");
     await sees(driver, /2 requests refused since \d\d:\d\d: /);
-    // What is stored meanwhile does not end it.
-    expect((await fetch(`${receiver}/inbox`, { method: "POST", body: "x" })).status).toBe(200);
+    // Stored requests do not end the alarm.
+    expect((await fetch(`${listener}/inbox`, { method: "POST", body: "x" })).status).toBe(200);
     await sees(driver, "POST");
     expect(await seen(driver)).toContain("2 requests refused");
     expect(await serious(driver)).toEqual([]);
-    await shot(driver, `refused-alarm-${door}.png`);
+    await shot(driver, `refused-alarm-${transport}.png`);
     await press(driver, "g", "f");
     await sees(driver, "Refused requests");
     await sees(driver, "A header value is folded over several lines");
@@ -113,10 +113,10 @@ test.each(DOORS)("requests that were refused are told of until they are dismisse
     expect(await serious(driver)).toEqual([]);
     for (const theme of ["light", "dark"] as const) {
       await setTheme(driver, theme);
-      await shot(driver, `refused-${theme}-${door}.png`);
+      await shot(driver, `refused-${theme}-${transport}.png`);
     }
     await click(driver, "Dismiss");
-    await until("the alarm to be gone", async () => !(await seen(driver)).includes("refused since"));
+    await until("the end of the alarm", async () => !(await seen(driver)).includes("refused since"));
     await sees(driver, "A header value is folded over several lines");
   } finally {
     await stop();

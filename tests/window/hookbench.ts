@@ -1,4 +1,4 @@
-/** The product as the tests start it: the real binary, the real window, a real browser. */
+/** Starts Hookbench for tests: the binary, the desktop window and a browser. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -11,29 +11,29 @@ import { Builder, Capabilities, WebDriver } from "selenium-webdriver";
 import chrome from "selenium-webdriver/chrome.js";
 import { Executor, HttpClient } from "selenium-webdriver/http/index.js";
 
-/** The command line program under test: the debug build, unless HOOKBENCH_BIN names another. */
+/** Path of the program under test: `HOOKBENCH_BIN`, by default the debug build. */
 export const BINARY = process.env.HOOKBENCH_BIN ?? resolve(import.meta.dirname, "../../target/debug/hookbench");
 
-/** The desktop program, next to it. */
+/** Path of the desktop program. */
 const DESKTOP = `${BINARY}-desktop`;
 
-/** How long a condition may take on a busy two-core machine, in ms. */
+/** Maximum time for a condition on a busy computer with two cores, in ms. */
 export const PATIENCE = 20_000;
 
-export type DoorName = "window" | "browser";
-export const DOORS: readonly DoorName[] = ["window", "browser"];
+export type TransportName = "window" | "browser";
+export const TRANSPORTS: readonly TransportName[] = ["window", "browser"];
 
 export interface Running {
-  door: DoorName;
+  transport: TransportName;
   driver: WebDriver;
-  /** When it was asked for, in ms since the epoch. */
+  /** Time of the start, in ms since the epoch. */
   asked: number;
-  /** Base URL of the receiver. */
-  receiver: string;
+  /** Base URL of the listener. */
+  listener: string;
   data: string;
-  /** The process that owns the data folder. */
+  /** Id of the process that owns the data folder. */
   pid: number;
-  /** Calls the API over the HTTP door. */
+  /** Calls the local HTTP API. */
   api<T = unknown>(path: string, init?: RequestInit): Promise<T>;
   stop(): Promise<void>;
 }
@@ -47,7 +47,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Asks until there is an answer. */
+/** Calls a function until it returns a value. Throws an error after the given time, in ms. */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,
@@ -57,8 +57,8 @@ export async function until<T>(
   let last: unknown;
   while (Date.now() < end) {
     try {
-      const answer = await ask();
-      if (answer !== undefined && answer !== false) return answer;
+      const response = await ask();
+      if (response !== undefined && response !== false) return response;
     } catch (error) {
       last = error;
     }
@@ -79,7 +79,7 @@ export async function ended(child: ChildProcess): Promise<void> {
 interface Live {
   pid: number;
   api: string;
-  receiver: string | null;
+  listener: string | null;
 }
 
 function apiOf(data: string) {
@@ -93,7 +93,7 @@ function apiOf(data: string) {
   };
 }
 
-/** Sets the receiver's address before the window first opens, so that tests never share a port. */
+/** Sets the address of the listener before the window first opens, so that tests never share a port. */
 export async function prepare(data: string, settings: object = {}): Promise<void> {
   const child = spawn(BINARY, ["serve", "--data", data, "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json"], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -106,7 +106,7 @@ export async function prepare(data: string, settings: object = {}): Promise<void
   await ended(child);
 }
 
-/** A window of a Tauri program under a driver, and when it was asked for, in ms since the epoch. */
+/** Starts a Tauri program with a driver. Returns the driver and the time of the start, in ms since the epoch. */
 export async function inWindow(
   env: NodeJS.ProcessEnv,
   application = DESKTOP,
@@ -119,7 +119,7 @@ export async function inWindow(
   await until("tauri-driver", async () => (await fetch(`http://127.0.0.1:${port}/status`)).ok);
   const capabilities = new Capabilities();
   capabilities.set("tauri:options", { application });
-  // The builder insists on a browser's name, which WebKitWebDriver would match against its own.
+  // The builder requires a browser name, which WebKitWebDriver would reject.
   const asked = performance.timeOrigin + performance.now();
   const driver = WebDriver.createSession(new Executor(new HttpClient(`http://127.0.0.1:${port}`)), capabilities);
   await driver.getSession();
@@ -128,7 +128,7 @@ export async function inWindow(
 
 async function inBrowser(data: string): Promise<{ driver: WebDriver; asked: number; children: ChildProcess[] }> {
   const asked = performance.timeOrigin + performance.now();
-  // A file over its limit is an error to the program, and not its end.
+  // Without the trap, a write above the file size limit would end the program instead of failing.
   const child = spawn(
     "sh",
     ["-c", "trap '' XFSZ; exec \"$@\"", "sh", BINARY, "serve", "--data", data, "--api", "127.0.0.1:0"],
@@ -166,7 +166,7 @@ async function inBrowser(data: string): Promise<{ driver: WebDriver; asked: numb
   return { driver, asked, children: [child] };
 }
 
-/** Stores requests as if they had arrived. */
+/** Stores generated requests in a data folder. */
 async function fill(data: string, count: number): Promise<void> {
   const child = spawn(resolve(BINARY, "../examples/fill"), [data, String(count)], { stdio: "inherit" });
   const [code] = (await once(child, "exit")) as [number];
@@ -174,46 +174,46 @@ async function fill(data: string, count: number): Promise<void> {
 }
 
 interface Options {
-  /** A data folder that is there and stays. */
+  /** Existing data folder, which is kept. */
   data?: string;
-  /** Requests stored beforehand. */
+  /** Number of requests stored before the start. */
   filled?: number;
   env?: NodeJS.ProcessEnv;
-  /** Settings made beforehand. */
+  /** Settings saved before the start. */
   settings?: object;
-  /** Whether the receiver is expected to listen. */
+  /** True to wait until the listener listens. */
   listens?: boolean;
 }
 
-/** Starts Hookbench through one of its doors, on a data folder of its own or one that is there. */
+/** Starts Hookbench with one of its transports, on a new data folder or on an existing one. */
 export async function start(
-  door: DoorName,
+  transport: TransportName,
   { data, filled = 0, env, settings = {}, listens = true }: Options = {},
 ): Promise<Running> {
   const folder = data ?? mkdtempSync(join(tmpdir(), "hookbench-window-"));
   if (!data) await prepare(folder, settings);
   if (filled) await fill(folder, filled);
   const { driver, asked, children } =
-    door === "window" ? await inWindow(env ?? { HOOKBENCH_DATA: folder }) : await inBrowser(folder);
+    transport === "window" ? await inWindow(env ?? { HOOKBENCH_DATA: folder }) : await inBrowser(folder);
   const live = () => JSON.parse(readFileSync(join(folder, "engine.json"), "utf8")) as Live;
-  const receiver = listens ? await until("the receiver", async () => live().receiver ?? undefined) : "";
+  const listener = listens ? await until("the listener", async () => live().listener ?? undefined) : "";
   const { pid } = live();
   return {
-    door,
+    transport,
     driver,
     asked,
-    receiver,
+    listener,
     data: folder,
     pid,
     api: apiOf(folder),
     async stop() {
       await driver.quit().catch(() => undefined);
       for (const child of children) await ended(child);
-      // A window that was told to stay in the tray outlives its driver.
+      // A window that stays in the tray outlives its driver.
       try {
         process.kill(pid, "SIGKILL");
       } catch {
-        // It has ended.
+        // The process has already ended.
       }
       if (!data) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },

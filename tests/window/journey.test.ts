@@ -1,32 +1,32 @@
-/** The first journey, through the real window and through a browser: catch and inspect. */
+/** The first use, in the desktop window and in a browser: receive and inspect. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookbench";
+import { TRANSPORTS, start, until, type Running } from "./hookbench";
 import { chord, click, Key, noDialog, press, rows, screenshot, seen, sees, serious, setTheme, type } from "./page";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
-describe.each(DOORS)("the first journey in the %s", (door) => {
+describe.each(TRANSPORTS)("the first use in the %s", (transport) => {
   let hookbench: Running;
   beforeAll(async () => {
-    hookbench = await start(door);
+    hookbench = await start(transport);
   });
   afterAll(() => hookbench?.stop());
 
   const send = (path: string, init: RequestInit = {}) =>
-    fetch(`${hookbench.receiver}/${path}`, { method: "POST", ...init });
+    fetch(`${hookbench.listener}/${path}`, { method: "POST", ...init });
 
-  test("a first run already listens and says where", async () => {
+  test("listens on the first run and shows the URL", async () => {
     await sees(hookbench.driver, "Listening. Send a webhook here.");
-    expect(await seen(hookbench.driver)).toContain(`${hookbench.receiver}/inbox`);
+    expect(await seen(hookbench.driver)).toContain(`${hookbench.listener}/inbox`);
   });
 
-  test("a request is answered and shown at once", async () => {
-    const answer = await send("inbox/orders?x=1", {
+  test("responds to a request and shows it at once", async () => {
+    const response = await send("inbox/orders?x=1", {
       headers: JSON_TYPE,
       body: '{"event":"test","data":{"id":12345678901234567890}}',
     });
-    expect(answer.status).toBe(200);
+    expect(response.status).toBe(200);
     const [row] = await until("the row", async () => {
       const all = await rows(hookbench.driver);
       return all.length === 1 && all;
@@ -34,7 +34,7 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
     expect(row).toMatch(/POST.*\/orders\?x=1.*200/);
   });
 
-  test("the test event comes over HTTP like any other", async () => {
+  test("receives the test event over HTTP", async () => {
     await press(hookbench.driver, "t");
     await until("the second row", async () => (await rows(hookbench.driver)).length === 2);
     const { items } = await hookbench.api<{ items: { id: string }[] }>("/requests");
@@ -44,7 +44,7 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
     expect(headers.find(({ name }) => name === "User-Agent")?.value).toMatch(/^Hookbench\//);
   });
 
-  test("by keyboard alone: choose, read, pin, note, delete, undo", async () => {
+  test("selects, pins, annotates, deletes and restores requests by keyboard", async () => {
     const { driver } = hookbench;
     await press(driver, "j");
     await sees(driver, "chat.closed");
@@ -54,19 +54,19 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
     await press(driver, "p");
     await sees(driver, "Pinned");
     await press(driver, "m");
-    await type(driver, "odd one");
+    await type(driver, "a test note");
     await chord(driver, Key.CONTROL, Key.ENTER);
     await noDialog(driver);
-    await sees(driver, "odd one");
+    await sees(driver, "a test note");
     await press(driver, "k", Key.DELETE);
     await until("the row to go", async () => (await rows(driver)).length === 1);
     await click(driver, "Undo");
     await until("the row to be back", async () => (await rows(driver)).length === 2);
   });
 
-  test("every tab of a request says what it should", async () => {
+  test("shows every tab of a request", async () => {
     const { driver } = hookbench;
-    await fetch(`${hookbench.receiver}/inbox/secret`, {
+    await fetch(`${hookbench.listener}/inbox/secret`, {
       method: "PUT",
       headers: { Authorization: "Bearer s3cret", "X-Custom-Case": "kept" },
       body: "plain words",
@@ -79,17 +79,17 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
     expect(await seen(driver)).not.toContain("s3cret");
     await click(driver, "Show credentials");
     await sees(driver, "Bearer s3cret");
-    await click(driver, "Answer");
-    await sees(driver, "given after the request was on disk");
+    await click(driver, "Response");
+    await sees(driver, "sent by the inbox after the request was stored");
     await click(driver, "Raw");
     await sees(driver, "PUT /inbox/secret HTTP/1.1");
     await click(driver, "Body");
   });
 
-  test("palette and key map open, find and close by key", async () => {
+  test("opens and closes the palette and the shortcuts by keyboard", async () => {
     const { driver } = hookbench;
     await chord(driver, Key.CONTROL, "k");
-    await sees(driver, /Receiver address/);
+    await sees(driver, /Listener address/);
     await type(driver, "shortcuts");
     await sees(driver, "Keyboard shortcuts");
     await press(driver, Key.ENTER);
@@ -102,25 +102,25 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
     await noDialog(driver);
   });
 
-  test("an inbox is made, set, and answers so", async () => {
+  test("creates an inbox that sends its configured response", async () => {
     const { driver } = hookbench;
     await press(driver, "n");
     await sees(driver, "New inbox");
     await type(driver, "shop", Key.ENTER);
-    await sees(driver, `${hookbench.receiver}/shop`);
+    await sees(driver, `${hookbench.listener}/shop`);
     await noDialog(driver);
     await hookbench.api("/inboxes/shop", {
       method: "PATCH",
       body: JSON.stringify({
-        answer: { status: 202, headers: [["X-From", "hookbench"]], body: "taken", delay_ms: 0, cors: true },
+        response: { status: 202, headers: [["X-From", "hookbench"]], body: "taken", delay_ms: 0, cors: true },
       }),
     });
-    const answer = await send("shop", { body: "x" });
-    expect([answer.status, answer.headers.get("x-from"), await answer.text()]).toEqual([202, "hookbench", "taken"]);
+    const response = await send("shop", { body: "x" });
+    expect([response.status, response.headers.get("x-from"), await response.text()]).toEqual([202, "hookbench", "taken"]);
     await until("its row", async () => (await rows(driver)).some((row) => row.includes("202")));
   });
 
-  test("axe finds nothing serious in any view, in both themes", async () => {
+  test("has no serious axe violations in any view, in both themes", async () => {
     const { driver } = hookbench;
     const found: Record<string, string[]> = {};
     for (const theme of ["light", "dark"] as const) {
@@ -143,7 +143,7 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
         }
         found[`${theme} ${view}`] = await serious(driver);
         if (process.env.HOOKBENCH_SHOTS)
-          await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${door}-${theme}-${view}.png`);
+          await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${transport}-${theme}-${view}.png`);
         if (view === "palette") {
           await press(driver, Key.ESCAPE);
           await noDialog(driver);

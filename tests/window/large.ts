@@ -1,20 +1,20 @@
-/** A large body and a long list: the test checks what makes them fast, the bench measures how fast they are. */
+/** A large body and a long list, shared by the scale test and the benchmark. */
 import type { WebDriver } from "selenium-webdriver";
 
 import { until, type Running } from "./hookbench";
 import { press, sees, Key } from "./page";
 
-/** 12 MB of JSON, as an expression that this process and the page can both evaluate. */
+/** 12 MB of JSON, as an expression that this process and the page can evaluate. */
 export const LARGE_JSON = `JSON.stringify({
   items: Array.from({ length: 60_000 }, (_, n) => ({ id: n, event: "message.created", text: "lorem ipsum dolor sit amet ".repeat(5) })),
 })`;
 
-/** Sends the large body to `/large`, and waits for its row. */
-export async function sendLargeJson({ driver, receiver }: Running): Promise<void> {
+/** Sends the large body to `/large` and waits for its row. */
+export async function sendLargeJson({ driver, listener }: Running): Promise<void> {
   const body = new Function(`return ${LARGE_JSON}`)() as string;
   if (body.length < 11_000_000) throw new Error(`the large body has only ${body.length} bytes`);
   const headers = { "content-type": "application/json" };
-  await fetch(`${receiver}/inbox/large`, { method: "POST", headers, body });
+  await fetch(`${listener}/inbox/large`, { method: "POST", headers, body });
   await sees(driver, "/large");
 }
 
@@ -30,7 +30,7 @@ export async function openLargeJson(driver: WebDriver): Promise<number> {
   `);
 }
 
-/** Closes the request that is open. */
+/** Closes the open request. */
 export async function closeLargeJson(driver: WebDriver): Promise<void> {
   await press(driver, Key.ESCAPE);
   await until("the body to go", () =>
@@ -38,7 +38,7 @@ export async function closeLargeJson(driver: WebDriver): Promise<void> {
   );
 }
 
-/** In the page: scrolls the list by 200 steps. Returns the times between its frames, in ms, in ascending order. */
+/** Page script that scrolls the list in 200 steps. Returns the sorted times between frames, in ms. */
 export const SCROLL = `
   const done = arguments[arguments.length - 1];
   const list = document.querySelector("[data-testid=requests]");

@@ -1,25 +1,25 @@
-/** Rules, forwards and replays, by keyboard, through the real window and a browser. */
+/** Response rules, forwards and replays by keyboard, in the desktop window and in a browser. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import { By, Key } from "selenium-webdriver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookbench";
+import { TRANSPORTS, start, until, type Running } from "./hookbench";
 import { click, noDialog, press, rows, screenshot, sees, serious, setTheme } from "./page";
 
 const shots = process.env.HOOKBENCH_SHOTS;
 
-describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
+describe.each(TRANSPORTS)("response rules, forwards and replays in the %s", (transport) => {
   let hookbench: Running;
   let app: Server;
   const got: { path: string; body: string }[] = [];
   let status = 202;
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookbench.driver, `${shots}/${door}-onward-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${transport}-onward-${name}.png`);
   };
   const send = (path: string, body: object) =>
-    fetch(`${hookbench.receiver}/inbox${path}`, {
+    fetch(`${hookbench.listener}/inbox${path}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
@@ -45,7 +45,7 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
       });
     });
     await new Promise<void>((listening) => app.listen(0, "127.0.0.1", listening));
-    hookbench = await start(door);
+    hookbench = await start(transport);
     await sees(hookbench.driver, "Nothing has arrived yet");
   });
   afterAll(async () => {
@@ -53,11 +53,11 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     app.close();
   });
 
-  test("a rule and a forward are made, and the row and its Answer tab say what came of them", async () => {
+  test("creates a rule and a forward, and shows their responses", async () => {
     const { driver } = hookbench;
     await setTheme(driver, "dark");
     await press(driver, "o");
-    await sees(driver, "The first rule that matches answers");
+    await sees(driver, "The first matching rule sends its response");
     await click(driver, "Add rule");
     await fill("Name of rule 1", "teapot");
     await fill("Status", "418");
@@ -72,19 +72,19 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     await driver.executeScript(
       "for (const more of document.querySelectorAll('[data-modal] details')) more.open = true",
     );
-    await fill("Headers left out of forward 1", "X-Secret-Thing, Cookie");
-    await fill("Tried again after of forward 1", "1 s, 2 s");
+    await fill("Remove headers of forward 1", "X-Secret-Thing, Cookie");
+    await fill("Retry schedule of forward 1", "1 s, 2 s");
     expect(await serious(driver)).toEqual([]);
     await shot("rules-dark");
     await click(driver, "Save");
-    await sees(driver, "Rules and forwards saved");
+    await sees(driver, "Response rules and forwards saved");
     await setTheme(driver, "light");
     await press(driver, "o");
-    await sees(driver, "The first rule that matches answers");
+    await sees(driver, "The first matching rule sends its response");
     expect(await serious(driver)).toEqual([]);
     await shot("rules-light");
     await driver.executeScript("document.querySelector('[data-modal] [aria-label=Close]').click()");
-    await until("the dialog's end", () =>
+    await until("the end of the dialog", () =>
       driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"),
     );
     expect((await send("/tea", { n: 1 })).status).toBe(418);
@@ -96,25 +96,25 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     ).forwards;
     expect(forward).toMatchObject({ headers: { remove: ["X-Secret-Thing", "Cookie"] }, retries: { fixed: [1, 2] } });
     await until(
-      "what the app answered in both rows",
-      async () => (await rows(driver)).filter((row) => /app answered\s*202/.test(row)).length === 2,
+      "the app response in both rows",
+      async () => (await rows(driver)).filter((row) => /app response\s*202/.test(row)).length === 2,
     );
     await press(driver, "j", "j");
-    await click(driver, "Answer");
+    await click(driver, "Response");
     await sees(driver, "Rule teapot");
     await sees(driver, "forwarded");
-    await click(driver, "What would answer it now?");
-    await sees(driver, "All of it matches.");
-    await shot("answer");
+    await click(driver, "Preview response");
+    await sees(driver, "All conditions match.");
+    await shot("response");
   });
 
-  test("R replays to where requests went last, E edits first", async () => {
+  test("replays to the last target with R, and edits first with E", async () => {
     const { driver } = hookbench;
     await press(driver, "r");
-    await sees(driver, "Answered 202");
+    await sees(driver, "Responded with 202");
     expect(got.at(-1)).toEqual({ path: "/tea", body: '{"n":1}' });
     await press(driver, "e");
-    await sees(driver, "The stored request stays as it is");
+    await sees(driver, "The stored request is not changed");
     const body = await until("the editor", () =>
       driver.findElement(By.css("[data-modal] .cm-content")).catch(() => undefined),
     );
@@ -123,13 +123,13 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     await driver.executeScript("document.querySelector('[aria-labelledby][role=switch]').click()");
     await shot("edit");
     await click(driver, "Send");
-    await until("the edited one", async () => got.at(-1)?.body === '{"n":"edited"}');
-    await click(driver, "Thread");
+    await until("the edited request", async () => got.at(-1)?.body === '{"n":"edited"}');
+    await click(driver, "Timeline");
     await sees(driver, "replayed");
     await shot("thread");
   });
 
-  test("W shows code that sends it again", async () => {
+  test("shows the request as code with W", async () => {
     const { driver } = hookbench;
     await press(driver, "w");
     await sees(driver, "curl --globoff");
@@ -154,27 +154,27 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     expect(await serious(driver)).toEqual([]);
     await shot("code");
     await press(driver, Key.ESCAPE);
-    await until("the dialog's end", () =>
+    await until("the end of the dialog", () =>
       driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"),
     );
   });
 
-  test("delivered twice, both answers are compared", async () => {
+  test("sends a request twice and compares the responses", async () => {
     const { driver } = hookbench;
     const before = got.length;
     await press(driver, "e");
-    await sees(driver, "Twice tells whether the receiver");
+    await sees(driver, "Send twice to test");
     await driver.executeScript(
-      "[...document.querySelectorAll('[data-modal] [role=radio]')].find((one) => one.textContent.startsWith('twice, one')).click()",
+      "[...document.querySelectorAll('[data-modal] [role=radio]')].find((one) => one.textContent.startsWith('Twice in')).click()",
     );
     await driver.executeScript("document.querySelector('[data-modal] details').open = true");
     expect(await serious(driver)).toEqual([]);
     await shot("twice");
     await driver.executeScript("document.querySelector('[aria-labelledby][role=switch]').click()");
     await click(driver, "Send");
-    await sees(driver, "Compare both answers");
+    await sees(driver, "Compare responses");
     expect(got.length).toBe(before + 2);
-    await click(driver, "Compare both answers");
+    await click(driver, "Compare responses");
     await sees(driver, `effect ${before + 1} of the app`);
     await sees(driver, `effect ${before + 2} of the app`);
     await shot("compared");
@@ -186,11 +186,11 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     );
   });
 
-  test("a whole list is replayed, and its report is there", async () => {
+  test("replays a list and shows the report", async () => {
     const { driver } = hookbench;
     status = 500;
     await press(driver, Key.ESCAPE, "g", "y");
-    await sees(driver, "Stored requests that were sent again");
+    await sees(driver, "Replays of stored requests");
     await press(driver, "g", "i");
     await until("the rows", () =>
       driver.executeScript<boolean>(
@@ -198,7 +198,7 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
       ),
     );
     await press(driver, "b");
-    await sees(driver, "Sends everything in inbox");
+    await sees(driver, "Sends all requests in inbox");
     await shot("many");
     await click(driver, "Send all");
     await sees(driver, "2 failed");

@@ -1,4 +1,4 @@
-/** What the tests do and see in the page. */
+/** Actions and queries on the page for tests. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
@@ -10,7 +10,7 @@ export const press = async (driver: WebDriver, ...keys: string[]): Promise<void>
   for (const key of keys) await driver.actions().sendKeys(key).perform();
 };
 
-/** Types into the field that has, or is about to have, the focus: sent too soon, letters are commands. */
+/** Types into the focused field. Waits for the focus, because without it letters are commands. */
 export async function type(driver: WebDriver, ...keys: string[]): Promise<void> {
   await until("a field to type in", () =>
     driver.executeScript<boolean>("return document.activeElement.matches('input, textarea, [contenteditable=true]')"),
@@ -18,7 +18,10 @@ export async function type(driver: WebDriver, ...keys: string[]): Promise<void> 
   await press(driver, ...keys);
 }
 
-/** Dialogs end with a movement, and keys are theirs until it is over. A message has their role too, and stays while the pointer is on it. */
+/**
+ * Waits until no dialog is open. A closing dialog receives keys until its animation ends. Toasts have the role of a
+ * dialog as well, so the attribute identifies dialogs.
+ */
 export const noDialog = (driver: WebDriver): Promise<true> =>
   until("the dialog to be gone", () =>
     driver.executeScript<true | false>("return !document.querySelector('[data-modal]')"),
@@ -27,7 +30,7 @@ export const noDialog = (driver: WebDriver): Promise<true> =>
 export const chord = (driver: WebDriver, modifier: string, key: string): Promise<void> =>
   driver.actions().keyDown(modifier).sendKeys(key).keyUp(modifier).perform();
 
-/** Text of the page as a person sees it. */
+/** Returns the visible text of the page. */
 export const seen = (driver: WebDriver): Promise<string> =>
   driver.executeScript<string>("return document.body.innerText");
 
@@ -42,7 +45,7 @@ export const rows = (driver: WebDriver): Promise<string[]> =>
     'return [...document.querySelectorAll("[data-testid=requests] [role=option]")].map((row) => row.innerText.replace(/\\s+/g, " "))',
   );
 
-/** In the page: the control that shows this name; a count or a shortcut may stand behind it. */
+/** Page script that finds a control by its name, or by the first word of its text. */
 const FIND = `
   const [name] = arguments;
   const controls = [...document.querySelectorAll("button,a,[role=tab],[role=radio],[role=menuitem]")].filter((one) => one.getClientRects().length > 0);
@@ -52,14 +55,14 @@ const FIND = `
 export const button = (driver: WebDriver, name: string): Promise<WebElement> =>
   until(`the button ${name}`, async () => (await driver.executeScript<WebElement | null>(FIND, name)) ?? undefined);
 
-/** Clicks a control, which may be moving out from under the pointer as a result above it comes or goes. */
+/** Clicks a control. Tries again if it moves or is covered. */
 export const click = (driver: WebDriver, name: string): Promise<true> =>
   until(`a click on ${name}`, async () => {
     const control = await button(driver, name);
     try {
       await control.click();
     } catch (covered) {
-      // A message in the way goes by itself, once the pointer is off it; from behind the end of a form one scrolls.
+      // A covering toast disappears once the pointer leaves it. Scrolling uncovers a control below a form footer.
       await driver.actions().move({ x: 1, y: 1 }).perform();
       await driver.executeScript("arguments[0].scrollIntoView({ block: 'center' })", control);
       throw covered;
@@ -68,7 +71,7 @@ export const click = (driver: WebDriver, name: string): Promise<true> =>
   });
 
 export const setTheme = async (driver: WebDriver, theme: "light" | "dark"): Promise<unknown> => {
-  // Its first key must not be the last of a dialog that is going.
+  // The first key must not go to a closing dialog.
   await noDialog(driver);
   return until(`the ${theme} theme`, async () => {
     if ((await driver.executeScript("return document.documentElement.dataset.theme")) === theme) return true;
@@ -77,7 +80,7 @@ export const setTheme = async (driver: WebDriver, theme: "light" | "dark"): Prom
   });
 };
 
-/** Chooses an option of a select by keyboard. `selector` is that of the select. */
+/** Chooses an option of a select by keyboard. `selector` identifies the select. */
 export async function pick(driver: WebDriver, selector: string, option: RegExp): Promise<void> {
   await until(`the select ${selector}`, () =>
     driver.executeScript<boolean>(
@@ -97,7 +100,7 @@ export async function pick(driver: WebDriver, selector: string, option: RegExp):
   await press(driver, Key.ENTER);
 }
 
-/** Opens a select with a search input, and types into it. */
+/** Opens a select with a search input and types into it. */
 export async function search(driver: WebDriver, label: string, typed: string): Promise<void> {
   await until(`the select ${label}`, () =>
     driver.executeScript<boolean>(
@@ -132,7 +135,7 @@ export async function choose(driver: WebDriver, label: string, typed: string, op
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** What axe finds serious or critical. */
+/** Returns the serious and critical violations that axe finds. */
 export async function serious(driver: WebDriver): Promise<string[]> {
   await driver.executeScript(axe);
   return driver.executeAsyncScript<string[]>(`

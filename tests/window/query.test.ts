@@ -1,21 +1,21 @@
-/** Finding requests by a query, by keyboard alone, through the real window and a browser. */
+/** Searches by keyboard, in the desktop window and in a browser. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookbench";
+import { TRANSPORTS, start, until, type Running } from "./hookbench";
 import { chord, click, Key, noDialog, press, rows, screenshot, sees, serious, setTheme, type } from "./page";
 
 const shots = process.env.HOOKBENCH_SHOTS;
 
-describe.each(DOORS)("queries in the %s", (door) => {
+describe.each(TRANSPORTS)("searches in the %s", (transport) => {
   let hookbench: Running;
   const send = (path: string, body: object, headers: Record<string, string> = {}) =>
-    fetch(`${hookbench.receiver}/${path}`, {
+    fetch(`${hookbench.listener}/${path}`, {
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
       body: JSON.stringify(body),
     });
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookbench.driver, `${shots}/${door}-query-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${transport}-query-${name}.png`);
   };
   const query = () =>
     hookbench.driver.executeScript<string>("return document.querySelector('[role=combobox][aria-label=Query]').value");
@@ -29,7 +29,7 @@ describe.each(DOORS)("queries in the %s", (door) => {
   };
 
   beforeAll(async () => {
-    hookbench = await start(door);
+    hookbench = await start(transport);
     for (let n = 0; n < 12; n++)
       await send(
         `inbox/orders/${n}`,
@@ -40,7 +40,7 @@ describe.each(DOORS)("queries in the %s", (door) => {
   });
   afterAll(() => hookbench?.stop());
 
-  test("what is typed is found at once", async () => {
+  test("searches while typing", async () => {
     const { driver } = hookbench;
     await press(driver, "/");
     await type(driver, '"ZOË 1', '"');
@@ -57,7 +57,7 @@ describe.each(DOORS)("queries in the %s", (door) => {
     await until("every row", async () => (await rows(driver)).length === 12);
   });
 
-  test("fields, keys and values are completed", async () => {
+  test("completes fields, keys and values", async () => {
     const { driver } = hookbench;
     await press(driver, "/");
     await type(driver, "bod", Key.TAB);
@@ -72,23 +72,23 @@ describe.each(DOORS)("queries in the %s", (door) => {
     await clear();
   });
 
-  test("a query that does not read says where, and what would", async () => {
+  test("shows the error of an invalid query and suggests a correction", async () => {
     const { driver } = hookbench;
     await press(driver, "/");
     await type(driver, "evnt:order.paid");
-    await sees(driver, "There is no field");
+    await sees(driver, "No such field");
     await shot("error");
-    expect(await rows(driver), "what was found before stays").toHaveLength(12);
+    expect(await rows(driver), "keeps the earlier results").toHaveLength(12);
     await click(driver, "Use event:order.paid");
     await until("the query", async () => (await query()) === "event:order.paid");
     await clear();
   });
 
-  test("what arrives is found if it matches, and left out if not", async () => {
+  test("adds new requests only if they match", async () => {
     const { driver } = hookbench;
     await press(driver, "/");
     await type(driver, "header.x-shop:east");
-    await sees(driver, "Nothing stored matches");
+    await sees(driver, "No stored request matches");
     await send("inbox/orders/20", { event: "order.paid" }, { "x-shop": "west" });
     await send("inbox/orders/21", { event: "order.paid" }, { "x-shop": "east" });
     await until("the row", async () => (await rows(driver)).length === 1);
@@ -96,7 +96,7 @@ describe.each(DOORS)("queries in the %s", (door) => {
     await clear();
   });
 
-  test("only this and not this, from a value of a body", async () => {
+  test("includes and excludes a value of a body", async () => {
     const { driver } = hookbench;
     await press(driver, Key.HOME);
     await sees(driver, "Copy as curl");
@@ -115,13 +115,13 @@ describe.each(DOORS)("queries in the %s", (door) => {
     await clear();
   });
 
-  test("a saved query counts, tells of new ones, and opens again", async () => {
+  test("saves a search with a count and an alert, and opens it", async () => {
     const { driver } = hookbench;
     await press(driver, "/");
     await type(driver, "body.event:order.refunded");
     await sees(driver, "4 found");
     await chord(driver, Key.CONTROL, "s");
-    await sees(driver, "Save this query");
+    await sees(driver, "Save search");
     await type(driver, "Refunds", Key.TAB, Key.TAB, Key.SPACE);
     await shot("save");
     await press(driver, Key.TAB, Key.ENTER);
@@ -134,11 +134,11 @@ describe.each(DOORS)("queries in the %s", (door) => {
     await click(driver, "Refunds");
     await until("the query", async () => (await query()) === "body.event:order.refunded");
     await until("its rows", async () => (await rows(driver)).length === 5);
-    const { items } = await hookbench.api<{ items: object[] }>("/queries");
-    expect(items).toEqual([{ name: "Refunds", query: "body.event:order.refunded", inbox: "inbox", notify: true }]);
+    const { items } = await hookbench.api<{ items: object[] }>("/saved-searches");
+    expect(items).toEqual([{ name: "Refunds", query: "body.event:order.refunded", inbox: "inbox", alert: true }]);
   });
 
-  test("a thread says what is the same, and what is not", async () => {
+  test("shows duplicates and changed payloads in the timeline", async () => {
     const { driver } = hookbench;
     await hookbench.api("/inboxes", {
       method: "POST",
@@ -149,26 +149,26 @@ describe.each(DOORS)("queries in the %s", (door) => {
     await click(driver, "repo");
     await until(
       "the marks",
-      async () => (await rows(driver)).filter((row) => /push.*repeat number/.test(row)).length === 2,
+      async () => (await rows(driver)).filter((row) => /push.*occurrence/.test(row)).length === 2,
     );
     await press(driver, "j");
-    await click(driver, "Thread");
-    await sees(driver, "other bytes");
+    await click(driver, "Timeline");
+    await sees(driver, "payload changed");
     const cut = await driver.executeScript<string[]>(
       "return [...document.querySelectorAll('[role=tabpanel] li *')].filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== 'visible').map((one) => one.innerText)",
     );
-    expect(cut, "no word of the thread is cut").toEqual([]);
+    expect(cut, "the timeline truncates no text").toEqual([]);
     await sees(driver, "duplicate");
     const faults = await serious(driver);
     await shot("thread");
     expect(faults).toEqual([]);
-    await click(driver, "compare with the one before");
-    await sees(driver, "Nothing differs.");
+    await click(driver, "Compare with previous");
+    await sees(driver, "No differences");
     await press(driver, Key.ESCAPE);
     await click(driver, "Body");
   });
 
-  test("two requests are compared, side by side and inline", async () => {
+  test("compares two requests side by side and inline", async () => {
     const { driver } = hookbench;
     await press(driver, "g", "i");
     await until("the list", async () => (await rows(driver)).length > 10);
@@ -186,7 +186,7 @@ describe.each(DOORS)("queries in the %s", (door) => {
     await sees(driver, '"customer": "Zoë 10"');
     const seenRows = () =>
       driver.executeScript<string>(
-        "return document.querySelector('[aria-label=\"What differs\"]').innerText.replace(/\\s+/g, ' ')",
+        "return document.querySelector('[aria-label=\"Differences\"]').innerText.replace(/\\s+/g, ' ')",
       );
     expect(await seenRows()).toMatch(/x-shop: north.*x-shop: south/);
     const faults = await serious(driver);
@@ -204,7 +204,7 @@ describe.each(DOORS)("queries in the %s", (door) => {
     await clear();
   });
 
-  test("all requests are one list, and axe finds nothing serious", async () => {
+  test("lists the requests of all inboxes without serious axe violations", async () => {
     const { driver } = hookbench;
     const found: Record<string, string[]> = {};
     for (const theme of ["light", "dark"] as const) {

@@ -1,4 +1,4 @@
-/** Size must not be felt: a hundred thousand rows scroll, a 12 MB body opens, and the page fits a narrow window. */
+/** Scale: a hundred thousand rows scroll, a 12 MB body opens, and the page fits a narrow window. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -8,18 +8,18 @@ import { start, until, type Running } from "./hookbench";
 import { closeLargeJson, openLargeJson, SCROLL, sendLargeJson } from "./large";
 import { Key, press, rows, sees, serious } from "./page";
 
-describe("size in the window", () => {
+describe("scale in the window", () => {
   let hookbench: Running;
   beforeAll(async () => {
     hookbench = await start("window");
   });
   afterAll(() => hookbench?.stop());
 
-  test("a reader who has scrolled is told of new requests and nothing jumps", async () => {
+  test("keeps the scroll position when requests arrive or are deleted", async () => {
     const { driver } = hookbench;
-    // One after another: what follows counts on the order.
+    // Sequential requests keep their order, which the assertions depend on.
     const send = async (count: number) => {
-      for (let n = 0; n < count; n++) await fetch(`${hookbench.receiver}/inbox/${n}`, { method: "POST", body: "x" });
+      for (let n = 0; n < count; n++) await fetch(`${hookbench.listener}/inbox/${n}`, { method: "POST", body: "x" });
     };
     await send(100);
     await until("the rows", async () => (await rows(driver)).length > 10);
@@ -28,7 +28,7 @@ describe("size in the window", () => {
         "const list = document.querySelector('[data-testid=requests]'); list.scrollTop = 1000; return list.scrollTop === 1000",
       ),
     );
-    const before = await until("rows that stand still", async () => {
+    const before = await until("stable rows", async () => {
       const [now, then] = [await rows(driver), await rows(driver)];
       return now.length > 10 && !now.some((row) => row.includes("/inbox/99 ")) && now.join() === then.join() && now;
     });
@@ -40,13 +40,13 @@ describe("size in the window", () => {
     ).toBe(top);
     const paths = (all: string[]) => all.map((row) => /\/inbox\/\d+/.exec(row)?.[0]);
     expect(paths(await rows(driver))).toEqual(paths(before));
-    // One that is removed goes from where it stands; no other row moves but up.
+    // A deleted row disappears in place, and other rows only move up.
     const shown = await rows(driver);
     const middle = Math.floor(shown.length / 2);
     const gone = paths(shown)[middle]!;
     const { items } = await hookbench.api<{ items: { id: string; target: string }[] }>("/requests?limit=200");
     await hookbench.api(`/requests/${items.findLast(({ target }) => target === gone)!.id}`, { method: "DELETE" });
-    await until("the row to go", async () => !(await rows(driver)).some((row) => row.includes(`${gone} `)));
+    await until("the end of the row", async () => !(await rows(driver)).some((row) => row.includes(`${gone} `)));
     expect(
       await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop"),
     ).toBe(top);
@@ -58,10 +58,10 @@ describe("size in the window", () => {
     );
   });
 
-  test("a 12 MB JSON body is parsed in a worker, and only its visible rows are drawn", async () => {
+  test("parses a 12 MB JSON body in a worker and renders only visible rows", async () => {
     const { driver } = hookbench;
     await sendLargeJson(hookbench);
-    // `bench window` measures how long it takes. What makes it fast is checked here.
+    // `bench window` measures the time. This test checks what makes it fast.
     await driver.executeScript(`
       const parse = JSON.parse;
       window.parsed = 0;
@@ -80,7 +80,7 @@ describe("size in the window", () => {
     await closeLargeJson(driver);
   });
 
-  test("a narrow window shows one pane at a time, and axe finds nothing serious", async () => {
+  test("shows one pane at a time in a narrow window, without serious axe violations", async () => {
     const { driver } = hookbench;
     await driver.manage().window().setRect({ width: 740, height: 600 });
     await press(driver, "j");
@@ -90,9 +90,9 @@ describe("size in the window", () => {
     await until("the list", async () => (await rows(driver)).length > 3);
   });
 
-  test("IPC goes the fast way", async () => {
+  test("uses the fast IPC protocol", async () => {
     const { driver } = hookbench;
-    // Tauri falls back to slow JSON messages where its own scheme is refused, and says nothing.
+    // Tauri silently falls back to slow JSON messages if its custom protocol is blocked.
     const scheme = await driver.executeAsyncScript<string>(`
       const done = arguments[arguments.length - 1];
       const real = window.fetch;
@@ -111,7 +111,7 @@ describe("size in the window", () => {
 describe("a hundred thousand stored requests", () => {
   const STORED = 100_000;
 
-  test("scroll to any place, and the rows there are the right ones", async () => {
+  test("shows the right rows at any scroll position", async () => {
     const hookbench = await start("window", { filled: STORED });
     const { driver } = hookbench;
     try {
@@ -122,7 +122,7 @@ describe("a hundred thousand stored requests", () => {
           list.scrollTop = ${share} * (list.scrollHeight - list.clientHeight);
           return Math.floor(list.scrollTop / document.querySelector("[role=option]").offsetHeight);
         `);
-        // The newest is number STORED - 1, so a row's number tells its place.
+        // The newest row has the number STORED - 1, so the number of a row gives its index.
         await until(`the rows at ${share}`, async () => {
           const places = (await rows(driver)).map((row) => STORED - 1 - Number(/\/orders\/(\d+)/.exec(row)?.[1]));
           return (
@@ -132,7 +132,7 @@ describe("a hundred thousand stored requests", () => {
           );
         });
       }
-      // Every row that is drawn costs frames, so there are only those around the visible part.
+      // Rendered rows cost frame time, so only rows around the visible part are rendered.
       await driver.executeAsyncScript(SCROLL);
       expect((await rows(driver)).length).toBeLessThan(100);
     } finally {
@@ -141,7 +141,7 @@ describe("a hundred thousand stored requests", () => {
   });
 });
 
-/** Whether a file of the web view has a text, in either of the encodings it uses. */
+/** Returns true if a file of the web view contains a text, in one of its two encodings. */
 function written(folder: string, text: string): boolean {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return files.some(({ parentPath, name }) => {
@@ -149,25 +149,25 @@ function written(folder: string, text: string): boolean {
       const bytes = readFileSync(join(parentPath, name));
       return bytes.includes(Buffer.from(text, "utf16le")) || bytes.includes(text);
     } catch {
-      // It was a file of a moment.
+      // The file was deleted meanwhile.
       return false;
     }
   });
 }
 
-describe("the window opens where it was left", () => {
-  test("inbox, request and appearance", async () => {
+describe("the window restores its state", () => {
+  test("restores inbox, request and appearance", async () => {
     const first = await start("window");
     const data = first.data;
     let address = "";
     try {
-      await fetch(`${first.receiver}/inbox/kept`, { method: "POST", body: "kept" });
+      await fetch(`${first.listener}/inbox/kept`, { method: "POST", body: "kept" });
       await until("the row", async () => (await rows(first.driver)).length === 1);
       await press(first.driver, "j", "g", "r");
       await sees(first.driver, "Copy as curl");
       address = await first.driver.executeScript<string>("return location.pathname");
-      // The web view writes down what it is to keep a little later, and is ended here as by a crash.
-      await until("the place on the disk", async () => written(join(data, "page"), address));
+      // The web view writes its storage with a delay, and this test ends it like a crash.
+      await until("the address on disk", async () => written(join(data, "page"), address));
     } finally {
       await first.driver.quit();
     }

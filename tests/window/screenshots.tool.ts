@@ -1,4 +1,4 @@
-/** Takes the pictures under docs/ in the real window. */
+/** Takes the screenshots in docs/ in the desktop window. */
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 
@@ -61,13 +61,13 @@ const EVENTS: readonly [string, string, object][] = [
   ],
 ];
 
-test("pictures", async () => {
+test("screenshots", async () => {
   mkdirSync(DOCS, { recursive: true });
   const hookbench = await start("window");
   const { driver } = hookbench;
   const shot = async (name: string): Promise<void> => {
-    // Tooltips and messages are of the moment.
-    await until("quiet", () =>
+    // Tooltips and toasts must not appear in screenshots.
+    await until("no tooltips or toasts", () =>
       driver.executeScript<boolean>("return !document.querySelector('[role=dialog]:not([data-modal])')"),
     );
     await driver.executeAsyncScript(
@@ -81,7 +81,7 @@ test("pictures", async () => {
     await shot("first-run");
     await hookbench.api("/inboxes", { method: "POST", body: JSON.stringify({ name: "shop" }) });
     for (const [method, path, body] of EVENTS) {
-      await fetch(`${hookbench.receiver}/${path}`, {
+      await fetch(`${hookbench.listener}/${path}`, {
         method,
         headers: { "content-type": "application/json" },
         body: method === "GET" ? undefined : JSON.stringify(body),
@@ -105,7 +105,7 @@ test("pictures", async () => {
     );
     await shot("palette");
     await press(driver, Key.ESCAPE);
-    await until("the palette to close", () =>
+    await until("the end of the palette", () =>
       driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"),
     );
     await press(driver, "g", "s");

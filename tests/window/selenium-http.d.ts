@@ -1,4 +1,4 @@
-/** The types know the folder, Node needs the file. */
+/** Types for an import path with a file extension, which Node.js requires. */
 declare module "selenium-webdriver/http/index.js" {
   export * from "selenium-webdriver/http";
 }

@@ -1,11 +1,11 @@
-/** Being a vendor, in the window: an endpoint, its events, every attempt, and time that can be hurried. */
+/** Sending as a vendor: endpoints, events, attempts and the retry clock. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { once } from "node:events";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookbench";
+import { TRANSPORTS, start, until, type Running } from "./hookbench";
 import {
   choose,
   chord,
@@ -22,40 +22,40 @@ import {
   type,
 } from "./page";
 
-describe.each(DOORS)("sending in the %s", (door) => {
+describe.each(TRANSPORTS)("sending in the %s", (transport) => {
   let hookbench: Running;
-  let receiver: Server;
+  let server: Server;
   let url: string;
   let status = 200;
   const got: { headers: IncomingMessage["headers"]; body: string }[] = [];
 
   beforeAll(async () => {
-    receiver = createServer((request, response) => {
+    server = createServer((request, response) => {
       let body = "";
       request.on("data", (data: Buffer) => (body += data.toString()));
       request.on("end", () => {
         got.push({ headers: request.headers, body });
-        response.writeHead(status, { "content-type": "text/plain" }).end("the handler's own words");
+        response.writeHead(status, { "content-type": "text/plain" }).end("the response of the handler");
       });
     }).listen(0, "127.0.0.1");
-    await once(receiver, "listening");
-    url = `http://127.0.0.1:${(receiver.address() as { port: number }).port}/webhook`;
-    hookbench = await start(door);
+    await once(server, "listening");
+    url = `http://127.0.0.1:${(server.address() as { port: number }).port}/webhook`;
+    hookbench = await start(transport);
     await sees(hookbench.driver, "Listening.");
   });
   afterAll(async () => {
     await hookbench?.stop();
-    receiver.close();
+    server.close();
   });
 
   const shot = async (name: string): Promise<void> => {
     if (process.env.HOOKBENCH_SHOTS)
-      await screenshot(hookbench.driver, `${process.env.HOOKBENCH_SHOTS}/${door}-${name}.png`);
+      await screenshot(hookbench.driver, `${process.env.HOOKBENCH_SHOTS}/${transport}-${name}.png`);
   };
 
-  /** Sends what the open dialog holds. */
+  /** Submits the open dialog. */
   const submit = async (): Promise<void> => {
-    await until("the payload's field", () =>
+    await until("the payload field", () =>
       hookbench.driver.executeScript<boolean>(
         "const field = document.querySelector('[role=dialog] textarea'); field?.focus(); return document.activeElement === field",
       ),
@@ -63,32 +63,32 @@ describe.each(DOORS)("sending in the %s", (door) => {
     await chord(hookbench.driver, Key.CONTROL, Key.ENTER);
   };
 
-  test("searching options leaves the form unchanged, choosing one changes it", async () => {
+  test("marks the form as changed only after an option is chosen", async () => {
     const { driver } = hookbench;
     await press(driver, "g", "e");
     await chord(driver, Key.SHIFT, "N");
     await sees(driver, "New endpoint");
-    await choose(driver, "Hookbench is", "github", "GitHub");
+    await choose(driver, "Send as", "github", "GitHub");
     await press(driver, Key.ESCAPE);
-    await sees(driver, "Discard what you entered?");
+    await sees(driver, "Discard changes?");
     await click(driver, "Discard");
     await noDialog(driver);
     await chord(driver, Key.SHIFT, "N");
-    await choose(driver, "Hookbench is", "onweb", "onWebChat");
-    await search(driver, "Hookbench is", "git");
+    await choose(driver, "Send as", "onweb", "onWebChat");
+    await search(driver, "Send as", "git");
     expect(await serious(driver)).toEqual([]);
     await press(driver, Key.ESCAPE);
-    await until("the list to close", () =>
+    await until("the end of the list", () =>
       driver.executeScript<boolean>("return document.querySelectorAll('[role=option]').length === 0"),
     );
     await press(driver, Key.ESCAPE);
     await noDialog(driver);
   });
 
-  test("an endpoint is made by keyboard", async () => {
+  test("creates an endpoint by keyboard", async () => {
     const { driver } = hookbench;
     await press(driver, "g", "e");
-    await sees(driver, "Be the vendor");
+    await sees(driver, "Send events as a vendor");
     expect(await serious(driver)).toEqual([]);
     await shot("endpoints-empty");
     await chord(driver, Key.SHIFT, "N");
@@ -99,7 +99,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
       ),
     );
     await type(driver, url);
-    await until("the vendor's name", () =>
+    await until("the vendor name", () =>
       driver.executeScript<boolean>(
         "return document.querySelector('[role=dialog] [role=combobox]').textContent.trim() === 'onWebChat'",
       ),
@@ -108,19 +108,19 @@ describe.each(DOORS)("sending in the %s", (door) => {
     await shot("endpoint-new");
     await press(driver, Key.ENTER);
     await noDialog(driver);
-    await sees(driver, "Hookbench is onWebChat");
+    await sees(driver, "Send as onWebChat");
     await sees(driver, "stated by the vendor");
-    await sees(driver, "Receive it in your own code");
+    await sees(driver, "Receive in your code");
     await click(driver, "Go");
     await sees(driver, "func webhook(");
     await click(driver, "Express");
     await sees(driver, 'headers["x-owc-signature"]');
   });
 
-  test("an event is sent with the vendor's payload and shown with its attempt", async () => {
+  test("sends an event with the sample payload and shows the attempt", async () => {
     const { driver } = hookbench;
     await press(driver, "s");
-    await sees(driver, "Send an event");
+    await sees(driver, "Send event");
     await until("the sample", () =>
       driver.executeScript<boolean>(
         "return document.querySelector('[role=dialog] textarea')?.value.includes('chat') ?? false",
@@ -137,12 +137,12 @@ describe.each(DOORS)("sending in the %s", (door) => {
     );
     expect(got).toHaveLength(1);
     expect(got[0]!.headers["x-owc-event"]).toBe("chat.created");
-    // The figures of the endpoint come after the row and move it down: a click meanwhile would miss it.
-    await until("the figures", () =>
+    // The statistics load after the row and move it down, so an earlier click would miss the row.
+    await until("the statistics", () =>
       driver.executeScript<boolean>("return document.querySelector('[data-testid=stats]') !== null"),
     );
     await click(driver, "chat.created");
-    await sees(driver, "the handler's own words");
+    await sees(driver, "the response of the handler");
     await sees(driver, "X-OWC-Delivery");
     for (const theme of ["light", "dark"] as const) {
       await setTheme(driver, theme);
@@ -154,29 +154,29 @@ describe.each(DOORS)("sending in the %s", (door) => {
     expect(await seen(driver)).not.toContain(secrets.items[0]!.value);
   });
 
-  test("the causes for which nothing arrives are looked at in turn", async () => {
+  test("diagnoses an endpoint step by step", async () => {
     const { driver } = hookbench;
     await press(driver, Key.ESCAPE);
-    await click(driver, "Why is nothing arriving?");
-    await sees(driver, "It answers HTTP: 200 to a HEAD request.");
+    await click(driver, "Diagnose");
+    await sees(driver, "The endpoint responded to a HEAD request with 200.");
     await shot("endpoint-causes");
     expect(await serious(driver)).toEqual([]);
-    await click(driver, "Why is nothing arriving?");
+    await click(driver, "Diagnose");
     expect(got.pop()!.body).toBe("");
   });
 
-  test("a handler that fails is waited for, and its time can be hurried to the end", async () => {
+  test("retries a failed delivery, runs all retries at once and disables the endpoint", async () => {
     const { driver } = hookbench;
     status = 500;
     await press(driver, Key.ESCAPE, "t");
-    // The list may show the state before the delivery opens, and Escape would have nothing to close.
-    await until("the test to fail", () =>
+    // The list can show the state before the delivery opens. Escape would then have nothing to close.
+    await until("a failed test", () =>
       driver.executeScript<boolean>(
         "return document.querySelector('article[aria-label=Delivery]')?.innerText.includes('failed') ?? false",
       ),
     );
     await press(driver, Key.ESCAPE, "s");
-    await sees(driver, "Send an event");
+    await sees(driver, "Send event");
     await until("the sample", () =>
       driver.executeScript<boolean>(
         "return document.querySelector('[role=dialog] textarea')?.value.includes('chat') ?? false",
@@ -192,12 +192,12 @@ describe.each(DOORS)("sending in the %s", (door) => {
     );
     await sees(driver, "Next attempt in");
     await shot("delivery-waiting");
-    await click(driver, "Skip to the end");
-    await sees(driver, "Its retries are used up.");
+    await click(driver, "Run all retries now");
+    await sees(driver, "All retries failed.");
     await press(driver, Key.ESCAPE);
-    await sees(driver, "This endpoint is switched off");
+    await sees(driver, "This endpoint is disabled");
     await sees(driver, "5 retries of one delivery failed.");
-    await sees(driver, "1 off");
+    await sees(driver, "1 disabled");
     await shot("endpoint-off");
     expect(await serious(driver)).toEqual([]);
     status = 200;
@@ -205,23 +205,23 @@ describe.each(DOORS)("sending in the %s", (door) => {
       method: "POST",
       body: JSON.stringify({ provider: "onwebchat", type: "chat.rated", count: 2 }),
     });
-    await click(driver, "Switch on");
-    await sees(driver, "2 deliveries were skipped while it was off.");
-    await click(driver, "Send them now");
-    await until("both", async () => !(await seen(driver)).includes("skipped while it was off"));
+    await click(driver, "Enable");
+    await sees(driver, "2 deliveries were skipped while the endpoint was disabled.");
+    await click(driver, "Resend skipped");
+    await until("both deliveries", async () => !(await seen(driver)).includes("skipped while the endpoint"));
     await until("the row", () =>
       driver.executeScript<boolean>(
         "const row = [...document.querySelectorAll('[data-testid=deliveries] tbody button')].find((one) => one.innerText === 'chat.created'); row?.click(); return Boolean(row)",
       ),
     );
-    await click(driver, "Send again");
-    await until("its delivery", async () => /chat\.created\s+delivered/.test(await seen(driver)));
+    await click(driver, "Resend");
+    await until("the delivery", async () => /chat\.created\s+delivered/.test(await seen(driver)));
   });
 
-  test("how it delivers is changed, and is the vendor's again", async () => {
+  test("changes the delivery policy and resets it to the vendor value", async () => {
     const { driver } = hookbench;
     await press(driver, Key.ESCAPE);
-    await click(driver, "Change how it delivers");
+    await click(driver, "Edit policy");
     await until("the form", () =>
       driver.executeScript<boolean>("return document.querySelectorAll('[role=dialog] input').length > 4"),
     );
@@ -241,7 +241,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
     };
     await fill("schedule", "1 s, soon");
     await press(driver, Key.ENTER);
-    await sees(driver, "soon is no wait");
+    await sees(driver, "Invalid delay: soon");
     await fill("schedule", "1 s, 2 min");
     await shot("policy");
     await press(driver, Key.ENTER);
@@ -250,33 +250,33 @@ describe.each(DOORS)("sending in the %s", (door) => {
     await sees(driver, "set by you");
     const { items } = await hookbench.api<{ items: { policy: object }[] }>("/endpoints");
     expect(items[0]!.policy).toEqual({ schedule: { fixed: [1, 120] } });
-    await click(driver, "Change how it delivers");
-    await click(driver, "Retries as the vendor");
+    await click(driver, "Edit policy");
+    await click(driver, "Retry schedule: use vendor value");
     await click(driver, "Save");
     await noDialog(driver);
-    await until("the vendor's own", async () => !(await seen(driver)).includes("set by you"));
+    await until("the vendor value", async () => !(await seen(driver)).includes("set by you"));
   });
 
-  test("a scenario is run from its page, and its deliveries are listed with all others", async () => {
+  test("runs a scenario and lists its deliveries", async () => {
     const { driver } = hookbench;
     await press(driver, "g", "c");
-    await sees(driver, "A chat from hello to rating");
+    await sees(driver, "Chat from start to rating");
     expect(await serious(driver)).toEqual([]);
     await shot("scenarios");
-    await click(driver, "Run A chat from hello to rating");
-    await sees(driver, "Each endpoint gets the events it takes.");
+    await click(driver, "Run Chat from start to rating");
+    await sees(driver, "Each endpoint gets the events it is subscribed to.");
     await click(driver, "×100");
-    await sees(driver, "It takes 1 s.");
+    await sees(driver, "Takes 1 s.");
     await shot("scenario-run");
     const before = got.length;
-    await until("the seed's field", () =>
+    await until("the seed field", () =>
       driver.executeScript<boolean>(
         "const field = document.querySelector('[role=dialog] input[inputmode=numeric]'); field?.focus(); return document.activeElement === field",
       ),
     );
     await type(driver, "7", Key.ENTER);
     await noDialog(driver);
-    await until("all six", async () => got.length === before + 6);
+    await until("all six events", async () => got.length === before + 6);
     expect(got.slice(before).map(({ headers }) => headers["x-owc-event"])).toEqual([
       "chat.created",
       "message.created",
@@ -286,7 +286,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
       "chat.rated",
     ]);
     await press(driver, "g", "d");
-    await until("the six", () =>
+    await until("the six deliveries", () =>
       driver.executeScript<boolean>(
         "return document.querySelectorAll('[data-testid=deliveries] tbody tr').length >= 9",
       ),
@@ -294,14 +294,14 @@ describe.each(DOORS)("sending in the %s", (door) => {
     await shot("deliveries");
     expect(await serious(driver)).toEqual([]);
     await press(driver, "j", "j");
-    await sees(driver, "Headers sent");
+    await sees(driver, "Request headers");
     await sees(driver, "chat.closed");
     await shot("deliveries-open");
     await press(driver, Key.ESCAPE);
   });
 
-  // A browser's page shows it; the desktop is told by the window alone.
-  test.runIf(door === "window")("the desktop is told when an endpoint is switched off", async () => {
+  // Only the desktop window shows notifications.
+  test.runIf(transport === "window")("shows a desktop notification when an endpoint is disabled", async () => {
     const { driver } = hookbench;
     let bus = "";
     const monitor: ChildProcess = spawn("dbus-monitor", [
@@ -316,8 +316,8 @@ describe.each(DOORS)("sending in the %s", (door) => {
         method: "POST",
         body: JSON.stringify({ provider: "onwebchat", type: "chat.rated" }),
       });
-      await until("the notification", async () => bus.includes("was switched off") && bus.includes("410 Gone"));
-      await sees(driver, "was switched off: The receiver answered 410 Gone.");
+      await until("the notification", async () => bus.includes("was disabled") && bus.includes("410 Gone"));
+      await sees(driver, "was disabled: The endpoint responded with 410 Gone.");
     } finally {
       monitor.kill();
       status = 200;

@@ -1,25 +1,25 @@
-/** What bodies are like, and stepping through an event's comparisons, through the real window and a browser. */
+/** Inferred schemas and comparisons of an event, in the desktop window and in a browser. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookbench";
+import { TRANSPORTS, start, until, type Running } from "./hookbench";
 import { click, press, screenshot, sees, serious, setTheme } from "./page";
 
 const shots = process.env.HOOKBENCH_SHOTS;
 
-describe.each(DOORS)("shapes in the %s", (door) => {
+describe.each(TRANSPORTS)("schemas in the %s", (transport) => {
   let hookbench: Running;
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookbench.driver, `${shots}/${door}-shapes-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${transport}-shapes-${name}.png`);
   };
   const send = (body: object) =>
-    fetch(`${hookbench.receiver}/inbox`, {
+    fetch(`${hookbench.listener}/inbox`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
     });
 
   beforeAll(async () => {
-    hookbench = await start(door);
+    hookbench = await start(transport);
     await sees(hookbench.driver, "Nothing has arrived yet");
     await hookbench.api("/inboxes/inbox", {
       method: "PATCH",
@@ -29,14 +29,14 @@ describe.each(DOORS)("shapes in the %s", (door) => {
   });
   afterAll(() => hookbench?.stop());
 
-  test("an empty page says what it will hold", async () => {
+  test("describes an empty page", async () => {
     const { driver } = hookbench;
     await press(driver, "g", "h");
-    await sees(driver, "No JSON body has been seen yet");
+    await sees(driver, "No JSON bodies yet");
     await shot("empty");
   });
 
-  test("fields, values, changes and types are shown as they are learned", async () => {
+  test("shows inferred fields, values, changes and types", async () => {
     const { driver } = hookbench;
     for (let n = 0; n < 120; n++)
       await send({
@@ -45,10 +45,10 @@ describe.each(DOORS)("shapes in the %s", (door) => {
         data: { status: n % 2 ? "paid" : "open", at: "2026-11-21T08:00:00Z", note: n > 9 ? null : "x" },
       });
     await sees(driver, "order.paid");
-    await sees(driver, "learned from 120 bodies");
+    await sees(driver, "inferred from 120 bodies");
     await sees(driver, "date-time");
     await sees(driver, '"open" "paid"');
-    await sees(driver, "is null where it was string");
+    await sees(driver, "changed from string to null");
     for (const theme of ["dark", "light"] as const) {
       await setTheme(driver, theme);
       expect(await serious(driver)).toEqual([]);
@@ -66,10 +66,10 @@ describe.each(DOORS)("shapes in the %s", (door) => {
     await shot("typescript");
   });
 
-  test("an event's comparisons are stepped through by keyboard", async () => {
+  test("steps through the comparisons of an event by keyboard", async () => {
     const { driver } = hookbench;
     for (const amount of [1, 2, 3]) await send({ id: "evt_step", type: "step", amount });
-    const ids = await until("the thread", async () => {
+    const ids = await until("the requests", async () => {
       const { items } = await hookbench.api<{ items: { id: string; event_id: string }[] }>(
         "/requests?q=eventid:evt_step",
       );
@@ -82,8 +82,8 @@ describe.each(DOORS)("shapes in the %s", (door) => {
       ),
     );
     await press(driver, "j");
-    await click(driver, "Thread");
-    await click(driver, "compare with the one before");
+    await click(driver, "Timeline");
+    await click(driver, "Compare with previous");
     await sees(driver, "step 1 of 2");
     expect(await driver.getCurrentUrl()).toContain(`${ids[0]}/${ids[1]}`);
     await press(driver, "j");

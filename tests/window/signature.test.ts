@@ -1,24 +1,24 @@
-/** Verdicts in the window: who sent it, what happened, whether it holds, and why not. */
+/** Signature status in the page: provider, event type, verification and explanation. */
 import { createHmac } from "node:crypto";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookbench";
+import { TRANSPORTS, start, until, type Running } from "./hookbench";
 import { choose, chord, click, Key, noDialog, press, rows, screenshot, seen, sees, serious, setTheme } from "./page";
 
 const SECRET = "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7";
 const BODY = '{"event":"chat.closed","data":{"chat":{"id":"c_42"}}}';
 
-describe.each(DOORS)("verdicts in the %s", (door) => {
+describe.each(TRANSPORTS)("signatures in the %s", (transport) => {
   let hookbench: Running;
   beforeAll(async () => {
-    hookbench = await start(door);
+    hookbench = await start(transport);
     await sees(hookbench.driver, "Listening.");
   });
   afterAll(() => hookbench?.stop());
 
   const send = (body: string, signed = BODY) =>
-    fetch(`${hookbench.receiver}/inbox`, {
+    fetch(`${hookbench.listener}/inbox`, {
       method: "POST",
       headers: {
         "content-type": "application/json",
@@ -29,22 +29,22 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
       body,
     });
 
-  test("a sender is recognised, and the tab says how to verify", async () => {
+  test("detects the provider and explains how to verify", async () => {
     const { driver } = hookbench;
     await send(BODY);
     await until("the event type", async () => (await rows(driver))[0]?.includes("chat.closed"));
     await press(driver, Key.HOME);
     await sees(driver, "Copy as curl");
     await click(driver, "Signature");
-    await sees(driver, "This looks like onwebchat. It is not verified yet.");
+    await sees(driver, "Detected provider: onwebchat. Not verified yet.");
   });
 
-  test("with provider and secret set in the form, stored and new requests are judged", async () => {
+  test("verifies stored and new requests after provider and secret are set", async () => {
     const { driver } = hookbench;
     await click(driver, "Set");
-    await sees(driver, "Who sends here");
+    await sees(driver, "Signature verification");
     await choose(driver, "Provider", "onweb", "onWebChat");
-    await until("the secret's field", () =>
+    await until("the secret field", () =>
       driver.executeScript<boolean>(
         "const field = document.querySelector('[role=dialog] input[type=password]'); field?.focus(); return Boolean(field)",
       ),
@@ -53,16 +53,16 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     expect(await serious(driver)).toEqual([]);
     await press(driver, Key.ENTER);
     await noDialog(driver);
-    await until("the verdict", async () => (await rows(driver))[0]?.includes("valid"));
-    await sees(driver, "The signature holds.");
+    await until("the signature status", async () => (await rows(driver))[0]?.includes("valid"));
+    await sees(driver, "The signature is valid.");
     if (process.env.HOOKBENCH_SHOTS)
-      await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${door}-signature-valid.png`);
+      await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${transport}-signature-valid.png`);
   });
 
-  test("a body changed after signing says so in one sentence, with both digests and the content", async () => {
+  test("explains a changed body with both digests and the signed payload", async () => {
     const { driver } = hookbench;
     await send(BODY.replaceAll(":", ": "));
-    await until("the verdict", async () => (await rows(driver))[0]?.includes("invalid"));
+    await until("the signature status", async () => (await rows(driver))[0]?.includes("invalid"));
     await press(driver, Key.HOME);
     await sees(driver, "it matches the signature as compact JSON");
     const text = await seen(driver);
@@ -73,13 +73,13 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
       await setTheme(driver, theme);
       expect(await serious(driver)).toEqual([]);
       if (process.env.HOOKBENCH_SHOTS)
-        await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${door}-${theme}-signature.png`);
+        await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${transport}-${theme}-signature.png`);
     }
   });
 
-  test("code that verifies it is there in seven languages", async () => {
+  test("shows verification code in seven languages", async () => {
     const { driver } = hookbench;
-    await sees(driver, "Verify it in your own code");
+    await sees(driver, "Verify in your code");
     await sees(driver, "timingSafeEqual");
     await click(driver, "Ruby");
     await sees(driver, "OpenSSL.secure_compare");
@@ -89,68 +89,68 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     expect(languages).toBe(7);
   });
 
-  test("an unknown sender's scheme is found, judged while it is described, and saved as a provider", async () => {
+  test("finds the scheme of an unknown sender and saves it as a provider", async () => {
     const { driver } = hookbench;
-    await hookbench.api("/inboxes", { method: "POST", body: JSON.stringify({ name: `own-${door}` }) });
+    await hookbench.api("/inboxes", { method: "POST", body: JSON.stringify({ name: `own-${transport}` }) });
     const at = String(Math.floor(Date.now() / 1000));
     const signature = createHmac("sha256", SECRET).update(`${at}.${BODY}`).digest("base64");
-    await fetch(`${hookbench.receiver}/own-${door}`, {
+    await fetch(`${hookbench.listener}/own-${transport}`, {
       method: "POST",
       headers: { "x-acme-time": at, "x-acme-signature": `v1=${signature}` },
       body: BODY,
     });
-    await click(driver, `own-${door}`);
+    await click(driver, `own-${transport}`);
     await until("the request", async () => (await rows(driver)).length === 1);
     await press(driver, Key.HOME);
-    await sees(driver, "Nothing says who signs here.");
-    await click(driver, "Find or describe the scheme");
-    await sees(driver, "A scheme of your own");
-    await until("the secret's field", () =>
+    await sees(driver, "No provider is known for this request.");
+    await click(driver, "Find signature scheme");
+    await sees(driver, "Custom signature scheme");
+    await until("the secret field", () =>
       driver.executeScript<boolean>(
         "const field = document.querySelector('[role=dialog] input[type=password]'); field?.focus(); return Boolean(field)",
       ),
     );
     await press(driver, SECRET);
-    await sees(driver, "is not hex");
-    await click(driver, "Find the scheme");
-    await sees(driver, "Found: the form says how it is signed.");
-    await sees(driver, "The signature holds.");
+    await sees(driver, "is not valid hex");
+    await click(driver, "Find scheme");
+    await sees(driver, "Scheme found. The fields below describe it.");
+    await sees(driver, "The signature is valid.");
     expect(await serious(driver)).toEqual([]);
-    if (process.env.HOOKBENCH_SHOTS) await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${door}-own-scheme.png`);
-    await until("the name's field", () =>
+    if (process.env.HOOKBENCH_SHOTS) await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${transport}-own-scheme.png`);
+    await until("the name field", () =>
       driver.executeScript<boolean>(
         "const field = [...document.querySelectorAll('[role=dialog] input')].at(-1); field?.focus(); return Boolean(field)",
       ),
     );
-    await press(driver, `Acme ${door}`);
+    await press(driver, `Acme ${transport}`);
     await press(driver, Key.ENTER);
     await noDialog(driver);
-    await until("the verdict", async () => (await rows(driver))[0]?.includes("valid"));
+    await until("the signature status", async () => (await rows(driver))[0]?.includes("valid"));
     await click(driver, "inbox");
     await press(driver, Key.HOME);
   });
 
-  test("the lab judges a pasted request and keeps nothing", async () => {
+  test("verifies a pasted request in the debugger without storing it", async () => {
     const { driver } = hookbench;
     const stored = (await hookbench.api<{ requests: number }>("/status")).requests;
     await press(driver, "g", "l");
     await sees(driver, "Nothing here is stored.");
-    await click(driver, "Example");
-    await until("the secret's field", () =>
+    await click(driver, "Load example");
+    await until("the secret field", () =>
       driver.executeScript<boolean>(
         "const field = document.querySelector('main input[type=password]'); field?.focus(); return Boolean(field)",
       ),
     );
     await press(driver, "It's a Secret to Everybody");
     await chord(driver, Key.CONTROL, Key.ENTER);
-    await sees(driver, "The signature holds.");
+    await sees(driver, "The signature is valid.");
     await press(driver, "!");
     await click(driver, "Verify");
     await sees(driver, "The signature does not match");
     await click(driver, "Sign");
-    await sees(driver, "What signing adds");
+    await sees(driver, "Added by signing");
     expect(await serious(driver)).toEqual([]);
-    if (process.env.HOOKBENCH_SHOTS) await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${door}-lab.png`);
+    if (process.env.HOOKBENCH_SHOTS) await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${transport}-lab.png`);
     expect((await hookbench.api<{ requests: number }>("/status")).requests).toBe(stored);
   });
 });

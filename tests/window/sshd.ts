@@ -1,4 +1,4 @@
-/** A server of OpenSSH with keys of its own, and an agent that holds one it lets in. */
+/** An OpenSSH server with generated keys, and an SSH agent with an authorized key. */
 import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
@@ -33,7 +33,7 @@ export async function startSshd() {
     "KbdInteractiveAuthentication no",
   ];
   writeFileSync(join(folder, "config"), `${config.join("\n")}\n`);
-  // Where it runs as root, it changes into this folder.
+  // As root, sshd requires this folder for privilege separation.
   if (userInfo().uid === 0) mkdirSync("/run/sshd", { recursive: true });
   const serve = (hostKey: string) => {
     return spawn("/usr/sbin/sshd", ["-D", "-q", "-f", join(folder, "config"), "-h", join(folder, hostKey)], {
@@ -49,14 +49,14 @@ export async function startSshd() {
     try {
       execFileSync("pkill", ["-KILL", "-P", String(sshd.pid)]);
     } catch {
-      // It has no sessions.
+      // There are no sessions.
     }
     await ended(sshd);
   };
   return {
     place: `${userInfo().username}@127.0.0.1:${port}`,
     agent: socket,
-    /** Comes back with another host key. */
+    /** Restarts the server with another host key. */
     async change() {
       await end();
       sshd = serve("other");

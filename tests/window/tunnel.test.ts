@@ -1,4 +1,4 @@
-/** Tunnels by keyboard, through the real window and a browser, with a relay and an SSH server of their own. */
+/** Tunnels by keyboard, in the desktop window and in a browser, with a local relay and a local SSH server. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import { Key } from "selenium-webdriver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { BINARY, DOORS, ended, start, until, type Running } from "./hookbench";
+import { BINARY, TRANSPORTS, ended, start, until, type Running } from "./hookbench";
 import { chord, click, pick, press, screenshot, sees, serious, setTheme } from "./page";
 import { startSshd } from "./sshd";
 
@@ -21,14 +21,14 @@ interface Exposed {
   items: { exposures: { inbox: string; url: string }[] }[];
 }
 
-describe.each(DOORS)("tunnels in the %s", (door) => {
+describe.each(TRANSPORTS)("tunnels in the %s", (transport) => {
   let hookbench: Running;
   let relay: ChildProcess;
   let address = "";
   let sshd: Awaited<ReturnType<typeof startSshd>>;
   const data = mkdtempSync(join(tmpdir(), "hookbench-relay-"));
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookbench.driver, `${shots}/${door}-tunnel-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${transport}-tunnel-${name}.png`);
   };
   const fill = (label: string, text: string): Promise<unknown> =>
     hookbench.driver.executeScript(
@@ -49,7 +49,7 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     }
     sshd = await startSshd();
     process.env.SSH_AUTH_SOCK = sshd.agent;
-    hookbench = await start(door);
+    hookbench = await start(transport);
     await sees(hookbench.driver, "Nothing has arrived yet");
   });
   afterAll(async () => {
@@ -59,7 +59,7 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     rmSync(data, { recursive: true, force: true });
   });
 
-  test("a machine is let in, an inbox exposed, and a webhook comes through", async () => {
+  test("connects to a relay, exposes an inbox and receives a webhook", async () => {
     const { driver } = hookbench;
     await sees(driver, "tunnel off");
     await press(driver, "g", "u");
@@ -67,11 +67,11 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await shot("empty");
     expect(await serious(driver)).toEqual([]);
     await chord(driver, Key.SHIFT, "T");
-    await sees(driver, "Name of this machine");
+    await sees(driver, "Device name");
     await fill("Relay", address);
     await fill("Code", "wrong-codes");
     await click(driver, "Start");
-    await sees(driver, "There is no such code");
+    await sees(driver, "The enrollment code is invalid");
     expect(await serious(driver)).toEqual([]);
     const code = execFileSync(BINARY, ["relay", "device", "add", "--data", data], {
       encoding: "utf8",
@@ -80,17 +80,17 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await fill("Code", code);
     await click(driver, "Start");
     await sees(driver, "Online");
-    await sees(driver, "No inbox can be reached through it yet");
+    await sees(driver, "No inbox is exposed yet");
     await pick(driver, "article [role=combobox]", /^inbox$/);
-    await sees(driver, "Who may send");
-    await fill("Networks", "here and there");
+    await sees(driver, "Access control");
+    await fill("Allowed networks", "here and there");
     await click(driver, "Save");
-    await sees(driver, "is no network such as");
-    await fill("Networks", "127.0.0.1");
+    await sees(driver, "Invalid IP network");
+    await fill("Allowed networks", "127.0.0.1");
     await shot("expose");
     expect(await serious(driver)).toEqual([]);
     await click(driver, "Save");
-    await sees(driver, "Guarded: one network");
+    await sees(driver, "Access: one network");
     const { items } = await hookbench.api<Exposed>("/tunnels");
     const url = items[0]!.exposures[0]!.url;
     expect(url.startsWith(address)).toBe(true);
@@ -117,7 +117,7 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await shot("inbox");
   });
 
-  test("what arrived while away is shown, and goes where a person says", async () => {
+  test("shows the offline backlog and forwards it", async () => {
     const { driver } = hookbench;
     const got: string[] = [];
     const app = createServer((request, response) => {
@@ -134,29 +134,29 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     const { items } = await hookbench.api<Exposed>("/tunnels");
     for (const body of ["one", "two", "three"])
       expect((await fetch(items[0]!.exposures[0]!.url, { method: "POST", body })).status).toBe(200);
-    // Aged by hand, as a night would.
+    // The requests must be an hour old to count as a backlog.
     const aged =
       "import sqlite3,sys; c=sqlite3.connect(sys.argv[1],timeout=5); c.execute('UPDATE request SET arrived_us=arrived_us-3600000000 WHERE id IN (SELECT request FROM delivery WHERE state=0)'); c.commit()";
     execFileSync("python3", ["-c", aged, join(data, "relay.db")]);
     await click(driver, "Start");
-    await sees(driver, "3 arrived while away");
+    await sees(driver, "3 arrived while you were offline");
     await shot("away");
     expect(await serious(driver)).toEqual([]);
     await press(driver, "g", "i");
-    await sees(driver, "3 arrived while away");
+    await sees(driver, "3 arrived while you were offline");
     await shot("away-inbox");
     expect(await serious(driver)).toEqual([]);
     expect(got).toEqual([]);
-    await click(driver, "Forward all in order");
+    await click(driver, "Forward all");
     await until("all three", async () => got.length === 3);
     expect(got).toEqual(["one", "two", "three"]);
-    await until("the end of the question", () =>
-      driver.executeScript<boolean>("return !document.body.textContent.includes('3 arrived while away')"),
+    await until("the end of the prompt", () =>
+      driver.executeScript<boolean>("return !document.body.textContent.includes('3 arrived while you were offline')"),
     );
     app.close();
   });
 
-  test("a relay that goes away is said to be away, and found again", async () => {
+  test("shows the status of a relay that stops and returns", async () => {
     const { driver } = hookbench;
     await press(driver, "g", "u");
     await sees(driver, "Online");
@@ -168,20 +168,20 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     relay.kill("SIGCONT");
     await sees(driver, "Online");
     await ended(relay);
-    await sees(driver, "Down, dialling again");
-    await sees(driver, "What arrives meanwhile is kept by the relay");
+    await sees(driver, "Offline, reconnecting");
+    await sees(driver, "The relay stores requests meanwhile");
     await shot("down");
     expect(await serious(driver)).toEqual([]);
   });
 
-  test("an SSH host is live, and held to its key", async () => {
+  test("connects to an SSH host and rejects a changed host key", async () => {
     const { driver } = hookbench;
     await chord(driver, Key.SHIFT, "T");
     await click(driver, "SSH host");
-    await sees(driver, "Live: while this machine is away, senders are refused");
+    await sees(driver, "Live: while this computer is offline, senders get errors");
     await fill("Host", "nobody@");
     await click(driver, "Start");
-    await sees(driver, "is no SSH host");
+    await sees(driver, "Invalid SSH destination");
     await shot("ssh-start");
     expect(await serious(driver)).toEqual([]);
     await fill("Host", sshd.place);
@@ -190,7 +190,7 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await sees(driver, "Host key");
     const article = `article[aria-label="Tunnel to ssh://${sshd.place}"]`;
     await pick(driver, `${article} [role=combobox]`, /^inbox$/);
-    await sees(driver, "Who may send");
+    await sees(driver, "Access control");
     await shot("ssh-expose");
     expect(await serious(driver)).toEqual([]);
     await click(driver, "Save");
@@ -198,32 +198,32 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await driver.executeScript("document.querySelector(arguments[0]).scrollIntoView()", article);
     await shot("ssh");
     await sshd.change();
-    await sees(driver, "shows another key");
+    await sees(driver, "The host key has changed");
     await shot("ssh-other-key");
     for (const theme of ["dark", "light"] as const) {
       await setTheme(driver, theme);
       expect(await serious(driver)).toEqual([]);
     }
-    await click(driver, "Trust this key");
-    await until("the end of the question", () =>
-      driver.executeScript<boolean>("return !document.body.textContent.includes('Trust this key')"),
+    await click(driver, "Trust key");
+    await until("the end of the prompt", () =>
+      driver.executeScript<boolean>("return !document.body.textContent.includes('Trust key')"),
     );
     await sees(driver, "Online");
   });
 
-  test("another program's tunnel leads to a listener of its own", async () => {
+  test("opens a separate listener for the tunnel of another program", async () => {
     const { driver } = hookbench;
     await chord(driver, Key.SHIFT, "T");
     await click(driver, "Another program");
     await fill("Public URL", "https://abc.ngrok.example");
-    await fill("Port of this machine", "0");
+    await fill("Local port", "0");
     await click(driver, "Start");
-    await sees(driver, "A port is a number");
-    await fill("Port of this machine", "");
+    await sees(driver, "The port must be");
+    await fill("Local port", "");
     await shot("other-start");
     expect(await serious(driver)).toEqual([]);
     await click(driver, "Start");
-    await sees(driver, "Let that program lead to");
+    await sees(driver, "Forward the program to");
     await sees(driver, "Listening");
     const { items } = await hookbench.api<{ items: { id: string; name: string; kind: { local?: string } }[] }>(
       "/tunnels",

@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Not tests: what xtask runs in a window to take pictures and figures. */
+/** Runs the tools that `xtask` uses for screenshots and benchmarks. */
 export default defineConfig({
   test: { fileParallelism: false, testTimeout: 600_000, hookTimeout: 90_000, include: ["*.tool.ts"] },
 });

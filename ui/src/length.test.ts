@@ -1,4 +1,4 @@
-/** How long a function may be: a component is mostly markup, so it may be longer than others. */
+/** Length limits of functions. Components are mostly markup and may be longer than other functions. */
 import ts from "typescript";
 import { expect, test } from "vitest";
 
@@ -17,7 +17,7 @@ interface Measured {
   isComponent: boolean;
 }
 
-/** The name a function is declared under; that of the variable it is assigned to, where it has none. */
+/** Returns the name of a function, or that of the variable to which it is assigned. */
 function nameOf(node: ts.FunctionLikeDeclaration): string {
   if (node.name) return node.name.getText();
   for (let parent = node.parent; parent; parent = parent.parent) {
@@ -38,7 +38,7 @@ function isFunction(node: ts.Node): node is ts.FunctionLikeDeclaration {
   );
 }
 
-/** Every function of a file with its lines, those inside others too. */
+/** Returns all functions of a file with their lengths, including nested ones. */
 function measure(path: string, text: string): Measured[] {
   const kind = path.endsWith(".tsx") ? ts.ScriptKind.TSX : ts.ScriptKind.TS;
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, kind);
@@ -66,7 +66,7 @@ const longer = (isComponent: boolean, max: number): string[] =>
     .sort((a, b) => b.lines - a.lines)
     .map(({ name, lines }) => `${name} has ${lines} lines`);
 
-test("components and other functions are told apart", () => {
+test("finds components and other functions", () => {
   expect(MEASURED.filter(({ isComponent }) => isComponent).length).toBeGreaterThan(150);
   expect(MEASURED.filter(({ isComponent }) => !isComponent).length).toBeGreaterThan(500);
 });

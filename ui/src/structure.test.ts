@@ -1,4 +1,4 @@
-/** Which folder may import which: the shape of the page, held by the imports themselves. */
+/** Rules for imports between the folders of the page. */
 import ts from "typescript";
 import { expect, test } from "vitest";
 
@@ -15,14 +15,14 @@ interface Import {
   to: string;
 }
 
-/** The file a relative import names. */
+/** Returns the file of a relative import. */
 function resolve(from: string, specifier: string): string {
   const base = new URL(specifier, `file:///${from}`).pathname.slice(1).replace(/\/$/, "");
   const found = [base, `${base}.ts`, `${base}.tsx`, `${base}/index.ts`].find((path) => PATHS.has(path));
   return found ?? base;
 }
 
-/** Every module a file names: static and dynamic imports, workers, and exports from another file. */
+/** Returns all imports of a file: static and dynamic ones, workers, and exports from another file. */
 const imports = (path: string, text: string): string[] =>
   ts
     .preProcessFile(text, true, true)
@@ -30,7 +30,7 @@ const imports = (path: string, text: string): string[] =>
 
 const IMPORTS: Import[] = FILES.flatMap(({ path, text }) => imports(path, text).map((to) => ({ from: path, to })));
 
-/** The folder a file belongs to: `features/inbox`, `app/commands`, `ui`. */
+/** Returns the folder of a file: `features/inbox`, `app/commands`, `ui`. */
 function folder(path: string): string {
   const [first, second = ""] = path.split("/");
   return first === "features" || (first === "app" && second === "commands") ? `${first}/${second}` : first!;
@@ -38,14 +38,14 @@ function folder(path: string): string {
 
 const isFeature = (name: string): boolean => name.startsWith("features/");
 
-/** Tells whether a folder may import another. Each may import itself and packages. */
+/** Returns true if a folder may import another. Every folder may import itself and packages. */
 function mayImport(from: string, to: string): boolean {
   if (from === "app") return true;
   if (from === "app/commands") return to === "ui";
   if (isFeature(from)) return to !== "app";
   if (from === "ui") return to === "platform";
   if (from === "api") return to === "platform";
-  // A change of the feed is a generated type.
+  // The platform uses generated types of the feed.
   return from === "platform" && to === "api";
 }
 
@@ -53,7 +53,7 @@ const crossing = IMPORTS.map((one) => ({ ...one, ends: [folder(one.from), folder
   ({ to, ends: [from, target] }) => PATHS.has(to) && from !== target,
 );
 
-test("there is something to look at", () => {
+test("finds files and imports", () => {
   expect(FILES.length).toBeGreaterThan(100);
   expect(crossing.length).toBeGreaterThan(300);
 });
@@ -62,14 +62,14 @@ test("each folder imports only folders below it", () => {
   expect(crossing.filter(({ ends: [from, to] }) => !mayImport(from, to))).toEqual([]);
 });
 
-test("a feature, and the table of commands, are imported through their index", () => {
+test("features and the command table are imported through their index", () => {
   const inside = crossing.filter(
     ({ to, ends: [, target] }) => (isFeature(target) || target === "app/commands") && to !== `${target}/index.ts`,
   );
   expect(inside).toEqual([]);
 });
 
-test("of the API, the platform imports generated types alone", () => {
+test("the platform imports only generated types from the API", () => {
   const others = crossing.filter(({ to, ends: [from] }) => from === "platform" && to !== "api/schema.gen.ts");
   expect(others).toEqual([]);
 });

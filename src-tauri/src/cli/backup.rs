@@ -1,3 +1,5 @@
+//! `hookbench backup`: writes a backup of the data folder into a file.
+
 use std::{path::PathBuf, time::Duration};
 
 use hookbench_model::{Job, JobState};
@@ -6,12 +8,12 @@ use serde_json::json;
 
 use super::{Api, Context, error::CliError, terminal};
 
-/// How often a running backup is asked how far it is.
+/// Interval between progress polls of a running backup.
 const ASK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A file that does not exist yet. It will hold every secret; only you may read it.
+    /// New file to write. Contains every secret; only you may read it
     file: PathBuf,
 }
 
@@ -23,13 +25,13 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         job = api.get(&format!("/jobs/{}", job.id)).await?;
     }
     if job.state != JobState::Done {
-        let why = job.error.as_deref().unwrap_or("it was cancelled");
+        let why = job.error.as_deref().unwrap_or("cancelled");
         return Err(CliError::Other(format!("the backup failed: {why}")));
     }
     if context.json {
         terminal::json(&job);
     } else {
-        terminal::say(&format!("{} holds everything, secrets too; only you may read it.", path.display()));
+        terminal::say(&format!("Wrote {}. The file contains every secret; only you may read it.", path.display()));
     }
     Ok(())
 }

@@ -1,3 +1,5 @@
+//! `hookbench check`: tests a webhook handler, and lists, reruns and compares runs.
+
 use std::{
     io::{IsTerminal, Write},
     path::PathBuf,
@@ -5,8 +7,8 @@ use std::{
 };
 
 use hookbench_model::{
-    CheckCommand, CheckComparison, CheckCounts, CheckList, CheckOutcome, CheckPlan, CheckReport, CheckResult,
-    CheckRuleList, CheckRun, CheckSettings, CheckVerdict, SideEffectProbe,
+    CheckCommand, CheckComparison, CheckConclusion, CheckCounts, CheckList, CheckOutcome, CheckPlan, CheckReport,
+    CheckResult, CheckRuleList, CheckRun, CheckSettings, SideEffectProbe,
 };
 use http::Method;
 use serde::Serialize;
@@ -14,7 +16,7 @@ use serde_json::json;
 
 use super::{Api, Context, error::CliError, inbox::encoded, keys, terminal};
 
-/// How often a run is asked about.
+/// Interval between progress polls of a run.
 const ASK: Duration = Duration::from_millis(150);
 
 #[derive(Debug, clap::Args)]
@@ -23,122 +25,139 @@ pub(super) struct Args {
     #[command(subcommand)]
     verb: Option<Verb>,
     #[command(flatten)]
-    begin: Begin,
+    begin: RunArgs,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// List the questions, why they matter and who says so
-    Questions,
+    /// List the checks, with the reason and the source of each
+    #[command(after_help = "Examples:\n  hookbench check rules\n  hookbench check rules --json")]
+    Rules,
     /// List runs, newest first
+    #[command(after_help = "Examples:\n  hookbench check list")]
     List,
-    /// Print a run's report
+    /// Print the report of a run
+    #[command(after_help = "Examples:\n  hookbench check report RUN\n  \
+        hookbench check report RUN --as html > report.html")]
     Report {
+        /// Id of the run
         run: String,
-        /// json, html or junit
+        /// Print the report in this format
         #[arg(long = "as", value_parser = ["json", "html", "junit"])]
         form: Option<String>,
     },
-    /// Ask the checks again that failed or are unknown, or those named
-    Again {
+    /// Rerun the checks that did not pass, or the checks of --only
+    #[command(after_help = "Examples:\n  hookbench check rerun RUN\n  hookbench check rerun RUN --only unsigned")]
+    Rerun {
+        /// Id of the run
         run: String,
-        /// This check; repeat it for more
+        /// Rerun this check; repeatable
         #[arg(long, value_name = "CHECK")]
         only: Vec<String>,
         #[command(flatten)]
         files: Files,
     },
-    /// Say what differs between two runs; exit status 1 if anything does
-    Compare { before: String, after: String },
-    /// Remove a run
-    Remove { run: String },
+    /// Compare two runs. Exits with 1 if their results differ
+    #[command(after_help = "Examples:\n  hookbench check compare BEFORE AFTER")]
+    Compare {
+        /// Id of the earlier run
+        before: String,
+        /// Id of the later run
+        after: String,
+    },
+    /// Delete a run
+    #[command(after_help = "Examples:\n  hookbench check remove RUN")]
+    Remove {
+        /// Id of the run
+        run: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]
 struct Files {
-    /// Write JUnit's XML into a file
+    /// Write a JUnit XML report into this file
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Write a page into a file
+    /// Write an HTML report into this file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Write JSON into a file
+    /// Write a JSON report into this file
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
-struct Begin {
-    /// The handler: a URL, or the id or name of an endpoint
+struct RunArgs {
+    /// URL of the handler, or the id or name of an endpoint
     #[arg(value_name = "URL|ENDPOINT", required = true)]
     to: Option<String>,
-    /// The vendor that is played
+    /// Send as this vendor; `hookbench provider list` lists them
     #[arg(long)]
     provider: Option<String>,
-    /// Which of its schemes
+    /// Use this signature scheme of the vendor [default: the vendor's first]
     #[arg(long)]
     scheme: Option<String>,
-    /// The type of the usual event, which has an effect; the vendor's first if left out
+    /// Event type for checks that expect a side effect [default: the vendor's first]
     #[arg(long, value_name = "TYPE")]
     event: Option<String>,
-    /// A file with the JSON payload of the usual event; places such as {{uuid order}} are filled
+    /// File with the JSON payload of that event; {{uuid order}} etc. are filled in
     #[arg(long, value_name = "FILE")]
     payload_file: Option<PathBuf>,
-    /// A file with the secret the handler knows
+    /// File with the signing secret of the handler
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
-    /// A setting of the scheme; repeat it for more
+    /// Set a parameter of the signature scheme; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
     param: Vec<String>,
-    /// A file with the secret before this one
+    /// File with the previous signing secret
     #[arg(long, value_name = "FILE")]
     old_secret_file: Option<PathBuf>,
-    /// The old secret is still to be taken
+    /// Require the handler to still accept the previous secret
     #[arg(long, requires = "old_secret_file")]
     old_secret_valid: bool,
-    /// Only this check; repeat it for more
+    /// Run only this check; repeatable
     #[arg(long, value_name = "CHECK")]
     only: Vec<String>,
-    /// Not this check; repeat it for more
+    /// Skip this check; repeatable
     #[arg(long, value_name = "CHECK")]
     skip: Vec<String>,
-    /// Waive the checks named in this file, one per line; `#` starts a comment
+    /// Waive the checks listed in this file, one id per line; `#` starts a comment
     #[arg(long, value_name = "FILE")]
     waive: Option<PathBuf>,
-    /// A page that says how many effects there were
+    /// Count side effects with GET on this URL
     #[arg(long, value_name = "URL", group = "probe")]
     probe_url: Option<String>,
-    /// A command that prints how many effects there were
+    /// Count side effects with this command, which prints the number
     #[arg(long, value_name = "COMMAND", group = "probe")]
     probe_command: Option<String>,
-    /// A SQLite database that knows, with --probe-query
+    /// Count side effects in this SQLite database, with --probe-query
     #[arg(long, value_name = "FILE", group = "probe", requires = "probe_query")]
     probe_sqlite: Option<PathBuf>,
-    /// The query whose first value it is
+    /// SQL query that returns the number of side effects as its first value
     #[arg(long, value_name = "SQL", requires = "probe_sqlite")]
     probe_query: Option<String>,
-    /// How long an effect may come after its answer, in ms
+    /// Wait this long after a response before counting side effects, in ms
     #[arg(long, default_value_t = 400, value_name = "MS")]
     settle: u32,
-    /// A command that makes the handler fail, such as one that stops its database
-    #[arg(long = "break", value_name = "COMMAND", requires = "mend")]
-    break_with: Option<String>,
-    /// A command that mends it
-    #[arg(long, value_name = "COMMAND", requires = "break_with")]
-    mend: Option<String>,
-    /// Let a shell read the commands
+    /// Command that makes the handler fail, such as one that stops its database
+    #[arg(long, value_name = "COMMAND", requires = "restore_cmd")]
+    fail_cmd: Option<String>,
+    /// Command that makes the handler work again
+    #[arg(long, value_name = "COMMAND", requires = "fail_cmd")]
+    restore_cmd: Option<String>,
+    /// Run the commands in a shell
     #[arg(long)]
     shell: bool,
-    /// Requests a second in the burst
+    /// Requests per second in the burst
     #[arg(long, default_value_t = 20, value_name = "N")]
     burst: u32,
-    /// Longest wait for an answer, in ms
+    /// Response timeout, in ms
     #[arg(long, default_value_t = 15_000, value_name = "MS")]
     timeout: u32,
-    /// Say what would be sent, and send nothing
+    /// Print the requests that would be sent, and send nothing
     #[arg(long)]
     plan: bool,
-    /// Do not ask before it sends to another machine or runs commands
+    /// Send to another machine and run commands without confirmation
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
@@ -150,7 +169,7 @@ fn secret(path: &PathBuf) -> Result<String, CliError> {
     Ok(keys::line(text))
 }
 
-/// The call that plans or begins a run.
+/// Body of the call that plans or starts a run.
 #[derive(Serialize)]
 struct Call {
     settings: CheckSettings,
@@ -159,15 +178,15 @@ struct Call {
     confirm_commands: bool,
 }
 
-impl Begin {
+impl RunArgs {
     fn command(&self, text: &str) -> Result<CheckCommand, CliError> {
         let dir = Some(std::env::current_dir()?.to_string_lossy().into_owned());
         if self.shell {
-            return Ok(CheckCommand { words: vec![text.to_owned()], shell: true, dir });
+            return Ok(CheckCommand { args: vec![text.to_owned()], shell: true, dir });
         }
-        let words = shell_words::split(text)
-            .map_err(|e| CliError::Other(format!("{text}: {e}; --shell lets a shell read it")))?;
-        Ok(CheckCommand { words, shell: false, dir })
+        let args = shell_words::split(text)
+            .map_err(|e| CliError::Other(format!("{text}: {e}. Pass --shell to run the command in a shell")))?;
+        Ok(CheckCommand { args, shell: false, dir })
     }
 
     fn probe(&self) -> Result<Option<SideEffectProbe>, CliError> {
@@ -193,9 +212,9 @@ impl Begin {
         settings.provider = self.provider.clone().unwrap_or_default();
         (settings.scheme, settings.event) = (self.scheme.clone(), self.event.clone());
         if let Some(path) = &self.payload_file {
-            let wrong = |e: &dyn std::fmt::Display| CliError::Other(format!("{}: {e}", path.display()));
-            let text = std::fs::read_to_string(path).map_err(|e| wrong(&e))?;
-            settings.payload = Some(serde_json::from_str(&text).map_err(|e| wrong(&e))?);
+            let failed = |e: &dyn std::fmt::Display| CliError::Other(format!("{}: {e}", path.display()));
+            let text = std::fs::read_to_string(path).map_err(|e| failed(&e))?;
+            settings.payload = Some(serde_json::from_str(&text).map_err(|e| failed(&e))?);
         }
         if let Some(path) = &self.secret_file {
             settings.secret = secret(path)?;
@@ -207,7 +226,7 @@ impl Begin {
         }
         let param = |param: &String| match param.split_once('=') {
             Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
-            None => Err(CliError::Other(format!("{param:?} is no NAME=VALUE"))),
+            None => Err(CliError::Other(format!("--param is invalid: {param:?} (expected NAME=VALUE)"))),
         };
         settings.params = self.param.iter().map(param).collect::<Result<_, _>>()?;
         (settings.only, settings.skip) = (self.only.clone(), self.skip.clone());
@@ -218,8 +237,9 @@ impl Begin {
             settings.waive = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
         }
         (settings.burst, settings.timeout_ms, settings.probe) = (self.burst, self.timeout, self.probe()?);
-        if let (Some(break_with), Some(mend)) = (&self.break_with, &self.mend) {
-            (settings.break_with, settings.mend_with) = (Some(self.command(break_with)?), Some(self.command(mend)?));
+        if let (Some(fail_cmd), Some(restore_cmd)) = (&self.fail_cmd, &self.restore_cmd) {
+            (settings.fail_command, settings.restore_command) =
+                (Some(self.command(fail_cmd)?), Some(self.command(restore_cmd)?));
         }
         Ok(settings)
     }
@@ -228,7 +248,7 @@ impl Begin {
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
     match args.verb {
         None => begin(api, context, args.begin).await,
-        Some(Verb::Questions) => questions(api, context).await,
+        Some(Verb::Rules) => rules(api, context).await,
         Some(Verb::List) => list(api, context).await,
         Some(Verb::Report { run, form: Some(form) }) => {
             super::export::stream(api, &format!("/checks/{}/report?as={form}", encoded(&run)), None).await
@@ -237,10 +257,10 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
             let report: CheckReport = api.get(&format!("/checks/{}/report", encoded(&run))).await?;
             print(context, &report)
         }
-        Some(Verb::Again { run, only, files }) => {
+        Some(Verb::Rerun { run, only, files }) => {
             let run = encoded(&run);
             let body = json!({ "checks": only });
-            let _: CheckRun = api.send(Method::POST, &format!("/checks/{run}/again"), &body).await?;
+            let _: CheckRun = api.send(Method::POST, &format!("/checks/{run}/rerun"), &body).await?;
             finish(api, context, &run, &files).await
         }
         Some(Verb::Compare { before, after }) => compare(api, context, &before, &after).await,
@@ -248,27 +268,28 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     }
 }
 
-async fn begin(api: &Api, context: &Context, args: Begin) -> Result<(), CliError> {
+async fn begin(api: &Api, context: &Context, args: RunArgs) -> Result<(), CliError> {
     let settings = args.settings(api).await?;
     let mut call = Call { settings, confirm: None, confirm_commands: false };
-    // A file that cannot be written is no news to have at the end.
+    // Opening the report files first reports an unwritable path before the run, not after.
     for path in [&args.files.junit, &args.files.html, &args.files.report].into_iter().flatten() {
         let opened = std::fs::OpenOptions::new().create(true).append(true).open(path);
         opened.map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
     }
-    let plan: CheckPlan = api.send(Method::POST, "/check-plan", &call).await?;
+    let plan: CheckPlan = api.send(Method::POST, "/checks/plan", &call).await?;
     if args.plan {
         return planned(context, &plan);
     }
     terminal::say(&in_words(&plan));
     if plan.made_up {
         terminal::say(
-            "Hookbench knows no event of this vendor and makes one up; --payload-file and --event give yours.",
+            "Hookbench has no sample event of this vendor and sends a generated one. Pass --payload-file and --event \
+             to use your own.",
         );
     }
     if !plan.this_machine || !plan.commands.is_empty() {
         for command in &plan.commands {
-            terminal::say(&format!("It runs here: {}", terminal::shown(command)));
+            terminal::say(&format!("Runs on this computer: {}", terminal::shown(command)));
         }
         agreed(args.yes)?;
         (call.confirm, call.confirm_commands) = (Some(plan.host), true);
@@ -279,7 +300,7 @@ async fn begin(api: &Api, context: &Context, args: Begin) -> Result<(), CliError
 
 fn in_words(plan: &CheckPlan) -> String {
     format!(
-        "{} requests to {}, one after the other but for a burst of {} a second; {:.1} MB in all.",
+        "{} requests to {}, one at a time, except for a burst of {} per second. {:.1} MB in total.",
         plan.requests,
         terminal::shown(&plan.url),
         plan.rate,
@@ -292,15 +313,15 @@ fn agreed(yes: bool) -> Result<(), CliError> {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        return Err(CliError::Other("this has to be agreed to: with --yes it goes on".into()));
+        return Err(CliError::Other("confirmation is required. Pass --yes to continue".into()));
     }
-    let _ = write!(std::io::stderr(), "Go on? [y/N] ");
-    let mut answer = String::new();
-    let _ = std::io::stdin().read_line(&mut answer);
-    if answer.trim().eq_ignore_ascii_case("y") { Ok(()) } else { Err(CliError::No) }
+    let _ = write!(std::io::stderr(), "Continue? [y/N] ");
+    let mut response = String::new();
+    let _ = std::io::stdin().read_line(&mut response);
+    if response.trim().eq_ignore_ascii_case("y") { Ok(()) } else { Err(CliError::No) }
 }
 
-/// Waits for a run's end, writes its report down and says its verdict.
+/// Waits until a run has ended, writes its report files and prints its report.
 async fn finish(api: &Api, context: &Context, id: &str, files: &Files) -> Result<(), CliError> {
     let bar = terminal::count();
     loop {
@@ -330,7 +351,7 @@ async fn finish(api: &Api, context: &Context, id: &str, files: &Files) -> Result
     print(context, &report)
 }
 
-/// Order in which a report shows outcomes: what is to be done first.
+/// Returns the sort rank of an outcome in a report: outcomes that need action come first.
 fn rank(outcome: CheckOutcome) -> u8 {
     match outcome {
         CheckOutcome::Fail => 0,
@@ -342,37 +363,38 @@ fn rank(outcome: CheckOutcome) -> u8 {
     }
 }
 
-/// A report for a terminal: verdict first, then what is to be done, then the rest.
+/// Prints a report: one line per check, failures first, and a summary line at the end.
 fn print(context: &Context, report: &CheckReport) -> Result<(), CliError> {
     let run = &report.run;
-    let right = run.verdict == Some(CheckVerdict::Right);
+    let passed = run.conclusion == Some(CheckConclusion::Passed);
     if context.json {
         terminal::json(report);
-        return if right { Ok(()) } else { Err(CliError::No) };
+        return if passed { Ok(()) } else { Err(CliError::No) };
     }
     let mut checks: Vec<&CheckResult> = report.checks.iter().collect();
     checks.sort_by_key(|check| rank(check.outcome));
     for check in checks {
-        let (outcome, question) = (terminal::word(&check.outcome), terminal::shown(&check.question));
-        terminal::line(&format!("{outcome:<8} {:>2}  {question}  {}", check.number, terminal::shown(&check.said)));
+        let (outcome, title) = (terminal::word(&check.outcome), terminal::shown(&check.title));
+        terminal::line(&format!("{outcome:<8} {:>2}  {title}  {}", check.number, terminal::shown(&check.message)));
         if matches!(check.outcome, CheckOutcome::Fail | CheckOutcome::Warn) {
             let (advice, source) = (terminal::shown(&check.advice), terminal::shown(&check.source));
             terminal::line(&format!("             {advice} ({source})"));
         }
     }
-    let verdict = match run.verdict {
-        Some(CheckVerdict::Right) => "Right",
-        Some(CheckVerdict::Weak) => "Right, with weaknesses",
-        Some(CheckVerdict::Wrong) => "Wrong",
-        Some(CheckVerdict::Unfinished) | None => "Not finished",
+    let conclusion = match run.conclusion {
+        Some(CheckConclusion::Passed) => "Passed",
+        Some(CheckConclusion::PassedWithWarnings) => "Passed with warnings",
+        Some(CheckConclusion::Failed) => "Failed",
+        Some(CheckConclusion::Incomplete) | None => "Incomplete",
     };
     let CheckCounts { pass, fail, warn, skipped, unknown, error } = run.counts;
     let reason = run.reason.as_ref().map_or_else(String::new, |reason| format!(" {}", terminal::shown(reason)));
     terminal::line(&format!(
-        "\n{verdict}: {fail} failed, {warn} to look at, {error} not to be asked, {unknown} unknown, {pass} passed, {skipped} not asked.{reason} Run {}",
+        "\n{conclusion}: {fail} failed, {warn} warnings, {error} errors, {unknown} unknown, {pass} passed, \
+         {skipped} skipped.{reason} Run {}",
         run.id
     ));
-    if right { Ok(()) } else { Err(CliError::No) }
+    if passed { Ok(()) } else { Err(CliError::No) }
 }
 
 fn planned(context: &Context, plan: &CheckPlan) -> Result<(), CliError> {
@@ -382,30 +404,25 @@ fn planned(context: &Context, plan: &CheckPlan) -> Result<(), CliError> {
     }
     for check in &plan.checks {
         let sends = match &check.skipped {
-            Some(why) => format!("not asked: {}", terminal::shown(why)),
+            Some(why) => format!("skipped: {}", terminal::shown(why)),
             None => format!("{} requests, {} bytes", check.requests, check.bytes),
         };
-        let question = terminal::shown(&check.question);
-        terminal::line(&format!("{:>2}  {:<17} {question}  {sends}", check.number, check.id));
+        let title = terminal::shown(&check.title);
+        terminal::line(&format!("{:>2}  {:<17} {title}  {sends}", check.number, check.id));
     }
     terminal::say(&in_words(plan));
     Ok(())
 }
 
-async fn questions(api: &Api, context: &Context) -> Result<(), CliError> {
-    let list: CheckRuleList = api.get("/check-questions").await?;
+async fn rules(api: &Api, context: &Context) -> Result<(), CliError> {
+    let list: CheckRuleList = api.get("/checks/rules").await?;
     for check in &list.items {
         if context.json {
             terminal::json(check);
             continue;
         }
         let level = terminal::word(&check.level);
-        terminal::line(&format!(
-            "{:>2}  {:<17} {level:<6}  {}",
-            check.number,
-            check.id,
-            terminal::shown(&check.question)
-        ));
+        terminal::line(&format!("{:>2}  {:<17} {level:<6}  {}", check.number, check.id, terminal::shown(&check.title)));
         terminal::line(&format!("    {} ({})", terminal::shown(&check.why), terminal::shown(&check.source)));
     }
     Ok(())
@@ -418,32 +435,35 @@ async fn list(api: &Api, context: &Context) -> Result<(), CliError> {
             terminal::json(run);
             continue;
         }
-        let verdict = run.verdict.as_ref().map_or_else(|| "running".to_owned(), terminal::word);
+        let conclusion = run.conclusion.as_ref().map_or_else(|| "running".to_owned(), terminal::word);
         let url = terminal::shown(&run.settings.url);
-        terminal::line(&format!("{}  {verdict:<10} {:>2} failed  {}  {url}", run.id, run.counts.fail, run.created_at));
+        terminal::line(&format!(
+            "{}  {conclusion:<10} {:>2} failed  {}  {url}",
+            run.id, run.counts.fail, run.created_at
+        ));
     }
     Ok(())
 }
 
 async fn compare(api: &Api, context: &Context, before: &str, after: &str) -> Result<(), CliError> {
-    let path = format!("/check-comparison?before={}&after={}", encoded(before), encoded(after));
+    let path = format!("/checks/compare?before={}&after={}", encoded(before), encoded(after));
     let found: CheckComparison = api.get(&path).await?;
     if context.json {
         terminal::json(&found);
     } else {
-        let outcome = |outcome: &Option<CheckOutcome>| outcome.as_ref().map_or("not asked".into(), terminal::word);
+        let outcome = |outcome: &Option<CheckOutcome>| outcome.as_ref().map_or("not run".into(), terminal::word);
         for check in &found.changed {
             terminal::line(&format!(
                 "{:>2}  {} → {}  {}  {}",
                 check.number,
                 outcome(&check.before),
                 outcome(&check.after),
-                terminal::shown(&check.question),
-                terminal::shown(&check.said_after)
+                terminal::shown(&check.title),
+                terminal::shown(&check.message_after)
             ));
         }
         if found.changed.is_empty() {
-            terminal::line("Both came to the same.");
+            terminal::line("Both runs have the same results.");
         }
     }
     if found.changed.is_empty() { Ok(()) } else { Err(CliError::No) }

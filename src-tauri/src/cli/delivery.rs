@@ -1,3 +1,5 @@
+//! `hookbench delivery`: lists, shows, resends and cancels deliveries, and waits for their end.
+
 use std::{collections::BTreeMap, time::Duration};
 
 use hookbench_model::{
@@ -8,49 +10,53 @@ use serde_json::json;
 
 use super::{Api, Context, error::CliError, inbox::encoded, terminal};
 
-/// How often a delivery that is waited for is asked about.
+/// Interval between polls of a delivery that has not ended.
 const ASK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// List deliveries, newest first
+    #[command(after_help = "Examples:\n  hookbench delivery list --endpoint staging --status 5xx --since yesterday")]
     List {
         #[command(flatten)]
         filter: Filter,
-        /// How many, to 500
+        /// Maximum number of deliveries to list (1 to 500)
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: u32,
-        /// List only deliveries older than this one
+        /// List only deliveries older than the delivery with this id
         #[arg(long, value_name = "ID")]
         after: Option<String>,
     },
     /// Show a delivery with every attempt
+    #[command(after_help = "Examples:\n  hookbench delivery show ID\n  hookbench delivery show ID --json")]
     Show {
-        /// Its id
+        /// Id of the delivery
         id: String,
     },
     /// Resend one delivery, or all that match a filter
     ///
     /// A waiting delivery is attempted now. With a filter, deliveries that are failed, exhausted or skipped are
     /// resent, unless --state names another state.
-    #[command(after_help = "Example:\n  hookbench delivery retry --since yesterday --type 'chat.*' --status 5xx")]
+    #[command(after_help = "Examples:\n  hookbench delivery retry ID\n  \
+        hookbench delivery retry --since yesterday --type 'chat.*' --status 5xx")]
     Retry {
-        /// Its id
+        /// Id of the delivery
         id: Option<String>,
-        /// Pass over all its waits
+        /// Run all retries now, without waiting for the retry schedule
         #[arg(long, requires = "id")]
         to_the_end: bool,
         #[command(flatten)]
         filter: Filter,
     },
-    /// End a delivery that waits
+    /// Cancel a delivery that waits for a retry
+    #[command(after_help = "Examples:\n  hookbench delivery cancel ID")]
     Cancel {
-        /// Its id
+        /// Id of the delivery
         id: String,
     },
 }
 
-/// Which deliveries
+/// Filter of deliveries
 #[derive(Debug, clap::Args)]
 pub(super) struct Filter {
     /// Only deliveries to this endpoint, by name or id
@@ -80,7 +86,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// What is given, by the API's names.
+    /// Returns the filters that are set, with their API parameter names.
     fn given(self) -> impl Iterator<Item = (&'static str, String)> {
         let all = [
             ("endpoint", self.endpoint),
@@ -118,7 +124,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
         Verb::Retry { id: Some(id), to_the_end, filter } => {
             if let Some((name, _)) = filter.given().next() {
                 return Err(CliError::Other(format!(
-                    "--{name} cannot be combined with a delivery id. Pass one of both"
+                    "--{name} cannot be combined with a delivery id. Pass one or the other"
                 )));
             }
             let path = format!("/deliveries/{}/retry", encoded(&id));
@@ -133,9 +139,9 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             }
             let left = match retried.left {
                 0 => String::new(),
-                left => format!("; {left} stay, because their endpoints are disabled"),
+                left => format!("; {left} skipped because their endpoints are disabled"),
             };
-            terminal::line(&format!("{} deliveries are on their way{left}", retried.deliveries));
+            terminal::line(&format!("{} deliveries resent{left}", retried.deliveries));
         }
         Verb::Cancel { id } => {
             let path = format!("/deliveries/{}/cancel", encoded(&id));
@@ -145,12 +151,12 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
     Ok(())
 }
 
-/// An attempt in a line.
+/// Returns an attempt as one line of text.
 fn exchange(attempt: &Attempt) -> String {
     let came = match (attempt.status, &attempt.error) {
         (Some(status), _) => status.to_string(),
         (None, Some(error)) => terminal::shown(&error.message),
-        (None, None) => "it is under way".to_owned(),
+        (None, None) => "in progress".to_owned(),
     };
     format!("{}. {came} in {:.1} ms", attempt.number, attempt.timings.total_us as f64 / 1e3)
 }
@@ -161,7 +167,7 @@ pub(super) fn print(context: &Context, delivery: &Delivery) {
     }
     let why = delivery.reason.as_ref().or(delivery.error.as_ref());
     let until = delivery.next_at.map_or_else(String::new, |at| format!(" next {at}"));
-    let took = delivery.took_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.0} ms"));
+    let took = delivery.duration_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.0} ms"));
     terminal::line(&format!(
         "{}  {:<19} {:<10} {:<28} {:>4} {took:>8} {:>2} attempt{}  {}{until}",
         delivery.id,
@@ -175,8 +181,8 @@ pub(super) fn print(context: &Context, delivery: &Delivery) {
     ));
 }
 
-/// Waits until deliveries have ended, showing each attempt as it is made; an error unless all of
-/// them arrived. When it is interrupted, what still waits is ended.
+/// Waits until the deliveries have ended and prints each attempt. Fails unless all were delivered. Ctrl-C cancels the
+/// deliveries that have not ended.
 pub(super) async fn ended(api: &Api, context: &Context, sent: &[Delivery]) -> Result<(), CliError> {
     let mut all_arrived = !sent.is_empty();
     for delivery in sent {
@@ -201,7 +207,7 @@ pub(super) async fn ended(api: &Api, context: &Context, sent: &[Delivery]) -> Re
             tokio::select! {
                 () = tokio::time::sleep(ASK) => {}
                 _ = tokio::signal::ctrl_c() => {
-                    // It may have ended this moment; either way nothing of it goes on.
+                    // The delivery may have ended in the meantime; no attempt follows in either case.
                     let _ = api.bytes(Method::POST, &format!("/deliveries/{id}/cancel")).await;
                     return Err(CliError::No);
                 }
@@ -216,8 +222,8 @@ pub(super) async fn ended(api: &Api, context: &Context, sent: &[Delivery]) -> Re
     if all_arrived { Ok(()) } else { Err(CliError::No) }
 }
 
-/// Waits until everything that goes to a command's own endpoint has ended: an answer shows no more
-/// than the first of many deliveries. An error unless all of them arrived.
+/// Waits until all deliveries of a command's temporary endpoint have ended, because a response lists only the first
+/// of many deliveries. Fails unless all were delivered.
 async fn all_ended(api: &Api, endpoint: &str) -> Result<(), CliError> {
     let endpoint = encoded(endpoint);
     let any = async |state: DeliveryState| -> Result<bool, CliError> {
@@ -228,7 +234,7 @@ async fn all_ended(api: &Api, endpoint: &str) -> Result<(), CliError> {
     while any(DeliveryState::Waiting).await? || any(DeliveryState::Sending).await? {
         tokio::select! {
             () = tokio::time::sleep(ASK) => {}
-            // Nobody asks any more, and what waits is ended.
+            // The engine cancels the waiting deliveries of a temporary endpoint once the polls stop.
             _ = tokio::signal::ctrl_c() => return Err(CliError::No),
         }
     }
@@ -240,8 +246,8 @@ async fn all_ended(api: &Api, endpoint: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Waits for what a call sent: the deliveries it shows one by one, and the rest of those that go to
-/// the command's own endpoint.
+/// Waits for the deliveries of a call: first those that the response lists, then, if `own`, all others to the
+/// command's temporary endpoint.
 pub(super) async fn sent(api: &Api, context: &Context, sent: &EventSendResult, own: bool) -> Result<(), CliError> {
     let shown = ended(api, context, &sent.deliveries).await;
     match sent.deliveries.first() {

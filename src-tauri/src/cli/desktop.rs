@@ -1,4 +1,4 @@
-//! Starting the desktop program, which is a program of its own.
+//! Start of the desktop app, which is a separate program.
 
 use std::{
     env,
@@ -8,15 +8,15 @@ use std::{
 
 use super::{Context, error::CliError, terminal};
 
-/// Name of the desktop program.
+/// File name of the desktop program.
 const PROGRAM: &str = if cfg!(windows) { "hookbench-desktop.exe" } else { "hookbench-desktop" };
 
-/// Starts the desktop program on a data folder, or says how to get it.
+/// Starts the desktop program with a data folder, or prints how to install the program.
 pub(super) fn open(context: &Context, link: Option<&str>) -> ExitCode {
     let Some(program) = installed() else {
         return terminal::fail(&CliError::Other(format!(
-            "the desktop app is not installed: there is no {PROGRAM} next to `hookbench` or on the PATH. Install it, or \
-             run `hookbench serve` and open the address it prints in a browser"
+            "the desktop app is not installed: there is no {PROGRAM} next to `hookbench` or on the PATH. Install the \
+             app, or run `hookbench serve` and open the printed address in a browser"
         )));
     };
     let mut command = Command::new(&program);
@@ -27,7 +27,7 @@ pub(super) fn open(context: &Context, link: Option<&str>) -> ExitCode {
     run(command, &program)
 }
 
-/// The desktop program next to this one, where packages install it, or on the PATH.
+/// Finds the desktop program next to this program, where packages install it, or on the PATH.
 fn installed() -> Option<PathBuf> {
     let own = env::current_exe().and_then(|own| own.canonicalize()).ok();
     let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
@@ -35,14 +35,14 @@ fn installed() -> Option<PathBuf> {
     beside.into_iter().chain(env::split_paths(&path)).map(|folder| folder.join(PROGRAM)).find(|file| file.is_file())
 }
 
-/// Turns this process into the desktop program, so that signals and the exit status are the program's.
+/// Replaces this process with the desktop program, which then receives signals and sets the exit status.
 #[cfg(unix)]
 fn run(mut command: Command, program: &Path) -> ExitCode {
     use std::os::unix::process::CommandExt as _;
     failed(program, &command.exec())
 }
 
-/// Starts the desktop program and leaves the terminal to its user.
+/// Starts the desktop program and exits at once, which frees the terminal.
 #[cfg(not(unix))]
 fn run(mut command: Command, program: &Path) -> ExitCode {
     match command.spawn() {

@@ -1,3 +1,5 @@
+//! Destination flags of `trigger` and `scenario run`: a URL, or the endpoints of the vendor.
+
 use serde::Serialize;
 
 use super::{
@@ -5,16 +7,16 @@ use super::{
     error::CliError,
 };
 
-/// Where a command's events go
+/// Destination of a command's events
 #[derive(Debug, clap::Args)]
 pub(super) struct Destination {
-    /// Where it goes; every endpoint of the vendor that takes it if absent
+    /// Send to this URL [default: the vendor's endpoints that accept the event]
     #[arg(long, value_name = "URL", id = "to")]
     to: Option<String>,
-    /// Make the same values again
+    /// Generate the same payload values for the same seed
     #[arg(long)]
     seed: Option<u64>,
-    /// Follow the vendor's schedule of retries, here in the foreground
+    /// Retry on the vendor's schedule, and wait until all deliveries have ended
     #[arg(long)]
     retries: bool,
     #[command(flatten)]
@@ -22,47 +24,52 @@ pub(super) struct Destination {
 }
 
 impl Destination {
-    /// Whether it names the secret that signs.
+    /// Returns true if a signing secret is given.
     pub(super) fn has_secret(&self) -> bool {
         self.settings.has_secret()
     }
 
-    /// Returns where a call sends to. `usual` changes what an endpoint of this command's own has unless it is set, `elsewhere`
-    /// is what may be set without one.
-    pub(super) fn target(self, usual: impl FnOnce(&mut GivenSettings), elsewhere: &[&str]) -> Result<Target, CliError> {
+    /// Returns the destination of a call. `usual` sets defaults of the temporary endpoint. `allowed_settings` names the
+    /// settings that a call to saved endpoints may have.
+    pub(super) fn target(
+        self,
+        usual: impl FnOnce(&mut GivenSettings),
+        allowed_settings: &[&str],
+    ) -> Result<Target, CliError> {
         let mut settings = self.settings.given()?;
         let mut target = Target { seed: self.seed, retries: self.retries, ..Target::default() };
         let Some(to) = self.to else {
-            if let Some(name) = settings.names().into_iter().find(|name| !elsewhere.contains(name)) {
-                // Left out without a word, it would seem to hold.
+            if let Some(name) = settings.names().into_iter().find(|name| !allowed_settings.contains(name)) {
+                // A setting that is silently ignored would seem to apply.
                 return Err(CliError::Other(format!(
-                    "{name} is set for an endpoint of this command's own: name its URL with --to, or use `hookbench endpoint set`"
+                    "{name} applies only to a temporary endpoint. Pass the endpoint's URL with --to, or use \
+                     `hookbench endpoint set`"
                 )));
             }
-            (target.scope, target.rate, target.speed) = (settings.scope, settings.rate, settings.speed);
+            (target.account, target.rate, target.time_scale) = (settings.account, settings.rate, settings.time_scale);
             return Ok(target);
         };
         usual(&mut settings);
         settings.url = Some(to);
-        // A command tries things out: what a vendor forbids in production is allowed here.
+        // A command is for tests, so URLs that the vendor forbids in production are allowed.
         settings.local_test.get_or_insert(true);
         target.to = Some(settings);
         Ok(target)
     }
 }
 
-/// Where a call sends to, as the API takes it.
+/// Destination of a call, as the API expects it.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Target {
     seed: Option<u64>,
     retries: bool,
-    /// An endpoint of the command's own.
+    /// Settings of a temporary endpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) to: Option<GivenSettings>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<String>,
+    account: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) speed: Option<f64>,
+    pub(super) time_scale: Option<f64>,
 }

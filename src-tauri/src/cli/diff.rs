@@ -1,12 +1,14 @@
+//! `hookbench diff`: compares two requests or two responses.
+
 use hookbench_api::{Diff, DiffRow, DiffRowKind};
 
 use super::{Api, Context, error::CliError, inbox::encoded, terminal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Id of the first request, or DELIVERY:NUMBER for the answer an attempt got
+    /// Id of a request, or DELIVERY:NUMBER for the response to an attempt
     a: String,
-    /// The second in the same way
+    /// Id of the request or response to compare with
     b: String,
 }
 
@@ -16,7 +18,7 @@ impl Args {
     }
 }
 
-/// Prints what differs; ends with 1 if anything does.
+/// Prints the differences. Fails with [`CliError::No`] if there are any.
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
     let diff: Diff = api.get(&format!("/diff?a={}&b={}", encoded(&args.a), encoded(&args.b))).await?;
     if context.json {
@@ -33,7 +35,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         terminal::say(note);
     }
     if diff.same {
-        terminal::say("Nothing differs.");
+        terminal::say("No differences.");
         return Ok(());
     }
     Err(CliError::No)
@@ -48,7 +50,7 @@ fn row(row: &DiffRow) {
     };
     match row.kind {
         DiffRowKind::Same => print(' ', &row.a),
-        DiffRowKind::Skipped => terminal::line(&format!("  … {} the same", row.skipped)),
+        DiffRowKind::Skipped => terminal::line(&format!("  … {} unchanged", row.skipped)),
         DiffRowKind::Added | DiffRowKind::Removed | DiffRowKind::Changed => {
             print('-', &row.a);
             print('+', &row.b);

@@ -1,3 +1,5 @@
+//! `hookbench endpoint`: creates, lists, changes, tests and deletes endpoints.
+
 use std::collections::BTreeMap;
 
 use hookbench_model::{
@@ -14,112 +16,134 @@ use super::{Api, Context, delivery, error::CliError, keys::Keys, terminal};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// Make an endpoint; a secret is made where the vendor signs and none is given
+    /// Create an endpoint
+    ///
+    /// If the vendor signs and no secret is given, a secret is generated.
+    #[command(
+        after_help = "Examples:\n  hookbench endpoint add github https://app.example/webhooks --name staging\n  \
+        hookbench endpoint add stripe http://localhost:3000/webhooks --secret-file secret.txt"
+    )]
     Add {
-        /// The vendor that Hookbench is
+        /// Vendor to send as; `hookbench provider list` lists them
         provider: String,
-        /// Where it is
+        /// URL of the endpoint
         #[arg(value_name = "URL")]
         address: String,
         #[command(flatten)]
         settings: Settings,
     },
     /// List all endpoints
+    #[command(after_help = "Examples:\n  hookbench endpoint list")]
     List,
-    /// Show one endpoint
+    /// Show an endpoint as JSON
+    #[command(after_help = "Examples:\n  hookbench endpoint show staging\n  hookbench endpoint show staging --reveal")]
     Show {
-        /// Its id, or its name
+        /// Id or name of the endpoint
         endpoint: String,
-        /// Show its secrets
+        /// Include the signing secrets
         #[arg(long)]
         reveal: bool,
     },
-    /// Change an endpoint
+    /// Change an endpoint. Settings that are not passed stay as they are
+    #[command(after_help = "Examples:\n  hookbench endpoint set staging --to https://app.example/hooks\n  \
+        hookbench endpoint set staging --rate 5 --policy timeout_ms=500")]
     Set {
-        /// Its id, or its name
+        /// Id or name of the endpoint
         endpoint: String,
-        /// A new URL
+        /// Set the URL
         #[arg(long)]
         to: Option<String>,
         #[command(flatten)]
         settings: Settings,
     },
-    /// Switch an endpoint on
+    /// Enable an endpoint
+    #[command(after_help = "Examples:\n  hookbench endpoint enable staging")]
     Enable {
-        /// Its id, or its name
+        /// Id or name of the endpoint
         endpoint: String,
     },
-    /// Switch an endpoint off; what waits is skipped
+    /// Disable an endpoint. Waiting deliveries are skipped
+    #[command(after_help = "Examples:\n  hookbench endpoint disable staging")]
     Disable {
-        /// Its id, or its name
+        /// Id or name of the endpoint
         endpoint: String,
     },
-    /// Give it a new secret; where the scheme allows, the old one signs for a day beside it
+    /// Replace the signing secret of an endpoint
+    ///
+    /// If the scheme allows several signatures, the old secret also signs for one day.
+    #[command(after_help = "Examples:\n  hookbench endpoint rotate staging")]
     Rotate {
-        /// Its id, or its name
+        /// Id or name of the endpoint
         endpoint: String,
     },
-    /// Send its vendor's test event and wait for the answer; it counts toward nothing
+    /// Send the vendor's test event and wait for the response
+    ///
+    /// The delivery does not count toward automatic disabling.
+    #[command(after_help = "Examples:\n  hookbench endpoint test staging")]
     Test {
-        /// Its id, or its name
+        /// Id or name of the endpoint
         endpoint: String,
     },
-    /// Look why nothing arrives: the vendors' own causes in turn
+    /// Find out why no event arrives. Exits with 1 if a cause is found
+    #[command(after_help = "Examples:\n  hookbench endpoint diagnose staging\n  \
+        hookbench endpoint diagnose staging --missed invoice.paid")]
     Diagnose {
-        /// Its id, or its name
+        /// Id or name of the endpoint
         endpoint: String,
-        /// The event type that is missed
+        /// Event type that did not arrive
         #[arg(long, value_name = "TYPE")]
         missed: Option<String>,
     },
-    /// Remove an endpoint
+    /// Delete an endpoint
+    #[command(after_help = "Examples:\n  hookbench endpoint remove staging")]
     Remove {
-        /// Its id, or its name
+        /// Id or name of the endpoint
         endpoint: String,
     },
 }
 
-/// What is set about an endpoint
+/// Settings of an endpoint
 #[derive(Debug, clap::Args)]
 pub(super) struct Settings {
-    /// Its name
+    /// Name of the endpoint
     #[arg(long)]
     name: Option<String>,
-    /// The flow, website, account or workspace it belongs to
+    /// Account, flow, website or workspace that the endpoint belongs to
     #[arg(long)]
-    scope: Option<String>,
-    /// An event type it takes; repeat it for more, `all` takes every one
+    account: Option<String>,
+    /// Subscribe to this event type, or `all`; repeatable
     #[arg(long = "event", value_name = "TYPE")]
     events: Vec<String>,
-    /// Header sent with every request; repeat it for more
+    /// Send this header with every request; repeatable
     #[arg(long, value_name = "NAME: VALUE")]
     header: Vec<String>,
-    /// Allow plain http:// though the vendor forbids it
+    /// Allow plain http:// for local tests, even if the vendor forbids it
     #[arg(long, value_name = "true|false")]
     local_test: Option<bool>,
-    /// Trust the PEM certificates in this file: the endpoint's or its CA's
+    /// Trust the PEM certificates in this file (of the endpoint or its CA)
     #[arg(long, value_name = "FILE")]
     trust: Option<std::path::PathBuf>,
     /// Present this PEM client certificate; the file also holds its private key
     #[arg(long, value_name = "FILE")]
     client_certificate: Option<std::path::PathBuf>,
-    /// How many times faster than the clock its waits go
+    /// Divide retry delays by this factor
     #[arg(long)]
-    speed: Option<f64>,
-    /// Let its time stand still
+    time_scale: Option<f64>,
+    /// Pause the retry clock
     #[arg(long, value_name = "true|false")]
     paused: Option<bool>,
-    /// Requests on their way at a time
+    /// Maximum number of concurrent requests
     #[arg(long)]
     concurrency: Option<u32>,
-    /// Most requests a second
+    /// Maximum number of requests per second
     #[arg(long)]
     rate: Option<f64>,
-    /// How it delivers where the vendor does otherwise, such as timeout_ms=500, success=200 or
-    /// schedule='{"fixed":[1,5]}'; null is the vendor's own again. Repeat it for more
+    /// Override a field of the vendor's delivery policy; repeatable
+    ///
+    /// Examples: timeout_ms=500, success=200 or schedule='{"fixed":[1,5]}'. The value null restores the vendor's value.
     #[arg(long, value_name = "FIELD=VALUE")]
     policy: Vec<String>,
-    /// Whether it signs
+    /// Sign requests
     #[arg(long, value_name = "true|false")]
     signed: Option<bool>,
     #[command(flatten)]
@@ -127,12 +151,12 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Whether a secret is named.
+    /// Returns true if a secret is given.
     pub(super) fn has_secret(&self) -> bool {
         self.keys.is_given()
     }
 
-    /// Returns what is given, as the API takes it.
+    /// Returns the settings that are given, as the API expects them.
     pub(super) fn given(self) -> Result<GivenSettings, CliError> {
         let secrets = self.keys.secrets()?.into_iter().map(|value| EndpointSecret { value, until: None }).collect();
         let headers = self.header.iter().map(|line| {
@@ -143,13 +167,13 @@ impl Settings {
         for one in &self.policy {
             let (field, text) = one
                 .split_once('=')
-                .ok_or_else(|| CliError::Other(format!("--policy takes FIELD=VALUE, not {one:?}")))?;
+                .ok_or_else(|| CliError::Other(format!("--policy is invalid: {one:?} (expected FIELD=VALUE)")))?;
             policy.insert(field.to_owned(), policy_value(field, text)?);
         }
         Ok(GivenSettings {
             policy,
             name: self.name,
-            scope: self.scope,
+            account: self.account,
             events: match self.events.as_slice() {
                 [] => None,
                 [all] if all == "all" => Some(None),
@@ -159,7 +183,7 @@ impl Settings {
             local_test: self.local_test,
             trusted_certificate: pem(self.trust)?,
             client_certificate: pem(self.client_certificate)?,
-            speed: self.speed,
+            time_scale: self.time_scale,
             paused: self.paused,
             concurrency: self.concurrency,
             rate: self.rate,
@@ -179,14 +203,15 @@ fn pem(file: Option<std::path::PathBuf>) -> Result<Option<String>, CliError> {
     file.map(read).transpose()
 }
 
-/// A value of the policy: JSON as it is written, or else a text. A status is the name of a rule there, and no number.
+/// Returns a policy value: the text as JSON, or as a JSON string if it cannot be parsed. `success` is always a string,
+/// because a status such as `200` names a rule there.
 fn policy_value(field: &str, text: &str) -> Result<Box<RawValue>, CliError> {
     let json = serde_json::from_str::<Box<RawValue>>(text).ok();
     let json = json.filter(|json| field != "success" || json.get() == "null");
     json.map_or_else(|| to_raw_value(text), Ok).map_err(|why| CliError::Other(why.to_string()))
 }
 
-/// Settings of an endpoint that are given; the others keep their value, or get their default.
+/// Settings of an endpoint that are given. The others keep their value or get their default.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct GivenSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -196,8 +221,8 @@ pub(super) struct GivenSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) scope: Option<String>,
-    /// `Some(None)` means all events.
+    pub(super) account: Option<String>,
+    /// Event types; `Some(None)` means all events.
     #[serde(skip_serializing_if = "Option::is_none")]
     events: Option<Option<Vec<String>>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -209,7 +234,7 @@ pub(super) struct GivenSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     client_certificate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) speed: Option<f64>,
+    pub(super) time_scale: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     paused: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -229,19 +254,19 @@ pub(super) struct GivenSettings {
 }
 
 impl GivenSettings {
-    /// Names of the settings that are given.
+    /// Returns the names of the settings that are given.
     pub(super) fn names(&self) -> Vec<&'static str> {
         let given = [
             ("url", self.url.is_some()),
             ("provider", self.provider.is_some()),
             ("name", self.name.is_some()),
-            ("scope", self.scope.is_some()),
+            ("account", self.account.is_some()),
             ("events", self.events.is_some()),
             ("headers", !self.headers.is_empty()),
             ("local_test", self.local_test.is_some()),
             ("trusted_certificate", self.trusted_certificate.is_some()),
             ("client_certificate", self.client_certificate.is_some()),
-            ("speed", self.speed.is_some()),
+            ("time_scale", self.time_scale.is_some()),
             ("paused", self.paused.is_some()),
             ("concurrency", self.concurrency.is_some()),
             ("rate", self.rate.is_some()),
@@ -255,7 +280,7 @@ impl GivenSettings {
     }
 }
 
-/// An endpoint's id, given itself or its name.
+/// Returns the id of the endpoint with this name or id.
 pub(super) async fn id_of(api: &Api, wanted: &str) -> Result<String, CliError> {
     let named: EndpointList = api.get(&format!("/endpoints?limit=2&name={}", super::inbox::encoded(wanted))).await?;
     match named.items.as_slice() {
@@ -264,9 +289,9 @@ pub(super) async fn id_of(api: &Api, wanted: &str) -> Result<String, CliError> {
             Ok(wanted.to_owned())
         }
         [] => Err(CliError::Other(format!(
-            "there is no endpoint {wanted:?}; `hookbench endpoint list` lists them, and a URL begins with http:// or https://"
+            "no such endpoint: {wanted:?}. `hookbench endpoint list` lists them. A URL starts with http:// or https://"
         ))),
-        _ => Err(CliError::Other(format!("several endpoints have the name {wanted:?}; use an id"))),
+        _ => Err(CliError::Other(format!("several endpoints have the name {wanted:?}. Pass an id instead"))),
     }
 }
 
@@ -277,7 +302,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             let made: Endpoint = api.send(Method::POST, "/endpoints", &settings).await?;
             print(context, &made);
             if !made.settings.secrets.is_empty() && !context.json {
-                terminal::say(&format!("`hookbench endpoint show {} --reveal` shows its signing secret", made.id));
+                terminal::say(&format!("`hookbench endpoint show {} --reveal` prints the signing secret.", made.id));
             }
         }
         Verb::List => {
@@ -319,13 +344,13 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
         Verb::Remove { endpoint } => {
             let id = id_of(api, &endpoint).await?;
             api.bytes(Method::DELETE, &format!("/endpoints/{id}")).await?;
-            terminal::say(&format!("{endpoint} is removed"));
+            terminal::say(&format!("Deleted {endpoint}."));
         }
     }
     Ok(())
 }
 
-/// Prints why an endpoint receives nothing.
+/// Prints the possible causes for which an endpoint receives no events.
 async fn diagnose(api: &Api, context: &Context, endpoint: &str, missed: Option<String>) -> Result<(), CliError> {
     let id = id_of(api, endpoint).await?;
     let event = missed.map_or(String::new(), |event| format!("?event={}", super::inbox::encoded(&event)));
@@ -359,8 +384,8 @@ fn print(context: &Context, endpoint: &Endpoint) {
         return terminal::json(endpoint);
     }
     let state = match endpoint.state.enabled {
-        true => "on".to_owned(),
-        false => format!("off: {}", terminal::shown(endpoint.state.reason.as_deref().unwrap_or_default())),
+        true => "enabled".to_owned(),
+        false => format!("disabled: {}", terminal::shown(endpoint.state.reason.as_deref().unwrap_or_default())),
     };
     let settings = &endpoint.settings;
     terminal::line(&format!(

@@ -1,30 +1,30 @@
-//! Why a verb did not do what it was asked, and the exit status that says so.
+//! Errors of the command line.
 
 use hookbench_model::Error;
 
-use crate::transport::{Answer, TransportError};
+use crate::transport::{ApiResponse, TransportError};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
-    /// The API said no; its own words.
+    /// Error response of the API, with its message.
     #[error(transparent)]
     Refused(Error),
     #[error(transparent)]
     Transport(#[from] TransportError),
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// The answer is no, and has been given.
-    #[error("no")]
+    /// Negative result that is already printed. Maps to exit status 1.
+    #[error("negative result")]
     No,
     #[error("{0}")]
     Other(String),
 }
 
 impl CliError {
-    pub(super) fn refused(answer: &Answer) -> Self {
-        match serde_json::from_slice(&answer.body) {
+    pub(super) fn refused(response: &ApiResponse) -> Self {
+        match serde_json::from_slice(&response.body) {
             Ok(error) => Self::Refused(error),
-            Err(_) => Self::Other(format!("the engine answered {}", answer.status)),
+            Err(_) => Self::Other(format!("the engine responded with {}", response.status)),
         }
     }
 }

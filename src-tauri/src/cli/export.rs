@@ -1,3 +1,5 @@
+//! `hookbench export`: writes requests in a format of other tools, or as an archive.
+
 use std::path::PathBuf;
 
 use axum::body::Body;
@@ -5,32 +7,35 @@ use futures_util::StreamExt;
 use http::{HeaderMap, Method};
 
 use super::{Api, error::CliError, terminal};
-use crate::transport::{Answer, into_file};
+use crate::transport::{ApiResponse, into_file};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Only these requests
+    /// Export only the requests with these ids
     ids: Vec<String>,
-    /// The format
+    /// Write this format
     #[arg(long = "as", value_name = "FORMAT", value_parser = ["har", "jsonl", "csv", "raw", "archive"])]
     format: String,
-    /// Only what matches this query (docs/query.md)
+    /// Export only requests that match this query (docs/query.md)
     #[arg(long, short, value_name = "QUERY", allow_hyphen_values = true, conflicts_with = "ids")]
     query: Option<String>,
-    /// Only this inbox
+    /// Export only requests of this inbox
     #[arg(long, conflicts_with = "ids")]
     inbox: Option<String>,
-    /// The file; standard output if absent
+    /// Write into this file [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Leave credentials in: Authorization, cookies, API keys, what vendors send as secrets; they are masked otherwise
+    /// Include secrets
+    ///
+    /// Without this flag, the values of Authorization, cookies, API keys and the vendors' secret headers are masked.
     #[arg(long)]
     secrets: bool,
-    /// Leave out the value of this header; may be repeated
+    /// Redact the value of this header; repeatable
     #[arg(long, value_name = "NAME")]
     redact_header: Vec<String>,
-    /// Leave out the values at this place in JSON bodies, such as data.user.email or items[*].name; bodies that are no
-    /// JSON are left out whole; may be repeated
+    /// Redact the values at this path in JSON bodies; repeatable
+    ///
+    /// Example paths: data.user.email and items[*].name. A body that is not JSON is replaced.
     #[arg(long, value_name = "PATH")]
     redact_path: Vec<String>,
 }
@@ -53,7 +58,7 @@ pub(super) async fn run(api: &Api, args: Args) -> Result<(), CliError> {
     stream(api, &format!("/export?{}", asked.finish()), args.output).await
 }
 
-/// What an export route answers, into a file or to standard output.
+/// Writes the response of an export route into a file or to standard output.
 pub(super) async fn stream(api: &Api, path: &str, output: Option<PathBuf>) -> Result<(), CliError> {
     let (status, headers, mut pieces) =
         api.0.open_call(Method::GET, &format!("/api/v1{path}"), HeaderMap::new(), Body::empty()).await?;
@@ -62,7 +67,7 @@ pub(super) async fn stream(api: &Api, path: &str, output: Option<PathBuf>) -> Re
         while let Some(piece) = pieces.next().await {
             body.extend_from_slice(&piece?);
         }
-        return Err(CliError::refused(&Answer { status, headers, body: body.into() }));
+        return Err(CliError::refused(&ApiResponse { status, headers, body: body.into() }));
     }
     match output {
         Some(path) => {
@@ -71,14 +76,14 @@ pub(super) async fn stream(api: &Api, path: &str, output: Option<PathBuf>) -> Re
             let written = bar.position();
             bar.finish_and_clear();
             done.map_err(|e| CliError::Other(e.to_string()))?;
-            terminal::say(&format!("{}: {}; only you may read it.", path.display(), terminal::size(written)));
+            terminal::say(&format!("Wrote {} ({}). Only you may read it.", path.display(), terminal::size(written)));
         }
         None => {
             let mut out = terminal::Captured::new();
             while let Some(piece) = pieces.next().await {
-                let piece = piece.map_err(|e| CliError::Other(format!("the export broke off: {e}")))?;
+                let piece = piece.map_err(|e| CliError::Other(format!("the export ended early: {e}")))?;
                 if out.write(&piece).is_err() {
-                    // Whoever read it has enough.
+                    // The reader closed the pipe, as `head` does.
                     return Ok(());
                 }
             }

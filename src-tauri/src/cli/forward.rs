@@ -1,3 +1,5 @@
+//! `hookbench inbox forward`: lists, adds, changes and deletes the forwards of an inbox.
+
 use hookbench_model::{Forward, ForwardMode, HeaderRules, Inbox, InboxResponse, PathRule, RetrySchedule};
 use http::Method;
 use serde_json::json;
@@ -13,80 +15,86 @@ use super::{
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// List the forwards of an inbox, in order
+    #[command(after_help = "Examples:\n  hookbench inbox forward list shop")]
     List {
-        /// The inbox
+        /// Name of the inbox
         inbox: String,
     },
-    /// Send an inbox's requests on to a URL
+    /// Forward the requests of an inbox to a URL
+    #[command(after_help = "Examples:\n  hookbench inbox forward add shop http://localhost:3000/webhooks\n  \
+        hookbench inbox forward add shop http://localhost:3000/webhooks --when 'event:chat.*' --retries 1,10,60")]
     Add(Box<Add>),
-    /// Switch a forward on or off
+    /// Enable or disable a forward
+    #[command(after_help = "Examples:\n  hookbench inbox forward set shop 1\n  \
+        hookbench inbox forward set shop 1 --enabled")]
     Set {
-        /// The inbox
+        /// Name of the inbox
         inbox: String,
-        /// The forward's id, or its number in the list
+        /// Id of the forward, or its number in the list
         forward: String,
-        /// Whether anything goes on
+        /// Enable the forward; without this flag, disable it
         #[arg(long, value_name = "true|false")]
         enabled: bool,
     },
-    /// Remove a forward; what waits for it is not sent
+    /// Delete a forward. Waiting deliveries are not sent
+    #[command(after_help = "Examples:\n  hookbench inbox forward remove shop 1")]
     Remove {
-        /// The inbox
+        /// Name of the inbox
         inbox: String,
-        /// The forward's id, or its number in the list
+        /// Id of the forward, or its number in the list
         forward: String,
     },
 }
 
-/// A new forward
+/// New forward
 #[derive(Debug, clap::Args)]
 pub(super) struct Add {
-    /// The inbox
+    /// Name of the inbox
     inbox: String,
-    /// The app's URL
+    /// URL of the app
     to: String,
-    /// Its name
+    /// Name of the forward
     #[arg(long)]
     name: Option<String>,
-    /// Which requests, as a query (docs/query.md); all if absent
+    /// Forward only requests that match this query (docs/query.md) [default: all]
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     when: Option<String>,
-    /// Let the sender wait for the app and get what it answers
+    /// Return the app's response to the sender (proxy) [default: mirror]
     #[arg(long)]
-    answer: bool,
-    /// With --answer: how long the sender waits before it gets the fallback, in ms
+    proxy: bool,
+    /// Proxy: return the fallback response after this time, in ms
     #[arg(long, value_name = "MS")]
     deadline: Option<u32>,
-    /// With --answer: status of the fallback
+    /// Proxy: status of the fallback response
     #[arg(long, value_name = "STATUS")]
     fallback: Option<u16>,
-    /// How long the app may take, in ms
+    /// Response timeout of the app, in ms
     #[arg(long, value_name = "MS")]
     timeout: Option<u32>,
-    /// Waits before a failed attempt is made again, in seconds, such as 1,10,60
+    /// Delays before the retries of a failed attempt, in seconds, such as 1,10,60
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     retries: Option<Vec<u32>>,
-    /// Use the URL as it is, whatever path was asked for
+    /// Use the exact URL, and ignore the path of the request
     #[arg(long, conflicts_with = "strip")]
     exact: bool,
-    /// Leave this beginning of the path out
+    /// Strip this prefix from the path
     #[arg(long, value_name = "PATH")]
     strip: Option<String>,
-    /// Keep the sender's Host header
+    /// Keep the original Host header
     #[arg(long)]
     keep_host: bool,
-    /// Send no X-Forwarded headers
+    /// Omit the X-Forwarded headers
     #[arg(long)]
     no_forwarded: bool,
-    /// Set a header; repeat it for more
+    /// Set a header; repeatable
     #[arg(long, value_name = "NAME: VALUE")]
     header: Vec<String>,
-    /// Leave a header out; repeat it for more
+    /// Remove a header; repeatable
     #[arg(long, value_name = "NAME")]
     remove_header: Vec<String>,
-    /// Sign anew with the inbox's secret
+    /// Re-sign with the secret of the inbox
     #[arg(long)]
-    resign: bool,
+    re_sign: bool,
 }
 
 impl Add {
@@ -100,8 +108,8 @@ impl Add {
             (false, Some(beginning)) => PathRule::Strip(beginning),
             (false, None) => PathRule::Append,
         };
-        forward.mode = if self.answer { ForwardMode::Answer } else { ForwardMode::Copy };
-        forward.resign = self.resign;
+        forward.mode = if self.proxy { ForwardMode::Proxy } else { ForwardMode::Mirror };
+        forward.re_sign = self.re_sign;
         forward.headers = HeaderRules {
             keep_host: self.keep_host,
             forwarded: !self.no_forwarded,
@@ -143,7 +151,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             let mut all = forwards(api, &inbox).await?;
             all.remove(place_of(all.iter().map(|forward| forward.id.as_str()), &forward)?);
             save(api, &inbox, &all).await?;
-            terminal::say(&format!("the forward is removed from {inbox}"));
+            terminal::say(&format!("Deleted the forward from {inbox}."));
         }
     }
     Ok(())
@@ -170,10 +178,10 @@ fn print(context: &Context, place: usize, forward: &Forward) {
         return terminal::json(forward);
     }
     let when = if forward.when.is_empty() { "every request".to_owned() } else { terminal::shown(&forward.when) };
-    let off = if forward.enabled { "" } else { " (off)" };
+    let off = if forward.enabled { "" } else { " (disabled)" };
     let mode = match forward.mode {
-        ForwardMode::Answer => "asks",
-        ForwardMode::Copy => "copies to",
+        ForwardMode::Proxy => "proxy",
+        ForwardMode::Mirror => "mirror",
     };
     let (name, to) = (terminal::shown(&forward.name), terminal::shown(&forward.to));
     terminal::line(&format!("{place:>2}. {name}{off}  {when}  {mode}  {to}"));

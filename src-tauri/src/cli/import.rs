@@ -1,3 +1,5 @@
+//! `hookbench import`: imports requests from files.
+
 use std::{path::PathBuf, time::Duration};
 
 use futures_util::StreamExt;
@@ -6,28 +8,32 @@ use http::{HeaderMap, Method};
 use indicatif::ProgressBar;
 
 use super::{Api, Context, error::CliError, terminal};
-use crate::transport::{Answer, out_of_file};
+use crate::transport::{ApiResponse, out_of_file};
 
-/// How often a running import is asked how far it is.
+/// Interval between progress polls of a running import.
 const ASK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// HAR, JSON Lines, CSV, raw HTTP, curl commands, webhook.site's JSON or Hookbench archives; - is standard input
+    /// Files to import; - is standard input
+    ///
+    /// Formats: HAR, JSON Lines, CSV, raw HTTP messages, curl commands, JSON of webhook.site, and Hookbench archives.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Where everything goes, made if need be; where the file says, else `imported`, if absent
+    /// Import into this inbox, which is created if missing
+    ///
+    /// By default, each request goes to the inbox named in the file, or else to `imported`.
     #[arg(long)]
     inbox: Option<String>,
-    /// The format; told from the content if absent
+    /// Format of the files [default: detected from the content]
     #[arg(long = "as", value_name = "FORMAT", value_parser = ["har", "jsonl", "csv", "raw", "curl", "webhook_site", "archive"])]
     format: Option<String>,
-    /// Import nothing of a file if one of its entries cannot be
+    /// Import nothing from a file that has an invalid entry
     #[arg(long)]
-    whole: bool,
+    atomic: bool,
 }
 
-/// Imports files one after the other. Exit status 1 says that some entries were left out.
+/// Imports files one at a time. Fails with [`CliError::No`] if entries were skipped.
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
     let mut left_out = false;
     for file in &args.files {
@@ -41,8 +47,8 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
             terminal::say(&format!("{name}: {}: {}", terminal::shown(&bad.place), terminal::shown(&bad.why)));
         }
         if job.state != JobState::Done {
-            let why = job.error.as_deref().unwrap_or("it was cancelled");
-            return Err(CliError::Other(format!("{name} was not imported to its end: {why}")));
+            let why = job.error.as_deref().unwrap_or("cancelled");
+            return Err(CliError::Other(format!("the import of {name} failed: {why}")));
         }
         if !context.json {
             told(&name.to_string(), &imported);
@@ -56,18 +62,18 @@ fn told(name: &str, imported: &ImportResult) {
     let ImportResult { requests, bad, inboxes, before, .. } = imported;
     let inboxes = inboxes.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let into = if inboxes.is_empty() { String::new() } else { format!(" into {inboxes}") };
-    let without = if *bad > 0 { format!("; {bad} left out") } else { String::new() };
+    let without = if *bad > 0 { format!("; {bad} skipped") } else { String::new() };
     terminal::say(&format!("{name}: {requests} imported{into}{without}."));
     if let Some(before) = before {
         let (at, requests) = (before.at, before.requests);
-        terminal::say(&format!("{name}: the same file was imported before, at {at} ({requests} requests)."));
+        terminal::say(&format!("{name}: the same file was already imported at {at} ({requests} requests)."));
     }
 }
 
 async fn one(api: &Api, args: &Args, file: &std::path::Path) -> Result<Job, CliError> {
     let name = file.file_name().map_or_else(|| "stdin".into(), |name| name.to_string_lossy());
     let (body, length) = if file.as_os_str() == "-" {
-        // A pipe is read as it comes, by a descriptor of the same file.
+        // Opening the device gives an asynchronous file, which streams a pipe.
         let stdin = tokio::fs::File::open("/dev/stdin").await?;
         (out_of_file(stdin), None)
     } else {
@@ -80,19 +86,19 @@ async fn one(api: &Api, args: &Args, file: &std::path::Path) -> Result<Job, CliE
     asked.append_pair("name", if name == "-" { "stdin" } else { &name });
     asked.extend_pairs(args.inbox.iter().map(|inbox| ("inbox", inbox)));
     asked.extend_pairs(args.format.iter().map(|format| ("as", format)));
-    if args.whole {
-        asked.append_pair("whole", "true");
+    if args.atomic {
+        asked.append_pair("atomic", "true");
     }
     let path = format!("/api/v1/import?{}", asked.finish());
-    let (status, headers, mut answer) = api.0.open_call(Method::POST, &path, HeaderMap::new(), body).await?;
+    let (status, headers, mut response) = api.0.open_call(Method::POST, &path, HeaderMap::new(), body).await?;
     let mut text = Vec::new();
-    while let Some(piece) = answer.next().await {
+    while let Some(piece) = response.next().await {
         text.extend_from_slice(&piece?);
     }
     if !status.is_success() {
-        return Err(CliError::refused(&Answer { status, headers, body: text.into() }));
+        return Err(CliError::refused(&ApiResponse { status, headers, body: text.into() }));
     }
-    let mut job: Job = super::read(&Answer { status, headers, body: text.into() })?;
+    let mut job: Job = super::read(&ApiResponse { status, headers, body: text.into() })?;
     let bar = terminal::bar(length);
     while job.state == JobState::Running {
         tokio::select! {

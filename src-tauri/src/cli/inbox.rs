@@ -1,3 +1,5 @@
+//! `hookbench inbox`: creates, lists, changes and deletes inboxes.
+
 use std::path::{Path, PathBuf};
 
 use hookbench_model::{Deletion, Inbox, InboxList, InboxResponse, ResponseFault, ResponseFile, VerificationSettings};
@@ -9,49 +11,57 @@ use super::{Api, Context, error::CliError, forward, keys::Keys, rule, terminal};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// Make an inbox
+    /// Create an inbox
+    #[command(after_help = "Examples:\n  hookbench inbox add shop\n  \
+        hookbench inbox add shop --status 201 --header 'X-From: hookbench'\n  \
+        hookbench inbox add billing --provider stripe --secret-file secret.txt")]
     Add {
-        /// First segment of its path
+        /// Name of the inbox, which is the first segment of its URL path
         name: String,
         #[command(flatten)]
-        answer: Answer,
+        response: ResponseArgs,
         #[command(flatten)]
         sender: Sender,
     },
     /// List all inboxes
+    #[command(after_help = "Examples:\n  hookbench inbox list\n  hookbench inbox list --json")]
     List,
-    /// Rename an inbox or change its answer
+    /// Rename an inbox, or change its response or its verification
+    #[command(after_help = "Examples:\n  hookbench inbox set shop --rename store\n  \
+        hookbench inbox set shop --status 500 --delay 2000\n  \
+        hookbench inbox set shop --provider stripe --secret-file secret.txt")]
     Set {
-        /// The inbox
+        /// Name of the inbox
         name: String,
-        /// A new name
+        /// Set the name
         #[arg(long, value_name = "NAME")]
         rename: Option<String>,
-        /// Answer /<inbox>/status/503 with that status
+        /// Respond to /<inbox>/status/503 with status 503, and so on
         #[arg(long, value_name = "true|false")]
         status_by_path: Option<bool>,
         #[command(flatten)]
-        answer: Answer,
+        response: ResponseArgs,
         #[command(flatten)]
         sender: Sender,
     },
-    /// Remove an inbox with all its requests
+    /// Delete an inbox and all its requests
+    #[command(after_help = "Examples:\n  hookbench inbox remove shop")]
     Remove {
-        /// The inbox
+        /// Name of the inbox
         name: String,
     },
-    /// Answer some of its requests in another way
-    #[command(subcommand)]
+    /// Manage the response rules of an inbox
+    #[command(subcommand, after_help = "Examples:\n  hookbench inbox rule add shop --sequence 500,hang,200")]
     Rule(rule::Verb),
-    /// Send its requests on to an app
-    #[command(subcommand)]
+    /// Manage the forwards of an inbox
+    #[command(subcommand, after_help = "Examples:\n  hookbench inbox forward add shop http://localhost:3000/webhooks")]
     Forward(forward::Verb),
 }
 
-/// Who sends, and how its signatures are verified
+/// Sender of an inbox's requests, and the settings that verify its signatures
 #[derive(Debug, clap::Args)]
 pub(super) struct Sender {
-    /// The vendor; `hookbench providers` lists them, `none` is nobody
+    /// Vendor that sends, or `none`; `hookbench provider list` lists them
     #[arg(long)]
     provider: Option<String>,
     #[command(flatten)]
@@ -59,7 +69,7 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// Applies what is given to the settings of a verification. Returns whether anything is given.
+    /// Applies the given flags to verification settings. Returns true if a setting changed.
     fn apply(self, verification: &mut VerificationSettings) -> Result<bool, CliError> {
         let (secrets, params) = (self.keys.secrets()?, self.keys.params()?);
         let before = verification.clone();
@@ -82,51 +92,51 @@ impl Sender {
     }
 }
 
-/// What senders are answered
+/// Response to senders
 #[derive(Debug, clap::Args)]
-pub(super) struct Answer {
-    /// Status
+pub(super) struct ResponseArgs {
+    /// Respond with this status (200 to 599)
     #[arg(long)]
     status: Option<u16>,
-    /// Header; repeat it for more
+    /// Respond with this header; repeatable
     #[arg(long, value_name = "NAME: VALUE")]
     header: Option<Vec<String>>,
-    /// Body
+    /// Respond with this body
     #[arg(long)]
     body: Option<String>,
-    /// A file whose content is the body; it is read now
+    /// Respond with the content of this file, which is read once, now
     #[arg(long, value_name = "FILE", conflicts_with = "body")]
     body_file: Option<PathBuf>,
-    /// Whether body and headers are templates over the request, such as {{ request.json.id }}
+    /// Render body and headers as templates, such as {{ request.json.id }}
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     template: Option<bool>,
-    /// Wait before answering, in ms
+    /// Delay the response by this time, in ms
     #[arg(long, value_name = "MS")]
     delay: Option<u32>,
-    /// How it goes wrong: reset, hang, half, drip (over --drip-over), garbage, or none
-    #[arg(long, value_parser = ["reset", "hang", "half", "drip", "garbage", "none"])]
+    /// Inject a fault into the response
+    #[arg(long, value_parser = ["reset", "hang", "truncate", "slow", "garbage", "none"])]
     fault: Option<String>,
-    /// How long a dripping body takes, in ms
+    /// Spread the body of a slow response over this time, in ms
     #[arg(long, value_name = "MS", default_value_t = 10_000)]
-    pub(super) drip_over: u32,
-    /// Let pages of any origin send here
+    pub(super) slow_over: u32,
+    /// Allow requests from web pages of any origin (CORS)
     #[arg(long, value_name = "true|false")]
     cors: Option<bool>,
 }
 
-/// The fault of a name; `None` for `none`.
-pub(super) fn fault(name: &str, drip_over: u32) -> Option<ResponseFault> {
+/// Returns the fault with this name, or `None` for `none`.
+pub(super) fn fault(name: &str, slow_over: u32) -> Option<ResponseFault> {
     match name {
         "reset" => Some(ResponseFault::Reset),
         "hang" => Some(ResponseFault::Hang),
-        "half" => Some(ResponseFault::Half),
-        "drip" => Some(ResponseFault::Drip { over_ms: drip_over }),
+        "truncate" => Some(ResponseFault::Truncate),
+        "slow" => Some(ResponseFault::Slow { over_ms: slow_over }),
         "garbage" => Some(ResponseFault::Garbage),
         _ => None,
     }
 }
 
-impl Answer {
+impl ResponseArgs {
     pub(super) fn given(&self) -> bool {
         self.status.is_some()
             || self.header.is_some()
@@ -138,7 +148,7 @@ impl Answer {
             || self.cors.is_some()
     }
 
-    /// Applies what is given to a response; a file is read and kept.
+    /// Applies the given flags to a response. A body file is read and stored by the engine.
     pub(super) async fn apply(self, api: &Api, response: &mut InboxResponse) -> Result<(), CliError> {
         if let Some(lines) = &self.header {
             response.headers = lines.iter().map(|line| header(line)).collect::<Result<_, _>>()?;
@@ -149,7 +159,7 @@ impl Answer {
             (response.file, response.body) = (None, body);
         }
         if let Some(name) = &self.fault {
-            response.fault = fault(name, self.drip_over);
+            response.fault = fault(name, self.slow_over);
         }
         response.status = self.status.unwrap_or(response.status);
         response.template = self.template.unwrap_or(response.template);
@@ -159,39 +169,39 @@ impl Answer {
     }
 }
 
-/// Reads a file for a response and has it kept.
+/// Reads a body file and stores it in the engine.
 async fn kept(api: &Api, path: &Path) -> Result<ResponseFile, CliError> {
     let content = std::fs::read(path).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let path = format!("/api/v1/answer-files?name={}", encoded(&name));
-    let answer = api.0.call(Method::POST, &path, http::HeaderMap::new(), content.into()).await?;
-    if !answer.status.is_success() {
-        return Err(CliError::refused(&answer));
+    let path = format!("/api/v1/response-files?name={}", encoded(&name));
+    let response = api.0.call(Method::POST, &path, http::HeaderMap::new(), content.into()).await?;
+    if !response.status.is_success() {
+        return Err(CliError::refused(&response));
     }
-    super::read(&answer)
+    super::read(&response)
 }
 
 pub(super) fn header(line: &str) -> Result<(String, String), CliError> {
     let (name, value) = line
         .split_once(':')
-        .ok_or_else(|| CliError::Other(format!("{line:?} is not a header; write it as 'Name: value'")))?;
+        .ok_or_else(|| CliError::Other(format!("the header is invalid: {line:?} (expected 'Name: value')")))?;
     Ok((name.trim().into(), value.trim().into()))
 }
 
-/// All but the unreserved characters (RFC 3986 §2.3).
+/// All characters except the unreserved ones (RFC 3986 §2.3).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A name as one segment of a path.
+/// Percent-encodes a name as one path segment.
 pub(super) fn encoded(name: &str) -> String {
     utf8_percent_encode(name, UNRESERVED).to_string()
 }
 
 pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), CliError> {
     match verb {
-        Verb::Add { name, answer, sender } => {
+        Verb::Add { name, response, sender } => {
             let mut new = InboxChange { name: Some(name), ..InboxChange::default() };
-            if answer.given() {
-                answer.apply(api, new.answer.insert(InboxResponse::default())).await?;
+            if response.given() {
+                response.apply(api, new.response.insert(InboxResponse::default())).await?;
             }
             let mut verification = VerificationSettings::default();
             if sender.apply(&mut verification)? {
@@ -203,12 +213,12 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             let list: InboxList = api.get("/inboxes").await?;
             list.items.iter().for_each(|inbox| print(context, inbox));
         }
-        Verb::Set { name, rename, status_by_path, answer, sender } => {
+        Verb::Set { name, rename, status_by_path, response, sender } => {
             let path = format!("/inboxes/{}", encoded(&name));
             let inbox: Inbox = api.get(&path).await?;
             let mut change = InboxChange { name: rename, status_by_path, ..InboxChange::default() };
-            if answer.given() {
-                answer.apply(api, change.answer.insert(inbox.answer)).await?;
+            if response.given() {
+                response.apply(api, change.response.insert(inbox.response)).await?;
             }
             let mut verification = inbox.verification;
             if sender.apply(&mut verification)? {
@@ -223,14 +233,14 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             if context.json {
                 terminal::json(&deletion);
             } else {
-                terminal::say(&format!("{name} is removed with {} requests", deletion.requests));
+                terminal::say(&format!("Deleted {name} with {} requests.", deletion.requests));
             }
         }
     }
     Ok(())
 }
 
-/// A new inbox, or what changes of one.
+/// Body of the call that creates or changes an inbox.
 #[derive(Default, Serialize)]
 struct InboxChange {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,7 +248,7 @@ struct InboxChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     status_by_path: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    answer: Option<InboxResponse>,
+    response: Option<InboxResponse>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verification: Option<VerificationSettings>,
 }
@@ -248,11 +258,11 @@ fn print(context: &Context, inbox: &Inbox) {
         return terminal::json(inbox);
     }
     terminal::line(&format!(
-        "{:<24} {:>9} requests {:>9} unread {:>10}  answers {}",
+        "{:<24} {:>9} requests {:>9} unread {:>10}  responds with {}",
         terminal::shown(&inbox.name),
         inbox.requests,
         inbox.unread,
         terminal::size(inbox.bytes),
-        inbox.answer.status,
+        inbox.response.status,
     ));
 }

@@ -1,28 +1,28 @@
-//! Secrets and settings on the command line, alike for every verb that takes them.
+//! Flags for secrets and signature scheme parameters, shared by all verbs that need them.
 
 use std::{collections::BTreeMap, fs, io::Read, path::PathBuf};
 
 use super::{error::CliError, terminal};
 
-/// Largest secret read, in bytes.
+/// Maximum size of a secret on standard input, in bytes.
 const SECRET_MAX: u64 = 64 * 1024;
 
-/// A scheme's secrets and settings
+/// Secrets and parameters of a signature scheme
 #[derive(Debug, clap::Args)]
 pub(super) struct Keys {
-    /// Which of the vendor's schemes
+    /// Use this signature scheme of the vendor [default: the vendor's first]
     #[arg(long)]
     pub(super) scheme: Option<String>,
-    /// A secret, or - for standard input; repeat it while one replaces another
+    /// Signing secret, or - for standard input; repeatable during a rotation
     #[arg(long)]
     secret: Vec<String>,
-    /// A file that holds a secret; the line break at its end is not part of it
+    /// File with the signing secret; a final line break is ignored
     #[arg(long, value_name = "FILE")]
     secret_file: Vec<PathBuf>,
-    /// A setting of the scheme
+    /// Set a parameter of the signature scheme; repeatable
     #[arg(long = "param", value_name = "NAME=VALUE")]
     params: Vec<String>,
-    /// The URL as registered with the vendor
+    /// URL as registered with the vendor
     #[arg(long)]
     pub(super) url: Option<String>,
 }
@@ -32,17 +32,17 @@ pub(super) fn line(text: String) -> String {
 }
 
 impl Keys {
-    /// Whether standard input is a secret.
+    /// Returns true if a secret is read from standard input.
     pub(super) fn read_input(&self) -> bool {
         self.secret.iter().any(|secret| secret == "-")
     }
 
-    /// Whether a secret is given anywhere.
+    /// Returns true if a secret is given by a flag or by `HOOKBENCH_SECRET`.
     pub(super) fn is_given(&self) -> bool {
         !self.secret.is_empty() || !self.secret_file.is_empty() || std::env::var_os("HOOKBENCH_SECRET").is_some()
     }
 
-    /// The secrets that are given, wherever they stand.
+    /// Returns the secrets from the flags, or else the one from `HOOKBENCH_SECRET`.
     pub(super) fn secrets(&self) -> Result<Vec<String>, CliError> {
         let mut secrets = Vec::new();
         for secret in &self.secret {
@@ -52,7 +52,7 @@ impl Keys {
                 secrets.push(line(text));
             } else {
                 terminal::say(
-                    "A secret on the command line shows in process lists; --secret-file or HOOKBENCH_SECRET keep it.",
+                    "A secret on the command line is visible in process lists. Use --secret-file or HOOKBENCH_SECRET.",
                 );
                 secrets.push(secret.clone());
             }
@@ -69,13 +69,13 @@ impl Keys {
         Ok(secrets)
     }
 
-    /// The settings that are given.
+    /// Returns the scheme parameters by name.
     pub(super) fn params(&self) -> Result<BTreeMap<String, String>, CliError> {
         let pair = |param: &String| {
             param
                 .split_once('=')
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .ok_or_else(|| CliError::Other(format!("--param takes NAME=VALUE, not {param:?}")))
+                .ok_or_else(|| CliError::Other(format!("--param is invalid: {param:?} (expected NAME=VALUE)")))
         };
         self.params.iter().map(pair).collect()
     }

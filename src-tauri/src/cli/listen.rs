@@ -1,3 +1,5 @@
+//! `hookbench listen`: prints requests as they arrive, and optionally forwards them.
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,23 +14,27 @@ use crate::transport::Transport;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Only this inbox
+    /// Show only requests of this inbox
     inbox: Option<String>,
-    /// Only what matches this query, such as 'event:chat.* -verdict:valid' (docs/query.md)
+    /// Show only requests that match this query (docs/query.md)
+    ///
+    /// Example: 'event:chat.* -signature:valid'
     #[arg(long, short, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
-    /// Send what arrives on to this URL as long as this command runs, and show what it answers; needs an inbox
+    /// Forward requests to this URL and show the responses; requires an inbox
+    ///
+    /// The forward ends with this command.
     #[arg(long, value_name = "URL", requires = "inbox")]
     forward_to: Option<String>,
-    /// With --forward-to: let senders wait for the app and get its answer
+    /// With --forward-to: return the app's response to the sender (proxy)
     #[arg(long, requires = "forward_to")]
-    answer: bool,
+    proxy: bool,
 }
 
-/// How often the engine is told that this command still runs: a forward of one that does not ends.
+/// Interval between keep-alive calls. The engine ends the forward of a command that stops sending them.
 const ALIVE: Duration = Duration::from_secs(3);
 
-/// A forward for as long as a command runs.
+/// Temporary forward that ends with the command.
 struct Forwarding {
     inbox: String,
     id: String,
@@ -40,9 +46,9 @@ impl Forwarding {
         inbox: &str,
         to: &str,
         when: Option<&str>,
-        answer: bool,
+        proxy: bool,
     ) -> Result<Self, CliError> {
-        let mode = if answer { ForwardMode::Answer } else { ForwardMode::Copy };
+        let mode = if proxy { ForwardMode::Proxy } else { ForwardMode::Mirror };
         let mut all = Self::all(transport, inbox).await?;
         let forward = Forward {
             name: "listen".into(),
@@ -51,7 +57,7 @@ impl Forwarding {
             passing: true,
             ..Forward::to(to.to_owned())
         };
-        // Ahead of the others: it is the one a person is looking at.
+        // The temporary forward comes first, because the user watches its responses.
         all.insert(0, forward);
         let saved = Self::save(transport, inbox, &all).await?;
         let id = saved.forwards.into_iter().next().map(|forward| forward.id).unwrap_or_default();
@@ -62,7 +68,7 @@ impl Forwarding {
         loop {
             tokio::time::sleep(ALIVE).await;
             let path = format!("/api/v1/deliveries?endpoint={}&limit=1", self.id);
-            // One call that fails is followed by another.
+            // A failed call is ignored, because the next one follows soon.
             let _ = transport.call(Method::GET, &path, HeaderMap::new(), Bytes::new()).await;
         }
     }
@@ -85,36 +91,36 @@ impl Forwarding {
     async fn call(transport: &Transport, method: Method, inbox: &str, body: Bytes) -> Result<Inbox, CliError> {
         let path = format!("/api/v1/inboxes/{}", super::inbox::encoded(inbox));
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        let answer = transport.call(method, &path, headers, body).await?;
-        if !answer.status.is_success() {
-            return Err(CliError::refused(&answer));
+        let response = transport.call(method, &path, headers, body).await?;
+        if !response.status.is_success() {
+            return Err(CliError::refused(&response));
         }
-        super::read(&answer)
+        super::read(&response)
     }
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
-    // With no engine at work this one receives by itself, for as long as it runs.
+    // If no engine is running, this process runs its own listener until the command ends.
     let (transport, own) = match Transport::open(&context.data, OwnerKind::Serve).await? {
         remote @ Transport::Remote(_) => (remote, None),
         Transport::InProcess { engine, router, streams } => {
             let url = serve::receive(&engine, None).await?;
             let open = crate::transport::loopback::open(&engine, None, |_, _| ()).await?;
             crate::transport::loopback::announce(&engine, OwnerKind::Serve, Some(&open)).await?;
-            terminal::say(&format!("listening at {url}/{}", args.inbox.as_deref().unwrap_or("<inbox>")));
+            terminal::say(&format!("Listening at {url}/{}", args.inbox.as_deref().unwrap_or("<inbox>")));
             (Transport::InProcess { engine: engine.clone(), router, streams }, Some((engine, open)))
         }
     };
     if let Some(name) = &args.inbox {
         let path = format!("/api/v1/inboxes/{}", super::inbox::encoded(name));
-        let answer = transport.call(http::Method::GET, &path, http::HeaderMap::new(), bytes::Bytes::new()).await?;
-        if !answer.status.is_success() {
-            return Err(CliError::refused(&answer));
+        let response = transport.call(http::Method::GET, &path, http::HeaderMap::new(), bytes::Bytes::new()).await?;
+        if !response.status.is_success() {
+            return Err(CliError::refused(&response));
         }
     }
     let forward = match (&args.forward_to, &args.inbox) {
         (Some(to), Some(inbox)) => {
-            Some(Forwarding::begin(&transport, inbox, to, args.query.as_deref(), args.answer).await?)
+            Some(Forwarding::begin(&transport, inbox, to, args.query.as_deref(), args.proxy).await?)
         }
         _ => None,
     };
@@ -122,8 +128,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let mut feed = transport.feed(None, args.query.as_deref()).await?;
     let show = async {
         while let Some(batch) = feed.next().await {
-            let batch =
-                batch.map_err(|_| CliError::Other("the engine ended, or this terminal was too slow for it".into()))?;
+            let batch = batch.map_err(|_| CliError::Other("the event stream ended. Run the command again".into()))?;
             for item in batch {
                 let item: FeedItem = serde_json::from_str(&item)
                     .map_err(|e| CliError::Other(format!("the engine sent a change that cannot be parsed: {e}")))?;
@@ -157,7 +162,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         () = serve::until_ended() => Ok(()),
     };
     if let Some(forward) = &forward {
-        // If it cannot be said, the engine finds out by itself.
+        // If this call fails, the engine ends the forward when the keep-alive calls stop.
         let _ = forward.end(&transport).await;
     }
     done?;

@@ -1,4 +1,4 @@
-//! The command line: the same verbs as the window, over the same API.
+//! Command line, which calls the same API as the window.
 
 mod backup;
 mod check;
@@ -14,14 +14,14 @@ mod import;
 mod inbox;
 mod keys;
 mod listen;
-mod providers;
+mod provider;
 mod relay;
 mod replay;
 mod requests;
 mod rule;
 mod scenario;
+mod schema;
 mod serve;
-mod shape;
 mod show;
 mod signature;
 mod terminal;
@@ -38,18 +38,25 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     data_folder,
-    transport::{Answer, Transport},
+    transport::{ApiResponse, Transport},
 };
 use error::CliError;
 
-/// The webhook workbench on your desk. Without a command, opens the desktop app
+/// Catch, inspect, verify, forward, replay, send and tunnel webhooks
+///
+/// Without a command, opens the desktop app.
 #[derive(Debug, Parser)]
 #[command(name = "hookbench", version, args_conflicts_with_subcommands = false)]
+#[command(after_help = "Examples:\n  \
+    hookbench listen shop --forward-to http://localhost:3000/webhooks\n  \
+    hookbench trigger stripe invoice.paid --to http://localhost:3000/webhooks\n  \
+    hookbench check http://localhost:3000/webhooks --provider stripe --secret-file secret.txt\n\n\
+    Exit status: 0 success, 1 negative result (invalid signature, failed check), 2 error")]
 struct Cli {
-    /// Folder of all data
+    /// Use this data folder
     #[arg(long, global = true, env = data_folder::VARIABLE, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Print one JSON object a line
+    /// Print JSON, one object per line
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -61,68 +68,122 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Receive without a window, and offer the page and the API on loopback
+    /// Run the listener, the local HTTP API and the web page, without a window
+    #[command(after_help = "Examples:\n  hookbench serve\n  \
+        hookbench serve --listen 0.0.0.0:4665 --api 127.0.0.1:4666")]
     Serve(serve::Args),
     /// Show requests as they arrive
+    #[command(after_help = "Examples:\n  hookbench listen\n  hookbench listen shop -q 'event:order.*'\n  \
+        hookbench listen shop --forward-to http://localhost:3000/webhooks")]
     Listen(listen::Args),
-    /// Judge the signature of a raw HTTP request from a file or standard input
+    /// Verify the signature of a raw HTTP request. Exits with 1 unless it is valid
+    #[command(after_help = "Examples:\n  \
+        hookbench verify --provider github --secret-file secret.txt < request.http\n  \
+        hookbench show ID --as raw --reveal | hookbench verify --provider github --secret-file secret.txt")]
     Verify(signature::Args),
-    /// Sign a raw HTTP request as its vendor would
+    /// Sign a raw HTTP request as the vendor does
+    #[command(after_help = "Examples:\n  \
+        hookbench sign --provider stripe --secret-file secret.txt --request request.http")]
     Sign(signature::Args),
-    /// Say why a signature does not hold
+    /// Explain why the signature of a raw HTTP request is invalid
+    #[command(after_help = "Examples:\n  \
+        hookbench explain --provider github --secret-file secret.txt --request request.http")]
     Explain(signature::Args),
     /// List the vendors, or show one
-    #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
-    Providers(providers::Args),
-    /// Run a relay: the public end of tunnels, which keeps webhooks while a laptop sleeps
-    #[command(subcommand)]
+    #[command(after_help = "Examples:\n  hookbench provider list\n  hookbench provider show stripe --snippet node")]
+    Provider(provider::Args),
+    /// Run a relay, the public end of tunnels, which stores requests while offline
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  hookbench relay serve --domain relay.example --listen 0.0.0.0:443\n  \
+        hookbench relay device add"
+    )]
     Relay(relay::Verb),
     #[command(flatten)]
     Call(Call),
 }
 
-/// Verbs that make calls of the API and end.
+/// Verbs that call the API and exit.
 #[derive(Debug, Subcommand)]
 enum Call {
     /// List stored requests, newest first
+    #[command(after_help = "Examples:\n  hookbench requests --inbox shop\n  \
+        hookbench requests -q 'event:chat.* status:>=400'\n  hookbench requests --refused")]
     Requests(requests::Args),
-    /// Show one request
+    /// Show a request
+    #[command(after_help = "Examples:\n  hookbench show ID\n  hookbench show ID --as curl\n  \
+        hookbench show ID --as body > body.json")]
     Show(show::Args),
-    /// Compare two requests; exit status 1 if anything differs
+    /// Compare two requests or responses. Exits with 1 if they differ
+    #[command(after_help = "Examples:\n  hookbench diff ID ID\n  hookbench diff DELIVERY:1 DELIVERY:2")]
     Diff(diff::Args),
-    /// Make, list, change and remove inboxes
-    #[command(subcommand)]
+    /// Create, list, change and delete inboxes
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  hookbench inbox add shop\n  hookbench inbox set shop --status 500"
+    )]
     Inbox(Box<inbox::Verb>),
     /// Send an event as a vendor does
+    #[command(after_help = "Examples:\n  \
+        hookbench trigger stripe invoice.paid --to http://localhost:3000/webhooks --secret-file secret.txt\n  \
+        hookbench trigger github push --endpoint staging\n  \
+        hookbench trigger woocommerce order.created --payload order.json --set total=9.90 --endpoint staging")]
     Trigger(Box<trigger::Args>),
-    /// List, show and run scenarios: events that follow one another
-    #[command(subcommand)]
+    /// List, show and run scenarios, which are sequences of events
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  hookbench scenario list\n  \
+        hookbench scenario run stripe-subscription --to http://localhost:3000/webhooks"
+    )]
     Scenario(scenario::Verb),
-    /// Make, list, change, test and remove endpoints
-    #[command(subcommand)]
+    /// Create, list, change, test and delete endpoints
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  hookbench endpoint add github https://app.example/webhooks --name staging\n  \
+        hookbench endpoint test staging"
+    )]
     Endpoint(Box<endpoint::Verb>),
-    /// List, show, retry and cancel deliveries
-    #[command(subcommand)]
+    /// List, show, resend and cancel deliveries
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  hookbench delivery list --status 5xx --since 2h\n  hookbench delivery retry ID"
+    )]
     Delivery(delivery::Verb),
-    /// Send stored requests again, as they are or edited, to an address; exit status 1 unless all are answered 2xx
+    /// Replay stored requests. Exits with 1 unless all get a 2xx response
+    #[command(after_help = "Examples:\n  hookbench replay ID --to http://localhost:3000/webhooks\n  \
+        hookbench replay -q 'body.user_id:789 after:yesterday' --to staging --rate 2/s --report staging.html\n  \
+        hookbench replay ID --twice --at-once")]
     Replay(Box<replay::Args>),
     /// Test a webhook handler with 52 checks. Exits with 1 if a required check fails
+    #[command(after_help = "Examples:\n  \
+        hookbench check http://localhost:3000/webhooks --provider stripe --secret-file secret.txt\n  \
+        hookbench check staging --plan\n  hookbench check staging --junit out.xml --html out.html --yes")]
     Check(Box<check::Args>),
-    /// Show what JSON bodies are like by event type, what changed since when, and types for them
-    Shape(shape::Args),
-    /// Reach inboxes from outside: start and stop tunnels, expose inboxes
-    #[command(subcommand)]
+    /// Show inferred schemas of JSON bodies, their changes, and types as code
+    #[command(after_help = "Examples:\n  hookbench schema\n  hookbench schema shop order.paid --as typescript")]
+    Schema(schema::Args),
+    /// Start and stop tunnels, and expose inboxes to the internet
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  hookbench tunnel start https://relay.example --code CODE --expose shop\n  \
+        hookbench tunnel status"
+    )]
     Tunnel(tunnel::Verb),
-    /// Import requests from files of other tools or of Hookbench; exit status 1 if entries were left out
+    /// Import requests from files. Exits with 1 if entries were skipped
+    #[command(after_help = "Examples:\n  hookbench import customer.har support.jsonl --inbox support\n  \
+        pbpaste | hookbench import - --inbox support")]
     Import(import::Args),
     /// Export requests as HAR, JSON Lines, CSV, raw HTTP or an archive
+    #[command(after_help = "Examples:\n  hookbench export --as har -q provider:stripe -o stripe.har\n  \
+        hookbench export --as jsonl ID ID | jq .body\n  hookbench export --as archive -o all.hookbench.zip")]
     Export(export::Args),
-    /// Write a backup of everything into a file
+    /// Back up all data into a file
+    #[command(after_help = "Examples:\n  hookbench backup everything.db")]
     Backup(backup::Args),
 }
 
 impl Call {
-    /// Whether it begins something, so that an empty data folder is no mistake.
+    /// Returns true if the verb may create the data folder.
     fn begins(&self) -> bool {
         match self {
             Self::Inbox(verb) => matches!(**verb, inbox::Verb::Add { .. }),
@@ -135,19 +196,19 @@ impl Call {
     }
 }
 
-/// What every verb is given.
+/// Global flags.
 struct Context {
     data: PathBuf,
-    /// Whether the folder was named, and is not the usual one.
+    /// True if the folder was named by the user.
     own_data: bool,
     json: bool,
 }
 
-/// Accepts a link and nothing else, so that a mistyped command is an error.
+/// Parses a `hookbench://` link. Any other text is rejected as an unknown command.
 fn link(given: &str) -> Result<String, String> {
     match given.starts_with("hookbench://") {
         true => Ok(given.to_owned()),
-        false => Err("there is no such command; `hookbench --help` lists all".into()),
+        false => Err("no such command. `hookbench --help` lists all commands".into()),
     }
 }
 
@@ -156,7 +217,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let own_data = cli.data.is_some();
     let Some(data) = cli.data.or_else(data_folder::usual) else {
-        return terminal::fail(&CliError::Other("there is no home folder; name a data folder with --data".into()));
+        return terminal::fail(&CliError::Other("no home folder was found. Pass a data folder with --data".into()));
     };
     let context = Context { data, own_data, json: cli.json };
     let Some(verb) = cli.verb else { return desktop::open(&context, cli.link.as_deref()) };
@@ -166,17 +227,18 @@ pub fn main() -> ExitCode {
         Err(error) => return terminal::fail(&error.into()),
     };
     let done = runtime.block_on(run(&context, verb));
-    // A stalled read must not keep the process; what counts is on disk already.
+    // A stalled read must not keep the process alive. All data is already on disk.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        // The answer itself said so.
+        // The negative result is already printed.
         Err(CliError::No) => ExitCode::from(1),
         Err(error) => terminal::fail(&error),
     }
 }
 
-/// They carry all but the receiver, which has threads of its own; more only move work between caches.
+/// Returns the number of runtime threads, 2 to 4. The listener has its own threads, and more would only move work
+/// between caches.
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4))
 }
@@ -188,13 +250,13 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Verb::Verify(args) => return signature::verify(context, &args),
         Verb::Sign(args) => return signature::sign(context, &args),
         Verb::Explain(args) => return signature::explain(context, &args).await,
-        Verb::Providers(args) => return providers::run(context, &args),
+        Verb::Provider(args) => return provider::run(context, &args),
         Verb::Relay(verb) => return relay::run(context, verb).await,
         Verb::Call(verb) => verb,
     };
     if !verb.begins() && !hookbench_engine::DataDir::exists(&context.data) {
         return Err(CliError::Other(format!(
-            "nothing is stored in {} yet; start `hookbench` or `hookbench serve`, or name another folder with --data",
+            "no data in {} yet. Start `hookbench` or `hookbench serve`, or pass another folder with --data",
             context.data.display()
         )));
     }
@@ -211,7 +273,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Call::Replay(args) => replay::run(&api, context, *args).await,
         Call::Check(args) => check::run(&api, context, *args).await,
         Call::Tunnel(verb) => tunnel::run(&api, context, verb).await,
-        Call::Shape(args) => shape::run(&api, context, args).await,
+        Call::Schema(args) => schema::run(&api, context, args).await,
         Call::Import(args) => import::run(&api, context, args).await,
         Call::Export(args) => export::run(&api, args).await,
         Call::Backup(args) => backup::run(&api, context, args).await,
@@ -220,7 +282,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
     done
 }
 
-/// The API as the verbs call it.
+/// API client of the verbs.
 struct Api(Transport);
 
 impl Api {
@@ -228,29 +290,29 @@ impl Api {
         Ok(Self(Transport::open(&context.data, OwnerKind::Command).await?))
     }
 
-    /// Calls without a body, and returns the answer as it is.
-    async fn bytes(&self, method: Method, path: &str) -> Result<Answer, CliError> {
+    /// Makes a call without a body and returns the response.
+    async fn bytes(&self, method: Method, path: &str) -> Result<ApiResponse, CliError> {
         self.call(method, path, None).await
     }
 
-    async fn call(&self, method: Method, path: &str, json: Option<String>) -> Result<Answer, CliError> {
+    async fn call(&self, method: Method, path: &str, json: Option<String>) -> Result<ApiResponse, CliError> {
         let mut headers = HeaderMap::new();
         if json.is_some() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let body = json.map(Bytes::from).unwrap_or_default();
-        let answer = self.0.call(method, &format!("/api/v1{path}"), headers, body).await?;
-        if answer.status.is_success() { Ok(answer) } else { Err(CliError::refused(&answer)) }
+        let response = self.0.call(method, &format!("/api/v1{path}"), headers, body).await?;
+        if response.status.is_success() { Ok(response) } else { Err(CliError::refused(&response)) }
     }
 
-    /// Closes the engine if it is this verb's own.
+    /// Closes the engine if it runs in this process.
     async fn close(self) {
         if let Transport::InProcess { engine, .. } = self.0 {
             engine.close().await;
         }
     }
 
-    /// Calls with a body.
+    /// Makes a call with a JSON body and parses the response.
     async fn send<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -261,7 +323,7 @@ impl Api {
         read(&self.call(method, path, Some(text)).await?)
     }
 
-    /// Calls without a body.
+    /// Makes a call without a body and parses the response.
     async fn act<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, CliError> {
         read(&self.bytes(method, path).await?)
     }
@@ -271,7 +333,8 @@ impl Api {
     }
 }
 
-/// What the engine answered, as JSON.
-fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, CliError> {
-    serde_json::from_slice(&answer.body).map_err(|e| CliError::Other(format!("the engine's answer does not read: {e}")))
+/// Parses the JSON body of a response.
+fn read<T: DeserializeOwned>(response: &ApiResponse) -> Result<T, CliError> {
+    serde_json::from_slice(&response.body)
+        .map_err(|e| CliError::Other(format!("the engine's response cannot be parsed: {e}")))
 }

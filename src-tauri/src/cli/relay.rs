@@ -1,3 +1,5 @@
+//! `hookbench relay`: runs a relay and manages its devices.
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use hookbench_engine::Clock;
@@ -8,74 +10,82 @@ use crate::log;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// Run the relay on this machine
+    /// Run a relay on this machine
+    #[command(after_help = "Examples:\n  hookbench relay serve\n  \
+        hookbench relay serve --domain relay.example --listen 0.0.0.0:443\n  \
+        hookbench relay serve --url https://relay.example --behind-proxy 10.0.0.0/8")]
     Serve(Box<Serve>),
-    /// Let laptops in, list them, shut them out; on the machine the relay runs on
-    #[command(subcommand)]
+    /// Add, list and revoke devices, on the machine of the relay
+    #[command(subcommand, after_help = "Examples:\n  hookbench relay device add\n  hookbench relay device list")]
     Device(Device),
-    /// Print the relay's counters in Prometheus' text format
+    /// Print the relay's metrics in the Prometheus text format
+    #[command(after_help = "Examples:\n  hookbench relay metrics")]
     Metrics,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {
-    /// Where it listens; port 0 picks one
+    /// Listen on this address; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4670")]
     listen: SocketAddr,
-    /// The address vendors and laptops reach it at, such as https://relay.example
+    /// Public URL of the relay, such as https://relay.example
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// A host name that leads here: its certificate is got and renewed by itself (ACME, TLS-ALPN-01). The
-    /// certificate authority has to reach this relay at port 443
+    /// Obtain and renew a certificate for this host name (ACME, TLS-ALPN-01)
+    ///
+    /// The host name must resolve to this machine, and the certificate authority must reach the relay on port 443.
     #[arg(long, value_name = "HOST", conflicts_with = "tls_cert")]
     domain: Option<String>,
-    /// Where the certificate authority can write to its holder
+    /// Contact email address for the certificate authority
     #[arg(long, value_name = "EMAIL", requires = "domain")]
     acme_contact: Option<String>,
-    /// Another certificate authority than Let's Encrypt
+    /// ACME directory URL of the certificate authority [default: Let's Encrypt]
     #[arg(long, value_name = "URL", requires = "domain")]
     acme_directory: Option<String>,
-    /// A PEM file with the root that authority's own certificate goes back to
+    /// PEM file with the root certificate of the ACME server
     #[arg(long, value_name = "FILE", requires = "acme_directory")]
     acme_root: Option<PathBuf>,
-    /// A certificate of your own, with its chain, as PEM file; read at start
+    /// PEM file with a certificate and its chain, read at start
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
-    /// Its key
+    /// PEM file with the private key of the certificate
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// A proxy in front of it whose X-Forwarded-For is believed, as address or network; can be repeated
+    /// Trust X-Forwarded-For from this proxy address or network; repeatable
     #[arg(long, value_name = "CIDR")]
     behind_proxy: Vec<String>,
-    /// Where counters are given to Prometheus (GET /metrics); keep it from strangers
+    /// Serve Prometheus metrics (GET /metrics) on this address, without authentication
     #[arg(long, value_name = "ADDR")]
     metrics: Option<SocketAddr>,
-    /// Largest body, in MiB
+    /// Maximum body size, in MiB (1 to 1024)
     #[arg(long, value_name = "MIB", default_value_t = 32)]
     max_body: u64,
-    /// Deliveries of one inbox that may wait
+    /// Maximum number of waiting deliveries per inbox
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     max_waiting: u64,
-    /// Megabytes kept for one device
+    /// Maximum storage per device, in MB
     #[arg(long, value_name = "MB", default_value_t = 2_048)]
     max_stored: u64,
-    /// Requests to one inbox in a second
+    /// Maximum number of requests per second and inbox
     #[arg(long, value_name = "N", default_value_t = 500)]
     max_rate: u32,
-    /// Days for which deliveries wait
+    /// Delete waiting deliveries after this many days (1 to 365)
     #[arg(long, value_name = "DAYS", default_value_t = 30)]
     keep_days: u64,
 }
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Device {
-    /// Print a code with which one laptop can enrol
+    /// Print a one-time code that enrolls a device
+    #[command(after_help = "Examples:\n  hookbench relay device add")]
     Add,
-    /// List the laptops that are enrolled
+    /// List the enrolled devices
+    #[command(after_help = "Examples:\n  hookbench relay device list")]
     List,
-    /// Shut a laptop out: its session and its addresses end at once
+    /// Revoke a device. Its session and its public URLs end at once
+    #[command(after_help = "Examples:\n  hookbench relay device revoke DEVICE")]
     Revoke {
-        /// Its id
+        /// Id of the device
         device: String,
     },
 }
@@ -90,14 +100,15 @@ impl From<AdminError> for CliError {
     fn from(error: AdminError) -> Self {
         match error {
             AdminError::NotThere { .. } => Self::Other(format!(
-                "{error}. Start it with `hookbench relay serve`, or name its folder with --data; only its owner may."
+                "{error}. Start the relay with `hookbench relay serve`, or pass its data folder with --data. Only the \
+                 owner of the folder can do this."
             )),
             other => Self::Other(other.to_string()),
         }
     }
 }
 
-/// A relay's data stands beside that of the window, never in it.
+/// Returns the data folder of the relay: the one of --data, or else `relay` in the default data folder.
 fn folder(context: &Context) -> PathBuf {
     if context.own_data { context.data.clone() } else { context.data.join("relay") }
 }
@@ -113,7 +124,8 @@ pub(super) async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
             } else {
                 terminal::line(&code);
                 terminal::say(&format!(
-                    "Good once, for {} minutes. On the laptop: hookbench tunnel start RELAY --code {code}",
+                    "The code works once, for {} minutes. On your computer, run: \
+                     hookbench tunnel start RELAY --code {code}",
                     good_for_s / 60
                 ));
             }
@@ -141,8 +153,8 @@ fn print(context: &Context, device: &ShownDevice) {
     }
     let state = match (device.revoked, device.attached) {
         (true, _) => "revoked",
-        (false, true) => "attached",
-        (false, false) => "away",
+        (false, true) => "online",
+        (false, false) => "offline",
     };
     let inboxes: Vec<String> =
         device.inboxes.iter().map(|(name, waiting)| format!("{name} ({waiting} waiting)")).collect();
@@ -185,7 +197,8 @@ async fn serve(context: &Context, args: Serve) -> Result<(), CliError> {
         terminal::json(&line);
     } else {
         terminal::say(&format!(
-            "  relay     {}\n  listens   {}\n  data      {}\n\nCtrl-C ends it. Let a laptop in: hookbench relay device add",
+            "  relay     {}\n  listens   {}\n  data      {}\n\nPress Ctrl-C to stop. To enroll a device, run: \
+             hookbench relay device add",
             relay.url(),
             relay.address(),
             data.display()

@@ -1,3 +1,5 @@
+//! `hookbench replay`: sends stored requests again.
+
 use std::{
     io::{IsTerminal, Write},
     path::PathBuf,
@@ -19,80 +21,80 @@ use super::{
     terminal,
 };
 
-/// How often a replay is asked about.
+/// Interval between progress polls of a replay.
 const ASK: Duration = Duration::from_millis(150);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Ids of the requests, in the order they are sent
+    /// Ids of the requests, in the order in which they are sent
     #[arg(required_unless_present = "query")]
     ids: Vec<String>,
-    /// All that match this query (docs/query.md)
+    /// Replay all requests that match this query (docs/query.md)
     #[arg(long, short, value_name = "QUERY", allow_hyphen_values = true, conflicts_with = "ids")]
     query: Option<String>,
-    /// With --query: only of this inbox
+    /// With --query: replay only requests of this inbox
     #[arg(long, requires = "query")]
     inbox: Option<String>,
-    /// A URL, or the id or name of an endpoint; where the inbox's requests went last if absent
+    /// Send to this URL or endpoint [default: the inbox's last replay target]
     #[arg(long, value_name = "URL|ENDPOINT")]
     to: Option<String>,
-    /// Sign anew, with a new timestamp: with the inbox's secret, or the endpoint's
+    /// Re-sign with a new timestamp and the secret of the inbox or the endpoint
     #[arg(long, value_name = "inbox|endpoint", num_args = 0..=1, default_missing_value = "inbox", value_parser = ["inbox", "endpoint"])]
-    resign: Option<String>,
-    /// Most requests a second, such as 2 or 2/s
+    re_sign: Option<String>,
+    /// Maximum number of requests per second, such as 2 or 2/s
     #[arg(long, value_name = "N/s")]
     rate: Option<String>,
-    /// Requests under way at a time
+    /// Maximum number of concurrent requests
     #[arg(long, default_value_t = 1, value_name = "N")]
     concurrency: u32,
-    /// Begin with the newest
+    /// Send the newest request first
     #[arg(long)]
     newest_first: bool,
-    /// End at the first that is not answered 2xx
+    /// Stop after the first response that is not 2xx
     #[arg(long)]
     stop_on_failure: bool,
-    /// How long each answer may take, in ms
+    /// Response timeout of each request, in ms
     #[arg(long, default_value_t = 30_000, value_name = "MS")]
     timeout: u32,
-    /// Deliver the request twice and compare the answers: exit status 1 if they differ
+    /// Send the request twice and compare the responses. Exits with 1 if they differ
     #[arg(long, conflicts_with = "query")]
     twice: bool,
-    /// With --twice: both at once, and not one after the other
+    /// With --twice: send both requests at the same time
     #[arg(long, requires = "twice")]
     at_once: bool,
-    /// Use the URL as it is, whatever path was asked for
+    /// Use the exact URL, and ignore the path of the request
     #[arg(long)]
     exact: bool,
-    /// Another method, for one request
+    /// Replace the method (one request only)
     #[arg(long)]
     method: Option<String>,
-    /// Another path and query behind the URL, for one request
+    /// Replace the path and query that follow the URL (one request only)
     #[arg(long)]
     path: Option<String>,
-    /// Another body, for one request
+    /// Replace the body (one request only)
     #[arg(long)]
     body: Option<String>,
-    /// A file with another body, for one request
+    /// Replace the body with the content of this file (one request only)
     #[arg(long, value_name = "FILE", conflicts_with = "body")]
     body_file: Option<PathBuf>,
-    /// Set a header; repeat it for more
+    /// Set a header; repeatable
     #[arg(long, value_name = "NAME: VALUE")]
     header: Vec<String>,
-    /// Leave a header out; repeat it for more
+    /// Remove a header; repeatable
     #[arg(long, value_name = "NAME")]
     remove_header: Vec<String>,
-    /// Keep the sender's Host header
+    /// Keep the original Host header
     #[arg(long)]
     keep_host: bool,
-    /// Send many to a host that got none before, without asking
+    /// Send many requests to a new host without confirmation
     #[arg(long, short)]
     yes: bool,
-    /// Write the report into a file: JSON, or a page if its name ends in .html
+    /// Write a report into this file: HTML if the name ends in .html, else JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
 
-/// The call that begins a replay.
+/// Body of the call that starts a replay.
 #[derive(Serialize)]
 struct Call {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +103,7 @@ struct Call {
     query: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     inbox: Option<String>,
-    /// In base64.
+    /// Replacement body, base64-encoded.
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,7 +115,7 @@ impl Args {
     fn call(&self, to: Option<ReplayTarget>) -> Result<Call, CliError> {
         let rate = self.rate.as_deref().map(|rate| rate.trim_end_matches("/s").parse::<f64>()).transpose();
         let rate =
-            rate.map_err(|_| CliError::Other("the rate is a number of requests a second, such as 2 or 2/s".into()))?;
+            rate.map_err(|_| CliError::Other("--rate must be a number of requests per second, as in 2 or 2/s".into()))?;
         let set = self.header.iter().map(|line| header(line)).collect::<Result<Vec<_>, _>>()?;
         let settings = ReplaySettings {
             to,
@@ -129,7 +131,7 @@ impl Args {
                 path: self.path.clone(),
                 headers: None,
             }),
-            resign: self.resign.as_deref().map(|with| match with {
+            re_sign: self.re_sign.as_deref().map(|with| match with {
                 "endpoint" => ReSignWith::Endpoint,
                 _ => ReSignWith::Inbox,
             }),
@@ -158,7 +160,7 @@ impl Args {
     }
 }
 
-/// A destination: an endpoint by its id or name, or a URL.
+/// Returns the replay target for a URL, or for the id or name of an endpoint.
 async fn target(api: &Api, to: &str) -> Result<ReplayTarget, CliError> {
     if to.contains("://") {
         return Ok(ReplayTarget::Url(to.to_owned()));
@@ -199,7 +201,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         terminal::json(&ended);
     }
     terminal::say(&format!(
-        "{}: {} of {} answered 2xx, {} failed{}",
+        "{}: {} of {} delivered, {} failed{}",
         terminal::word(&ended.state),
         ended.delivered,
         ended.total,
@@ -209,7 +211,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     if ended.state == ReplayState::Done && ended.failed == 0 { Ok(()) } else { Err(CliError::No) }
 }
 
-/// The host that a message names, once a person agreed to it.
+/// Returns the host that the API's message names, after the user has confirmed it.
 fn confirmed(message: &str, yes: bool) -> Result<String, CliError> {
     let host = message.split_once(" would go to ").and_then(|(_, rest)| rest.split_once(','));
     let host = host.map(|(host, _)| host.to_owned()).unwrap_or_default();
@@ -217,15 +219,15 @@ fn confirmed(message: &str, yes: bool) -> Result<String, CliError> {
         return Ok(host);
     }
     if !std::io::stdin().is_terminal() {
-        return Err(CliError::Other(format!("{message} With --yes they do")));
+        return Err(CliError::Other(format!("{message} Pass --yes to confirm")));
     }
     let _ = write!(std::io::stderr(), "{} Send them? [y/N] ", terminal::shown(message));
-    let mut answer = String::new();
-    let _ = std::io::stdin().read_line(&mut answer);
-    if answer.trim().eq_ignore_ascii_case("y") { Ok(host) } else { Err(CliError::No) }
+    let mut response = String::new();
+    let _ = std::io::stdin().read_line(&mut response);
+    if response.trim().eq_ignore_ascii_case("y") { Ok(host) } else { Err(CliError::No) }
 }
 
-/// Waits until a replay has ended; interrupted, it is ended.
+/// Waits until a replay has ended. Ctrl-C cancels the replay.
 async fn watch(api: &Api, context: &Context, id: &str) -> Result<Replay, CliError> {
     let bar = terminal::count();
     loop {

@@ -1,26 +1,30 @@
+//! `hookbench requests`: lists stored and refused requests.
+
 use hookbench_model::{BodyState, Refusal, RefusalList, RequestList, RequestSummary};
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{Api, Context, error::CliError, terminal};
 
-/// Rows of one page.
+/// Maximum number of rows per API call.
 const PAGE: u32 = 500;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Only this inbox
+    /// List only requests of this inbox
     #[arg(long)]
     inbox: Option<String>,
-    /// Only pinned ones
+    /// List only pinned requests
     #[arg(long)]
     pinned: bool,
-    /// Only what matches this query, such as 'event:chat.* -verdict:valid' (docs/query.md)
+    /// List only requests that match this query (docs/query.md)
+    ///
+    /// Example: 'event:chat.* -signature:valid'
     #[arg(long, short, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
     /// List refused requests, with the reason and their first bytes
     #[arg(long, conflicts_with_all = ["query", "pinned"])]
     refused: bool,
-    /// How many
+    /// Maximum number of requests to list
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: u32,
 }
@@ -53,7 +57,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     Ok(())
 }
 
-/// Lists refused requests, newest first; each with its first bytes, indented.
+/// Lists refused requests, newest first, each followed by its first bytes.
 async fn refused(api: &Api, context: &Context, asked: &str, limit: u32) -> Result<(), CliError> {
     let (mut left, mut after, mut any) = (limit, String::new(), false);
     while left > 0 {
@@ -94,7 +98,7 @@ fn refusal(refusal: &Refusal) {
         local(refusal.at),
         refusal.status,
         refusal.inbox.as_deref().map_or("-".to_owned(), terminal::shown),
-        terminal::shown(&refusal.peer),
+        terminal::shown(&refusal.remote_address),
         terminal::shown(&refusal.reason),
         terminal::shown(&refusal.message),
     ));
@@ -103,7 +107,7 @@ fn refusal(refusal: &Refusal) {
     }
 }
 
-/// One request on one line.
+/// Prints a request on one line.
 pub(super) fn print(context: &Context, request: &RequestSummary) {
     if context.json {
         terminal::json(request);
@@ -124,10 +128,10 @@ fn row(request: &RequestSummary) -> String {
         local(request.arrived_at),
         terminal::cut(&terminal::shown(&request.method), 7),
         terminal::cut(&terminal::shown(&request.target), 40),
-        // An imported request's answer may not be known.
+        // The response of an imported request can be unknown.
         if request.status > 0 { request.status.to_string() } else { "-".into() },
         terminal::size(request.body_bytes),
-        request.verdict.as_str(),
+        request.signature_status.as_str(),
         terminal::shown(&request.inbox),
     )
 }

@@ -1,3 +1,5 @@
+//! `hookbench inbox rule`: lists, adds, tests and deletes the response rules of an inbox.
+
 use hookbench_model::{Inbox, InboxResponse, ResponseFault, ResponsePreview, ResponseRule, SequenceEnd, SequencePer};
 use http::Method;
 use serde_json::json;
@@ -5,84 +7,93 @@ use serde_json::json;
 use super::{
     Api, Context,
     error::CliError,
-    inbox::{Answer, encoded, fault},
+    inbox::{ResponseArgs, encoded, fault},
     terminal,
 };
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// List the rules of an inbox, in order
+    /// List the response rules of an inbox, in order
+    #[command(after_help = "Examples:\n  hookbench inbox rule list shop")]
     List {
-        /// The inbox
+        /// Name of the inbox
         inbox: String,
     },
-    /// Add a rule: requests that match are answered so
+    /// Add a rule that sets the response to matching requests
+    #[command(after_help = "Examples:\n  \
+        hookbench inbox rule add shop --when 'event:chat.closed' --status 409 --body no\n  \
+        hookbench inbox rule add shop --sequence 500,500,hang,200\n  \
+        hookbench inbox rule add shop --body-file logo.png --header 'Content-Type: image/png'")]
     Add(Box<Add>),
-    /// Remove a rule
+    /// Delete a response rule
+    #[command(after_help = "Examples:\n  hookbench inbox rule remove shop 1")]
     Remove {
-        /// The inbox
+        /// Name of the inbox
         inbox: String,
-        /// The rule's id, or its number in the list
+        /// Id of the rule, or its number in the list
         rule: String,
     },
-    /// Let a rule's sequences begin again
+    /// Restart the sequences of a response rule
+    #[command(after_help = "Examples:\n  hookbench inbox rule restart shop 1")]
     Restart {
-        /// The inbox
+        /// Name of the inbox
         inbox: String,
-        /// The rule's id, or its number in the list
+        /// Id of the rule, or its number in the list
         rule: String,
     },
-    /// Say which rule would answer a stored request, and why
+    /// Show which rule would respond to a stored request, and why
+    #[command(after_help = "Examples:\n  hookbench inbox rule try REQUEST\n  \
+        hookbench inbox rule try REQUEST --inbox shop")]
     Try {
         /// Id of the request
         request: String,
-        /// The inbox whose rules are tried; the request's own if absent
+        /// Use the rules of this inbox [default: the inbox of the request]
         #[arg(long)]
         inbox: Option<String>,
     },
 }
 
-/// A new rule
+/// New response rule
 #[derive(Debug, clap::Args)]
 pub(super) struct Add {
-    /// The inbox
+    /// Name of the inbox
     inbox: String,
-    /// Its name
+    /// Name of the rule
     #[arg(long)]
     name: Option<String>,
-    /// Which requests, as a query (docs/query.md); all if absent
+    /// Apply only to requests that match this query (docs/query.md) [default: all]
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     when: Option<String>,
-    /// Its place among the rules, from 1; the last if absent
+    /// Insert the rule at this position, from 1 [default: last]
     #[arg(long, value_name = "N")]
     at: Option<usize>,
-    /// A sequence of statuses and faults, such as 500,500,hang,200, in the place of one answer
+    /// Respond with these statuses and faults in turn, such as 500,500,hang,200
     #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["status", "body", "body_file", "fault", "template"])]
     sequence: Vec<String>,
-    /// What a sequence is counted by
+    /// Count the sequence per event or per inbox
     #[arg(long, value_parser = ["event", "inbox"], default_value = "event")]
     per: String,
-    /// What follows the last answer of a sequence
+    /// Response after the end of the sequence
     #[arg(long, value_parser = ["last", "first", "next_rule"], default_value = "last")]
     at_end: String,
     #[command(flatten)]
-    answer: Answer,
+    response: ResponseArgs,
 }
 
-/// The responses of a sequence: each a status or a fault.
-fn sequence(listed: &[String], drip_over: u32) -> Result<Vec<InboxResponse>, CliError> {
+/// Parses a sequence, in which each item is a status or a fault.
+fn sequence(listed: &[String], slow_over: u32) -> Result<Vec<InboxResponse>, CliError> {
     let one = |word: &String| {
         let mut response = InboxResponse::default();
         if let Ok(status) = word.parse::<u16>() {
             response.status = status;
-        } else if let Some(fault) = fault(word, drip_over) {
-            if matches!(fault, ResponseFault::Half | ResponseFault::Drip { .. }) {
+        } else if let Some(fault) = fault(word, slow_over) {
+            if matches!(fault, ResponseFault::Truncate | ResponseFault::Slow { .. }) {
                 response.body = "0123456789".into();
             }
             response.fault = Some(fault);
         } else {
             return Err(CliError::Other(format!(
-                "{word:?} is neither a status nor one of reset, hang, half, drip, garbage"
+                "--sequence is invalid: {word:?} (use a status, or reset, hang, truncate, slow or garbage)"
             )));
         }
         Ok(response)
@@ -102,27 +113,28 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             let mut all = rules(api, &inbox).await?;
             all.remove(place_of(all.iter().map(|rule| rule.id.as_str()), &rule)?);
             save(api, &inbox, &all).await?;
-            terminal::say(&format!("the rule is removed from {inbox}"));
+            terminal::say(&format!("Deleted the rule from {inbox}."));
         }
         Verb::Restart { inbox, rule } => {
             let all = rules(api, &inbox).await?;
             let id = &all[place_of(all.iter().map(|rule| rule.id.as_str()), &rule)?].id;
             let path = format!("/inboxes/{}/rules/{}/restart", encoded(&inbox), encoded(id));
             api.bytes(Method::POST, &path).await?;
-            terminal::say("its sequences begin again");
+            terminal::say("Restarted the sequences of the rule.");
         }
         Verb::Try { request, inbox } => {
             let inbox = inbox.map_or(String::new(), |inbox| format!("?inbox={}", encoded(&inbox)));
-            let tried: ResponsePreview = api.get(&format!("/requests/{}/answering{inbox}", encoded(&request))).await?;
+            let tried: ResponsePreview =
+                api.get(&format!("/requests/{}/response-preview{inbox}", encoded(&request))).await?;
             if context.json {
                 terminal::json(&tried);
                 return Ok(());
             }
             for one in &tried.considered {
-                let sign = if one.answers { '>' } else { ' ' };
+                let sign = if one.responses { '>' } else { ' ' };
                 terminal::line(&format!("{sign} {}  {}", terminal::shown(&one.name), terminal::shown(&one.why)));
             }
-            if let Some(response) = &tried.answer {
+            if let Some(response) = &tried.response {
                 terminal::line(&format!("  {}", response_line(response)));
             }
         }
@@ -131,20 +143,20 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
 }
 
 async fn add_rule(api: &Api, context: &Context, add: Add) -> Result<(), CliError> {
-    let Add { inbox, name, when, at, sequence: listed, per, at_end, answer } = add;
-    let answers = if listed.is_empty() {
+    let Add { inbox, name, when, at, sequence: listed, per, at_end, response } = add;
+    let responses = if listed.is_empty() {
         let mut one = InboxResponse::default();
-        answer.apply(api, &mut one).await?;
+        response.apply(api, &mut one).await?;
         vec![one]
     } else {
-        sequence(&listed, answer.drip_over)?
+        sequence(&listed, response.slow_over)?
     };
     let rule = ResponseRule {
         id: String::new(),
         name: name.unwrap_or_default(),
         enabled: true,
         when: when.unwrap_or_default(),
-        answers,
+        responses,
         per: if per == "inbox" { SequencePer::Inbox } else { SequencePer::Event },
         at_end: match at_end.as_str() {
             "first" => SequenceEnd::First,
@@ -171,21 +183,23 @@ async fn save(api: &Api, inbox: &str, rules: &[ResponseRule]) -> Result<Inbox, C
     api.send(Method::PATCH, &format!("/inboxes/{}", encoded(inbox)), &json!({ "rules": rules })).await
 }
 
-/// Position of an item in a list that a person names by its id or its number, from the ids of the list.
+/// Returns the index of the list item that the user names by id or by number (from 1).
 pub(super) fn place_of<'i>(ids: impl ExactSizeIterator<Item = &'i str>, named: &str) -> Result<usize, CliError> {
     let count = ids.len();
     let by_number = named.parse::<usize>().ok().filter(|n| (1..=count).contains(n)).map(|n| n - 1);
     let by_id = ids.enumerate().find(|(_, id)| *id == named).map(|(place, _)| place);
-    by_number.or(by_id).ok_or_else(|| CliError::Other(format!("there is none {named:?}; the list has {count}")))
+    by_number.or(by_id).ok_or_else(|| {
+        CliError::Other(format!("no such item: {named:?} (the list has {count}). Pass an id, or a number in the list"))
+    })
 }
 
-/// A response in a line.
+/// Returns a response as one line of text.
 fn response_line(response: &InboxResponse) -> String {
     let fault = match &response.fault {
-        Some(ResponseFault::Drip { over_ms }) => format!(" dripping over {over_ms} ms"),
+        Some(ResponseFault::Slow { over_ms }) => format!(" slow over {over_ms} ms"),
         Some(ResponseFault::Reset) => " reset".into(),
         Some(ResponseFault::Hang) => " hang".into(),
-        Some(ResponseFault::Half) => " half".into(),
+        Some(ResponseFault::Truncate) => " truncate".into(),
         Some(ResponseFault::Garbage) => " garbage".into(),
         None => String::new(),
     };
@@ -202,8 +216,8 @@ fn print(context: &Context, place: usize, rule: &ResponseRule) {
     if context.json {
         return terminal::json(rule);
     }
-    let answers: Vec<String> = rule.answers.iter().map(response_line).collect();
+    let responses: Vec<String> = rule.responses.iter().map(response_line).collect();
     let when = if rule.when.is_empty() { "every request".to_owned() } else { terminal::shown(&rule.when) };
-    let off = if rule.enabled { "" } else { " (off)" };
-    terminal::line(&format!("{place:>2}. {}{off}  {when}  →  {}", terminal::shown(&rule.name), answers.join(", ")));
+    let off = if rule.enabled { "" } else { " (disabled)" };
+    terminal::line(&format!("{place:>2}. {}{off}  {when}  →  {}", terminal::shown(&rule.name), responses.join(", ")));
 }

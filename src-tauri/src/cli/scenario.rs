@@ -1,3 +1,5 @@
+//! `hookbench scenario`: lists, shows and runs scenarios.
+
 use std::path::Path;
 
 use hookbench_model::{EventSendResult, Scenario, ScenarioList};
@@ -15,27 +17,32 @@ use super::{
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// List the scenarios that ship, and those of your own
+    /// List the built-in scenarios and your own
+    #[command(after_help = "Examples:\n  hookbench scenario list")]
     List,
-    /// Show one as its file, which can be a start for your own
+    /// Print the file of a scenario, as a template for your own
+    #[command(after_help = "Examples:\n  hookbench scenario show stripe-subscription > mine.toml")]
     Show {
-        /// Its id
+        /// Id of the scenario
         scenario: String,
     },
-    /// Send its events one by one, with their gaps
+    /// Send the events of a scenario in order, with the delays between them
+    #[command(after_help = "Examples:\n  \
+        hookbench scenario run stripe-subscription --to http://localhost:3000/webhooks\n  \
+        hookbench scenario run mine.toml --to http://localhost:3000/webhooks --time-scale 20")]
     Run(Box<Run>),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Run {
-    /// Its id, or a file
+    /// Id of the scenario, or a .toml file
     scenario: String,
     #[command(flatten)]
     destination: Destination,
 }
 
 impl Verb {
-    /// Whether it begins something.
+    /// Returns true if the verb may create the data folder.
     pub(super) fn begins(&self) -> bool {
         matches!(self, Self::Run(_))
     }
@@ -64,7 +71,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
     }
 }
 
-/// The call that runs a scenario.
+/// Body of the call that runs a scenario.
 #[derive(Default, Serialize)]
 struct Call {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,20 +92,20 @@ async fn start(api: &Api, context: &Context, args: Run) -> Result<(), CliError> 
         call.scenario = Some(args.scenario);
     }
     let usual = |settings: &mut GivenSettings| {
-        // The scenario says whose it is.
+        // The scenario names its vendor.
         settings.provider = Some(String::new());
-        // However fast it runs, one event comes after the other.
+        // One request at a time keeps the events in order at any time scale.
         settings.concurrency.get_or_insert(1);
     };
-    call.target = args.destination.target(usual, &["scope", "speed"])?;
+    call.target = args.destination.target(usual, &["account", "time_scale"])?;
     let own = call.target.to.is_some();
-    // An endpoint's time goes as fast as its scenario's gaps.
+    // The delays between events use the same time scale as the endpoint's retries.
     if let Some(to) = &call.target.to {
-        call.target.speed = to.speed;
+        call.target.time_scale = to.time_scale;
     }
     let sent: EventSendResult = api.send(Method::POST, "/scenarios/run", &call).await?;
     if sent.deliveries.is_empty() {
-        terminal::say("There is no endpoint of this vendor; make one, or name a URL with --to.");
+        terminal::say("There is no endpoint of this vendor. Create one, or pass a URL with --to.");
     }
     delivery::sent(api, context, &sent, own).await
 }
@@ -112,7 +119,7 @@ fn print(context: &Context, scenario: &Scenario) {
         terminal::shown(&scenario.id),
         terminal::shown(&scenario.provider),
         scenario.steps.len(),
-        scenario.lasts_ms / 1_000,
+        scenario.duration_ms / 1_000,
         terminal::shown(&scenario.name)
     ));
 }

@@ -1,3 +1,5 @@
+//! `hookbench serve`: runs the engine without a window.
+
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use hookbench_engine::{Clock, Engine, OwnerKind};
@@ -8,11 +10,12 @@ use crate::{log, transport::loopback};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Address of the receiver; port 0 picks one [default: as set, 127.0.0.1:4665]
+    /// Address of the listener; port 0 picks one [default: as set, or 127.0.0.1:4665]
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// Address of the page and the API, on loopback; port 0 picks one
-    /// [default: 127.0.0.1:4666, else any free port]
+    /// Loopback address of the API and web page; port 0 picks one [default: port 4666]
+    ///
+    /// If port 4666 is in use and no address is given, a free port is used.
     #[arg(long, value_name = "ADDR")]
     api: Option<SocketAddr>,
 }
@@ -28,15 +31,16 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     })
     .await
     .map_err(|e| {
-        CliError::Other(format!("the API cannot be offered there: {e}. Choose another address with --api."))
+        CliError::Other(format!("the local HTTP API cannot be opened: {e}. Pass another address with --api"))
     })?;
     loopback::announce(&engine, OwnerKind::Serve, Some(&api)).await?;
     if json {
-        let line = serde_json::json!({ "receiver": address, "api": api.url(), "data": context.data, "pid": std::process::id() });
+        let line = serde_json::json!({ "listener": address, "api": api.url(), "data": context.data, "pid": std::process::id() });
         terminal::json(&line);
     } else {
         terminal::say(&format!(
-            "  receiver  {address}/<inbox>\n  data      {}\n\nCtrl-C ends it. The page's address works once; a new one is printed after each use.",
+            "  listener  {address}/<inbox>\n  data      {}\n\nPress Ctrl-C to stop. The page address works once; \
+             a new one is printed after each use.",
             context.data.display()
         ));
     }
@@ -45,26 +49,26 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Opens the engine of a verb that receives, with its log on standard error.
+/// Opens the engine for a verb with a listener, and starts the log on standard error.
 pub(super) async fn open(data: &Path, kind: OwnerKind) -> Result<Arc<Engine>, CliError> {
     log::start(log::Form::Text, "warn");
     Ok(Engine::open(data, kind, Clock::system()).await?)
 }
 
-/// Starts the receiver, or says why it cannot listen and what would do.
+/// Starts the listener and returns its URL. On failure, the error names a free address if there is one.
 pub(super) async fn receive(engine: &Arc<Engine>, listen: Option<SocketAddr>) -> Result<String, CliError> {
-    match engine.start_receiver(listen).await {
+    match engine.start_listener(listen).await {
         ListenerState::Listening { url, .. } => Ok(url),
         ListenerState::Failed { address, reason, holder, offer } => {
             let holder = holder.map_or(String::new(), |holder| format!(" by {holder}"));
-            let offer = offer.map_or(String::new(), |offer| format!(" Free: --listen {offer}"));
-            Err(CliError::Other(format!("the receiver cannot listen at {address}: {reason}{holder}.{offer}")))
+            let offer = offer.map_or(String::new(), |offer| format!(" This address is free: --listen {offer}"));
+            Err(CliError::Other(format!("the listener cannot use {address}: {reason}{holder}.{offer}")))
         }
-        ListenerState::Off => Err(CliError::Other("the receiver did not start".into())),
+        ListenerState::Off => Err(CliError::Other("the listener did not start".into())),
     }
 }
 
-/// Returns when the process is asked to end.
+/// Returns when the process receives SIGINT or SIGTERM.
 pub(super) async fn until_ended() {
     #[cfg(unix)]
     {

@@ -1,3 +1,5 @@
+//! `hookbench show`: prints a request.
+
 use clap::ValueEnum as _;
 use hookbench_model::RequestDetail;
 
@@ -5,40 +7,40 @@ use super::{Api, Context, error::CliError, terminal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The request's id
+    /// Id of the request
     #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     id: String,
-    /// What to print of it
+    /// Print the request in this form
     #[arg(long = "as", value_name = "FORM")]
     form: Option<Form>,
-    /// Print credentials too
+    /// Include secrets
     #[arg(long)]
     reveal: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, clap::ValueEnum)]
 enum Form {
-    /// The HTTP message as it was
+    /// HTTP message as received
     Raw,
-    /// A curl command that sends it again
+    /// curl command
     Curl,
-    /// The same with HTTPie
+    /// HTTPie command
     Httpie,
-    /// JavaScript that sends it again
+    /// JavaScript with fetch
     Fetch,
-    /// Python that sends it again, with requests
+    /// Python with requests
     Python,
-    /// A Go program that sends it again
+    /// Go program
     Go,
-    /// The same in PowerShell 7
+    /// PowerShell 7 command
     Powershell,
-    /// All that is known of it, as JSON
+    /// All fields as JSON
     Json,
-    /// A HAR file of it
+    /// HAR file
     Har,
-    /// The body's bytes
+    /// Bytes of the body
     Body,
-    /// The body decoded, as UTF-8
+    /// Decoded body as UTF-8
     Text,
 }
 
@@ -66,7 +68,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
                 Form::Raw => "raw?".into(),
                 Form::Json | Form::Har | Form::Body => "body?".into(),
                 Form::Text => "body?text=true&".into(),
-                code => format!("code?as={}&", code.to_possible_value().expect("no form is skipped").get_name()),
+                code => format!("code?as={}&", code.to_possible_value().expect("every form has a name").get_name()),
             };
             super::export::stream(api, &format!("/requests/{id}/{what}reveal={}", args.reveal), None).await
         }
@@ -86,11 +88,11 @@ fn head(detail: &RequestDetail) {
     let state = terminal::word(&summary.body_state).replace('_', " ");
     for (name, value) in [
         ("inbox", summary.inbox.as_str()),
-        ("from", &summary.peer),
+        ("from", &summary.remote_address),
         ("arrived", &summary.arrived_at.to_string()),
         ("stored", &detail.stored_at.to_string()),
         ("body", &format!("{} bytes, {state}", summary.body_bytes)),
-        ("answered", &if summary.status > 0 { summary.status.to_string() } else { String::new() }),
+        ("responded", &if summary.status > 0 { summary.status.to_string() } else { String::new() }),
         ("source", summary.source.as_deref().unwrap_or_default()),
         ("note", &summary.note),
     ] {
@@ -99,7 +101,7 @@ fn head(detail: &RequestDetail) {
         }
     }
     terminal::say(
-        "\n--as body prints the body, --as text the body decoded, --as raw the whole message, --as curl (or httpie, fetch, python, go,\n\
-         powershell) code that sends it again.",
+        "\n--as body prints the body, --as text the decoded body, --as raw the whole message, and --as curl (or\n\
+         httpie, fetch, python, go, powershell) code that sends the request again.",
     );
 }

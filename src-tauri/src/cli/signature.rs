@@ -1,3 +1,5 @@
+//! `hookbench verify`, `sign` and `explain`: signatures of raw HTTP requests.
+
 use std::{
     fs,
     io::Read,
@@ -15,20 +17,20 @@ use http::Method;
 
 use super::{Api, Context, error::CliError, keys::Keys, terminal};
 
-/// Largest message read, in bytes.
+/// Maximum size of a message, in bytes.
 const MESSAGE_MAX: u64 = 64 * 1024 * 1024;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The vendor; `hookbench providers` lists them
+    /// Vendor that signs; `hookbench provider list` lists them
     #[arg(long)]
     provider: String,
     #[command(flatten)]
     keys: Keys,
-    /// Judge at this instant, in seconds since 1970
+    /// Use this time instead of the current time, in seconds since 1970
     #[arg(long, value_name = "UNIX")]
     now: Option<i64>,
-    /// The message; standard input if absent
+    /// File with the raw HTTP request [default: standard input]
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
 }
@@ -49,7 +51,7 @@ fn question(context: &Context, args: &Args) -> Result<(Catalogue, SignatureInput
     }
     if args.keys.read_input() && args.request.is_none() {
         return Err(CliError::Other(
-            "standard input is either the secret or the message; name the other as a file".into(),
+            "standard input cannot be both the secret and the message. Pass one of them as a file".into(),
         ));
     }
     let (secrets, params) = (args.keys.secrets()?, args.keys.params()?);
@@ -71,17 +73,17 @@ fn question(context: &Context, args: &Args) -> Result<(Catalogue, SignatureInput
     Ok((catalogue, question, now))
 }
 
-fn cli_result<T>(answer: Result<T, DebuggerError>) -> Result<T, CliError> {
-    answer.map_err(|error| CliError::Other(error.0))
+fn cli_result<T>(response: Result<T, DebuggerError>) -> Result<T, CliError> {
+    response.map_err(|error| CliError::Other(error.0))
 }
 
-fn say(verdict: &SignatureResult) {
-    let sign = match verdict.state.as_str() {
+fn say(verification: &SignatureResult) {
+    let sign = match verification.state.as_str() {
         "valid" => "✓ valid",
         "unsigned" => "– unsigned",
         _ => "✗ invalid",
     };
-    terminal::line(&format!("{sign}: {}", terminal::shown(&verdict.sentence)));
+    terminal::line(&format!("{sign}: {}", terminal::shown(&verification.sentence)));
 }
 
 fn print(context: &Context, value: &impl serde::Serialize) -> Result<(), CliError> {
@@ -90,19 +92,19 @@ fn print(context: &Context, value: &impl serde::Serialize) -> Result<(), CliErro
     Ok(())
 }
 
-fn ended(verdict: &SignatureResult) -> Result<(), CliError> {
-    if verdict.state == "valid" { Ok(()) } else { Err(CliError::No) }
+fn ended(verification: &SignatureResult) -> Result<(), CliError> {
+    if verification.state == "valid" { Ok(()) } else { Err(CliError::No) }
 }
 
 pub(super) fn verify(context: &Context, args: &Args) -> Result<(), CliError> {
     let (catalogue, question, now) = question(context, args)?;
-    let verdict = cli_result(debugger::verify(&catalogue, &question, now))?;
+    let verification = cli_result(debugger::verify(&catalogue, &question, now))?;
     if context.json {
-        print(context, &verdict)?;
+        print(context, &verification)?;
     } else {
-        say(&verdict);
+        say(&verification);
     }
-    ended(&verdict)
+    ended(&verification)
 }
 
 pub(super) fn sign(context: &Context, args: &Args) -> Result<(), CliError> {
@@ -114,13 +116,13 @@ pub(super) fn sign(context: &Context, args: &Args) -> Result<(), CliError> {
     for (name, value) in &signed.headers {
         terminal::line(&format!("{name}: {value}"));
     }
-    for (place, value) in &signed.elsewhere {
+    for (place, value) in &signed.outside_headers {
         terminal::line(&format!("{place} = {value}"));
     }
     Ok(())
 }
 
-/// Explains by the engine of the data folder where there is one, as that knows the secrets of its inboxes.
+/// Explains a signature. If the data folder has an engine, the engine also tests the secrets of its inboxes.
 pub(super) async fn explain(context: &Context, args: &Args) -> Result<(), CliError> {
     let (catalogue, question, now) = question(context, args)?;
     let known = if has_database(&context.data) { Api::open(context).await.ok() } else { None };
@@ -134,20 +136,20 @@ pub(super) async fn explain(context: &Context, args: &Args) -> Result<(), CliErr
     };
     if context.json {
         print(context, &explanation)?;
-        return ended(&explanation.verdict);
+        return ended(&explanation.verification);
     }
-    say(&explanation.verdict);
+    say(&explanation.verification);
     if !explanation.advice.is_empty() {
         terminal::line(&terminal::shown(&explanation.advice));
     }
     for (name, value) in [
         ("signed", Some(format!("{} ({} bytes)", explanation.content, explanation.content_bytes))),
         ("expected", explanation.expected.clone()),
-        ("found", explanation.found.clone()),
+        ("received", explanation.found.clone()),
     ] {
         if let Some(value) = value {
             terminal::line(&format!("{name:<9} {}", terminal::shown(&value)));
         }
     }
-    ended(&explanation.verdict)
+    ended(&explanation.verification)
 }

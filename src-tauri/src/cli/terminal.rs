@@ -1,5 +1,5 @@
-//! What a terminal is shown. Captured text never reaches it raw: an escape sequence could move
-//! the cursor, set the title or worse.
+//! Output to the terminal. Captured text is always escaped, because an escape sequence could move the cursor or set
+//! the title.
 
 use std::{
     io::{IsTerminal as _, Write},
@@ -8,16 +8,16 @@ use std::{
 
 use super::error::CliError;
 
-/// It could not be done.
+/// Exit status of an error.
 const FAILED: u8 = 2;
 
-/// Whether a character does something to a terminal or to the order of text, or shows as nothing.
+/// Returns true if a character can control a terminal, reorder text or be invisible.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Text with every control character written out, and every character that reorders text.
+/// Escapes control characters, invisible characters and characters that reorder text.
 pub(super) fn shown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -30,14 +30,14 @@ pub(super) fn shown(text: &str) -> String {
     safe
 }
 
-/// A value as one line of JSON on standard output. What would do something to a terminal is escaped there, which
-/// leaves the value as it is.
+/// Prints a value as one line of JSON on standard output. Unsafe characters become JSON escapes, which do not change
+/// the value.
 pub(super) fn json(value: &impl serde::Serialize) {
     let text = serde_json::to_string(value).unwrap_or_default();
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match is_unsafe(c) {
-            // Outside of strings, JSON that is written in one line has no such character.
+            // One-line JSON contains unsafe characters only inside strings, where a JSON escape is allowed.
             true => safe.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
             false => safe.push(c),
         }
@@ -45,11 +45,10 @@ pub(super) fn json(value: &impl serde::Serialize) {
     line(&safe);
 }
 
-/// Captured bytes on standard output: as they are where a file or a program reads them, and with control
-/// characters written out where a person does.
+/// Writer of captured bytes to standard output: raw to a file or a pipe, escaped to a terminal.
 pub(super) struct Captured {
     person: bool,
-    /// The beginning of a character whose rest has not come.
+    /// First bytes of a UTF-8 character that continues in the next piece.
     rest: Vec<u8>,
     changed: bool,
 }
@@ -59,7 +58,7 @@ impl Captured {
         Self { person: std::io::stdout().is_terminal(), rest: Vec::new(), changed: false }
     }
 
-    /// Writes a piece.
+    /// Writes the next piece.
     pub(super) fn write(&mut self, piece: &[u8]) -> std::io::Result<()> {
         let mut out = std::io::stdout().lock();
         match self.person {
@@ -81,14 +80,14 @@ impl Captured {
                         self.changed = true;
                         safe.extend(c.escape_unicode());
                     }
-                    // A line end of HTTP.
+                    // A CR is part of an HTTP line end and is dropped.
                     '\r' => {}
                     c => safe.push(c),
                 }
             }
             match chunk.invalid() {
                 [] => {}
-                // It may be the beginning of a character that goes on in the next piece.
+                // These bytes can be the start of a character that continues in the next piece.
                 invalid if chunks.peek().is_none() && invalid.len() < 4 && piece.len() > invalid.len() => {
                     self.rest = invalid.to_vec();
                 }
@@ -101,7 +100,7 @@ impl Captured {
         safe
     }
 
-    /// Writes what is left, and says so where something was written out.
+    /// Writes the remaining bytes, and prints a note if anything was escaped.
     pub(super) fn end(mut self) {
         let mut out = std::io::stdout().lock();
         let rest: String = self.rest.iter().map(|byte| format!("\\x{byte:02x}")).collect();
@@ -113,7 +112,7 @@ impl Captured {
     }
 }
 
-/// Cuts to a number of characters.
+/// Truncates text to at most `most` characters, with an ellipsis at the end.
 pub(super) fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
@@ -121,13 +120,13 @@ pub(super) fn cut(text: &str, most: usize) -> String {
     }
 }
 
-/// The name of a variant, as the API writes it.
+/// Returns the name of a variant in the API.
 pub(super) fn word(variant: &impl serde::Serialize) -> String {
     let quoted = serde_json::to_string(variant).unwrap_or_default();
     quoted.trim_matches('"').to_owned()
 }
 
-/// A number of bytes, short.
+/// Formats a number of bytes with a decimal unit.
 pub(super) fn size(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),
@@ -137,34 +136,34 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-/// A bar for long work, shown where a person looks on; bytes, of so many where that is known.
+/// Returns a progress bar that counts bytes, or a spinner if the length is unknown.
 pub(super) fn bar(length: Option<u64>) -> indicatif::ProgressBar {
     let bar = length.map_or_else(indicatif::ProgressBar::new_spinner, indicatif::ProgressBar::new);
     let template = if length.is_some() { "{bar:30} {bytes}/{total_bytes}  {msg}" } else { "{spinner} {bytes}  {msg}" };
     indicatif::ProgressStyle::with_template(template).map_or(bar.clone(), |style| bar.with_style(style))
 }
 
-/// Progress of something that is counted; it learns its length later.
+/// Returns a progress bar that counts items. The caller sets the length later.
 pub(super) fn count() -> indicatif::ProgressBar {
     let bar = indicatif::ProgressBar::new(0);
     indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len}  {per_sec}")
         .map_or(bar.clone(), |style| bar.with_style(style))
 }
 
-/// One line on standard output. A closed pipe ends the process quietly, as it does `cat`.
+/// Prints a line on standard output. Exits with 0 if the pipe is closed, as `cat` does.
 pub(super) fn line(text: &str) {
     if writeln!(std::io::stdout().lock(), "{text}").is_err() {
         std::process::exit(0);
     }
 }
 
-/// One line for people.
+/// Prints a message on standard error.
 pub(super) fn say(text: &str) {
-    // With no standard error there is nobody to tell.
+    // Without a standard error stream, the message is lost.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Says why a verb failed.
+/// Prints an error and returns its exit status.
 pub(super) fn fail(error: &CliError) -> ExitCode {
     say(&format!("hookbench: {}", shown(&error.to_string())));
     ExitCode::from(FAILED)
@@ -175,14 +174,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escape_sequences_are_written_out() {
+    fn escapes_control_sequences() {
         assert_eq!(shown("\u{1b}[31mred\u{1b}]0;title\u{7}"), "\\u{1b}[31mred\\u{1b}]0;title\\u{7}");
         assert_eq!(shown("a\r\nb\u{202e}c\u{9b}"), "a\\u{d} b\\u{202e}c\\u{9b}");
         assert_eq!(shown("héllo ☃"), "héllo ☃");
     }
 
     #[test]
-    fn captured_bytes_are_written_out_for_a_person() {
+    fn escapes_captured_bytes_for_a_terminal() {
         let mut captured = Captured { person: true, rest: Vec::new(), changed: false };
         let mut text = captured.written_out(b"a\r\nb\x1b]0;t\x07 \xc2");
         text.push_str(&captured.written_out(b"\x9b \xff \xe2\x80\xae\xe2\x98\x83"));
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn long_text_is_cut_between_characters() {
+    fn truncates_text_between_characters() {
         assert_eq!(cut("ééééé", 3), "éé…");
         assert_eq!(cut("abc", 3), "abc");
     }

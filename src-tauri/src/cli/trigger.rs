@@ -1,3 +1,5 @@
+//! `hookbench trigger`: sends an event as a vendor does.
+
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -18,9 +20,9 @@ use super::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The vendor that Hookbench is
+    /// Vendor to send as; `hookbench provider list` lists them
     provider: String,
-    /// The event type
+    /// Event type
     event: String,
     /// Set a value in the payload (JSON, sent as written, else a string); repeatable
     #[arg(long, value_name = "PATH=VALUE")]
@@ -31,7 +33,7 @@ pub(super) struct Args {
     /// Send only to this endpoint, by name or id; repeatable
     #[arg(long = "endpoint", value_name = "NAME", conflicts_with = "to")]
     endpoints: Vec<String>,
-    /// How many
+    /// Number of events to send
     #[arg(long, default_value_t = 1)]
     count: u32,
     #[command(flatten)]
@@ -41,8 +43,9 @@ pub(super) struct Args {
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
     let mut set = BTreeMap::new();
     for one in &args.set {
-        let (path, text) =
-            one.split_once('=').ok_or_else(|| CliError::Other(format!("--set takes PATH=VALUE, not {one:?}")))?;
+        let (path, text) = one
+            .split_once('=')
+            .ok_or_else(|| CliError::Other(format!("--set is invalid: {one:?} (use PATH=VALUE)")))?;
         set.insert(path, written(text)?);
     }
     let mut call = Call { provider: &args.provider, event: &args.event, count: args.count, set, ..Call::default() };
@@ -50,7 +53,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         let wrong = |why: String| CliError::Other(format!("{}: {why}", file.display()));
         let length = std::fs::metadata(file).map_err(|e| wrong(e.to_string()))?.len();
         if length > PAYLOAD_MAX as u64 {
-            return Err(wrong(format!("a payload of {length} bytes is larger than {PAYLOAD_MAX} bytes (25 MiB)")));
+            return Err(wrong(format!("the payload is too large: {length} bytes (at most {PAYLOAD_MAX}, 25 MiB)")));
         }
         let bytes = std::fs::read(file).map_err(|e| wrong(e.to_string()))?;
         match String::from_utf8(bytes) {
@@ -63,11 +66,11 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     }
     let has_secret = args.destination.has_secret();
     let provider = args.provider.clone();
-    call.target = args.destination.target(|settings| settings.provider = Some(provider), &["scope", "rate"])?;
+    call.target = args.destination.target(|settings| settings.provider = Some(provider), &["account", "rate"])?;
     let own = call.target.to.is_some();
     let sent: EventSendResult = api.send(Method::POST, "/events", &call).await?;
     if sent.deliveries.is_empty() {
-        terminal::say("No endpoint takes this event; make one, or name a URL with --to.");
+        terminal::say("No endpoint accepts this event. Create one, or pass a URL with --to.");
     }
     if own && !has_secret && !context.json {
         tell_secret(api, &sent).await;
@@ -75,7 +78,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     delivery::sent(api, context, &sent, own).await
 }
 
-/// The call that sends an event. The values of `set` stay as they are written.
+/// Body of the call that sends an event. The values of `set` keep their original text.
 #[derive(Default, Serialize)]
 struct Call<'a> {
     provider: &'a str,
@@ -93,14 +96,14 @@ struct Call<'a> {
     target: Target,
 }
 
-/// A value to set: JSON as it is written, or else a text.
+/// Returns the text as JSON, or as a JSON string if it cannot be parsed.
 fn written(text: &str) -> Result<Box<RawValue>, CliError> {
     serde_json::from_str(text)
         .or_else(|_| serde_json::value::to_raw_value(text))
         .map_err(|why| CliError::Other(why.to_string()))
 }
 
-/// Says which secret signs where none was given: whoever verifies would refuse the event and not know why.
+/// Prints the temporary secret that signed the event, because the handler needs it to verify the signature.
 async fn tell_secret(api: &Api, sent: &EventSendResult) {
     let Some(delivery) = sent.deliveries.first() else { return };
     let path = format!("/endpoints/{}/secrets", encoded(&delivery.endpoint));

@@ -1,3 +1,5 @@
+//! `hookbench tunnel`: starts and stops tunnels, and exposes inboxes through them.
+
 use hookbench_model::{
     BacklogAction, BacklogDecision, BacklogPolicy, Exposure, ExposureCredentials, ExposureSettings, Inbox, Tunnel,
     TunnelConnection, TunnelKind, TunnelList, TunnelNew,
@@ -9,51 +11,63 @@ use super::{Api, Context, error::CliError, inbox::encoded, terminal};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// Make a tunnel, or start one again
-    #[command(long_about = "Make a tunnel, or start one again.\n\n\
-        To a relay, which keeps what arrives while this machine is away (durable):\n  \
+    /// Create a tunnel, or start one that exists
+    #[command(after_help = "Examples:\n\
+        Through a relay, which stores requests while your computer is offline:\n  \
         hookbench tunnel start https://relay.example --code CODE --expose shop\n\
-        To a port of an SSH host (live: while this machine is away, senders are refused):\n  \
+        Through a port of an SSH host (senders get an error while your computer is offline):\n  \
         hookbench tunnel start ssh://nokey@localhost.run --expose shop\n  \
         hookbench tunnel start ssh://me@example.com --remote 8080 --url https://hooks.example.com --expose shop\n\
-        A tunnel of another program, such as ngrok or cloudflared (live):\n  \
+        Through another program, such as ngrok or cloudflared:\n  \
         hookbench tunnel start https://abc.ngrok.app --other --expose shop")]
     Start(Start),
-    /// Stop a tunnel; what arrives from then on is kept by its relay, or refused where there is none
+    /// Stop a tunnel. A relay stores later requests; without a relay they are refused
+    #[command(after_help = "Examples:\n  hookbench tunnel stop\n  \
+        hookbench tunnel stop --tunnel https://relay.example")]
     Stop(Which),
-    /// Trust another key of an SSH host from now on
-    Trust {
-        /// Its fingerprint, as `ssh-keygen -l` shows it: SHA256:…
+    /// Trust a new host key of an SSH host, and start its tunnel
+    #[command(after_help = "Examples:\n  hookbench tunnel trust-key SHA256:FINGERPRINT --tunnel ssh://me@example.com")]
+    TrustKey {
+        /// Fingerprint of the key, as printed by `ssh-keygen -l`: SHA256:…
         host_key: String,
         #[command(flatten)]
         which: Which,
     },
-    /// Say how tunnels stand
+    /// Show the status of all tunnels
+    #[command(after_help = "Examples:\n  hookbench tunnel status\n  hookbench tunnel status --json")]
     Status,
-    /// Expose an inbox, or change how it is exposed (what is not said stays), and print its public URL
+    /// Expose an inbox and print its public URL, or change its exposure settings
+    ///
+    /// Settings that are not passed stay as they are.
+    #[command(after_help = "Examples:\n  hookbench tunnel expose shop\n  \
+        hookbench tunnel expose shop --allow 192.0.2.0/24 --verified-only\n  \
+        hookbench tunnel expose shop --on-return forward")]
     Expose(Expose),
-    /// End an inbox's exposure: its public URL, and what waits at the relay
-    Conceal {
-        /// The inbox
+    /// Unexpose an inbox. Deletes its public URL and its requests on the relay
+    #[command(after_help = "Examples:\n  hookbench tunnel unexpose shop")]
+    Unexpose {
+        /// Name of the inbox
         inbox: String,
         #[command(flatten)]
         which: Which,
     },
-    /// Say what becomes of requests that arrived while this machine was away
-    Away {
-        /// The inbox
+    /// Forward or keep the requests that arrived while your computer was offline
+    #[command(after_help = "Examples:\n  hookbench tunnel backlog shop all\n  hookbench tunnel backlog shop latest")]
+    Backlog {
+        /// Name of the inbox
         inbox: String,
-        /// all: forwarded in order; newest: the newest of each event type; hold: none
-        what: Away,
-        /// Sign them anew with the inbox's own secret
+        /// all: forward all, in order; latest: the latest per event type; keep: none
+        action: BacklogChoice,
+        /// Re-sign the requests with the secret of the inbox
         #[arg(long)]
-        resign: bool,
+        re_sign: bool,
     },
-    /// End a tunnel for good, and give up its public URLs
+    /// Delete a tunnel and its public URLs
+    #[command(after_help = "Examples:\n  hookbench tunnel remove --tunnel https://relay.example")]
     Remove {
         #[command(flatten)]
         which: Which,
-        /// Also where its relay cannot be reached, and its URLs stay open there
+        /// Delete the tunnel even if its relay is unreachable and keeps the URLs open
         #[arg(long)]
         force: bool,
     },
@@ -61,78 +75,78 @@ pub(super) enum Verb {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Start {
-    /// A relay's address such as https://relay.example, an SSH host such as ssh://user@host, or with --other a public URL
+    /// URL of a relay, SSH host (ssh://user@host), or with --other a public URL
     #[arg(value_name = "WHERE")]
     place: String,
-    /// An inbox to expose through it; can be repeated
+    /// Expose this inbox; repeatable
     #[arg(long, value_name = "INBOX")]
     expose: Vec<String>,
-    /// Relay: the code of its owner; needed once
+    /// Relay: one-time code from the owner of the relay
     #[arg(long)]
     code: Option<String>,
-    /// Relay: what this machine is called there [default: its own name]
+    /// Relay: name of this computer on the relay [default: the host name]
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
-    /// SSH: the port that is asked for, as in `ssh -R`: 80, 0 for any, *:8080 [default: as the service wants it, or any]
+    /// SSH: remote port as in `ssh -R`: 80, 0 (any), *:8080 [default: by service, or 0]
     #[arg(long, value_name = "[ADDRESS:]PORT", conflicts_with = "code")]
     remote: Option<String>,
-    /// SSH: the public URL [default: as the host prints it, else its own name and port]
+    /// SSH: public URL [default: as printed by the host, or host name and port]
     #[arg(long, conflicts_with = "code")]
     url: Option<String>,
-    /// SSH: the key file to be used [default: the agent's keys and those in ~/.ssh]
+    /// SSH: private key file [default: keys of the SSH agent and in ~/.ssh]
     #[arg(long, value_name = "FILE", conflicts_with = "code")]
     key: Option<std::path::PathBuf>,
-    /// SSH: the fingerprint its key has to have [default: believed on first use]
+    /// SSH: required fingerprint of the host key [default: trust on first use]
     #[arg(long, value_name = "SHA256:…", conflicts_with = "code")]
     host_key: Option<String>,
-    /// A tunnel of another program, such as ngrok, cloudflared or Tailscale Funnel
+    /// Use a tunnel of another program, such as ngrok or cloudflared
     #[arg(long, conflicts_with_all = ["code", "device", "remote", "url", "key", "host_key"])]
     other: bool,
-    /// Other program: the port of this machine to which it leads [default: a free one]
+    /// Other program: local port that the program forwards to [default: a free port]
     #[arg(long, requires = "other")]
     port: Option<u16>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub(super) enum Away {
+pub(super) enum BacklogChoice {
     All,
-    Newest,
-    Hold,
+    Latest,
+    Keep,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Which {
-    /// Where the tunnel leads, or its id; needed where there are several
+    /// URL, SSH host or id of the tunnel; required if there are several tunnels
     #[arg(long, value_name = "WHERE")]
     tunnel: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Expose {
-    /// The inbox
+    /// Name of the inbox
     inbox: String,
     #[command(flatten)]
     which: Which,
-    /// Seconds a sender waits for this machine's answer; 0 not at all [default: as its vendor allows]
+    /// Seconds that a sender waits for the response; 0 = none [default: by vendor]
     #[arg(long, value_name = "SECONDS")]
     wait: Option<f64>,
-    /// File with NAME:PASSWORD that senders have to give
+    /// Require Basic authentication with the NAME:PASSWORD in this file
     #[arg(long, value_name = "FILE")]
     basic_file: Option<std::path::PathBuf>,
-    /// Ask senders for no name and password
+    /// Require no Basic authentication
     #[arg(long, conflicts_with = "basic_file")]
     no_basic: bool,
-    /// A network that may send, such as 192.0.2.0/24, or `any`; can be repeated
+    /// Allow this sender network, such as 192.0.2.0/24, or `any`; repeatable
     #[arg(long, value_name = "CIDR")]
     allow: Vec<String>,
-    /// Forward only requests whose signature holds
+    /// Forward only requests with a valid signature
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     verified_only: Option<bool>,
-    /// Give the relay the inbox's secrets, so that it answers questions that need them
+    /// Give the relay the inbox's secrets, for handshakes that need them
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     give_secrets: Option<bool>,
-    /// What becomes of requests that arrive while this machine is away; at first, ask
-    #[arg(long, value_parser = on_return, value_name = "ask|forward|hold")]
+    /// Action for requests that arrived while offline [default: ask]
+    #[arg(long, value_parser = on_return, value_name = "ask|forward|keep")]
     on_return: Option<BacklogPolicy>,
 }
 
@@ -140,13 +154,13 @@ fn on_return(name: &str) -> Result<BacklogPolicy, String> {
     match name {
         "ask" => Ok(BacklogPolicy::Ask),
         "forward" => Ok(BacklogPolicy::Forward),
-        "hold" => Ok(BacklogPolicy::Hold),
-        _ => Err("it is ask, forward or hold".into()),
+        "keep" => Ok(BacklogPolicy::Keep),
+        _ => Err("must be ask, forward or keep".into()),
     }
 }
 
 impl Verb {
-    /// Whether it begins something.
+    /// Returns true if the verb may create the data folder.
     pub(super) fn begins(&self) -> bool {
         matches!(self, Self::Start(_))
     }
@@ -161,7 +175,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             print(context, &api.send(Method::PATCH, &path, &json!({ "on": false })).await?);
             Ok(())
         }
-        Verb::Trust { host_key, which } => {
+        Verb::TrustKey { host_key, which } => {
             let tunnel = tunnel(api, &which).await?;
             let body = json!({ "on": true, "host_key": host_key });
             print(context, &api.send(Method::PATCH, &format!("/tunnels/{}", tunnel.id), &body).await?);
@@ -170,32 +184,32 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
         Verb::Status => {
             let all = all(api).await?;
             if all.is_empty() && !context.json {
-                terminal::say("There is no tunnel yet; `hookbench tunnel start --help` says how to make one.");
+                terminal::say("There is no tunnel yet. See `hookbench tunnel start --help`.");
             }
             all.iter().for_each(|tunnel| print(context, tunnel));
             Ok(())
         }
         Verb::Expose(args) => exposed(api, context, args).await,
-        Verb::Conceal { inbox, which } => {
+        Verb::Unexpose { inbox, which } => {
             let tunnel = tunnel(api, &which).await?;
             let path = format!("/tunnels/{}/inboxes/{}", tunnel.id, encoded(&inbox));
             print(context, &api.act(Method::DELETE, &path).await?);
             Ok(())
         }
-        Verb::Away { inbox, what, resign } => {
-            let what = match what {
-                Away::All => BacklogAction::All,
-                Away::Newest => BacklogAction::NewestPerType,
-                Away::Hold => BacklogAction::Hold,
+        Verb::Backlog { inbox, action, re_sign } => {
+            let action = match action {
+                BacklogChoice::All => BacklogAction::All,
+                BacklogChoice::Latest => BacklogAction::LatestPerType,
+                BacklogChoice::Keep => BacklogAction::Keep,
             };
-            let path = format!("/inboxes/{}/away", encoded(&inbox));
-            let body = json!({ "what": what, "resign": resign });
+            let path = format!("/inboxes/{}/backlog", encoded(&inbox));
+            let body = json!({ "action": action, "re_sign": re_sign });
             let decided: BacklogDecision = api.send(Method::POST, &path, &body).await?;
             if context.json {
                 terminal::json(&decided);
             } else {
                 let (requests, replays) = (decided.requests, decided.replays.len());
-                terminal::line(&format!("{requests} requests decided, {replays} replays begun"));
+                terminal::line(&format!("{requests} requests processed, {replays} replays started"));
             }
             Ok(())
         }
@@ -211,7 +225,7 @@ async fn all(api: &Api) -> Result<Vec<Tunnel>, CliError> {
     Ok(list.items)
 }
 
-/// The one tunnel that is meant.
+/// Returns the tunnel that `which` selects, or the only tunnel.
 async fn tunnel(api: &Api, which: &Which) -> Result<Tunnel, CliError> {
     let mut all = all(api).await?;
     if let Some(name) = &which.tunnel {
@@ -219,25 +233,23 @@ async fn tunnel(api: &Api, which: &Which) -> Result<Tunnel, CliError> {
     }
     match (all.len(), &which.tunnel) {
         (1, _) => Ok(all.remove(0)),
-        (0, None) => {
-            Err(CliError::Other("there is no tunnel yet; `hookbench tunnel start --help` says how to make one".into()))
-        }
+        (0, None) => Err(CliError::Other("there is no tunnel yet. See `hookbench tunnel start --help`".into())),
         (0, Some(name)) => Err(CliError::Other(format!("there is no tunnel to {name}"))),
         _ => {
             let each = all.iter().map(|tunnel| format!("  {}  {}", tunnel.id, called(tunnel)));
             let each = each.collect::<Vec<_>>().join("\n");
-            Err(CliError::Other(format!("there are several tunnels; say which with --tunnel, by its id:\n{each}")))
+            Err(CliError::Other(format!("there are several tunnels. Pass --tunnel with one of these ids:\n{each}")))
         }
     }
 }
 
-/// Whether a tunnel leads to a place as a person writes it.
+/// Returns true if a tunnel has this destination. The scheme `ssh://` and a final slash are ignored.
 fn leads_to(tunnel: &Tunnel, place: &str) -> bool {
     let plain = |text: &str| text.trim_start_matches("ssh://").trim_end_matches('/').to_owned();
     plain(&tunnel.name) == plain(place)
 }
 
-/// The port that an SSH host forwards.
+/// Returns the port that an SSH host forwards.
 fn remote_port(tunnel: &Tunnel) -> Option<&str> {
     match &tunnel.kind {
         TunnelKind::Ssh { remote, .. } => Some(remote),
@@ -245,7 +257,7 @@ fn remote_port(tunnel: &Tunnel) -> Option<&str> {
     }
 }
 
-/// What a tunnel is called where several lead to one host.
+/// Returns the display name of a tunnel, with the remote port if there is one.
 fn called(tunnel: &Tunnel) -> String {
     let remote = remote_port(tunnel).map(|remote| format!(" port {remote}")).unwrap_or_default();
     format!("{}{remote}", tunnel.name)
@@ -253,7 +265,7 @@ fn called(tunnel: &Tunnel) -> String {
 
 async fn start(api: &Api, context: &Context, args: Start) -> Result<(), CliError> {
     for inbox in &args.expose {
-        // A code is good once: what cannot be exposed is to be known before it is used.
+        // A code works only once, so a missing inbox must be reported before the code is used.
         api.get::<Inbox>(&format!("/inboxes/{}", encoded(inbox))).await?;
     }
     let same = |tunnel: &Tunnel| {
@@ -268,7 +280,7 @@ async fn start(api: &Api, context: &Context, args: Start) -> Result<(), CliError
         (Some(known), None) => {
             api.send(Method::PATCH, &format!("/tunnels/{}", known.id), &json!({ "on": true })).await?
         }
-        (None, None) => return Err(CliError::Other("there is no such tunnel".into())),
+        (None, None) => return Err(CliError::Other("no such tunnel".into())),
     };
     for inbox in &expose {
         if exposure(&tunnel, inbox).is_none() {
@@ -280,18 +292,18 @@ async fn start(api: &Api, context: &Context, args: Start) -> Result<(), CliError
     Ok(())
 }
 
-/// The tunnel that is to be made; none where a known one is only to be started.
+/// Returns the tunnel to create, or `None` if a tunnel that exists only has to be started.
 fn asked_for(args: Start, known: bool) -> Result<Option<TunnelNew>, CliError> {
     let Start { place, code, device, remote, url, key, host_key, other, port, expose: _ } = args;
     let ssh = place.starts_with("ssh://") || place.contains('@') && !place.contains("://");
     if ssh && (other || code.is_some() || device.is_some()) {
         return Err(CliError::Other(format!(
-            "{place} is an SSH host: --other, --code and --device are for other tunnels"
+            "{place} is an SSH host. --other, --code and --device apply to other tunnels"
         )));
     }
     if !ssh && (remote.is_some() || url.is_some() || key.is_some() || host_key.is_some()) {
         return Err(CliError::Other(
-            "--remote, --url, --key and --host-key are for an SSH host: ssh://user@host".into(),
+            "--remote, --url, --key and --host-key apply only to an SSH host, such as ssh://user@host".into(),
         ));
     }
     if ssh {
@@ -307,35 +319,38 @@ fn asked_for(args: Start, known: bool) -> Result<Option<TunnelNew>, CliError> {
     match code {
         Some(code) => {
             if is_open(&place) {
-                terminal::say("Without https anyone on the way can read what comes through this tunnel.");
+                terminal::say("Warning: the relay URL does not use https. Others on the network can read requests.");
             }
             Ok(Some(TunnelNew::Relay { relay: place, code, device }))
         }
         None if known => Ok(None),
         None => Err(CliError::Other(
-            "this machine is not enrolled there; ask the relay's owner for a code (`hookbench relay device add`) and give it with --code. An SSH host is written ssh://user@host, the public URL of another program's tunnel has --other".into(),
+            "this computer is not enrolled at that relay. Get a code from the owner of the relay (`hookbench relay \
+             device add`) and pass it with --code. For an SSH host, use ssh://user@host. For the tunnel of another \
+             program, pass --other"
+                .into(),
         )),
     }
 }
 
-/// Whether others on the way can read what is said to a relay.
+/// Returns true if traffic to a relay is unencrypted and leaves this computer.
 fn is_open(relay: &str) -> bool {
     let host = relay.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
     host.is_some_and(|host| host != "localhost" && host != "[" && !host.starts_with("127."))
 }
 
-/// How an inbox is exposed by a tunnel.
+/// Returns the exposure of an inbox by a tunnel.
 fn exposure<'t>(tunnel: &'t Tunnel, inbox: &str) -> Option<&'t Exposure> {
     tunnel.exposures.iter().find(|exposure| exposure.inbox == inbox)
 }
 
 async fn exposed(api: &Api, context: &Context, args: Expose) -> Result<(), CliError> {
     let tunnel = tunnel(api, &args.which).await?;
-    // What is not said stays as it is.
+    // Settings that are not passed stay as they are.
     let mut settings = exposure(&tunnel, &args.inbox).map(|one| one.settings.clone()).unwrap_or_default();
     if let Some(seconds) = args.wait {
         if !(0.0..=3_600.0).contains(&seconds) {
-            return Err(CliError::Other("--wait is a number of seconds".into()));
+            return Err(CliError::Other(format!("--wait must be between 0 and 3600 seconds (got {seconds})")));
         }
         settings.wait_ms = Some((seconds * 1_000.0) as u32);
     }
@@ -347,7 +362,7 @@ async fn exposed(api: &Api, context: &Context, args: Expose) -> Result<(), CliEr
     if let Some(path) = &args.basic_file {
         let text = std::fs::read_to_string(path).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
         let Some((name, password)) = text.trim_end_matches(['\r', '\n']).split_once(':') else {
-            return Err(CliError::Other(format!("{} has no line NAME:PASSWORD", path.display())));
+            return Err(CliError::Other(format!("{} must contain NAME:PASSWORD on its first line", path.display())));
         };
         settings.basic = Some(ExposureCredentials { name: name.to_owned(), password: password.to_owned() });
     } else if args.no_basic {
@@ -376,7 +391,7 @@ fn print(context: &Context, tunnel: &Tunnel) {
         TunnelConnection::Online { .. } => "online".into(),
         TunnelConnection::Waiting { why, .. } => format!("down: {why}"),
         TunnelConnection::Failed { why } => format!("failed: {why}"),
-        TunnelConnection::Off if tunnel.on => "not running; `hookbench` or `hookbench serve` runs it".into(),
+        TunnelConnection::Off if tunnel.on => "not running. Start `hookbench` or `hookbench serve`".into(),
         TunnelConnection::Off => "off".into(),
         TunnelConnection::Connecting => "connecting".into(),
     };
@@ -384,13 +399,13 @@ fn print(context: &Context, tunnel: &Tunnel) {
     terminal::line(&format!("{}  {}  {kept}", terminal::shown(&called(tunnel)), terminal::shown(&about)));
     match &tunnel.kind {
         TunnelKind::Ssh { offered_key: Some(offered), .. } => terminal::line(&format!(
-            "  if that key is right: hookbench tunnel trust {} --tunnel {}",
+            "  to trust that key: hookbench tunnel trust-key {} --tunnel {}",
             terminal::shown(offered),
             tunnel.id
         )),
         TunnelKind::Ssh { host_key, .. } => terminal::line(&format!("  host key {}", terminal::shown(host_key))),
         TunnelKind::Other { local, .. } => {
-            terminal::line(&format!("  that program has to lead to {}", terminal::shown(local)));
+            terminal::line(&format!("  that program must forward to {}", terminal::shown(local)));
         }
         TunnelKind::Relay { .. } => {}
     }
@@ -407,13 +422,13 @@ fn print_exposure(exposure: &Exposure) {
         terminal::shown(&exposure.inbox),
         terminal::shown(&exposure.url),
         counted(exposure.waiting, "waiting"),
-        counted(exposure.away, "arrived while away"),
+        counted(exposure.away, "arrived while offline"),
     ));
     if let Some(problem) = &exposure.problem {
-        terminal::line(&format!("    the relay does not have it as it is set: {}", terminal::shown(problem)));
+        terminal::line(&format!("    the settings are not applied at the relay: {}", terminal::shown(problem)));
     }
     if !exposure.keyed.is_empty() {
         let keyed = terminal::shown(&exposure.keyed.join(", "));
-        terminal::line(&format!("    while this machine is away nobody answers: {keyed}"));
+        terminal::line(&format!("    no handshake response while offline: {keyed}"));
     }
 }

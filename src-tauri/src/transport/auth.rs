@@ -1,4 +1,4 @@
-//! Authorization of the local HTTP API: a token in a header, and only requests that pages of this machine make.
+//! Authorization of the local HTTP API: a bearer token, and checks of the Host and Origin headers.
 
 use hookbench_model::ErrorCode;
 use std::{
@@ -18,7 +18,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-/// The token of one local HTTP API, and the code that a page exchanges for it, once.
+/// Token of a local HTTP API, and the one-time code that a page exchanges for the token.
 pub(crate) struct Auth {
     token: String,
     code: Mutex<String>,
@@ -27,7 +27,7 @@ pub(crate) struct Auth {
 }
 
 impl Auth {
-    /// Uses this token, or a new one without it. `on_new_code` is called with each new code.
+    /// Creates the authorization with this token, or with a random one. Calls `on_new_code` with each new code.
     pub(crate) fn new(
         address: SocketAddr,
         token: Option<String>,
@@ -47,14 +47,14 @@ impl Auth {
         self.code.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// Whether a request's Host is this API by a name of this machine: a page elsewhere can point
-    /// its own name here (DNS rebinding), but cannot send another Host.
+    /// Returns true if the Host header is a loopback name of this API. A page of another site can resolve its own name
+    /// to loopback (DNS rebinding), but cannot change the Host header.
     fn own_host(&self, headers: &HeaderMap) -> bool {
         let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
         self.names().any(|name| host.eq_ignore_ascii_case(&name))
     }
 
-    /// Whether a request comes from the page of this API, or from no page at all.
+    /// Returns true if the Origin header is that of this API's page, or is missing.
     fn own_origin(&self, headers: &HeaderMap) -> bool {
         match headers.get(header::ORIGIN) {
             None => true,
@@ -76,14 +76,14 @@ impl Auth {
     }
 }
 
-/// 32 random bytes, in hex.
+/// Returns 32 random bytes as hex.
 fn random() -> String {
     let mut bytes = [0u8; 32];
     rand::rng().fill_bytes(&mut bytes);
     hex::encode(bytes)
 }
 
-/// Refuses requests that name another host, and those of pages of other origins.
+/// Rejects requests with another Host, and requests from pages of another origin.
 pub(super) async fn own_requests(State(auth): State<Arc<Auth>>, request: Request, next: Next) -> Response {
     if !auth.own_host(request.headers()) {
         return ApiError::new(
@@ -96,12 +96,12 @@ pub(super) async fn own_requests(State(auth): State<Arc<Auth>>, request: Request
     if !auth.own_origin(request.headers()) {
         return ApiError::new(
             ErrorCode::WrongOrigin,
-            "A page of another origin may not call this API.",
-            "Call it from a program, or use Hookbench's own page.",
+            "Pages of another origin cannot call this API.",
+            "Call the API from a program, or use the Hookbench page.",
         )
         .into_response();
     }
-    // What the API says of webhooks, and the token, are in no cache of a browser or a proxy.
+    // Webhook data and the token must not be stored in a cache of a browser or a proxy.
     let private = ["/api/", "/session"].iter().any(|start| request.uri().path().starts_with(start));
     let mut response = next.run(request).await;
     if private {
@@ -110,7 +110,7 @@ pub(super) async fn own_requests(State(auth): State<Arc<Auth>>, request: Request
     response
 }
 
-/// Refuses requests without the token.
+/// Rejects requests without the token.
 pub(super) async fn require_token(State(auth): State<Arc<Auth>>, request: Request, next: Next) -> Response {
     if auth.has_token(request.headers()) {
         return next.run(request).await;
@@ -118,7 +118,7 @@ pub(super) async fn require_token(State(auth): State<Arc<Auth>>, request: Reques
     let mut response = ApiError::new(
         ErrorCode::TokenNeeded,
         "This call needs the token of the running engine.",
-        "Send it as `Authorization: Bearer …`; the token is in the file `token` in the data folder.",
+        "Send `Authorization: Bearer …` with the token from the file `token` in the data folder.",
     )
     .into_response();
     response.headers_mut().insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
@@ -145,8 +145,8 @@ pub(super) async fn exchange_code(State(auth): State<Arc<Auth>>, Json(given): Js
     }
     ApiError::new(
         ErrorCode::CodeUsed,
-        "This code is not valid any more.",
-        "Open the newest address that `hookbench serve` printed.",
+        "This code is expired or already used.",
+        "Open the latest address that `hookbench serve` printed.",
     )
     .into_response()
 }
@@ -156,11 +156,11 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.clone(), value.parse().expect("a value"))).collect()
+        pairs.iter().map(|(name, value)| (name.clone(), value.parse().expect("valid header value"))).collect()
     }
 
     #[test]
-    fn only_names_of_this_machine_pass() {
+    fn accepts_only_loopback_hosts_and_origins() {
         let auth = Auth::new(([127, 0, 0, 1], 4666).into(), None, |_| ());
         for host in ["127.0.0.1:4666", "localhost:4666", "LOCALHOST:4666", "[::1]:4666"] {
             assert!(auth.own_host(&headers(&[(header::HOST, host)])), "{host}");

@@ -1,4 +1,4 @@
-//! A response into a file: the whole of it, or no file.
+//! Streams between files and HTTP bodies. A file is written completely or not at all.
 
 use std::{io, path::Path};
 
@@ -6,22 +6,22 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::{fs, io::AsyncWriteExt};
 
-/// Why a response was not written to a file. A file that was there is unchanged.
+/// Failure to write a response into a file. An existing file stays unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum IntoFileError {
-    /// The file at this path cannot be written.
+    /// Unwritable file, with its path.
     #[error("{0} cannot be written: {1}")]
     Unwritable(String, io::Error),
-    /// The response ended early.
+    /// Response that ended early.
     #[error("the response ended early: {0}")]
     BrokenOff(io::Error),
 }
 
-/// Writes a response to a file that only its owner may read. A file that is there is replaced by a whole one or not at
-/// all. `came` is called with the length of each piece.
+/// Writes a response into a file that only its owner may read. An existing file is replaced atomically. Calls `came`
+/// with the length of each piece.
 ///
 /// # Errors
-/// If the response ends early or the file cannot be written.
+/// Returns an error if the response ends early or the file cannot be written.
 pub async fn into_file(
     mut pieces: impl Stream<Item = io::Result<Bytes>> + Unpin,
     path: &Path,
@@ -50,9 +50,9 @@ pub async fn into_file(
     written
 }
 
-/// A request body that is read from a file as it is sent.
+/// Returns a request body that streams a file.
 pub fn out_of_file(file: fs::File) -> axum::body::Body {
-    /// Bytes read in one go.
+    /// Bytes per read.
     const PIECE: usize = 256 * 1024;
     let pieces = futures_util::stream::try_unfold(file, async |mut file| {
         use tokio::io::AsyncReadExt;

@@ -1,4 +1,4 @@
-//! The local HTTP API: the API, the feed and the window's page on loopback, for callers with the token.
+//! Local HTTP API: the API, the event stream and the web page on a loopback address.
 
 use std::{
     io,
@@ -30,32 +30,32 @@ use super::{
 /// Default address.
 const DEFAULT_API: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4666);
 
-/// Most connections at a time: a page has some, and a script that uses more is one that does not close them.
+/// Maximum number of concurrent connections. A script that needs more probably leaks connections.
 const CONNECTIONS_MAX: u32 = 256;
 
-/// What a connection over the limit is answered.
+/// Response to a connection over the limit.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
-/// How long a head may take, and how long a connection stays open on which nothing is asked.
+/// Timeout of a request head, and of an idle connection.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
 
-/// Wait after an accept that failed, mostly for want of file descriptors.
+/// Delay after a failed accept, which is mostly a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long calls may take to finish when the API closes.
+/// Time that running calls have to finish when the API closes.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The open local HTTP API. Dropping it closes it.
+/// Open local HTTP API, which closes when dropped.
 pub struct LocalApi {
     address: SocketAddr,
     _stop: watch::Sender<()>,
 }
 
-/// Opens the API at an address; without one, at port 4666 or else at any free port.
+/// Opens the API at this address. The default is port 4666, or any free port if 4666 is in use.
 ///
 /// # Errors
-/// If the address is not a loopback address or cannot be bound, or if the token cannot be written.
+/// Returns an error if the address is not a loopback address or cannot be bound, or if the token cannot be written.
 pub async fn open(
     engine: &Arc<Engine>,
     wanted: Option<SocketAddr>,
@@ -63,7 +63,7 @@ pub async fn open(
 ) -> io::Result<LocalApi> {
     let address = wanted.unwrap_or(DEFAULT_API);
     if !address.ip().is_loopback() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the API is offered on loopback only"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the API address must be a loopback address"));
     }
     let listener = match TcpListener::bind(address).await {
         Err(error) if wanted.is_none() && error.kind() == io::ErrorKind::AddrInUse => {
@@ -72,7 +72,7 @@ pub async fn open(
         bound => bound?,
     };
     let address = listener.local_addr()?;
-    // A program that holds the token goes on after a restart. Whoever removes the file gets another.
+    // Keeping the token lets programs reconnect after a restart. Deleting the file creates a new token.
     let auth = Auth::new(address, engine.dir().kept_token(), move |code| on_new_code(address, code));
     engine.dir().write_token(auth.token()).map_err(io::Error::other)?;
     let (stop, stopped) = watch::channel(());
@@ -80,8 +80,8 @@ pub async fn open(
     Ok(LocalApi { address, _stop: stop })
 }
 
-/// Serves each connection, within limits: a program that opens many, or never ends its head, keeps no one else
-/// from the API and no descriptor from the receiver.
+/// Serves connections within limits, so that a program with many connections or unfinished heads cannot use up the
+/// file descriptors of the listener.
 async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<()>) {
     let free = Arc::new(Semaphore::new(descriptors::for_api(CONNECTIONS_MAX)));
     let mut open = JoinSet::new();
@@ -100,7 +100,7 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
             }
         };
         let Ok(permit) = free.clone().try_acquire_owned() else {
-            // A word that is not taken at once is not waited for.
+            // The response is best effort: a write that would block is dropped.
             let _ = stream.try_write(FULL);
             continue;
         };
@@ -121,7 +121,7 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
-    // hyper writes no date before 1970, and panics where the clock shows one.
+    // hyper panics if the clock shows a date before 1970.
     http.auto_date_header(std::time::SystemTime::now() >= std::time::UNIX_EPOCH);
     let service = TowerToHyperService::new(router);
     let serving = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
@@ -153,17 +153,20 @@ fn router(engine: &Arc<Engine>, auth: &Arc<Auth>) -> Router {
 }
 
 impl LocalApi {
-    /// Base URL of the API.
+    /// Returns the base URL of the API.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 }
 
-/// Writes where engine and receiver are reached into the data directory.
+/// Writes the addresses of the engine and the listener into the data folder.
+///
+/// # Errors
+/// Returns an error if the file cannot be written.
 pub async fn announce(engine: &Engine, kind: OwnerKind, local: Option<&LocalApi>) -> io::Result<()> {
-    let receiver = match engine.receiver.state() {
+    let listener = match engine.listener.state() {
         ListenerState::Listening { url, .. } => Some(url),
         _ => None,
     };
-    engine.dir().announce(&LiveEngine { pid: std::process::id(), kind, api: local.map(LocalApi::url), receiver })
+    engine.dir().announce(&LiveEngine { pid: std::process::id(), kind, api: local.map(LocalApi::url), listener })
 }

@@ -1,4 +1,4 @@
-//! The transports to the API of a data folder's engine: in this process, or in another over loopback HTTP.
+//! Transports to the API of a data folder's engine: in this process, or over loopback HTTP.
 
 mod auth;
 mod file;
@@ -19,56 +19,56 @@ use tower::ServiceExt;
 pub use file::IntoFileError;
 pub use file::{into_file, out_of_file};
 
-/// Largest answer collected in memory; larger ones are streamed into a file.
+/// Maximum size of a response in memory, in bytes. Larger responses are streamed into a file.
 const COLLECTED_MAX: usize = 80 * 1024 * 1024;
 
-/// Changes handed on in one go.
+/// Maximum number of changes per batch.
 const FEED_BATCH: usize = 500;
 
-/// Why a call got no response.
+/// Failure of a call without a response.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// The engine of the data folder cannot be opened.
+    /// Failure to open the engine of the data folder.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The engine cannot be reached, or the call is not one of the API; the text says which.
+    /// Unreachable engine or invalid call, with the message.
     #[error("{0}")]
     Unusable(String),
-    /// The response is too large to be collected in memory.
-    #[error("the response is larger than {COLLECTED_MAX} bytes; save it to a file")]
+    /// Response that is too large for memory.
+    #[error("the response is too large: more than {COLLECTED_MAX} bytes. Save the response to a file")]
     TooLarge,
-    /// The response ended early.
+    /// Response that ended early.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
-/// A whole response.
+/// Complete response.
 #[derive(Debug)]
-pub struct Answer {
-    /// Its status.
+pub struct ApiResponse {
+    /// Status.
     pub status: StatusCode,
-    /// Its headers.
+    /// Headers.
     pub headers: HeaderMap,
-    /// Its body, of at most 80 MiB.
+    /// Body of at most 80 MiB.
     pub body: Bytes,
 }
 
-/// A response whose body is still arriving: status, headers, and the body in pieces.
+/// Response with a streamed body: status, headers and body stream.
 pub type Opened = (StatusCode, HeaderMap, stream::BoxStream<'static, std::io::Result<Bytes>>);
 
-/// A transport to an engine's API.
+/// Transport to the API of an engine.
 #[derive(Clone)]
 pub enum Transport {
-    /// The engine is in this process.
+    /// Engine in this process.
     InProcess {
-        /// The engine.
+        /// Engine.
         engine: Arc<Engine>,
-        /// The API without its streams.
+        /// API without its streams.
         router: Router,
-        /// The API with its streams.
+        /// API with its streams.
         streams: Router,
     },
-    /// The engine is in another process and reached over loopback HTTP.
+    /// Engine in another process, reached over loopback HTTP.
     Remote(Remote),
 }
 
@@ -76,7 +76,7 @@ impl Transport {
     /// Connects to the running engine of a data folder, or opens the folder's engine in this process.
     ///
     /// # Errors
-    /// If the folder's engine cannot be opened, or if another process runs it without a local HTTP API.
+    /// Returns an error if the engine cannot be opened, or if another process runs it without a local HTTP API.
     pub async fn open(data: &Path, kind: OwnerKind) -> Result<Self, TransportError> {
         match DataDir::live(data) {
             Some(LiveEngine { api: Some(api), .. }) => {
@@ -84,7 +84,7 @@ impl Transport {
             }
             Some(LiveEngine { api: None, pid, .. }) if kind == OwnerKind::Command => {
                 Err(TransportError::Unusable(format!(
-                    "the engine of {} (process {pid}) has its local HTTP API disabled; enable it in the window's settings",
+                    "the engine of {} (process {pid}) has its local HTTP API disabled. Enable it in the settings",
                     data.display()
                 )))
             }
@@ -92,24 +92,25 @@ impl Transport {
         }
     }
 
-    /// A transport to an engine of this process.
+    /// Returns a transport to an engine of this process.
     pub fn in_process(engine: Arc<Engine>) -> Self {
         let router = hookbench_api::router(engine.clone());
         let streams = router.clone().merge(hookbench_api::streams(engine.clone()));
         Self::InProcess { router, streams, engine }
     }
 
-    /// Makes a call and collects its response.
+    /// Makes a call and returns its complete response.
     ///
     /// # Errors
-    /// If the engine cannot be reached, `path` is not one of the API, or the response has more than 80 MiB.
+    /// Returns an error if the engine is unreachable, `path` is not a path of the API, or the response is larger than
+    /// 80 MiB.
     pub async fn call(
         &self,
         method: Method,
         path: &str,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Result<Answer, TransportError> {
+    ) -> Result<ApiResponse, TransportError> {
         let (status, headers, mut stream) = match self {
             Self::InProcess { router, .. } => in_process(router, method, path, headers, body.into()).await?,
             Self::Remote(remote) => remote.open_call(method, path, headers, body.into()).await?,
@@ -121,13 +122,13 @@ impl Transport {
                 return Err(TransportError::TooLarge);
             }
         }
-        Ok(Answer { status, headers, body: body.into() })
+        Ok(ApiResponse { status, headers, body: body.into() })
     }
 
-    /// Makes a call, to a stream too, and returns its response while the body arrives.
+    /// Makes a call and returns its response with a streamed body.
     ///
     /// # Errors
-    /// If the engine cannot be reached or `path` is not one of the API.
+    /// Returns an error if the engine is unreachable or `path` is not a path of the API.
     pub async fn open_call(
         &self,
         method: Method,
@@ -141,10 +142,11 @@ impl Transport {
         }
     }
 
-    /// Returns the changes after a number, in batches of JSON objects; with a query, of requests only those that match.
+    /// Returns the changes after a sequence number, in batches of JSON objects. A query limits the requests to those
+    /// that match.
     ///
     /// # Errors
-    /// If the engine cannot be reached or the query cannot be parsed.
+    /// Returns an error if the engine is unreachable or the query cannot be parsed.
     pub async fn feed(
         &self,
         after: Option<i64>,
@@ -179,7 +181,7 @@ async fn in_process(
     Ok((parts.status, parts.headers, stream.boxed()))
 }
 
-/// Joined to a base URL, any other beginning could name another host.
+/// Returns `path` if it starts with `/api/`. Any other start could name another host once joined to a base URL.
 fn route(path: &str) -> Result<&str, TransportError> {
     if path.starts_with("/api/") { Ok(path) } else { Err(TransportError::Unusable(format!("{path:?} is not a route"))) }
 }
@@ -190,7 +192,7 @@ fn local_feed(
     query: Option<Query>,
 ) -> impl Stream<Item = Result<Vec<String>, FeedGone>> + Send + 'static {
     let subscription = engine.feed().subscribe(after);
-    // Only a query needs the engine: else it ends when its owner lets it go, and the feed with it.
+    // Only a query needs the engine. Without one, the feed must not keep the engine open.
     let filter = query.map(|query| (engine, query));
     stream::unfold(Some((subscription, filter)), |state| async move {
         let (subscription, filter) = state?;

@@ -1,4 +1,4 @@
-//! The window's files, for a browser.
+//! Files of the window, served to a browser.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, Uri, header};
@@ -8,11 +8,11 @@ use rust_embed::RustEmbed;
 #[folder = "$CARGO_MANIFEST_DIR/ui/dist"]
 struct Files;
 
-/// What the page may do: run its own script, talk to the API that served it, show what it was handed.
+/// Content security policy: the page runs its own scripts, calls only this API, and shows data and blob URLs.
 const CSP: &str = "default-src 'self'; connect-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
  font-src 'self' data:; worker-src 'self' blob:; frame-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// A file, or the page itself for every address that is one of its views.
+/// Serves a file, or the page for the path of a view.
 pub(super) async fn file(uri: Uri) -> Response {
     let path = uri.path().trim_start_matches('/');
     let (name, found) = match Files::get(path).filter(|_| !path.is_empty()) {
@@ -22,7 +22,7 @@ pub(super) async fn file(uri: Uri) -> Response {
     };
     let Some(file) = found else { return StatusCode::NOT_FOUND.into_response() };
     let kind = mime_guess::from_path(name).first_or_octet_stream();
-    // Vite names assets by their content, so that they never change.
+    // Vite puts a content hash into asset names, so an asset never changes.
     let cache = if name.starts_with("assets/") { "max-age=31536000, immutable" } else { "no-store" };
     let mut response = file.data.into_response();
     let headers = response.headers_mut();

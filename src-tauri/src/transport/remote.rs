@@ -1,4 +1,4 @@
-//! The API of an engine in another process.
+//! Client of the API of an engine in another process.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::{Opened, TransportError, route};
 
-/// A connection on loopback succeeds at once or not at all.
+/// Connect timeout. A loopback connection succeeds or fails at once.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone)]
@@ -21,19 +21,19 @@ pub struct Remote {
 
 impl From<reqwest::Error> for TransportError {
     fn from(error: reqwest::Error) -> Self {
-        Self::Unusable(format!("the running engine could not be reached: {error}"))
+        Self::Unusable(format!("the running engine is unreachable: {error}"))
     }
 }
 
 impl Remote {
     pub(super) fn new(base: String, token: &str) -> Result<Self, TransportError> {
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
-            .map_err(|_| TransportError::Unusable("the token file is damaged; restart the engine".into()))?;
+            .map_err(|_| TransportError::Unusable("the token file is invalid. Restart the engine".into()))?;
         bearer.set_sensitive(true);
         let client = reqwest::Client::builder()
             .default_headers(HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]))
             .connect_timeout(CONNECT_TIMEOUT)
-            // The engine is on this machine; a proxy would carry its token elsewhere.
+            // The engine is on this machine, and a proxy would see the token.
             .no_proxy()
             .build()?;
         Ok(Self { client, base })
@@ -47,7 +47,7 @@ impl Remote {
         body: Body,
     ) -> Result<Opened, TransportError> {
         let url = format!("{}{}", self.base, route(path)?);
-        // A body whose length is known stays so.
+        // An empty body is sent with a known length, not as a stream.
         let body = match http_body::Body::size_hint(&body).exact() {
             Some(0) => reqwest::Body::default(),
             _ => reqwest::Body::wrap_stream(body.into_data_stream()),

@@ -1,4 +1,4 @@
-//! Closing the window: asked once, then as the user said. The tray is a way back, never the only one.
+//! Closing of the window: quits, hides to the tray, or asks the user, as set.
 
 use std::{
     sync::{
@@ -17,16 +17,17 @@ use tauri::{
 
 use super::{MAIN, Shell, show};
 
+/// State of the close button.
 #[derive(Default)]
 pub(super) struct Close {
     has_tray: AtomicBool,
     asked: Mutex<Option<Instant>>,
 }
 
-/// A second click on the close button this soon means it, whatever the page does.
+/// A second click on the close button within this time quits, even if the page does not respond.
 const INSISTS: Duration = Duration::from_secs(3);
 
-/// Makes the tray icon where the desktop has a tray.
+/// Creates the tray icon if the desktop has a tray.
 pub(super) fn make_tray(app: &AppHandle) {
     let made = (|| {
         let open = MenuItem::with_id(app, "open", "Open Hookbench", true, None::<&str>)?;
@@ -45,7 +46,7 @@ pub(super) fn make_tray(app: &AppHandle) {
     })();
     match made {
         Ok(_) => app.state::<Shell>().close.has_tray.store(true, Ordering::Relaxed),
-        Err(error) => tracing::warn!(%error, "there is no tray; closing the window quits"),
+        Err(error) => tracing::warn!(%error, "no tray; closing the window quits"),
     }
 }
 
@@ -71,7 +72,7 @@ pub(super) fn on_window_event(window: &Window, event: &WindowEvent) {
     }
 }
 
-/// Does what the user answered.
+/// Applies the user's choice: hides the window or quits.
 #[tauri::command]
 pub(super) fn closing(app: AppHandle, shell: State<'_, Shell>, keep_listening: bool) {
     if keep_listening && shell.close.has_tray.load(Ordering::Relaxed) {

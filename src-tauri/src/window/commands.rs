@@ -1,4 +1,4 @@
-//! What the page may ask of the shell.
+//! Commands that the page can call.
 
 use std::path::Path;
 
@@ -16,17 +16,17 @@ use tauri_plugin_notification::NotificationExt;
 use super::Shell;
 use hookbench::transport::{IntoFileError, into_file};
 
-/// Returns why a command failed.
+/// Returns the error of a failed command.
 pub(super) fn failure(code: ErrorCode, message: impl Into<String>, hint: &str) -> Error {
     Error { code, message: message.into(), hint: hint.into() }
 }
 
-/// Returns that there is no engine, and why.
+/// Returns the error of a window without an engine.
 pub(super) fn no_engine(reason: &str) -> Error {
     failure(
         ErrorCode::NoEngine,
         format!("Hookbench could not open its data: {reason}."),
-        "Mend what it names and start Hookbench again; nothing was changed.",
+        "Fix the problem and start Hookbench again. No data was changed.",
     )
 }
 
@@ -36,16 +36,16 @@ struct Head<'a> {
     headers: Vec<(&'a str, &'a str)>,
 }
 
-/// One call of the API. Method and path come in headers, the body as it is; the answer is the
-/// length of its head (four bytes, little endian), the head as JSON, and the body.
+/// Calls the API. Headers contain the method and the path. The result is the length of the response head (four bytes,
+/// little endian), the head as JSON, and the body.
 #[tauri::command]
 pub(super) async fn api(shell: State<'_, Shell>, request: Request<'_>) -> Result<Response, Error> {
     let transport = shell.transport.as_ref().map_err(|reason| no_engine(reason))?;
     let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let method: Method =
-        text("x-method").parse().map_err(|_| failure(ErrorCode::Invalid, "This is no HTTP method.", ""))?;
+        text("x-method").parse().map_err(|_| failure(ErrorCode::Invalid, "The HTTP method is invalid.", ""))?;
     let path = text("x-path").to_owned();
-    // A page asks, as in a browser: what only a person at this machine may name is not its to name.
+    // The origin marks the call as one of a page, which may not name files or commands.
     let mut headers = HeaderMap::from_iter([(http::header::ORIGIN, HeaderValue::from_static("tauri://localhost"))]);
     for (name, from) in [("content-type", "x-content-type"), ("range", "x-range")] {
         if let (Some(value), Ok(name)) = (request.headers().get(from), HeaderName::from_bytes(name.as_bytes()))
@@ -58,26 +58,26 @@ pub(super) async fn api(shell: State<'_, Shell>, request: Request<'_>) -> Result
         InvokeBody::Raw(bytes) => bytes.clone().into(),
         InvokeBody::Json(_) => bytes::Bytes::new(),
     };
-    let answer = transport.call(method, &path, headers, body).await.map_err(|e| {
-        failure(ErrorCode::EngineLost, e.to_string(), "Start Hookbench again; what was received is stored.")
+    let response = transport.call(method, &path, headers, body).await.map_err(|e| {
+        failure(ErrorCode::EngineLost, e.to_string(), "Start Hookbench again. All received requests are stored.")
     })?;
     let head = Head {
-        status: answer.status.as_u16(),
-        headers: answer
+        status: response.status.as_u16(),
+        headers: response
             .headers
             .iter()
             .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
             .collect(),
     };
     let head = serde_json::to_vec(&head).unwrap_or_default();
-    let mut framed = Vec::with_capacity(4 + head.len() + answer.body.len());
+    let mut framed = Vec::with_capacity(4 + head.len() + response.body.len());
     framed.extend_from_slice(&(head.len() as u32).to_le_bytes());
     framed.extend_from_slice(&head);
-    framed.extend_from_slice(&answer.body);
+    framed.extend_from_slice(&response.body);
     Ok(Response::new(framed))
 }
 
-/// Streams what a route answers into a file the user picks; its path, or none if they picked none.
+/// Streams the response of a route into a file that the user picks. Returns the path, or `None` if no file is picked.
 #[tauri::command]
 pub(super) async fn save_to(
     app: AppHandle,
@@ -98,22 +98,22 @@ pub(super) async fn save_to(
             text.extend_from_slice(&piece);
         }
         let said: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-        return Err(lost(said["message"].as_str().map_or(format!("The engine answered {status}."), str::to_owned)));
+        return Err(lost(said["message"].as_str().map_or(format!("Unexpected status {status}."), str::to_owned)));
     }
     into_file(pieces, &path, |_| ()).await.map_err(|e| match e {
-        IntoFileError::Unwritable(..) => failure(ErrorCode::FileUnwritable, format!("{e}."), "Choose another place."),
+        IntoFileError::Unwritable(..) => failure(ErrorCode::FileUnwritable, format!("{e}."), "Choose another file."),
         IntoFileError::BrokenOff(_) => lost(format!("{e}.")),
     })?;
     Ok(Some(path.display().to_string()))
 }
 
-/// Picks the file for a backup; the page starts the job with it.
+/// Returns the file that the user picks for a backup. The page starts the job.
 #[tauri::command]
 pub(super) async fn back_up(app: AppHandle, name: String) -> Option<String> {
     pick(&app, &name).await.map(|path| path.display().to_string())
 }
 
-/// Asks for a file to write. The suggested name is captured text: only its last part is used.
+/// Opens a dialog for a file to write. The suggested name is captured text, so only its last path segment is used.
 async fn pick(app: &AppHandle, name: &str) -> Option<std::path::PathBuf> {
     let name: String = Path::new(name)
         .file_name()
@@ -129,18 +129,18 @@ async fn pick(app: &AppHandle, name: &str) -> Option<std::path::PathBuf> {
     picked.await.ok()??.into_path().ok()
 }
 
-/// Longest text of a notification, in characters: a desktop shows a few lines.
+/// Maximum length of a notification, in characters. A desktop shows only a few lines.
 const NOTICE_MAX: usize = 300;
 
-/// Tells the user something through the desktop, seen or unseen as the window is.
+/// Shows a desktop notification.
 #[tauri::command]
 pub(super) fn notify(app: AppHandle, title: &str, body: &str) {
     let short = |text: &str| text.chars().take(NOTICE_MAX).collect::<String>();
-    // Servers take some HTML in a body; what is told may come from outside.
+    // Notification servers render some HTML, and the text can contain captured data.
     let plain = short(body).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let shown = app.notification().builder().title(short(title)).body(plain).show();
     if let Err(error) = shown {
-        // A desktop without notifications is no fault: the page says it too.
+        // A desktop without notifications is not an error, because the page shows the same text.
         tracing::info!(%error, "the desktop shows no notifications");
     }
 }

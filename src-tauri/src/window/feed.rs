@@ -1,4 +1,4 @@
-//! The feed into the page, in batches that leave it time to paint.
+//! Event stream to the page, in batches that leave the page time to paint.
 
 use hookbench_model::Error;
 use std::{
@@ -15,16 +15,17 @@ use tauri::{State, async_runtime::JoinHandle, ipc::Channel};
 
 use super::{Shell, commands::no_engine};
 
-/// Shortest time between two batches: thirty a second is as often as the page repaints.
+/// Minimum time between two batches, which is about 30 batches per second.
 const PACE: Duration = Duration::from_millis(33);
 
+/// Running event streams by id.
 #[derive(Default)]
 pub(super) struct Feeds {
     running: Mutex<HashMap<u32, JoinHandle<()>>>,
     next: AtomicU32,
 }
 
-/// Sends the changes after a number through a channel: JSON arrays, and `null` once they are gone.
+/// Sends the changes after a sequence number through a channel, as JSON arrays. Sends `null` at the end of the stream.
 #[tauri::command]
 pub(super) async fn feed_start(
     shell: State<'_, Shell>,
@@ -44,7 +45,7 @@ pub(super) async fn feed_start(
             }
             tokio::time::sleep(PACE).await;
         }
-        // The engine's process ended; the page reads its lists again when it is back.
+        // The engine's process ended. `null` makes the page reload its lists once the engine is back.
         let _ = channel.send(tauri::ipc::Response::new("null".to_owned()));
     });
     let id = shell.feeds.next.fetch_add(1, Ordering::Relaxed);
@@ -52,7 +53,7 @@ pub(super) async fn feed_start(
     Ok(id)
 }
 
-/// Ends a feed.
+/// Stops an event stream.
 #[tauri::command]
 pub(super) fn feed_stop(shell: State<'_, Shell>, id: u32) {
     let running = shell.feeds.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&id);

@@ -1,4 +1,4 @@
-//! Files that the user picked or dropped. The page knows them by number and name: it can name no path.
+//! Files that the user picked or dropped. The page refers to a file by number and cannot name a path.
 
 use hookbench_model::{Error, ErrorCode};
 use std::{
@@ -19,17 +19,17 @@ use super::{
 };
 use hookbench::transport::out_of_file;
 
-/// Most files that one drop or choice takes.
+/// Maximum number of files per drop or choice.
 const FILES_MAX: usize = 100;
 
-/// Routes that files are sent to.
-const ROUTES: &[&str] = &["/api/v1/import?", "/api/v1/answer-files?"];
+/// Routes that accept files.
+const ROUTES: &[&str] = &["/api/v1/import?", "/api/v1/response-files?"];
 
-/// Files the page may ask to send.
+/// Files that the page may send.
 #[derive(Default)]
 pub(super) struct Offered(Mutex<(u64, HashMap<u64, PathBuf>)>);
 
-/// A file as the page knows it.
+/// Picked file as shown to the page.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Incoming {
     id: u64,
@@ -56,7 +56,7 @@ impl Offered {
     }
 }
 
-/// Asks for files to read.
+/// Opens a dialog for files to read.
 #[tauri::command]
 pub(super) async fn pick_files(app: AppHandle, shell: State<'_, Shell>) -> Result<Vec<Incoming>, Error> {
     let (send, picked) = tokio::sync::oneshot::channel();
@@ -67,7 +67,7 @@ pub(super) async fn pick_files(app: AppHandle, shell: State<'_, Shell>) -> Resul
     Ok(shell.offered.add(paths.into_iter().filter_map(|path| path.into_path().ok())))
 }
 
-/// Tells the page of files that are dragged over the window or dropped into it.
+/// Sends drag and drop events of files to the page.
 pub(super) fn on_window_event(window: &Window, event: &WindowEvent) {
     let WindowEvent::DragDrop(event) = event else { return };
     let emit = |name: &str, files: Vec<Incoming>| {
@@ -87,7 +87,7 @@ pub(super) fn on_window_event(window: &Window, event: &WindowEvent) {
     }
 }
 
-/// Streams a file to a route that takes one; what it answers, with its status.
+/// Streams a file to a route, and returns the status and the body of the response.
 #[tauri::command]
 pub(super) async fn send_file(
     shell: State<'_, Shell>,
@@ -96,10 +96,10 @@ pub(super) async fn send_file(
 ) -> Result<(u16, serde_json::Value), Error> {
     let transport = shell.transport.as_ref().map_err(|reason| no_engine(reason))?.clone();
     if !ROUTES.iter().any(|takes| route.starts_with(takes)) {
-        return Err(failure(ErrorCode::Invalid, format!("Files go to {} only.", ROUTES.join(" and ")), ""));
+        return Err(failure(ErrorCode::Invalid, format!("Files are accepted only by {}.", ROUTES.join(", ")), ""));
     }
     let path = shell.offered.take(id).ok_or_else(|| {
-        failure(ErrorCode::UnknownFile, "This file was not chosen, or was read already.", "Choose it again.")
+        failure(ErrorCode::UnknownFile, "This file was not chosen, or was already read.", "Choose the file again.")
     })?;
     let file = open(&path).await?;
     let lost = |message: String| failure(ErrorCode::EngineLost, message, "Try again.");
@@ -111,8 +111,8 @@ pub(super) async fn send_file(
     while let Some(piece) = pieces.next().await {
         text.extend_from_slice(&piece.map_err(|e| lost(e.to_string()))?);
     }
-    let answer = serde_json::from_slice(&text).map_err(|e| lost(e.to_string()))?;
-    Ok((status.as_u16(), answer))
+    let response = serde_json::from_slice(&text).map_err(|e| lost(e.to_string()))?;
+    Ok((status.as_u16(), response))
 }
 
 async fn open(path: &Path) -> Result<tokio::fs::File, Error> {

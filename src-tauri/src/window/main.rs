@@ -1,4 +1,4 @@
-//! `hookbench-desktop`: a window on an engine's API. The engine is in this process, or in one that runs already.
+//! `hookbench-desktop`, the window on the API of an engine in this process, or in one that is already running.
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 mod close;
@@ -22,49 +22,49 @@ use tauri::{AppHandle, Emitter, Manager, WebviewUrl, WebviewWindowBuilder};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Label of the one window.
+/// Label of the only window.
 const MAIN: &str = "main";
 
-/// What the window's commands share.
+/// Shared state of the window's commands.
 struct Shell {
-    /// The API, or why there is none.
+    /// API, or the reason why there is none.
     transport: Result<Transport, String>,
-    /// The engine, where it is this process's own.
+    /// Engine, if it runs in this process.
     engine: Option<Arc<Engine>>,
-    /// Open as long as the window runs.
+    /// Local HTTP API, which stays open while the window is open.
     _http: Option<LocalApi>,
     feeds: feed::Feeds,
     close: close::Close,
     offered: incoming::Offered,
 }
 
-/// The webhook workbench on your desk
+/// Catch, inspect, verify, forward, replay, send and tunnel webhooks
 #[derive(Debug, Parser)]
 #[command(name = "hookbench-desktop", version)]
 struct Args {
-    /// Data folder
+    /// Use this data folder
     #[arg(long, env = data_folder::VARIABLE, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Link to open, such as hookbench://inbox/shop
     link: Option<String>,
 }
 
-/// Opens the window and runs until the user quits.
+/// Opens the window, and returns when the user quits.
 fn main() -> ExitCode {
     webkit_fallback();
     let Args { data, link } = Args::parse();
     log::start(log::Form::Text, "warn");
     let own_instance = data.is_some();
     let Some(data) = data.or_else(data_folder::usual) else {
-        return fail("there is no home folder; name a data folder with --data");
+        return fail("no home folder was found. Pass a data folder with --data");
     };
     if !has_display() {
-        return fail("there is no display; run `hookbench serve` and open the address it prints in a browser");
+        return fail("no display was found. Run `hookbench serve` and open the printed address in a browser");
     }
     descriptors::raise_limit();
     let mut builder = tauri::Builder::default();
     if !own_instance {
-        // Another data folder is another Hookbench; without one, a second start shows the first.
+        // Each named data folder has its own window. With the default folder, a second start shows the first window.
         builder = builder.plugin(tauri_plugin_single_instance::init(|app, args, _| {
             show(app);
             if let Some(link) = args.iter().find(|arg| arg.starts_with("hookbench://")) {
@@ -97,7 +97,7 @@ fn main() -> ExitCode {
                 .title("Hookbench")
                 .inner_size(1280.0, 820.0)
                 .min_inner_size(720.0, 480.0)
-                // What the page keeps for itself belongs to this data folder too.
+                // The browser storage of the page belongs to this data folder.
                 .data_directory(data.join("page"))
                 .build()?;
             close::make_tray(app.handle());
@@ -128,7 +128,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The engine of the data folder: a live one, or this process's own with receiver and local HTTP API.
+/// Connects to the running engine of the data folder, or opens one with its listener and local HTTP API.
 async fn open(data: &std::path::Path) -> Shell {
     let (transport, engine) = match Transport::open(data, OwnerKind::Window).await {
         Ok(Transport::InProcess { engine, router, streams }) => {
@@ -139,16 +139,16 @@ async fn open(data: &std::path::Path) -> Shell {
     };
     let mut http = None;
     if let Some(engine) = &engine {
-        // A port that is taken is shown in the window, with who has it.
-        engine.start_receiver(None).await;
-        if engine.settings().http_door {
+        // The window shows a port conflict, and the program that uses the port.
+        engine.start_listener(None).await;
+        if engine.settings().local_api {
             match loopback::open(engine, None, |_, _| ()).await {
                 Ok(open) => http = Some(open),
                 Err(error) => tracing::warn!(%error, "the local HTTP API could not be opened"),
             }
         }
         if let Err(error) = loopback::announce(engine, OwnerKind::Window, http.as_ref()).await {
-            tracing::warn!(%error, "engine.json could not be written; the command line will not find this window");
+            tracing::warn!(%error, "engine.json could not be written; `hookbench` commands cannot find this window");
         }
     }
     Shell {
@@ -170,14 +170,14 @@ fn show(app: &AppHandle) {
     }
 }
 
-/// The view a link names. A link only ever shows; anything it cannot show is ignored.
+/// Returns the path of the view that a link names. A link can only show a view; any other link is ignored.
 fn view_of(link: &str) -> Option<String> {
     let path = link.strip_prefix("hookbench://")?.trim_end_matches('/');
     let plain = |part: &&str| {
         !part.is_empty() && *part != ".." && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
     let shown = match path.split('/').collect::<Vec<_>>()[..] {
-        ["settings" | "lab" | "requests" | "shapes" | "endpoints" | "deliveries" | "scenarios"] => true,
+        ["settings" | "lab" | "requests" | "schemas" | "endpoints" | "deliveries" | "scenarios"] => true,
         ["inbox", inbox] => plain(&inbox),
         ["inbox", inbox, request] => plain(&inbox) && plain(&request),
         _ => false,
@@ -201,13 +201,13 @@ fn follow_links(app: &AppHandle) {
     });
 }
 
-/// Says why the program cannot start.
+/// Prints a fatal error and returns its exit status.
 fn fail(why: &str) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "hookbench-desktop: {why}");
     ExitCode::from(2)
 }
 
-/// Whether a window can open. GTK ends the process where it cannot.
+/// Returns true if there is a display. Without one, GTK exits the process.
 fn has_display() -> bool {
     cfg!(not(target_os = "linux"))
         || ["DISPLAY", "WAYLAND_DISPLAY"]
@@ -215,7 +215,7 @@ fn has_display() -> bool {
             .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// With NVIDIA's driver WebKitGTK draws nothing through DMA-BUF (webkit.org/b/262607).
+/// Disables DMA-BUF with the NVIDIA driver, because WebKitGTK then shows an empty window (webkit.org/b/262607).
 #[cfg(target_os = "linux")]
 fn webkit_fallback() {
     const VARIABLE: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
@@ -240,7 +240,7 @@ mod tests {
     use super::view_of;
 
     #[test]
-    fn a_link_shows_a_view_or_nothing() {
+    fn parses_links_to_views_only() {
         assert_eq!(view_of("hookbench://inbox/shop").as_deref(), Some("/inbox/shop"));
         assert_eq!(view_of("hookbench://settings/").as_deref(), Some("/settings"));
         for link in [

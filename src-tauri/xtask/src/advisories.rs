@@ -1,4 +1,4 @@
-//! Known vulnerabilities of the dependencies, by the RustSec advisory database.
+//! Check of the dependencies against the RustSec advisory database.
 
 use std::{env, fs, path::PathBuf};
 
@@ -73,7 +73,7 @@ fn database() -> Result<PathBuf, String> {
     let folder = shell::root().join("target/advisory-db");
     let git = |args: &[&str]| {
         let mut command = shell::command("git", &["-C", &folder.to_string_lossy()]);
-        // A transfer that stalls is given up.
+        // Git aborts a stalled transfer.
         command.args(["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=30"]).args(args);
         shell::check(command.env("GIT_TERMINAL_PROMPT", "0"))
     };

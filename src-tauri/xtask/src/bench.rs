@@ -1,4 +1,5 @@
-//! `cargo xtask bench NAME`: figures as ratios of one run, since single rates mean little.
+//! `cargo xtask bench NAME`: benchmarks that compare with a baseline in the same run, because absolute rates depend on
+//! the machine.
 
 mod tunnel;
 
@@ -15,14 +16,14 @@ use serde_json::{Value, json};
 
 use crate::{setup, shell, test};
 
-/// Slices of each server; one second each, in turn.
+/// Slices per server. Each slice takes one second, and the servers alternate.
 const PAIRS: usize = 7;
 
-/// The budgets are those of two cores, shared by servers and load; with more, a bare handler
-/// grows with them, and a commit to one disk does not.
+/// CPU list for servers and load generators. The budgets are for two cores: more cores make a bare handler faster, but
+/// not a commit to one disk.
 const CORES: &str = "0,1";
 
-/// Posts about 0.95 KB of JSON.
+/// Script for `wrk` that posts about 0.95 KB of JSON.
 const LUA: &str = r#"
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
@@ -43,12 +44,12 @@ pub(crate) fn run(name: &str, _: &[&str]) -> Result<(), String> {
             &["run", "--release", "--quiet", "--package", "hookbench-provider", "--example", "bench"],
         ),
         _ => Err(format!(
-            "there is no bench {name:?}; there are capture, list, search, deliver, tunnel, window and signature"
+            "no such benchmark: {name:?} (available: capture, list, search, deliver, tunnel, window, signature)"
         )),
     }
 }
 
-/// A server under test. Dropping it ends it.
+/// Server under test, which is killed when dropped.
 struct Server {
     child: Child,
     line: String,
@@ -74,7 +75,7 @@ impl Server {
         Ok((server, ready))
     }
 
-    /// Resident memory in MB.
+    /// Returns the resident memory in MB.
     fn memory(&self) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
@@ -94,7 +95,7 @@ fn build(features: &[&str]) -> Result<(), String> {
     shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookbench-engine", "--example", "fill"])
 }
 
-/// The middle and the ends.
+/// Returns the median, the minimum and the maximum.
 fn spread(mut values: Vec<f64>) -> (f64, f64, f64) {
     values.sort_by(f64::total_cmp);
     match values.as_slice() {
@@ -103,7 +104,7 @@ fn spread(mut values: Vec<f64>) -> (f64, f64, f64) {
     }
 }
 
-/// One second of load: requests a second, and the 99th percentile in ms.
+/// Runs one second of load. Returns the requests per second and the 99th percentile of the latency in ms.
 fn wrk(script: &str, connections: u32, url: &str) -> Result<(f64, f64), String> {
     let connections = connections.to_string();
     let text = shell::output(
@@ -134,7 +135,7 @@ fn capture() -> Result<(), String> {
     let script = script.to_string_lossy().into_owned();
     let bare = Server::start("target/release/examples/bare", &[])?;
     let (hookbench, ready) = Server::hookbench(&dir.path().join("data"))?;
-    let url = format!("{}/inbox", ready["receiver"].as_str().unwrap_or_default());
+    let url = format!("{}/inbox", ready["listener"].as_str().unwrap_or_default());
     let idle = hookbench.memory();
     wrk(&script, 64, &bare.line)?;
     wrk(&script, 64, &url)?;
@@ -151,7 +152,8 @@ fn capture() -> Result<(), String> {
         let (ratio, low, high) = spread(ratios);
         let (tail, tail_low, tail_high) = spread(tails);
         println!(
-            "{connections:>4} connections: rate {ratio:.2} [{low:.2}-{high:.2}] of bare axum, p99 {tail:.1} [{tail_low:.1}-{tail_high:.1}] times its; medians {:.0} and {:.0} req/s",
+            "{connections:>4} connections: rate {ratio:.2} [{low:.2}-{high:.2}] of bare axum, \
+             p99 {tail:.1} [{tail_low:.1}-{tail_high:.1}] of bare axum; medians {:.0} and {:.0} req/s",
             spread(rates).0,
             spread(bare_rates).0
         );
@@ -161,7 +163,7 @@ fn capture() -> Result<(), String> {
     Ok(())
 }
 
-/// One call over the HTTP door, on a connection of its own.
+/// Calls the local HTTP API on a new connection.
 fn call(ready: &Value, method: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
     let fail = |e: std::io::Error| e.to_string();
     let address = ready["api"].as_str().unwrap_or_default().trim_start_matches("http://").to_owned();
@@ -175,11 +177,11 @@ fn call(ready: &Value, method: &str, path: &str, body: Option<&Value>) -> Result
         body.len()
     )
     .map_err(fail)?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(fail)?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response).map_err(fail)?;
+    let (head, body) = response.split_once("\r\n\r\n").ok_or("no response")?;
     if !head.starts_with("HTTP/1.1 2") {
-        return Err(answer);
+        return Err(response);
     }
     serde_json::from_str(body).map_err(|e| format!("{e}: {body}"))
 }
@@ -191,12 +193,11 @@ fn get(ready: &Value, path: &str) -> Result<Value, String> {
 /// Deliveries of one slice.
 const SENT: usize = 10_000;
 
-/// Requests on their way at a time, on both sides.
+/// Concurrent requests, of Hookbench and of the baseline.
 const AT_A_TIME: usize = 64;
 
-/// Makes an event so often for an endpoint that stands still, lets that go, and waits until nothing is
-/// under way; what making them and what delivering them took, in seconds. The other side has its
-/// payload made, too.
+/// Creates events for a paused endpoint, resumes the endpoint, and waits until all deliveries have ended. Returns the
+/// durations of creation and delivery in seconds. They are separate because the baseline sends a prepared payload.
 fn sent(ready: &Value, endpoint: &str, event: &Value) -> Result<(f64, f64), String> {
     let pause = |paused: bool| {
         let change = json!({ "settings": { "paused": paused } });
@@ -248,35 +249,35 @@ fn deliver() -> Result<(), String> {
     }
     let (ratio, low, high) = spread(ratios);
     println!(
-        "deliveries, {AT_A_TIME} at a time, each attempt durable: {ratio:.2} [{low:.2}-{high:.2}] of a bare reqwest loop; medians {:.0} and {:.0} a second; made before, {:.0} a second",
+        "deliveries, {AT_A_TIME} concurrent, each attempt durable: {ratio:.2} [{low:.2}-{high:.2}] of a bare \
+         reqwest loop; medians {:.0}/s and {:.0}/s; created at {:.0}/s",
         spread(rates).0,
         spread(bare_rates).0,
         spread(makings).0
     );
     let stored = get(&ready, "/deliveries?limit=1")?["items"][0]["state"].clone();
     println!("the last one is {stored}, memory {:.1} MB", hookbench.memory());
-    // Those that hang are other machines than those that answer.
+    // A second server stands in for the endpoints that hang, because their host differs from that of the others.
     let hangs = Server::start("target/release/examples/bare", &[])?;
     late(&bare.line, &hangs.line, &dir.path().join("many"))
 }
 
-/// A thousand endpoints of which nine hundred hang: how late the others are, beside the same
-/// hundred alone.
-fn late(answers: &str, hangs: &str, data: &Path) -> Result<(), String> {
+/// Measures the delay of deliveries to 100 endpoints, alone and together with 900 endpoints that hang.
+fn late(responses: &str, hangs: &str, data: &Path) -> Result<(), String> {
     let (_hookbench, ready) = Server::hookbench(data)?;
     for n in 0..1_000 {
-        let (scope, at, path) = if n % 10 == 0 { ("fine", answers, "fine") } else { ("hung", hangs, "hang") };
-        let made = json!({ "provider": "onwebchat", "url": format!("{at}/{path}/{n}"), "scope": scope });
+        let (account, at, path) = if n % 10 == 0 { ("fine", responses, "fine") } else { ("hung", hangs, "hang") };
+        let made = json!({ "provider": "onwebchat", "url": format!("{at}/{path}/{n}"), "account": account });
         call(&ready, "POST", "/endpoints", Some(&made))?;
     }
     let measure = |scopes: &[&str]| -> Result<(f64, f64), String> {
         let before: Vec<Value> =
             get(&ready, "/deliveries?state=delivered&limit=1")?["items"].as_array().cloned().unwrap_or_default();
-        for scope in scopes {
-            let event = json!({ "provider": "onwebchat", "type": "chat.created", "scope": scope, "count": 5 });
+        for account in scopes {
+            let event = json!({ "provider": "onwebchat", "type": "chat.created", "account": account, "count": 5 });
             call(&ready, "POST", "/events", Some(&event))?;
         }
-        // Five to each of a hundred.
+        // Five events for each of 100 endpoints.
         let page = loop {
             let page = get(&ready, "/deliveries?state=delivered&limit=500")?;
             let items = page["items"].as_array().cloned().unwrap_or_default();
@@ -302,7 +303,8 @@ fn late(answers: &str, hangs: &str, data: &Path) -> Result<(), String> {
     let beside = measure(&["hung", "fine"])?;
     let sending = get(&ready, "/deliveries?state=sending&limit=500")?["items"].as_array().map_or(0, Vec::len);
     println!(
-        "500 deliveries to 100 endpoints: p50 {:.0} ms, p99 {:.0} ms from event to end; beside 900 endpoints that hang ({sending}+ attempts under way) p50 {:.0} ms, p99 {:.0} ms",
+        "500 deliveries to 100 endpoints: p50 {:.0} ms, p99 {:.0} ms from event to end; \
+         with 900 endpoints that hang ({sending}+ attempts in progress): p50 {:.0} ms, p99 {:.0} ms",
         alone.0, alone.1, beside.0, beside.1
     );
     Ok(())
@@ -337,7 +339,7 @@ fn list() -> Result<(), String> {
     Ok(())
 }
 
-/// What is looked for among a million: how often the fill made it, and the query.
+/// Searches among a million requests: description with the number of hits, and query.
 const SEARCHES: &[(&str, &str)] = &[
     ("rare, 1 hit", "evt_00777777"),
     ("any case, 10 hits", "EVT_0077777"),
@@ -353,7 +355,7 @@ const SEARCHES: &[(&str, &str)] = &[
     ("recent, absent", "after:1s zzqqxx"),
 ];
 
-/// A whole search: ms to the first hit or to the first page, ms to its end, hits, calls.
+/// Runs a search. Returns the time to the first hit and to the end in ms, the number of hits and the number of calls.
 fn searched(ready: &Value, query: &str, all: bool) -> Result<(Option<f64>, f64, usize, usize), String> {
     let escaped: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
     let started = Instant::now();
@@ -376,7 +378,7 @@ fn searched(ready: &Value, query: &str, all: bool) -> Result<(Option<f64>, f64, 
 fn searches(ready: &Value) -> Result<(), String> {
     println!("  {:<34} {:>12} {:>12} {:>8} {:>6}", "", "first hit ms", "complete ms", "hits", "calls");
     for (what, query) in SEARCHES {
-        // "lorem" is in every request: its first page is what anybody waits for.
+        // Every request contains "lorem", so only the time to the first page matters.
         let all = *what != "common";
         searched(ready, query, all)?;
         let mut runs = Vec::new();
@@ -413,7 +415,7 @@ fn search() -> Result<(), String> {
     };
     let share = status["search"]["bytes"].as_f64().unwrap_or_default() / status["bytes"].as_f64().unwrap_or(1.0);
     println!(
-        "indexed in {:.1} s, at half the time of one core; {:.0} MB, {:.0} % of the bodies; memory {:.1} MB",
+        "indexed in {:.1} s at 50 % of one core; {:.0} MB, {:.0} % of the bodies; memory {:.1} MB",
         started.elapsed().as_secs_f64(),
         status["search"]["bytes"].as_f64().unwrap_or_default() / 1e6,
         share * 100.0,
@@ -422,18 +424,18 @@ fn search() -> Result<(), String> {
     println!("with the index:");
     searches(&ready)?;
     drop(server);
-    // A start checks every block before it is used.
+    // At start, the engine verifies every block of the index before its use.
     let (server, ready) = Server::hookbench(&data)?;
     let started = Instant::now();
     while get(&ready, "/status")?["search"]["bytes"] == 0 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    println!("checked again after a start in {:.1} s", started.elapsed().as_secs_f64());
+    println!("verified after a restart in {:.1} s", started.elapsed().as_secs_f64());
     drop(server);
     beside_capture(dir.path())
 }
 
-/// Captures with and without an index being made, in turns.
+/// Compares capture rates with and without the search index, in alternation.
 fn beside_capture(dir: &Path) -> Result<(), String> {
     let script = dir.join("post.lua");
     fs::write(&script, LUA).map_err(|e| e.to_string())?;
@@ -441,7 +443,7 @@ fn beside_capture(dir: &Path) -> Result<(), String> {
     let start = |name: &str, index: bool| -> Result<(Server, String), String> {
         let (server, ready) = Server::hookbench(&dir.join(name))?;
         call(&ready, "PATCH", "/settings", Some(&json!({ "search_index": index })))?;
-        Ok((server, format!("{}/inbox", ready["receiver"].as_str().unwrap_or_default())))
+        Ok((server, format!("{}/inbox", ready["listener"].as_str().unwrap_or_default())))
     };
     let ((_with, with), (_without, without)) = (start("with", true)?, start("without", false)?);
     wrk(&script, 64, &with)?;
@@ -452,7 +454,7 @@ fn beside_capture(dir: &Path) -> Result<(), String> {
         ratios.push(wrk(&script, 64, &with)?.0 / base);
     }
     let (ratio, low, high) = spread(ratios);
-    println!("capture at 64 connections with the index: {ratio:.2} [{low:.2}-{high:.2}] of without");
+    println!("capture at 64 connections with the index: {ratio:.2} [{low:.2}-{high:.2}] of the rate without");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Generated files: the API's document and the types made from it, and the pictures of the docs.
+//! Generated files: the OpenAPI document, the TypeScript types, and the screenshots of the docs.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::{setup, shell, test};
 const DOCUMENT: &str = "ui/openapi.json";
 const TYPES: &str = "ui/src/api/schema.gen.ts";
 
-/// Writes the API's document and the window's types of it.
+/// Writes the OpenAPI document and the TypeScript types of the window.
 pub(crate) fn api() -> Result<(), String> {
     setup::npm()?;
     fs::write(shell::root().join(DOCUMENT), document()?).map_err(|e| e.to_string())?;
@@ -15,15 +15,15 @@ pub(crate) fn api() -> Result<(), String> {
 }
 
 fn document() -> Result<String, String> {
-    // Of the whole workspace, as the tests build it: for one package, libraries are built again with other features.
+    // Building the whole workspace, as the tests do, avoids a rebuild of libraries with other features.
     shell::run("cargo", &["build", "--workspace", "--quiet", "--example", "openapi"])?;
     shell::output("target/debug/examples/openapi", &[])
 }
 
-/// Whether the committed files are what would be generated now.
+/// Fails if the committed files differ from the generated ones.
 pub(crate) fn check() -> Result<(), String> {
     let read = |path: &str| fs::read_to_string(shell::root().join(path)).map_err(|e| format!("{path}: {e}"));
-    let stale = |path: &str| format!("{path} is stale; run `cargo xtask generate` and commit it");
+    let stale = |path: &str| format!("{path} is out of date. Run `cargo xtask generate` and commit the file");
     if read(DOCUMENT)? != document()? {
         return Err(stale(DOCUMENT));
     }
@@ -34,7 +34,7 @@ pub(crate) fn check() -> Result<(), String> {
     if types == made { Ok(()) } else { Err(stale(TYPES)) }
 }
 
-/// Takes the pictures under docs/ in the real window.
+/// Takes the screenshots under docs/ in a real window.
 pub(crate) fn screenshots() -> Result<(), String> {
     setup::packages(&["build", "test"])?;
     setup::npm()?;

@@ -1,11 +1,15 @@
-//! Licences of all dependencies against the list in deny.toml.
+//! Check of the licenses of all dependencies against the list in deny.toml.
 
 use serde_json::Value;
 use spdx::{Expression, LicenseReq, ParseMode};
 
 use crate::shell;
 
-/// An error that names every package whose licence is not on the list.
+/// Checks the licenses of all crates and npm packages.
+///
+/// # Errors
+///
+/// Names every package whose license is not in the list.
 pub(crate) fn check() -> Result<(), String> {
     let deny: toml::Table = std::fs::read_to_string(shell::root().join("deny.toml"))
         .map_err(|e| e.to_string())?
@@ -33,14 +37,14 @@ pub(crate) fn check() -> Result<(), String> {
             refused.push(format!("{path}: {licence:?}"));
         }
     }
-    if refused.is_empty() { Ok(()) } else { Err(format!("licences not in deny.toml:\n  {}", refused.join("\n  "))) }
+    if refused.is_empty() { Ok(()) } else { Err(format!("licenses not in deny.toml:\n  {}", refused.join("\n  "))) }
 }
 
-/// Returns whether the allowed licences meet an SPDX expression. The old `/` for OR is accepted.
+/// Returns true if the allowed licenses satisfy an SPDX expression. The old `/` for OR is accepted.
 fn permits(expression: &str, allowed: &[&str]) -> bool {
     let allows = |requirement: &LicenseReq| {
         let whole = requirement.to_string();
-        // An exception only adds permissions.
+        // An exception only adds permissions, so the bare license is sufficient.
         let bare = whole.split(" WITH ").next().unwrap_or_default();
         allowed.contains(&whole.as_str()) || allowed.contains(&bare)
     };
@@ -52,7 +56,7 @@ mod tests {
     use super::permits;
 
     #[test]
-    fn expressions_are_read_as_spdx_means_them() {
+    fn evaluates_spdx_expressions() {
         let allowed = ["MIT", "Apache-2.0", "ISC", "Apache-2.0 WITH LLVM-exception"];
         for good in [
             "MIT",

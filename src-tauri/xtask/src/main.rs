@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask run | test | bench | generate`.
+//! Project commands: `cargo xtask run | test | structure | advisories | bench | generate`.
 #![allow(clippy::print_stderr)]
 
 mod advisories;
@@ -14,13 +14,14 @@ use std::process::ExitCode;
 
 const USAGE: &str = "cargo xtask COMMAND
 
-  run [ARGS…]      build and open the app; with no display, `hookbench serve`
-  test             everything: format, lints, licences, tests, the real window
-  test --quick     format, lints, types and unit tests, without a display
-  structure        sizes, cycles and other figures of the code against its rules
-  advisories       known vulnerabilities of the dependencies
-  bench NAME       capture | list | search | deliver | signature | window
-  generate         the API's document and types; `generate screenshots` for docs/";
+  run [ARGS…]      build and open the app, or run `hookbench serve` without a display
+    test             run all checks: format, lints, licenses, tests, window tests
+    test --quick     run format, lints, types and unit tests, without a display
+    structure        check code sizes, import cycles and other limits
+    advisories       check the dependencies for known vulnerabilities
+    bench NAME       run capture | list | search | deliver | tunnel | signature | window
+    generate         write the OpenAPI document and the TypeScript types
+    generate screenshots  take the screenshots of docs/";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -1,22 +1,26 @@
-//! What has to be on the machine, installed where it is not.
+//! Installation of missing system packages, npm packages and programs.
 
 use std::fs;
 
 use crate::shell;
 
-/// The one list of system packages.
+/// List of system packages, one `PURPOSE PACKAGE` per line.
 const PACKAGES: &str = include_str!("../packages.txt");
 
-/// The driver of the real window's tests.
+/// Version of tauri-driver, which drives the window in tests.
 const TAURI_DRIVER: &str = "2.1.0";
 
-/// What builds and runs the fuzz targets.
+/// Version of cargo-fuzz, which builds and runs the fuzz targets.
 const CARGO_FUZZ: &str = "0.13.2";
 
-/// What tunnels are compared with.
+/// Version of bore, which the tunnel benchmark compares with.
 const BORE: &str = "0.6.0";
 
-/// Installs the missing packages of these purposes as root; says how otherwise. Never asks for rights.
+/// Installs the missing system packages of these purposes.
+///
+/// # Errors
+///
+/// Without root privileges, the error contains the command to run.
 pub(crate) fn packages(purposes: &[&str]) -> Result<(), String> {
     if !shell::has("dpkg-query", &["--version"]) {
         return Ok(());
@@ -32,7 +36,8 @@ pub(crate) fn packages(purposes: &[&str]) -> Result<(), String> {
     }
     if shell::output("id", &["-u"])?.trim() != "0" {
         return Err(format!(
-            "these system packages are missing; install them and try again:\n\n  sudo apt-get install -y --no-install-recommends {}\n",
+            "system packages are missing. Install them and try again:\n\n  \
+             sudo apt-get install -y --no-install-recommends {}\n",
             missing.join(" ")
         ));
     }
@@ -52,7 +57,7 @@ fn installed(package: &str) -> bool {
         .is_ok_and(|all| all.contains(&format!("\n{package} installed\n")))
 }
 
-/// Installs the npm packages of the lock file unless they are there.
+/// Installs the npm packages of the lock file unless they are installed.
 pub(crate) fn npm() -> Result<(), String> {
     let root = shell::root();
     let stamp = root.join("node_modules/.lock-installed");
@@ -65,17 +70,17 @@ pub(crate) fn npm() -> Result<(), String> {
     fs::write(stamp, lock).map_err(|e| e.to_string())
 }
 
-/// Installs tauri-driver unless it is there.
+/// Installs tauri-driver unless it is installed.
 pub(crate) fn tauri_driver() -> Result<(), String> {
     program("tauri-driver", TAURI_DRIVER)
 }
 
-/// Installs cargo-fuzz unless it is there.
+/// Installs cargo-fuzz unless it is installed.
 pub(crate) fn cargo_fuzz() -> Result<(), String> {
     program("cargo-fuzz", CARGO_FUZZ)
 }
 
-/// A tunnel to compare with, of its own place; where it is.
+/// Installs bore under `target/bench` unless it is installed, and returns its path.
 pub(crate) fn bore() -> Result<String, String> {
     let place = shell::root().join("target/bench");
     let bore = place.join("bin/bore").to_string_lossy().into_owned();

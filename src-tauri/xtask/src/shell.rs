@@ -1,11 +1,11 @@
-//! Running other programs from the root of the checkout.
+//! Execution of other programs in the root of the repository.
 
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-/// Root of the checkout.
+/// Returns the root of the repository.
 pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here).to_owned()
@@ -17,23 +17,23 @@ pub(crate) fn command(program: &str, args: &[&str]) -> Command {
     command
 }
 
-/// Runs a program; an error if it fails.
+/// Runs a program and fails if the program fails.
 pub(crate) fn run(program: &str, args: &[&str]) -> Result<(), String> {
     check(&mut command(program, args))
 }
 
 pub(crate) fn check(command: &mut Command) -> Result<(), String> {
     let shown = format!("{command:?}");
-    let status = command.status().map_err(|e| format!("{shown} could not be started: {e}"))?;
+    let status = command.status().map_err(|e| format!("{shown} cannot be started: {e}"))?;
     if status.success() { Ok(()) } else { Err(format!("{shown} failed: {status}")) }
 }
 
-/// What a program prints; an error if it fails.
+/// Returns the standard output of a program, or an error if the program fails.
 pub(crate) fn output(program: &str, args: &[&str]) -> Result<String, String> {
     let done = command(program, args)
         .stderr(Stdio::inherit())
         .output()
-        .map_err(|e| format!("{program} could not be started: {e}"))?;
+        .map_err(|e| format!("{program} cannot be started: {e}"))?;
     if done.status.success() {
         Ok(String::from_utf8_lossy(&done.stdout).into_owned())
     } else {
@@ -41,7 +41,7 @@ pub(crate) fn output(program: &str, args: &[&str]) -> Result<String, String> {
     }
 }
 
-/// Whether a program is there and answers.
+/// Returns true if a program can be run and succeeds.
 pub(crate) fn has(program: &str, args: &[&str]) -> bool {
     command(program, args).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }

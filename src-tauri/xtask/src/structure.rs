@@ -1,7 +1,7 @@
-//! The structure of the Rust code against the rules of the house: sizes of crates, files and functions, cycles between
-//! files, and where SQL, `impl Engine` and untyped JSON are.
+//! Checks of the structure of the Rust code: sizes of crates and functions, import cycles, and the places of SQL,
+//! `impl Engine` and untyped JSON.
 //!
-//! A figure that is over its goal has a line in [`KNOWN`], which may only get smaller.
+//! Each figure over its goal has an entry in [`KNOWN`], which may only decrease.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,28 +13,32 @@ use syn::{ImplItem, Item, ItemFn, UseTree, spanned::Spanned as _, visit::Visit};
 
 use crate::shell;
 
-/// Most lines of a crate's product code.
+/// Maximum lines of product code per crate.
 const CRATE_MAX: usize = 12_000;
 
-/// Most lines of the engine: it only wires the others together.
+/// Maximum lines of the engine crate, which only connects the other crates.
 const ENGINE_MAX: usize = 10_000;
 
-/// Most lines of a function.
+/// Maximum lines per function.
 const FUNCTION_MAX: usize = 80;
 
-/// Most files of one cycle of imports.
+/// Maximum files per import cycle.
 const CYCLE_MAX: usize = 3;
 
-/// Crates that may hold SQL.
+/// Crates that may contain SQL.
 const SQL: &[&str] = &["store", "capture", "search", "relay"];
 
-/// Figures that are over their goal today. A change may lower a figure here, and never raise it.
+/// Figures that are currently over their goal. A change may lower a figure, but not raise it.
 const KNOWN: &[(&str, usize)] = &[];
 
-/// What was measured: each figure by its name, with its goal.
+/// Measured figures by name, each with its goal.
 type Figures = BTreeMap<String, (usize, usize)>;
 
-/// Measures the structure, prints what is over its goal, and fails where that is more than is known.
+/// Measures the structure and prints the figures that are over their goals.
+///
+/// # Errors
+///
+/// Names every figure that is over its goal and its entry in [`KNOWN`], and every entry that can be lowered.
 pub(crate) fn check() -> Result<(), String> {
     let figures = measure()?;
     let mut worse = Vec::new();
@@ -50,7 +54,7 @@ pub(crate) fn check() -> Result<(), String> {
     for (name, known) in KNOWN {
         let now = figures.get(*name).map_or(0, |(figure, _)| *figure);
         if now < *known {
-            worse.push(format!("{name}: {now} now; lower its line in xtask/src/structure.rs from {known}"));
+            worse.push(format!("{name}: now {now}. Lower the entry in xtask/src/structure.rs from {known}"));
         }
     }
     if worse.is_empty() { Ok(()) } else { Err(format!("structure:\n  {}", worse.join("\n  "))) }
@@ -86,7 +90,7 @@ fn measure() -> Result<Figures, String> {
             if seen.sql && !SQL.contains(&name.as_str()) {
                 sql_files += 1;
             }
-            // The layout of a table has the defaults and indexes of its states.
+            // A file that creates tables may use state numbers in defaults and indexes.
             if !text.contains("CREATE TABLE") {
                 for line in bare_states(&text[..product_end(&text)]) {
                     println!("a bare state number in {shown}: {line}");
@@ -116,12 +120,12 @@ fn measure() -> Result<Figures, String> {
     Ok(figures)
 }
 
-/// Where the tests at the end of a file begin.
+/// Returns the position of the test module at the end of a file, or the length of the text.
 fn product_end(text: &str) -> usize {
     text.find("#[cfg(test)]\nmod ").unwrap_or(text.len())
 }
 
-/// Lines that compare or set a state by its number in SQL.
+/// Returns the lines that compare or set a state with a literal number in SQL.
 fn bare_states(text: &str) -> impl Iterator<Item = &str> {
     const COLUMNS: &[&str] = &["state", "body_state", "purpose", "origin", "away"];
     let is_bare = |line: &&str| {
@@ -136,7 +140,7 @@ fn bare_states(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(is_bare).map(str::trim)
 }
 
-/// The Rust files below a folder, without tests.
+/// Collects the Rust files below a folder, without test files.
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
     for entry in fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?.flatten() {
         let path = entry.path();
@@ -153,7 +157,7 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
     Ok(())
 }
 
-/// Lines without those of test modules.
+/// Returns the number of lines without test items.
 fn product_lines(text: &str, tree: &syn::File) -> usize {
     let tests: usize = tree.items.iter().filter(|item| is_test(item)).map(|item| lines_of(item.span())).sum();
     text.lines().count() - tests
@@ -177,7 +181,7 @@ fn lines_of(span: proc_macro2::Span) -> usize {
     span.end().line + 1 - span.start().line
 }
 
-/// What one file has.
+/// Findings in one file.
 #[derive(Default)]
 struct Seen {
     functions: Vec<(String, usize)>,
@@ -190,7 +194,7 @@ struct Seen {
 
 impl Seen {
     fn function(&mut self, name: &syn::Ident, whole: proc_macro2::Span, block: &syn::Block) {
-        // A table is as long as it has rows.
+        // A function that only returns a table has one line per row, so its length does not count.
         let table = matches!(block.stmts.as_slice(), [syn::Stmt::Macro(only)] if only.mac.path.is_ident("vec"))
             || matches!(block.stmts.as_slice(), [syn::Stmt::Expr(syn::Expr::Macro(only), None)] if only.mac.path.is_ident("vec"));
         if !table {
@@ -268,7 +272,7 @@ impl<'ast> Visit<'ast> for Seen {
     }
 }
 
-/// The path of a file's module in its crate, such as `request/list`; empty for the root.
+/// Returns the path of a file's module in its crate, such as `request/list`, or an empty path for the root.
 fn module_of(folder: &Path, path: &Path) -> String {
     let relative = path.strip_prefix(folder).unwrap_or(path).with_extension("");
     let text = relative.display().to_string();
@@ -278,7 +282,7 @@ fn module_of(folder: &Path, path: &Path) -> String {
     }
 }
 
-/// The module that an import of a module leads to.
+/// Returns the module that a `use` path refers to.
 fn resolve(used: &[String], module: &str, folder: &Path) -> Option<String> {
     let mut segments: Vec<&str> = match used.first().map(String::as_str)? {
         "crate" => Vec::new(),
@@ -305,7 +309,7 @@ fn resolve(used: &[String], module: &str, folder: &Path) -> Option<String> {
     Some(segments.join("/"))
 }
 
-/// Groups of modules that import each other in a circle (strongly connected components of more than one).
+/// Returns the import cycles, which are the strongly connected components of the module graph.
 fn cycles(graph: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
     let reach = |from: &str| -> BTreeSet<String> {
         let (mut found, mut waiting) = (BTreeSet::new(), vec![from.to_owned()]);
@@ -336,7 +340,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_states_that_are_written_as_numbers() {
+    fn finds_bare_state_numbers() {
         let bare = |line: &str| bare_states(line).count();
         assert_eq!(bare("UPDATE delivery SET state = 0, reason = ?1"), 1);
         assert_eq!(bare("WHERE d.state IN (3, 4)"), 1);

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything, stage by stage, and `--quick`, what takes minutes.
+//! `cargo xtask test`: runs all checks in stages, or with `--quick` those that take only minutes.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use crate::{advisories, generate, licences, setup, shell, structure};
 
 type Stage = (&'static str, fn() -> Result<(), String>);
 
-/// Every stage.
+/// All stages.
 pub(crate) const ALL: &[Stage] = &[
     ("system packages", || setup::packages(&["build", "test"])),
     ("npm packages", setup::npm),
@@ -19,7 +19,7 @@ pub(crate) const ALL: &[Stage] = &[
     ("window: build", || shell::run("npm", &["run", "--silent", "build"])),
     LICENCES,
     ADVISORIES,
-    // All targets at once: programs alone are built with fewer features of their libraries, and then built again.
+    // Building all targets at once avoids a second build of libraries with other features.
     ("build", || shell::run("cargo", &["build", "--workspace", "--all-targets", "--quiet"])),
     LINTS,
     ("generated files", generate::check),
@@ -28,7 +28,7 @@ pub(crate) const ALL: &[Stage] = &[
     ("the real window and a browser", windows),
 ];
 
-/// What finds most mistakes in a few minutes: no display, no program that is started, no network.
+/// Stages that need no display, no server and no network, and find most errors in a few minutes.
 pub(crate) const QUICK: &[Stage] = &[
     ("system packages", || setup::packages(&["build"])),
     ("npm packages", setup::npm),
@@ -50,7 +50,7 @@ const ADVISORIES: Stage = ("advisories", advisories::check_if_online);
 const LINTS: Stage =
     ("lints", || shell::run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]));
 
-/// Runs stages to the first that fails, and prints what each took.
+/// Runs stages until one fails, and prints the duration of each.
 pub(crate) fn run(stages: &[Stage]) -> Result<(), String> {
     let mut times = Vec::new();
     let mut failed = None;
@@ -68,7 +68,7 @@ pub(crate) fn run(stages: &[Stage]) -> Result<(), String> {
     for (name, time) in &times {
         eprintln!("{name:<32} {:>7.1} s", time.as_secs_f64());
     }
-    eprintln!("{:<32} {:>7.1} s", "in all", times.iter().map(|(_, time)| *time).sum::<Duration>().as_secs_f64());
+    eprintln!("{:<32} {:>7.1} s", "total", times.iter().map(|(_, time)| *time).sum::<Duration>().as_secs_f64());
     println!(
         "stages: {} passed, {} failed",
         times.len() - usize::from(failed.is_some()),
@@ -86,10 +86,10 @@ fn format() -> Result<(), String> {
 /// Fuzz targets of `src-tauri/crates/provider/fuzz`.
 const FUZZED: &[&str] = &["verify", "header", "file"];
 
-/// A short run of each target: what panics at once is found here, the rest by longer runs by hand.
+/// Runs each fuzz target for a short time, which finds immediate panics. Longer runs are manual.
 fn fuzzing() -> Result<(), String> {
     for target in FUZZED {
-        // Without a sanitizer, which needs a nightly compiler: there is no unsafe code here.
+        // A sanitizer would need a nightly compiler, and the code under test has no unsafe code.
         let run = ["fuzz", "run", "--dev", "-s", "none", target, "--", "-max_total_time=10", "-verbosity=0"];
         let mut command = shell::command("cargo", &run);
         command.current_dir(shell::root().join("src-tauri/crates/provider"));
@@ -99,12 +99,12 @@ fn fuzzing() -> Result<(), String> {
     Ok(())
 }
 
-/// The window's journeys, on a display and a session bus of their own.
+/// Runs the window tests on a virtual display with a separate session bus.
 fn windows() -> Result<(), String> {
     on_a_display(&["npm", "run", "--silent", "test", "--workspace", "tests/window"])
 }
 
-/// Runs a command where windows can open.
+/// Runs a command on a virtual display.
 pub(crate) fn on_a_display(command: &[&str]) -> Result<(), String> {
     let wrapped = [&["-a", "-s", "-screen 0 1440x900x24", "dbus-run-session", "--"], command].concat();
     shell::check(shell::command("xvfb-run", &wrapped).env("NO_AT_BRIDGE", "1"))

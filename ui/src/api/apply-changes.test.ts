@@ -16,7 +16,7 @@ const changed = (...deliveries: Delivery[]): FeedItem[] =>
   deliveries.map((one, seq) => ({ seq, type: "delivery_changed", delivery: one }));
 const page = (...ids: string[]) => ({ items: ids.map((id) => delivery(id)), next: null as string | null });
 
-/** Answers that are asked for again, by key. */
+/** Keys of the cached responses that are read again. */
 const asked: string[] = [];
 function cache(key: readonly unknown[], data: unknown): void {
   queryClient.setQueryDefaults(key, { queryFn: () => (asked.push(JSON.stringify(key)), data) });
@@ -36,7 +36,7 @@ afterEach(() => {
   asked.length = 0;
 });
 
-test("a delivery that changed is put in its place, and the list is not read again", () => {
+test("replaces a changed delivery in its list without another read", () => {
   cache(keys.deliveries({}), { pages: [page("d4", "d3"), page("d2", "d1")], pageParams: [] });
   applyChanges(changed(delivery("d2", { state: "sending" }), delivery("d2", { state: "delivered" })));
   vi.advanceTimersByTime(150);
@@ -48,7 +48,7 @@ test("a delivery that changed is put in its place, and the list is not read agai
   expect(asked).toEqual([]);
 });
 
-test("a new delivery comes first in each list it belongs to", () => {
+test("puts a new delivery first in each matching list", () => {
   cache(keys.deliveries({}), page("d1"));
   cache(keys.deliveries({ endpoint: "e" }), page("d1"));
   cache(keys.deliveries({ endpoint: "other" }), page("d1"));
@@ -64,7 +64,7 @@ test("a new delivery comes first in each list it belongs to", () => {
   expect(asked).toEqual([]);
 });
 
-test("a list whose conditions only the engine can decide is read again, once for many changes", () => {
+test("reads a list with server-side conditions once for many changes", () => {
   cache(keys.deliveries({ state: "failed" }), page("d1"));
   applyChanges(changed(delivery("d2"), delivery("d3")));
   applyChanges(changed(delivery("d4")));
@@ -72,13 +72,13 @@ test("a list whose conditions only the engine can decide is read again, once for
   expect(asked).toEqual([JSON.stringify(keys.deliveries({ state: "failed" }))]);
 });
 
-test("a delivery of a page that is not read changes nothing, and a full page is read in pages", () => {
+test("ignores deliveries of unloaded pages and rereads a page that grew too long", () => {
   const goesOn = { ...page("d9", "d8"), next: "d8" };
   expect(withDeliveries(goesOn, {}, [delivery("d1")])).toEqual(goesOn);
   expect(withDeliveries(page("d2", "d1"), { limit: 1 }, [delivery("d3")])).toBeUndefined();
 });
 
-test("an open delivery shows its new state at once and reads its attempts", () => {
+test("updates an open delivery at once and reads its attempts", () => {
   cache(keys.delivery("d1"), { ...delivery("d1"), attempts_made: [] });
   applyChanges(changed(delivery("d1", { state: "delivered", attempts: 1 })));
   expect(queryClient.getQueryData(keys.delivery("d1"))).toMatchObject({ state: "delivered", attempts_made: [] });
@@ -86,7 +86,7 @@ test("an open delivery shows its new state at once and reads its attempts", () =
   expect(asked).toEqual([JSON.stringify(keys.delivery("d1"))]);
 });
 
-test("endpoints and tunnels come from their changes", () => {
+test("updates endpoints and tunnels from their changes", () => {
   const endpoint = (id: string, name: string) => ({ id, name }) as Endpoint;
   cache(keys.endpoints, { items: [endpoint("a", "A"), endpoint("b", "B")] });
   cache(keys.tunnels, { items: [{ id: "t" }] });
@@ -94,9 +94,9 @@ test("endpoints and tunnels come from their changes", () => {
     { seq: 1, type: "endpoint_changed", endpoint: endpoint("a", "A2") },
     { seq: 2, type: "endpoint_changed", endpoint: endpoint("c", "C") },
     { seq: 3, type: "endpoint_disabled", endpoint: endpoint("of a forward", "") },
-    { seq: 4, type: "endpoint_removed", id: "b" },
+    { seq: 4, type: "endpoint_deleted", id: "b" },
     { seq: 5, type: "tunnel_changed", tunnel: { id: "u" } as Tunnel },
-    { seq: 6, type: "tunnel_removed", id: "t" },
+    { seq: 6, type: "tunnel_deleted", id: "t" },
   ]);
   const items = (key: readonly unknown[]) => queryClient.getQueryData<{ items: unknown[] }>(key)!.items;
   expect(items(keys.endpoints)).toEqual([endpoint("a", "A2"), endpoint("c", "C")]);

@@ -1,18 +1,18 @@
-/** Keeps cached answers up to date: from the change where it carries the whole resource, else by another read. */
+/** Updates of cached responses: from the change if it contains the whole resource, else by another read. */
 import type { FeedItem } from "../platform";
 import { deliveriesChanged, refetchDeliveries } from "./cached-deliveries";
 import { keys } from "./keys";
 import { patch, refetch } from "./refetch";
 import type { CheckRun, Delivery, Endpoint, Inbox, Job, Replay, Summary, Tunnel } from "./types";
 
-/** Counts are read again this long after a change, so that a flood costs one read. */
+/** Delay before counts are read again after a change, in ms. A flood of changes causes one read. */
 const COUNT_WAIT_MS = 400;
 
 interface List<T> {
   items: T[];
 }
 
-/** Returns the list with the new state of a resource: in its place, else first or last. */
+/** Returns the list with the new state of a resource. A resource that is not in the list is added first or last. */
 function withOne<T extends { id: string }, L extends List<T>>(list: L, one: T, where: "first" | "last"): L {
   const known = list.items.some(({ id }) => id === one.id);
   if (known) return { ...list, items: list.items.map((other) => (other.id === one.id ? one : other)) };
@@ -24,7 +24,7 @@ const without = <T extends { id: string }, L extends List<T>>(list: L, id: strin
   items: list.items.filter((one) => one.id !== id),
 });
 
-/** Puts a new inbox into the list before it is counted again. */
+/** Adds a new inbox to the cached list before the list is read again. */
 export function showInbox(inbox: Inbox): void {
   patch<List<Inbox>>(keys.inboxes, (list) => ({
     ...list,
@@ -58,7 +58,7 @@ function endpointChanged(endpoint: Endpoint): void {
   patch<List<Endpoint>>(keys.endpoints, (list) => withOne(list, endpoint, "last"));
 }
 
-/** The destination of a forward is disabled, too, and is in no list. */
+/** Updates an endpoint only if it is listed: the event is also sent for destinations of forwards. */
 function endpointDisabled(endpoint: Endpoint): void {
   patch<List<Endpoint>>(keys.endpoints, (list) => ({
     ...list,
@@ -66,7 +66,7 @@ function endpointDisabled(endpoint: Endpoint): void {
   }));
 }
 
-function endpointRemoved(id: string): void {
+function endpointDeleted(id: string): void {
   patch<List<Endpoint>>(keys.endpoints, (list) => without(list, id));
   // Deliveries that waited for the endpoint have ended.
   refetchDeliveries();
@@ -78,7 +78,7 @@ function requestChanged(request: Summary): void {
 
 let countTimer: number | undefined;
 
-/** No change carries the number of requests of an inbox or a saved search. */
+/** Reads the counts of inboxes and saved searches again, because no change contains them. */
 function countSoon(): void {
   countTimer ??= window.setTimeout(() => {
     countTimer = undefined;
@@ -93,7 +93,7 @@ function applyOne(item: FeedItem, deliveries: Delivery[]): void {
   switch (item.type) {
     case "request_changed":
       return requestChanged(item.request);
-    case "requests_removed":
+    case "requests_deleted":
     case "requests_restored":
     case "requests_imported":
     case "requests_expired":
@@ -108,8 +108,8 @@ function applyOne(item: FeedItem, deliveries: Delivery[]): void {
       return endpointChanged(item.endpoint);
     case "endpoint_disabled":
       return endpointDisabled(item.endpoint);
-    case "endpoint_removed":
-      return endpointRemoved(item.id);
+    case "endpoint_deleted":
+      return endpointDeleted(item.id);
     case "delivery_changed":
       return void deliveries.push(item.delivery);
     case "deliveries_expired":
@@ -120,19 +120,19 @@ function applyOne(item: FeedItem, deliveries: Delivery[]): void {
       return checkChanged(item.check);
     case "tunnel_changed":
       return patch<List<Tunnel>>(keys.tunnels, (list) => withOne(list, item.tunnel, "last"));
-    case "tunnel_removed":
+    case "tunnel_deleted":
       return patch<List<Tunnel>>(keys.tunnels, (list) => without(list, item.id));
-    case "shapes_changed":
+    case "schemas_changed":
       return void refetch(keys.schemas, { restart: false });
     case "refusals_changed":
       return void refetch(keys.refusals, { restart: false });
-    case "queries_changed":
+    case "saved_searches_changed":
       return void refetch(keys.savedSearches);
     case "job_changed":
       return jobChanged(item.job);
-    // Lists of requests follow the feed by themselves, and an alert is announced.
+    // Lists of requests follow the feed on their own, and `announce` shows alerts.
     case "request_added":
-    case "query_matched":
+    case "saved_search_matched":
       return;
     default:
       item satisfies never;

@@ -1,4 +1,4 @@
-/** Cached lists of deliveries, kept up to date from the deliveries that the feed carries. */
+/** Updates of cached delivery lists from the deliveries in the feed. */
 import type { InfiniteData } from "@tanstack/react-query";
 
 import { keys, type DeliveryQuery } from "./keys";
@@ -11,14 +11,14 @@ interface Page {
 }
 type List = Page | InfiniteData<Page>;
 
-/** Reads wait this long after a change, so that a flood of changes costs one read. */
+/** Delay of a read after a change, in ms. A flood of changes causes one read. */
 const WAIT_MS = 150;
 
 /** Lists to read again. */
 const due = new Map<string, readonly unknown[]>();
 let timer: number | undefined;
 
-/** Reads answers again soon. A read that is under way is not restarted: in a steady flow none would ever end. */
+/** Schedules another read. A running read is not restarted, because in a steady flow of changes none would finish. */
 function refetchSoon(queryKey: readonly unknown[]): void {
   due.set(JSON.stringify(queryKey), queryKey);
   timer ??= window.setTimeout(() => {
@@ -32,18 +32,18 @@ function refetchSoon(queryKey: readonly unknown[]): void {
   }, WAIT_MS);
 }
 
-/** Reads again every list, delivery and figure: the change does not say which deliveries it is about. */
+/** Reads all cached lists, deliveries and statistics again, because the change does not name the deliveries. */
 export function refetchDeliveries(): void {
   for (const key of [keys.allDeliveries, keys.everyDelivery, keys.allEndpointStats]) refetchSoon(key);
 }
 
-/** Rows the engine gives where a query does not say. */
+/** Default page size of the API. */
 const PAGE = 100;
 
-/** The conditions that only the engine can decide. */
+/** Conditions that only the engine can evaluate. */
 const DECIDED_BY_ENGINE = ["state", "since", "until", "type", "status", "url", "text"] as const;
 
-/** Tells whether a delivery belongs to a list. Undefined if only the engine can decide. */
+/** Returns true if a delivery belongs to a list. Undefined if only the engine can decide. */
 function belongs({ endpoint, request }: Delivery, query: DeliveryQuery): boolean | undefined {
   if (query.endpoint !== undefined && query.endpoint !== endpoint) return false;
   if (query.request !== undefined && query.request !== request) return false;
@@ -51,7 +51,7 @@ function belongs({ endpoint, request }: Delivery, query: DeliveryQuery): boolean
 }
 
 /**
- * Returns the list with these deliveries in it, newest first. Undefined if the list has to be read again.
+ * Returns the list with these deliveries added, newest first. Undefined if the list must be read again.
  * Ids grow with time, so a delivery older than the last row belongs to a page that is not loaded.
  */
 export function withDeliveries<L extends List>(
@@ -66,7 +66,7 @@ export function withDeliveries<L extends List>(
     const at = pages.findIndex(({ items }) => items.some(({ id }) => id === delivery.id));
     if (at < 0 && isBeyond(pages, delivery)) continue;
     if (isMember === undefined) return undefined;
-    // A page does not grow without limit: after a flood the list is read again in pages.
+    // The length of a page is limited: after a flood of deliveries the list is read again in pages.
     if (at < 0 && pages[0]!.items.length >= 2 * (query.limit ?? PAGE)) return undefined;
     pages[Math.max(0, at)] = at < 0 ? withNew(pages[0]!, delivery) : withChanged(pages[at]!, delivery);
   }
@@ -88,9 +88,9 @@ function withNew(page: Page, delivery: Delivery): Page {
   return { ...page, items: page.items.toSpliced(place < 0 ? page.items.length : place, 0, delivery) };
 }
 
-/** Puts changed deliveries wherever they show, and reads again what they do not say: attempts and figures. */
+/** Updates changed deliveries in all cached lists. Reads attempts and statistics again, which the feed omits. */
 export function deliveriesChanged(changed: readonly Delivery[]): void {
-  // Of several changes of one delivery the last one counts.
+  // Only the last change of each delivery matters.
   const latest = [...new Map(changed.map((delivery) => [delivery.id, delivery])).values()];
   for (const { queryKey, state } of queryClient.getQueryCache().findAll({ queryKey: keys.allDeliveries })) {
     const query = queryKey[1] as DeliveryQuery;

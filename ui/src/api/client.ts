@@ -23,16 +23,16 @@ export type * from "./types";
 
 const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => platform.fetch(request) });
 
-/** Returns the value of a response, or throws its error. */
-async function value<T>(answer: Promise<{ data?: T; error?: unknown }>): Promise<T> {
-  const { data, error } = await answer;
+/** Returns the data of a response. Throws the error of a failed call. */
+async function value<T>(response: Promise<{ data?: T; error?: unknown }>): Promise<T> {
+  const { data, error } = await response;
   if (error !== undefined || data === undefined) throw new CallError(error as object | undefined);
   return data;
 }
 
-/** Waits for a response without a body, or throws its error. */
-async function nothing(answer: Promise<{ error?: unknown; response: Response }>): Promise<void> {
-  const { error, response } = await answer;
+/** Waits for a response without a body. Throws the error of a failed call. */
+async function nothing(response: Promise<{ error?: unknown; response: Response }>): Promise<void> {
+  const { error, response } = await response;
   if (!response.ok) throw new CallError(error as object | undefined);
 }
 
@@ -46,15 +46,15 @@ export async function text(route: string): Promise<string> {
   return new TextDecoder().decode(await bytes(route));
 }
 
-/** Route of something that belongs to a request. */
+/** Returns the route of a subresource of a request. */
 export const requestRoute = (id: string, rest: string): string => `/api/v1/requests/${id}/${rest}`;
 
-/** Route of the first bytes of a refused request, credentials masked. */
+/** Returns the route of the first bytes of a refused request, with credentials masked. */
 export const refusedBytes = (id: string): string => `/api/v1/refusals/${id}/raw`;
 
-/** Route of a shape as code. */
-export const shapeCode = (inbox: string, event: string, code: string): string =>
-  `/api/v1/shapes/${encodeURIComponent(inbox)}/code?${new URLSearchParams({ event, as: code })}`;
+/** Returns the route of a schema as code. */
+export const schemaCode = (inbox: string, event: string, code: string): string =>
+  `/api/v1/schemas/${encodeURIComponent(inbox)}/code?${new URLSearchParams({ event, as: code })}`;
 
 const inboxPath = (name: string) => ({ params: { path: { name } } });
 const requestPath = (id: string) => ({ params: { path: { id } } });
@@ -80,12 +80,12 @@ export const api = {
   readQuery: (text: string, caret?: number) =>
     value(client.GET("/api/v1/query", { params: { query: { text, caret } } })),
   queryFields: () => value(client.GET("/api/v1/query/fields")),
-  shapes: () => value(client.GET("/api/v1/shapes")),
+  schemas: () => value(client.GET("/api/v1/schemas")),
   shape: (inbox: string, event: string) =>
-    value(client.GET("/api/v1/shapes/{inbox}", { params: { path: { inbox }, query: { event } } })),
-  shapeCode: (inbox: string, event: string, code: string) => text(shapeCode(inbox, event, code)),
-  forgetShape: async (inbox: string, event: string) => {
-    const { error } = await client.DELETE("/api/v1/shapes/{inbox}", { params: { path: { inbox }, query: { event } } });
+    value(client.GET("/api/v1/schemas/{inbox}", { params: { path: { inbox }, query: { event } } })),
+  schemaCode: (inbox: string, event: string, code: string) => text(schemaCode(inbox, event, code)),
+  deleteSchema: async (inbox: string, event: string) => {
+    const { error } = await client.DELETE("/api/v1/schemas/{inbox}", { params: { path: { inbox }, query: { event } } });
     if (error !== undefined) throw new CallError(error as object);
   },
   jobs: () => value(client.GET("/api/v1/jobs")),
@@ -97,7 +97,7 @@ export const api = {
         await bytes(route, { method: "POST", body: text, headers: { "content-type": "application/octet-stream" } }),
       ),
     ),
-  thread: (id: string) => value(client.GET("/api/v1/requests/{id}/thread", requestPath(id))),
+  thread: (id: string) => value(client.GET("/api/v1/requests/{id}/timeline", requestPath(id))),
   diff: (a: string, b: string) => value(client.GET("/api/v1/diff", { params: { query: { a, b } } })),
   savedQueries: () => value(client.GET("/api/v1/queries")),
   saveQuery: (name: string, body: Omit<SavedSearch, "name">) =>
@@ -118,7 +118,7 @@ export const api = {
   providers: () => value(client.GET("/api/v1/providers")),
   provider: (id: string) =>
     value(client.GET("/api/v1/providers/{id}", requestPath(id))) as unknown as Promise<ProviderFile>,
-  /** All of them, page by page. */
+  /** Reads all pages. */
   endpoints: async () => {
     const first = await value(client.GET("/api/v1/endpoints", { params: { query: {} } }));
     const items = [...first.items];
@@ -155,7 +155,7 @@ export const api = {
     rate?: number;
   }) => value(client.POST("/api/v1/events", { body: body as never })),
   scenarios: () => value(client.GET("/api/v1/scenarios")),
-  runScenario: (body: { scenario: string; speed?: number; seed?: number; endpoints?: string[] }) =>
+  runScenario: (body: { scenario: string; time_scale?: number; seed?: number; endpoints?: string[] }) =>
     value(client.POST("/api/v1/scenarios/run", { body: body as never })),
   endpointStats: (id: string) => value(client.GET("/api/v1/endpoints/{id}/stats", requestPath(id))),
   deliveries: (query: DeliveryFilter & { request?: string; replay?: string; after?: string; limit?: number }) =>
@@ -179,18 +179,18 @@ export const api = {
     ),
   trySignature: (id: string, body: Trial) =>
     value(
-      client.POST("/api/v1/requests/{id}/signature/try", { ...requestPath(id), body: body as unknown as WholeTrial }),
+      client.POST("/api/v1/requests/{id}/signature/verify", { ...requestPath(id), body: body as unknown as WholeTrial }),
     ),
   findScheme: (id: string, body: Trial) =>
     value(
-      client.POST("/api/v1/requests/{id}/signature/find", { ...requestPath(id), body: body as unknown as WholeTrial }),
+      client.POST("/api/v1/requests/{id}/signature/detect", { ...requestPath(id), body: body as unknown as WholeTrial }),
     ),
   signature: (id: string) => value(client.GET("/api/v1/requests/{id}/signature", requestPath(id))),
   explain: (body: Question) =>
     value(client.POST("/api/v1/signature/explain", { body: body as unknown as WholeQuestion })),
   sign: (body: Question) => value(client.POST("/api/v1/signature/sign", { body: body as unknown as WholeQuestion })),
   findSchemes: (body: Question) =>
-    value(client.POST("/api/v1/signature/find", { body: body as unknown as WholeQuestion })),
+    value(client.POST("/api/v1/signature/detect", { body: body as unknown as WholeQuestion })),
   tunnels: () => value(client.GET("/api/v1/tunnels")),
   addTunnel: (body: TunnelNew) => value(client.POST("/api/v1/tunnels", { body })),
   changeTunnel: (id: string, on: boolean) =>
@@ -201,28 +201,28 @@ export const api = {
     nothing(client.DELETE("/api/v1/tunnels/{id}", { params: { path: { id }, query: { force } } })),
   expose: (id: string, name: string, body: ExposureSettings) =>
     value(client.PUT("/api/v1/tunnels/{id}/inboxes/{name}", { params: { path: { id, name } }, body })),
-  conceal: (id: string, name: string) =>
+  unexpose: (id: string, name: string) =>
     value(client.DELETE("/api/v1/tunnels/{id}/inboxes/{name}", { params: { path: { id, name } } })),
-  decideAway: (name: string, body: { what: "all" | "newest_per_type" | "hold"; resign: boolean }) =>
-    value(client.POST("/api/v1/inboxes/{name}/away", { ...inboxPath(name), body })),
+  decideBacklog: (name: string, body: { what: "all" | "latest_per_type" | "hold"; re_sign: boolean }) =>
+    value(client.POST("/api/v1/inboxes/{name}/backlog", { ...inboxPath(name), body })),
   checks: () => value(client.GET("/api/v1/checks")),
-  checkPlan: (body: CheckNew) => value(client.POST("/api/v1/check-plan", { body: body as WholeCheck })),
+  checkPlan: (body: CheckNew) => value(client.POST("/api/v1/checks/plan", { body: body as WholeCheck })),
   beginCheck: (body: CheckNew) => value(client.POST("/api/v1/checks", { body: body as WholeCheck })),
   cancelCheck: (id: string) => nothing(client.POST("/api/v1/checks/{id}/cancel", requestPath(id))),
   againCheck: (id: string, checks: string[]) =>
-    value(client.POST("/api/v1/checks/{id}/again", { ...requestPath(id), body: { checks } })),
+    value(client.POST("/api/v1/checks/{id}/rerun", { ...requestPath(id), body: { checks } })),
   removeCheck: (id: string) => nothing(client.DELETE("/api/v1/checks/{id}", requestPath(id))),
   checkReport: (id: string) => value(client.GET("/api/v1/checks/{id}/report", { params: { path: { id }, query: {} } })),
   compareChecks: (before: string, after: string) =>
-    value(client.GET("/api/v1/check-comparison", { params: { query: { before, after } } })),
+    value(client.GET("/api/v1/checks/compare", { params: { query: { before, after } } })),
   replays: () => value(client.GET("/api/v1/replays", { params: { query: { limit: 50 } } })),
   beginReplay: (body: ReplayNew) => value(client.POST("/api/v1/replays", { body })),
   cancelReplay: (id: string) => value(client.POST("/api/v1/replays/{id}/cancel", requestPath(id))),
   replayReport: (id: string) =>
     value(client.GET("/api/v1/replays/{id}/report", { params: { path: { id }, query: {} } })),
-  answering: (id: string) =>
-    value(client.GET("/api/v1/requests/{id}/answering", { params: { path: { id }, query: {} } })),
-  undo: (id: number) => value(client.POST("/api/v1/removals/{id}/undo", { params: { path: { id } } })),
-  retryReceiver: () => value(client.POST("/api/v1/receiver/listen")),
+  compiled_rules: (id: string) =>
+    value(client.GET("/api/v1/requests/{id}/response-preview", { params: { path: { id }, query: {} } })),
+  undo: (id: number) => value(client.POST("/api/v1/deletions/{id}/undo", { params: { path: { id } } })),
+  retryListener: () => value(client.POST("/api/v1/listener")),
   backup: (path: string) => value(client.POST("/api/v1/backup", { body: { path } })),
 };

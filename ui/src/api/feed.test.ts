@@ -5,7 +5,7 @@ import { Feed } from "./feed";
 
 const change = (seq: number): FeedItem => ({ seq, type: "status_changed" });
 
-/** A feed on an engine whose changes the test sends. */
+/** A feed with a fake engine whose changes the test sends. */
 function engine() {
   const subscriptions: { after: number; listener: FeedListener; ended: boolean }[] = [];
   const feed = new Feed((after, listener) => {
@@ -21,7 +21,7 @@ function engine() {
   };
 }
 
-/** A view that notes what it hears. */
+/** A view that records the changes it receives. */
 function view() {
   const heard: number[] = [];
   const gone = vi.fn();
@@ -32,12 +32,12 @@ function view() {
   };
 }
 
-const noGap = (): void => expect.unreachable("nothing is missing");
+const noGap = (): void => expect.unreachable("unexpected gap");
 
 let { feed, subscriptions, tell, lose } = engine();
 beforeEach(() => ({ feed, subscriptions, tell, lose } = engine()));
 
-test("every view hears the one subscription", () => {
+test("shares one subscription among all views", () => {
   feed.open(10, noGap);
   const [first, second] = [view(), view()];
   feed.beginRead().follow(10, first.listener);
@@ -50,7 +50,7 @@ test("every view hears the one subscription", () => {
   expect(subscriptions.length).toBe(1);
 });
 
-test("a change that comes while a view reads for the first time is not lost, nor told twice", () => {
+test("delivers a change during the first read exactly once", () => {
   feed.open(10, noGap);
   const reading = feed.beginRead();
   tell(11);
@@ -61,7 +61,7 @@ test("a change that comes while a view reads for the first time is not lost, nor
   expect(one.heard).toEqual([13, 14]);
 });
 
-test("a view that looked later than the subscription has come leaves out what it knows", () => {
+test("skips changes that the read already contains", () => {
   feed.open(10, noGap);
   const one = view();
   feed.beginRead().follow(12, one.listener);
@@ -69,7 +69,7 @@ test("a view that looked later than the subscription has come leaves out what it
   expect(one.heard).toEqual([13]);
 });
 
-test("a view that looked before the subscription began reads again", () => {
+test("makes a view read again if it read before the subscription started", () => {
   const [early, late, known] = [view(), view(), view()];
   feed.beginRead().follow(9, early.listener);
   const reading = feed.beginRead();
@@ -81,7 +81,7 @@ test("a view that looked before the subscription began reads again", () => {
   expect([early.heard, late.heard, known.heard]).toEqual([[], [], [11]]);
 });
 
-test("after a gap every view reads again, also one that was reading", () => {
+test("makes every view read again after a gap, including views that are reading", () => {
   const gap = vi.fn();
   feed.open(10, gap);
   const [one, other] = [view(), view()];
@@ -94,7 +94,7 @@ test("after a gap every view reads again, also one that was reading", () => {
   expect(subscriptions[0]!.ended).toBe(true);
 });
 
-test("a view that has stopped hears nothing", () => {
+test("sends nothing to a stopped view", () => {
   feed.open(10, vi.fn());
   const one = view();
   const reading = feed.beginRead();
@@ -106,7 +106,7 @@ test("a view that has stopped hears nothing", () => {
   expect(one.gone).not.toHaveBeenCalled();
 });
 
-test("a view that reads again as soon as it is told to does so once", () => {
+test("notifies a view once if it rereads immediately after a gap", () => {
   feed.open(10, vi.fn());
   const one = view();
   const read = (): void => feed.beginRead().follow(12, { ...one.listener, gone: () => (one.gone(), read()) });

@@ -1,11 +1,11 @@
-/** The one subscription of the page to the engine's changes. */
+/** The subscription of the page to the changes of the engine. */
 import { platform, type FeedItem, type FeedListener } from "../platform";
 
 type Subscribe = (after: number, listener: FeedListener) => () => void;
 
-/** Changes from the moment a read begins, kept until the read says where in the feed it looked. */
+/** Changes since the start of a read, buffered until the read returns its position in the feed. */
 export interface Reading {
-  /** Hands on what changed after `seq`, first what was kept. Call once, with the `seq` of what was read. */
+  /** Passes on changes after `seq`, buffered ones first. Call once, with the `seq` of the response. */
   follow(seq: number, listener: FeedListener): void;
   stop(): void;
 }
@@ -13,7 +13,7 @@ export interface Reading {
 class Follower implements Reading {
   #kept: FeedItem[] = [];
   #lost = false;
-  /** Number of the first subscription that this one did not see begin. */
+  /** Position at which the subscription started, if it started after this follower. */
   #openedAt: number | undefined;
   #following: { seq: number; listener: FeedListener } | undefined;
   readonly #leave: (follower: Follower) => void;
@@ -33,7 +33,7 @@ class Follower implements Reading {
     this.#leave(this);
   }
 
-  /** The subscription began at `seq`, after this follower did. */
+  /** Records that the subscription started at `seq`, after this follower. */
   opened(seq: number): void {
     this.#openedAt = seq;
     if (this.#missedSome()) this.lose();
@@ -46,7 +46,7 @@ class Follower implements Reading {
     if (newer.length > 0) listener.batch(newer);
   }
 
-  /** Tells the listener that changes are missing, now or when it follows. */
+  /** Notifies the listener of missing changes, now or as soon as it follows. */
   lose(): void {
     this.#lost = true;
     this.#kept = [];
@@ -61,7 +61,7 @@ class Follower implements Reading {
   }
 }
 
-/** Hands each change, received and parsed once, to every view that follows. */
+/** Passes each change, received and parsed once, to every view that follows. */
 export class Feed {
   #followers = new Set<Follower>();
   #end: (() => void) | undefined;
@@ -71,12 +71,12 @@ export class Feed {
     this.#subscribe = subscribe;
   }
 
-  /** Current followers. A follower that loses its place begins another read at once, which is not in this list. */
+  /** Returns the current followers. A follower that misses changes starts another read, which is not in this list. */
   #now(): Follower[] {
     return [...this.#followers];
   }
 
-  /** Begins the subscription after `seq`. `gone` is called when changes are missing; then it has ended. */
+  /** Starts the subscription after `seq`. Calls `gone` when changes are missing and the subscription has ended. */
   open(seq: number, gone: () => void): void {
     this.#end?.();
     this.#end = this.#subscribe(seq, {
@@ -93,7 +93,7 @@ export class Feed {
     for (const follower of this.#now()) follower.opened(seq);
   }
 
-  /** Call before a read whose response carries its `seq`: no change between the two is lost. */
+  /** Buffers changes during a read whose response contains its `seq`. Call before the read, so none is lost. */
   beginRead(): Reading {
     const follower = new Follower((one) => void this.#followers.delete(one));
     this.#followers.add(follower);

@@ -1,9 +1,9 @@
-/** Cache keys of the API's responses. A shorter key matches every key that begins with it. */
+/** Cache keys of API responses. A shorter key matches every key that begins with it. */
 import type { QueryKey } from "@tanstack/react-query";
 
 import type { DeliveryFilter } from "./types";
 
-/** Conditions on a list of deliveries, with the request or the page size where a view has one. */
+/** Conditions on a list of deliveries, with an optional request or page size. */
 export type DeliveryQuery = DeliveryFilter & { request?: string; limit?: number };
 
 export const keys = {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import document from "../../openapi.json?raw";
 
-test("the API's document is valid OpenAPI 3.1", async () => {
+test("the API description is valid OpenAPI 3.1", async () => {
   const validator = new Validator();
   const found = await validator.validate(JSON.parse(document) as Record<string, unknown>);
   expect(found.errors ?? []).toEqual([]);

@@ -1,14 +1,14 @@
-/** Queries that several views share. The feed keeps their results up to date. */
+/** Queries shared by several views. The feed keeps their results up to date. */
 import { useQuery } from "@tanstack/react-query";
 
 import { api } from "./client";
 import { keys } from "./keys";
 import type { Job, Status } from "./types";
 
-/** No change reports the progress of the stages behind the commit, so the status is read again this often. */
+/** Interval at which the status is read while stages are behind, in ms. The feed does not report their progress. */
 const PROGRESS_MS = 1_000;
 
-/** Whether requests are waiting for a stage. The search index waits until there are enough for a block. */
+/** Returns true if requests wait for a stage. The search index waits until there are enough requests for a block. */
 const isBehind = (status?: Status) =>
   status !== undefined && (status.search.busy || status.pipeline.some(({ waiting }) => waiting > 0));
 
@@ -25,11 +25,11 @@ export const useInboxes = () => useQuery({ queryKey: keys.inboxes, queryFn: api.
 
 export const useRequest = (id: string) => useQuery({ queryKey: keys.request(id), queryFn: () => api.request(id) });
 
-/** A job; undefined before its first answer. */
+/** Returns a job. Undefined before the first response. */
 export const useJob = (id: string): Job | undefined =>
   useQuery({ queryKey: keys.job(id), queryFn: () => api.job(id) }).data;
 
-/** Imports and exports that are running. */
+/** Returns the running imports and exports. */
 export const useTransfers = (): Job[] =>
   useQuery({
     queryKey: keys.jobs,
@@ -40,22 +40,22 @@ export const useTransfers = (): Job[] =>
 
 export const useEndpoints = () => useQuery({ queryKey: keys.endpoints, queryFn: api.endpoints });
 
-/** Providers with their names, schemes and events. */
+/** Returns the providers with their names, schemes and events. */
 export const useProviders = () => useQuery({ queryKey: keys.providers, queryFn: api.providers });
 
-/** The file of one provider, which does not change while the program runs. */
+/** Returns the file of one provider. The file does not change while Hookbench runs. */
 export const useProvider = (id: string) =>
   useQuery({ queryKey: keys.provider(id), queryFn: () => api.provider(id), staleTime: Infinity });
 
-/** Replays, newest first. */
+/** Returns the replays, newest first. */
 export const useReplays = () => useQuery({ queryKey: keys.replays, queryFn: api.replays });
 
-/** Runs of handler checks, newest first. */
+/** Returns the runs of handler checks, newest first. */
 export const useChecks = () => useQuery({ queryKey: keys.checks, queryFn: api.checks });
 
-/** Tunnels, in the order in which they were created. */
+/** Returns the tunnels in order of creation. */
 export const useTunnels = () => useQuery({ queryKey: keys.tunnels, queryFn: api.tunnels });
 
-export const useSchemas = () => useQuery({ queryKey: keys.allSchemas, queryFn: api.shapes });
+export const useSchemas = () => useQuery({ queryKey: keys.allSchemas, queryFn: api.schemas });
 
 export const useSavedSearches = () => useQuery({ queryKey: keys.savedSearches, queryFn: api.savedQueries });

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "vitest";
 
 import { patch, queryClient, refetch } from "./refetch";
 
-/** A list that is observed, and whose reads end on command. */
+/** An observed list whose reads the test completes. */
 function watched() {
   const ends: ((value: number[]) => void)[] = [];
   const observer = new QueryObserver<number[]>(queryClient, {
@@ -15,7 +15,7 @@ function watched() {
 
 afterEach(() => queryClient.clear());
 
-test.each([true, false])("what changes during the first reading is read after it (restart: %s)", async (restart) => {
+test.each([true, false])("reads again after a change during the first read (restart: %s)", async (restart) => {
   const { ends, stop, held } = watched();
   const again = refetch(["list"], { restart });
   ends[0]!([1]);
@@ -26,7 +26,7 @@ test.each([true, false])("what changes during the first reading is read after it
   stop();
 });
 
-test("without a network the engine is asked as ever", async () => {
+test("calls the engine while the computer has no network", async () => {
   onlineManager.setOnline(false);
   const { ends, stop, held } = watched();
   expect(ends.length).toBe(1);
@@ -36,7 +36,7 @@ test("without a network the engine is asked as ever", async () => {
   onlineManager.setOnline(true);
 });
 
-test("a later reading is begun anew, or followed by another", async () => {
+test("restarts a later read, or follows it with another", async () => {
   const { ends, stop, held } = watched();
   ends[0]!([]);
   await expect.poll(held).toEqual([]);
@@ -58,7 +58,7 @@ test("a later reading is begun anew, or followed by another", async () => {
   stop();
 });
 
-test("what is changed while it is read is not lost to what that reading saw before", async () => {
+test("keeps a patch that is applied during a read", async () => {
   const { ends, stop, held } = watched();
   patch<number[]>(["list"], (list) => [...list, 2]);
   ends[0]!([1]);

@@ -1,7 +1,7 @@
-/** The cache of the API's answers, and how an answer is read again. */
+/** The cache of API responses, and functions that read or patch them. */
 import { QueryClient, type QueryKey } from "@tanstack/react-query";
 
-/** The engine is on this machine: a computer without a network asks it all the same. */
+/** Cache of API responses. The engine is local, so calls do not depend on a network. */
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
@@ -15,8 +15,8 @@ export const queryClient = new QueryClient({
 });
 
 /**
- * Reads again what has changed, or everything. TanStack Query never restarts a first read, and none is
- * restarted where `restart` is false: each may have looked before the change, so another read follows it.
+ * Reads the matching responses again, by default all. TanStack Query never restarts a first read, and no read is
+ * restarted if `restart` is false. Such a read may predate the change, so another read follows it.
  */
 export async function refetch(queryKey: QueryKey = [], { restart = true } = {}): Promise<void> {
   const joined = queryClient
@@ -31,7 +31,7 @@ export async function refetch(queryKey: QueryKey = [], { restart = true } = {}):
   );
 }
 
-/** Changes a cached answer. A read that is under way may have looked before the change, so another follows it. */
+/** Changes a cached response. A running read may predate the change, so another read follows it. */
 export function patch<Cached>(queryKey: QueryKey, to: (cached: Cached) => Cached): void {
   queryClient.setQueryData<Cached>(queryKey, (cached) => cached && to(cached));
   if (queryClient.getQueryState(queryKey)?.fetchStatus === "fetching") void refetch(queryKey, { restart: false });

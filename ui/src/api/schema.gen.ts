@@ -1925,7 +1925,7 @@ export interface components {
          * @description Action on the tunnel backlog.
          * @enum {string}
          */
-        BacklogAction: "all" | "newest_per_type" | "hold";
+        BacklogAction: "all" | "latest_per_type" | "hold";
         /** @description Result of an action on the tunnel backlog. */
         BacklogDecision: {
             /** @description Ids of the replays that forward the requests, one per forward. */
@@ -4108,7 +4108,7 @@ export interface components {
             names: components["schemas"]["HeaderNames"];
             /** @description Note that a user wrote. */
             note: string;
-            onward?: components["schemas"]["OutgoingSummary"] | null;
+            outgoing?: components["schemas"]["OutgoingSummary"] | null;
             /** @description Remote address and port. Empty if an imported file does not contain them. */
             peer: string;
             /** @description Whether the request is pinned. Retention does not delete pinned requests. */
@@ -4625,7 +4625,7 @@ export interface components {
          * @description Signature status of a request.
          * @enum {string}
          */
-        SignatureStatus: "unchecked" | "valid" | "invalid" | "unsigned";
+        SignatureStatus: "unverified" | "valid" | "invalid" | "unsigned";
         /** @description By what a stored request is to be judged, in the place of its inbox's settings. */
         SignatureTrial: {
             /**

@@ -1,4 +1,4 @@
-/** The API's types by the names the page knows them by; what the engine fills in may be left out. */
+/** Types of the API by the names used in the page. Fields with a default may be omitted. */
 import type { components } from "./schema.gen";
 
 export type Inbox = components["schemas"]["Inbox"];
@@ -13,10 +13,10 @@ export type Refusal = components["schemas"]["Refusal"];
 export type Part = components["schemas"]["BodyPart"];
 export type Verification = components["schemas"]["VerificationSettings"];
 export type Explanation = components["schemas"]["SignatureExplanation"];
-/** A request body whose omitted fields the engine fills in. */
+/** A request body whose omitted fields get their defaults. */
 export type Question = Verification & { request: string };
 export type WholeQuestion = components["schemas"]["SignatureInput"];
-/** Settings to verify a stored request with, instead of those of its inbox. */
+/** Settings for the verification of a stored request, in place of those of the inbox. */
 export interface Trial {
   scheme?: object;
   secrets?: string[];
@@ -33,9 +33,9 @@ export type Cause = components["schemas"]["DiagnosisStep"];
 export type Delivery = components["schemas"]["Delivery"];
 export type DeliveryDetail = components["schemas"]["DeliveryDetail"];
 export type Attempt = components["schemas"]["Attempt"];
-/** A value of a policy and what it rests on. */
+/** A value of a policy and its origin. */
 export type Fact<T = unknown> = { stated: T } | { assumed: T } | { own: T };
-/** A provider as its file has it, as far as sending needs it. */
+/** The parts of a provider file that are needed for sending. */
 export interface ProviderFile {
   name: string;
   sending: null | {
@@ -66,7 +66,7 @@ export type Forward = components["schemas"]["Forward"];
 export type Replay = components["schemas"]["Replay"];
 export type ReplayNew = components["schemas"]["ReplayNew"];
 export type CheckRun = components["schemas"]["CheckRun"];
-/** A request body whose omitted fields the engine fills in. */
+/** A request body whose omitted fields get their defaults. */
 export interface CheckNew {
   settings: Partial<components["schemas"]["CheckSettings"]>;
   confirm?: string;
@@ -75,7 +75,7 @@ export type WholeCheck = components["schemas"]["CheckNew"];
 export type CheckPlan = components["schemas"]["CheckPlan"];
 export type Asked = components["schemas"]["CheckResult"];
 
-/** Which deliveries are meant; each condition that is given must hold. */
+/** A filter for deliveries. All conditions must match. */
 export interface DeliveryFilter {
   endpoint?: string;
   state?: Delivery["state"];

@@ -1,4 +1,4 @@
-/** Alarms: requests are not being stored, or nothing can arrive. */
+/** Alarms: requests cannot be stored, or the listener cannot listen. */
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
@@ -10,12 +10,12 @@ import { attempt } from "../ui/toasts";
 import { dismissRefused, refusedText } from "../features/refused";
 
 const FAULTS: Record<string, string> = {
-  disk_full: "The disk is full. Free some space; Hookbench goes on by itself.",
-  unwritable: "The data folder cannot be written. Check the disk and its rights; Hookbench goes on by itself.",
-  locked: "Another program holds the database locked. Close it; Hookbench goes on by itself.",
+  disk_full: "The disk is full. Free some space. Hookbench resumes automatically.",
+  unwritable: "The data folder cannot be written to. Check the disk and its permissions. Hookbench resumes automatically.",
+  locked: "Another program has locked the database. Close that program. Hookbench resumes automatically.",
   damaged: "The database file is damaged. Restore a backup.",
-  removed: "The database file was removed or replaced. Put it back, or restore a backup.",
-  other: "Hookbench tries again by itself.",
+  removed: "The database file was deleted or replaced. Put the file back, or restore a backup.",
+  other: "Hookbench retries automatically.",
 };
 
 const BAR = "flex flex-wrap items-center gap-3 border-b border-line bg-pane px-4 py-2";
@@ -24,7 +24,7 @@ export function Alarms() {
   const status = useStatus().data;
   const [trying, setTrying] = useState(false);
   if (!status) return null;
-  const { database, receiver } = status;
+  const { database, listener } = status;
   const refused = refusedText(status.refusals);
   const listen = async (change: object): Promise<void> => {
     setTrying(true);
@@ -48,18 +48,18 @@ export function Alarms() {
           <span>{status.lost}</span>
         </div>
       )}
-      {receiver.state === "failed" && (
+      {listener.state === "failed" && (
         <div role="alert" className={BAR}>
           <strong className="text-invalid">
-            Nothing can arrive: {receiver.address} cannot be used, {receiver.reason}
-            {receiver.holder ? ` by ${receiver.holder}` : ""}.
+            Cannot listen on {listener.address}: {listener.reason}
+            {listener.holder ? ` by ${listener.holder}` : ""}.
           </strong>
-          {receiver.offer && (
-            <Button look="primary" disabled={trying} onClick={() => void listen({ listen: receiver.offer })}>
-              Use {receiver.offer}
+          {listener.offer && (
+            <Button look="primary" disabled={trying} onClick={() => void listen({ listen: listener.offer })}>
+              Use {listener.offer}
             </Button>
           )}
-          <Button disabled={trying} onClick={() => void attempt(api.retryReceiver())}>
+          <Button disabled={trying} onClick={() => void attempt(api.retryListener())}>
             Try again
           </Button>
         </div>

@@ -1,4 +1,4 @@
-/** Messages about changes: a job has ended, an endpoint was disabled, a saved search has an alert. */
+/** Messages about changes: a job has ended, an endpoint was disabled, a saved search raised an alert. */
 import { api, type CheckRun, type Endpoint, type Job, type Replay, type Summary, type Tunnel } from "../api/client";
 import { keys } from "../api/keys";
 import { queryClient } from "../api/refetch";
@@ -6,23 +6,23 @@ import { CallError, platform, type FeedItem } from "../platform";
 import { count, visible } from "../ui/format";
 import { tell, tellFailure } from "../ui/toasts";
 
-/** Longest part of a request's target in a notification, in characters. */
+/** Maximum length of a request target in a notification, in characters. */
 const TARGET_MAX = 200;
 
-/** Message about the end of a job, by its kind. */
+/** Messages about the end of a job, by kind. */
 const ENDS: Record<Job["kind"], { done?: (job: Job) => string; failed?: (job: Job) => CallError }> = {
   backup: {
     done: ({ path }) => `Backup written to ${path}`,
     failed: ({ error }) =>
-      new CallError({ code: "backup_failed", message: `The backup failed: ${error}.`, hint: "Choose another place." }),
+      new CallError({ code: "backup_failed", message: `The backup failed: ${error}.`, hint: "Choose another path and try again." }),
   },
-  judge: {
-    done: ({ total }) => `${total.toLocaleString()} stored requests judged anew`,
+  assess: {
+    done: ({ total }) => `${total.toLocaleString()} stored requests verified again`,
     failed: ({ error }) =>
       new CallError({
         code: "judge_failed",
-        message: `Stored requests could not be judged: ${error}.`,
-        hint: "Save the inbox's settings again.",
+        message: `Stored requests could not be verified: ${error}.`,
+        hint: "Save the inbox settings again.",
       }),
   },
   import: {
@@ -30,11 +30,11 @@ const ENDS: Record<Job["kind"], { done?: (job: Job) => string; failed?: (job: Jo
     failed: ({ error, path }) =>
       new CallError({
         code: "import_failed",
-        message: `${visible(path ?? "The file")} was not imported to its end: ${error}.`,
-        hint: "Mend the file and import it again.",
+        message: `The import of ${visible(path ?? "the file")} failed: ${error}.`,
+        hint: "Correct the file and import it again.",
       }),
   },
-  // The dialog that saves an export says how it ended.
+  // The export dialog reports its own result.
   export: {},
 };
 
@@ -47,23 +47,23 @@ function jobEnded(job: Job): void {
 function replayEnded(replay: Replay): void {
   if (!replay.ended_at) return;
   if (replay.total === 1) void tellResponse(replay.id);
-  else tell(`Replay ${replay.state}: ${count(replay.delivered)} answered 2xx, ${count(replay.failed)} failed`);
+  else tell(`Replay ${replay.state}: ${count(replay.delivered)} delivered, ${count(replay.failed)} failed`);
 }
 
-/** Says which response one replayed request got. */
+/** Announces the response to a single replayed request. */
 async function tellResponse(replay: string): Promise<void> {
   const { items } = await api.deliveries({ replay, limit: 1 });
   const [sent] = items;
-  if (sent) tell(sent.status ? `Answered ${sent.status}` : visible(sent.error ?? sent.reason ?? "No answer"));
+  if (sent) tell(sent.status ? `Responded with ${sent.status}` : visible(sent.error ?? sent.reason ?? "No response"));
 }
 
 function checkEnded(run: CheckRun): void {
-  if (run.verdict && run.verdict !== "unfinished")
-    tell(run.counts.fail ? `Checked: ${count(run.counts.fail)} failed` : "Checked: nothing failed");
+  if (run.signature_status && run.signature_status !== "unfinished")
+    tell(run.counts.fail ? `Checks finished: ${count(run.counts.fail)} failed` : "Checks finished: none failed");
 }
 
 function endpointDisabled({ name, url, state }: Endpoint): void {
-  const [title, reason] = [`${name || url} was switched off`, state.reason ?? ""];
+  const [title, reason] = [`${name || url} was disabled`, state.reason ?? ""];
   tell(`${title}: ${reason}`);
   platform.notify?.(title, reason);
 }
@@ -75,18 +75,18 @@ function alert(name: string, request: Summary, requests: number): void {
   platform.notify?.(name, what);
 }
 
-/** Size of each tunnel's offline backlog when it was last heard of. */
+/** Last known size of the offline backlog of each tunnel. */
 const backlogs = new Map<string, number>();
 
 const backlogOf = (tunnel: Tunnel): number => tunnel.exposures.reduce((sum, exposure) => sum + exposure.away, 0);
 
-/** Announces an offline backlog once, when its first requests are there. */
+/** Announces an offline backlog once, when its first requests arrive. */
 function tunnelChanged(tunnel: Tunnel): void {
   const cached = queryClient.getQueryData<{ items: Tunnel[] }>(keys.tunnels)?.items.find(({ id }) => id === tunnel.id);
   const before = backlogs.get(tunnel.id) ?? (cached && backlogOf(cached));
   const now = backlogOf(tunnel);
   backlogs.set(tunnel.id, now);
-  if (before === 0 && now > 0) tell("Requests arrived while away: what becomes of them?");
+  if (before === 0 && now > 0) tell("Requests arrived while you were offline. Open Tunnels to forward or keep them.");
 }
 
 export function announce(item: FeedItem): void {
@@ -101,7 +101,7 @@ export function announce(item: FeedItem): void {
       return tunnelChanged(item.tunnel);
     case "endpoint_disabled":
       return endpointDisabled(item.endpoint);
-    case "query_matched":
+    case "saved_search_matched":
       return alert(item.name, item.request, item.requests);
   }
 }

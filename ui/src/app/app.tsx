@@ -24,7 +24,7 @@ import { StatusBar } from "./status-bar";
 type Open = "palette" | "help" | "new-inbox" | "import" | null;
 const THEMES = ["system", "light", "dark"] as const;
 
-/** Keeps the place for the next start. */
+/** Stores the current address for the next start. */
 function useKeptPlace(): void {
   const place = useRouterState({ select: (state) => state.location.href });
   useEffect(() => {
@@ -61,7 +61,7 @@ export function App() {
     "go-tunnels": () => void navigate({ to: "/tunnels" }),
     "go-checks": () => void navigate({ to: "/checks/{-$check}", params: { check: undefined } }),
     "go-scenarios": () => void navigate({ to: "/scenarios" }),
-    "go-shapes": () => void navigate({ to: "/shapes/{-$inbox}", params: { inbox: undefined } }),
+    "go-shapes": () => void navigate({ to: "/schemas/{-$inbox}", params: { inbox: undefined } }),
     "go-lab": () => void navigate({ to: "/lab" }),
     "go-settings": () => void navigate({ to: "/settings" }),
     "zoom-in": () => zoom(1),
@@ -73,7 +73,7 @@ export function App() {
 
   const { error } = status;
   const lost = error instanceof CallError && ["token_needed", "no_engine", "engine_lost"].includes(error.code);
-  // A single failed call leaves the page as it is.
+  // A single failed call does not replace the page.
   if (error && (lost || !status.data)) {
     return (
       <main className="mx-auto max-w-xl p-10">

@@ -1,4 +1,4 @@
-/** Follows the engine's changes: the cache, the announcements and the rate hear of each one. */
+/** The connection to the changes of the engine, which update the cache, the announcements and the rate. */
 import { applyChanges } from "../api/apply-changes";
 import { api } from "../api/client";
 import { feed } from "../api/feed";
@@ -8,19 +8,19 @@ import type { FeedItem } from "../platform";
 import { announce } from "./announce";
 import { countArrivals } from "./rate";
 
-/** Wait before the changes are followed again after a gap. */
+/** Delay before the page subscribes again after a gap, in ms. */
 const AFTER_GAP_MS = 400;
-/** Wait before an engine that does not answer is asked again. */
+/** Delay before the next call to an engine that does not respond, in ms. */
 const AFTER_FAILURE_MS = 5_000;
 
 function hear(items: readonly FeedItem[]): void {
-  // An announcement compares with what is cached, so it comes before the cache changes.
+  // An announcement compares the change with the cache, so announcements come before cache updates.
   for (const item of items) announce(item);
   countArrivals(items.filter(({ type }) => type === "request_added").length);
   applyChanges(items);
 }
 
-/** Follows the changes from now on; after a gap everything is read again. */
+/** Follows the changes from now on. After a gap, all responses are read again. */
 export async function connect(): Promise<void> {
   const reading = feed.beginRead();
   try {
@@ -32,7 +32,7 @@ export async function connect(): Promise<void> {
     reading.follow(seq, { batch: hear, gone: () => undefined });
   } catch {
     reading.stop();
-    // The page shows why.
+    // The page shows the error of the status query.
     window.setTimeout(() => void connect(), AFTER_FAILURE_MS);
   }
 }

@@ -7,19 +7,19 @@ import { Dialog } from "../ui/dialog";
 import { COMMANDS, keysText } from "./commands";
 
 const TERMS = [
-  ['word, "two words"', "looked for in body, headers and target"],
-  ["a b, a or b, -a, (…)", "both, either, not, together"],
-  ["field:value, field=value", "equal or contains; exactly, case too"],
+  ['word, "two words"', "search in body, headers and target"],
+  ["a b, a or b, -a, (…)", "and, or, not, grouping"],
+  ["field:value, field=value", "equals or contains; exact and case-sensitive"],
   ["status:5xx  size:>1mb  age:<2h", "ranges, sizes, times"],
-  ["event:chat.*  /ord(er)?s/", "anything in its place; a regular expression"],
+  ["event:chat.*  /ord(er)?s/", "wildcard; regular expression"],
 ] as const;
 
-/** The query language on one page, drawn from its table of fields. */
+/** The search syntax, generated from the table of fields. */
 function Queries({ open }: { open: boolean }) {
   const fields = useQuery({ queryKey: ["query-fields"], queryFn: api.queryFields, enabled: open }).data?.items ?? [];
   return (
     <section className="border-t border-line pt-3">
-      <h3 className="mb-1 font-semibold">Queries</h3>
+      <h3 className="mb-1 font-semibold">Search syntax</h3>
       <dl className="grid grid-cols-[auto_1fr] gap-x-6">
         {[...TERMS, ...fields.map(({ example, means }) => [example, means] as const)].map(([written, means]) => (
           <Fragment key={written}>
@@ -32,7 +32,7 @@ function Queries({ open }: { open: boolean }) {
   );
 }
 
-/** The key map, drawn from the command table. */
+/** The keyboard shortcuts, generated from the command table. */
 export function Help({ open, onClose }: { open: boolean; onClose: () => void }) {
   const groups = [...new Set(COMMANDS.map(({ group }) => group))];
   return (

@@ -15,11 +15,11 @@ export interface Entry {
   run: () => void;
 }
 
-/** Requests that are looked through; older ones are found by a query. */
+/** Number of recent requests in the palette. Older requests are found by a search. */
 const RECENT = 50;
 
 const SETTINGS = [
-  "Receiver address",
+  "Listener address",
   "Limits",
   "Retention",
   "Appearance",
@@ -28,7 +28,7 @@ const SETTINGS = [
   "Backup",
 ];
 
-/** Returns true if the text has all words of the needle. */
+/** Returns true if the text contains all words of the needle. */
 const matches = (text: string, needle: string): boolean =>
   needle
     .toLowerCase()
@@ -44,7 +44,7 @@ const commandEntries = (): Entry[] =>
     run: () => void perform(id),
   }));
 
-/** The newest requests, read when the palette opens. */
+/** Returns the newest requests, read when the palette opens. */
 function useRecentRequests(open: boolean): Summary[] {
   const [recent, setRecent] = useState<Summary[]>([]);
   useEffect(() => {
@@ -57,7 +57,7 @@ function useRecentRequests(open: boolean): Summary[] {
   return recent;
 }
 
-/** The entries that match, the commands first. */
+/** Returns the matching entries, commands first. */
 export function usePaletteEntries(open: boolean, needle: string): Entry[] {
   const inboxes = useInboxes().data?.items ?? [];
   const endpoints = useEndpoints().data?.items ?? [];
@@ -76,7 +76,7 @@ export function usePaletteEntries(open: boolean, needle: string): Entry[] {
     ...endpoints.map(({ id, name, url, provider }) => ({
       id: `endpoint-${id}`,
       title: visible(name || url),
-      note: `Endpoint of ${provider}`,
+      note: `Endpoint, sends as ${provider}`,
       run: () =>
         void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: id, delivery: undefined } }),
     })),

@@ -5,7 +5,7 @@ import { Keys } from "../ui/button";
 import { Combobox, ComboboxInput, ComboboxList } from "../ui/combobox";
 import { usePaletteEntries, type Entry } from "./palette-entries";
 
-/** Entries that are listed at once; every command and setting is among them before anything is typed. */
+/** Maximum number of listed entries. Without input, all commands and settings fit. */
 const SHOWN = 100;
 
 const PROMPT = "Command, inbox, endpoint, request or setting";
@@ -19,7 +19,7 @@ export function Palette({ open, onClose }: { open: boolean; onClose: () => void 
     if (open) setNeedle("");
   }, [open]);
   const run = (entry: Entry): void => {
-    // The dialog gives focus back first; then what was chosen may take it.
+    // The dialog restores the focus when it closes. After that the chosen entry may move it.
     chosen.current = entry;
     onClose();
   };
@@ -48,7 +48,7 @@ export function Palette({ open, onClose }: { open: boolean; onClose: () => void 
               className="border-b border-line bg-transparent px-4 py-3 text-[15px] outline-none placeholder:text-ink-3"
             />
             <ComboboxList
-              label="Found"
+              label="Results"
               className="min-h-0 overflow-auto p-1"
               itemKey={({ id }: Entry) => id}
               itemClass="flex items-center gap-3 rounded-md px-3 py-1.5"
@@ -62,7 +62,7 @@ export function Palette({ open, onClose }: { open: boolean; onClose: () => void 
                 </>
               )}
             </ComboboxList>
-            {shown.length === 0 && <p className="px-4 pt-3 pb-5 text-ink-2">Nothing is called that.</p>}
+            {shown.length === 0 && <p className="px-4 pt-3 pb-5 text-ink-2">No results</p>}
           </Combobox>
         </Dialog.Popup>
       </Dialog.Portal>

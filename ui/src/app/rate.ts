@@ -1,7 +1,7 @@
-/** How many requests arrive in a second. */
+/** The rate of arriving requests. */
 import { useSyncExternalStore } from "react";
 
-/** The rate is the mean of this time. */
+/** Time over which the rate is averaged, in ms. */
 const WINDOW_MS = 5_000;
 
 const arrivals: { at: number; count: number }[] = [];
@@ -13,7 +13,7 @@ export function countArrivals(count: number): void {
   listeners.forEach((listener) => listener());
 }
 
-/** Requests per second over the last seconds. */
+/** Returns the requests per second over the last five seconds. */
 export function useRate(): number {
   return useSyncExternalStore(
     (listener) => {

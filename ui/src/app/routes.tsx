@@ -1,4 +1,4 @@
-/** The addresses of the page, and the view of each. */
+/** The routes of the page and their views. */
 import { createRootRoute, createRoute, createRouter, redirect } from "@tanstack/react-router";
 
 import { api } from "../api/client";
@@ -21,10 +21,10 @@ import { App } from "./app";
 
 const root = createRootRoute({
   component: App,
-  notFoundComponent: () => <p className="p-6">There is no such view. Choose one on the left.</p>,
+  notFoundComponent: () => <p className="p-6">Page not found. Choose another one on the left.</p>,
 });
 
-/** Views that are always there to come back to. */
+/** Views that always exist and can be restored at the next start. */
 const VIEWS = new Set([
   "settings",
   "lab",
@@ -37,7 +37,7 @@ const VIEWS = new Set([
   "refused",
   "requests",
   "diff",
-  "shapes",
+  "schemas",
 ]);
 
 const start = createRoute({
@@ -55,11 +55,11 @@ const start = createRoute({
       throw redirect({ to: "/inbox/$inbox/{-$request}", params: { inbox: items[0].name, request: undefined } });
   },
 });
-/** The address holds the query of a list. */
+/** Parses the query of a list from the address. */
 const validateSearch = (search: Record<string, unknown>): { q?: string } =>
   typeof search.q === "string" && search.q ? { q: search.q } : {};
 
-// The route is the same with and without a request, so that choosing one keeps the list.
+// One route with an optional request keeps the list mounted when a request is opened.
 const inbox = createRoute({
   getParentRoute: () => root,
   path: "/inbox/$inbox/{-$request}",
@@ -124,10 +124,10 @@ const signatureDebugger = createRoute({ getParentRoute: () => root, path: "/lab"
 
 const schemas = createRoute({
   getParentRoute: () => root,
-  path: "/shapes/{-$inbox}",
+  path: "/schemas/{-$inbox}",
   validateSearch: (search: Record<string, unknown>): { event?: string } =>
     typeof search.event === "string" && search.event ? { event: search.event } : {},
-  component: function Shapes() {
+  component: function Schemas() {
     return <SchemasPage inbox={schemas.useParams().inbox} event={schemas.useSearch().event ?? ""} />;
   },
 });

@@ -25,7 +25,7 @@ import { SavedSearches } from "../features/search";
 const ENTRY =
   "control flex whitespace-nowrap items-center gap-2.5 rounded-[7px] px-2 text-ink-2 hover:bg-hover data-[status=active]:bg-selection data-[status=active]:font-medium data-[status=active]:text-ink";
 
-/** An entry is current on every view below its own. */
+/** Marks an entry as current on all views below its route. */
 const ANY_BELOW = { exact: false } as const;
 
 function Mark() {
@@ -134,8 +134,8 @@ function Sending() {
       >
         <Send size={16} aria-hidden /> Endpoints
         {off > 0 && (
-          <Badge label={`${off} switched off`} colour="text-invalid">
-            {off} off
+          <Badge label={`${off} disabled`} colour="text-invalid">
+            {off} disabled
           </Badge>
         )}
       </Link>
@@ -164,16 +164,16 @@ function Tools() {
       <Link to="/tunnels" className={ENTRY}>
         <Globe size={16} aria-hidden /> Tunnels
         {backlog > 0 && (
-          <Badge label={`${backlog} arrived while away`} colour="text-warning">
+          <Badge label={`${backlog} arrived while offline`} colour="text-warning">
             {count(backlog)}
           </Badge>
         )}
       </Link>
       <Link to="/lab" className={ENTRY}>
-        <FlaskConical size={16} aria-hidden /> Signature lab
+        <FlaskConical size={16} aria-hidden /> Signature debugger
       </Link>
-      <Link to="/shapes/{-$inbox}" params={{ inbox: undefined }} activeOptions={ANY_BELOW} className={`${ENTRY} mb-2`}>
-        <Braces size={16} aria-hidden /> Shapes
+      <Link to="/schemas/{-$inbox}" params={{ inbox: undefined }} activeOptions={ANY_BELOW} className={`${ENTRY} mb-2`}>
+        <Braces size={16} aria-hidden /> Schemas
       </Link>
       <button type="button" onClick={() => perform("help")} className={ENTRY}>
         <Keyboard size={16} aria-hidden /> Shortcuts

@@ -8,7 +8,7 @@ import { count, size, visible } from "../ui/format";
 import { attempt } from "../ui/toasts";
 import { TunnelStatus } from "../features/tunnel";
 
-/** A stage that is further behind than this, in milliseconds, is shown. */
+/** Lag from which a stage is shown, in ms. */
 const LATE_MS = 3_000;
 
 const DOING: Record<PipelineStage, string> = {
@@ -25,7 +25,7 @@ export function StatusBar() {
   const transfers = useTransfers();
   const replays = useReplays().data?.items.filter(({ ended_at, total }) => !ended_at && total !== 1) ?? [];
   if (!status) return <footer className="h-7 border-t border-line bg-sidebar" />;
-  const { receiver } = status;
+  const { listener } = status;
   const late = status.pipeline.find(({ behind_ms }) => behind_ms > LATE_MS);
   return (
     <footer
@@ -35,17 +35,17 @@ export function StatusBar() {
       <span className="flex items-center gap-2">
         <span
           aria-hidden
-          className={`size-2 rounded-full ${receiver.state === "listening" ? "bg-accent" : "bg-invalid"}`}
+          className={`size-2 rounded-full ${listener.state === "listening" ? "bg-accent" : "bg-invalid"}`}
         />
-        {receiver.state === "listening"
-          ? receiver.address
-          : receiver.state === "failed"
-            ? `not listening at ${receiver.address}`
+        {listener.state === "listening"
+          ? listener.address
+          : listener.state === "failed"
+            ? `not listening on ${listener.address}`
             : "not listening"}
       </span>
       <TunnelStatus />
       <span>{count(rate)} req/s</span>
-      <span>{count(status.queue)} to send</span>
+      <span>{count(status.queue)} queued</span>
       {status.connections_refused > 0 && (
         <span className="text-warning">{count(status.connections_refused)} connections refused</span>
       )}
@@ -67,7 +67,7 @@ export function StatusBar() {
       {replays.map((replay) => (
         <span key={replay.id} className="flex items-center gap-1">
           {replay.state === "collecting"
-            ? `looking for requests, ${count(replay.total)}`
+            ? `collecting requests, ${count(replay.total)}`
             : `replaying, ${count(replay.delivered + replay.failed)} of ${count(replay.total)}`}
           <button
             type="button"
@@ -81,14 +81,14 @@ export function StatusBar() {
       ))}
       {late && (
         <span role="status">
-          {DOING[late.stage]}, {count(late.waiting)} to go
+          {DOING[late.stage]}, {count(late.waiting)} remaining
         </span>
       )}
-      {status.search.busy && !late && <span role="status">indexing, {count(status.search.waiting)} to go</span>}
+      {status.search.busy && !late && <span role="status">indexing, {count(status.search.waiting)} remaining</span>}
       <span className="ml-auto" data-testid="stored">
         {count(status.requests)} {status.requests === 1 ? "request" : "requests"} · {size(status.bytes)}
       </span>
-      <span className="max-md:hidden">? for keys</span>
+      <span className="max-md:hidden">? for shortcuts</span>
     </footer>
   );
 }

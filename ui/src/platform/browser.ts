@@ -1,20 +1,20 @@
 import { CallError, type FeedItem, type FeedListener, type Incoming, type Platform } from "./platform";
 
 const TOKEN = "hookbench-token";
-/** Wait before a lost feed is tried again, in ms. */
+/** Delay before a lost connection to the feed is retried, in ms. */
 const RETRY = 1000;
 
-/** Trades the one-time code in the address for the token, once. */
+/** Exchanges the one-time code in the address for the token. */
 async function signIn(): Promise<void> {
   const code = location.hash.slice(1);
   if (!/^[0-9a-f]{64}$/.test(code)) return;
   history.replaceState(null, "", location.pathname + location.search);
-  const answer = await fetch("/session", {
+  const response = await fetch("/session", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ code }),
   });
-  if (answer.ok) sessionStorage.setItem(TOKEN, ((await answer.json()) as { token: string }).token);
+  if (response.ok) sessionStorage.setItem(TOKEN, ((await response.json()) as { token: string }).token);
 }
 
 function authorised(request: Request): Request {
@@ -23,7 +23,7 @@ function authorised(request: Request): Request {
   return new Request(request, { headers });
 }
 
-/** Reads a stream of server-sent events; `EventSource` cannot send the token. */
+/** Reads a stream of server-sent events. `EventSource` cannot send the token. */
 async function readEvents(response: Response, listener: FeedListener, seen: (seq: number) => void): Promise<void> {
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
@@ -61,9 +61,9 @@ const incoming = (file: File): Incoming => ({
   async sendTo(route) {
     const request = new Request(new URL(route, location.origin), { method: "POST", body: file });
     const response = await fetch(authorised(request));
-    const answer = (await response.json()) as object;
-    if (!response.ok) throw new CallError(answer);
-    return answer;
+    const response = (await response.json()) as object;
+    if (!response.ok) throw new CallError(response);
+    return response;
   },
 });
 
@@ -76,8 +76,8 @@ export async function browserPlatform(): Promise<Platform> {
       } catch {
         throw new CallError({
           code: "engine_lost",
-          message: "Hookbench does not answer.",
-          hint: "Start `hookbench serve` again; what was received is stored.",
+          message: "Hookbench is not responding.",
+          hint: "Start `hookbench serve` again. Received requests are stored.",
         });
       }
     },
@@ -90,11 +90,11 @@ export async function browserPlatform(): Promise<Platform> {
             const response = await platform.fetch(
               new Request(new URL(`/api/v1/feed?after=${from}`, location.origin), { signal: ended.signal }),
             );
-            // 401: another engine has taken the place of the one this page's token was for.
+            // 401: the token of this page belongs to an earlier engine.
             if (response.status === 410 || response.status === 401) return listener.gone();
             if (response.ok) await readEvents(response, listener, (seq) => (from = seq));
           } catch {
-            // The engine does not respond: the listener reads again, and that read reports the error.
+            // The engine does not respond. The listener reads again, and that read reports the error.
             return ended.signal.aborted ? undefined : listener.gone();
           }
           if (!ended.signal.aborted) await new Promise((done) => setTimeout(done, RETRY));
@@ -119,7 +119,7 @@ export async function browserPlatform(): Promise<Platform> {
           { signal: ended.signal },
         );
       on("dragover", () => hear(true));
-      // Leaving one element for another is no leaving.
+      // A move between two elements of the page does not leave the window.
       on("dragleave", (event) => !event.relatedTarget && hear(false));
       on("drop", (event) => {
         hear(false);

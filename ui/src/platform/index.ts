@@ -3,7 +3,7 @@ import type { Platform } from "./platform";
 
 export * from "./platform";
 
-/** The platform this page runs on; set once before anything is drawn. */
+/** The platform of this page, set once before the first render. */
 export let platform: Platform;
 
 export async function choosePlatform(): Promise<void> {

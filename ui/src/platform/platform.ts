@@ -1,17 +1,17 @@
-/** The differences between the desktop window and a browser. No other module knows which one runs the page. */
+/** The interface to the desktop window or the browser. Other modules do not depend on which of them runs the page. */
 
 import type { components } from "../api/schema.gen";
 
-/** The engine's changes, in batches; `gone` when the place is lost and lists must be read again. */
+/** A listener for the changes of the engine, in batches. `gone` means that changes are missing. */
 export interface FeedListener {
   batch(items: readonly FeedItem[]): void;
   gone(): void;
 }
 
-/** One change of the engine, with its number. */
+/** A change of the engine with its sequence number. */
 export type FeedItem = components["schemas"]["FeedItem"];
 
-/** A file the user gave. */
+/** A file chosen or dropped by the user. */
 export interface Incoming {
   name: string;
   /** Streams the file to a route and returns the response. */
@@ -19,38 +19,41 @@ export interface Incoming {
 }
 
 export interface Platform {
-  /** Calls the API; for `openapi-fetch` and for bytes. */
+  /** Calls the API. */
   fetch(request: Request): Promise<Response>;
-  /** Follows the feed after a change's number; the result ends it. */
+  /** Follows the feed after a sequence number. Returns a function that ends the subscription. */
   subscribe(after: number, listener: FeedListener): () => void;
   copyText(text: string): Promise<void>;
-  /** Streams the response of a route to a file. Returns its name, or null if the user picked none. */
+  /** Streams the response of a route to a file. Returns the file name, or null if the user cancelled. */
   saveTo(route: string, name: string): Promise<string | null>;
-  /** Asks for files to import; none if the user picked none. */
+  /** Asks for files to import. Returns an empty list if the user cancelled. */
   pickFiles(): Promise<Incoming[]>;
-  /** Hears of files that are dragged over the window (true), leave it (false) or are dropped into it; the result ends it. */
+  /**
+   * Calls `hear` when files are dragged over the window (true), leave it (false) or are dropped. Returns a function
+   * that ends it.
+   */
   onDrop(hear: (files: Incoming[] | boolean) => void): () => void;
-  /** Asks for a place for a new file on the engine's machine; absent where only text can name one. */
+  /** Asks for the path of a new file. Undefined in a browser, where the path is typed. */
   pickNewFile?: (name: string) => Promise<string | null>;
-  /** Tells the user something though the window may not be seen; absent where the page is all there is. */
+  /** Shows a desktop notification. Undefined in a browser. */
   notify?: (title: string, body: string) => void;
-  /** Calls `ask` when the window was asked to close. */
+  /** Calls `ask` when the user closes the window. */
   onClosing?: (ask: () => void) => void;
   close?: (keepListening: boolean) => Promise<void>;
-  /** Hears of links to a view. */
+  /** Calls `show` when a link to a view is opened. */
   onShow?: (show: (view: string) => void) => void;
 }
 
-/** A failed call, in the API's form of an error. */
+/** A failed API call with code, message and hint. */
 export class CallError extends Error {
   readonly code: string;
   readonly hint: string;
   constructor(error: { code?: string; message?: string; hint?: string } | undefined) {
-    super(error?.message ?? "The engine did not answer.");
+    super(error?.message ?? "Hookbench did not respond.");
     this.code = error?.code ?? "no_answer";
-    this.hint = error?.hint ?? "Try again; if it stays, restart Hookbench.";
+    this.hint = error?.hint ?? "Try again. If the error persists, restart Hookbench.";
   }
 }
 
-/** A failure in words, for the form it happened in. */
+/** Returns the message of an error. */
 export const inWords = (failure: unknown): string => (failure instanceof Error ? failure.message : String(failure));

@@ -4,7 +4,7 @@ import { writeText } from "@tauri-apps/plugin-clipboard-manager";
 
 import { CallError, type FeedItem, type FeedListener, type Incoming, type Platform } from "./platform";
 
-/** Statuses that a Response may not carry a body with. */
+/** Statuses for which a `Response` must not have a body. */
 const EMPTY = new Set([204, 205, 304]);
 
 async function call(request: Request): Promise<Response> {
@@ -21,7 +21,7 @@ async function call(request: Request): Promise<Response> {
   } catch (error) {
     throw new CallError(typeof error === "object" && error ? error : { message: String(error) });
   }
-  // The length of the head, the head as JSON, the body: see `window/commands.rs`.
+  // The frame contains the length of the head, the head as JSON, and the body. See `window/commands.rs`.
   const length = new DataView(framed).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(new Uint8Array(framed, 4, length))) as {
     status: number;
@@ -42,7 +42,7 @@ function subscribe(after: number, listener: FeedListener): () => void {
     else listener.gone();
   };
   const started = invoke<number>("feed_start", { after, channel });
-  // Without an engine the page says so already; there is nothing to follow.
+  // Without an engine there is nothing to follow, and the page already shows the error.
   started.catch(() => undefined);
   return () => {
     ended = true;
@@ -64,9 +64,9 @@ interface Offered {
 const incoming = ({ id, name }: Offered): Incoming => ({
   name,
   async sendTo(route) {
-    const [status, answer] = await failure(invoke<[number, object]>("send_file", { route, id }));
-    if (status >= 400) throw new CallError(answer);
-    return answer;
+    const [status, response] = await failure(invoke<[number, object]>("send_file", { route, id }));
+    if (status >= 400) throw new CallError(response);
+    return response;
   },
 });
 

@@ -27,7 +27,7 @@ export function Button({
   );
 }
 
-/** A button with only an icon; its label is its name and its tooltip. */
+/** A button with only an icon. The label is its accessible name and its tooltip. */
 export function IconButton({
   label,
   icon: Icon,

@@ -1,4 +1,4 @@
-/** A choice between a few values, all of them visible. */
+/** A segmented control for a few values. */
 export function Choice<T extends string>({
   label,
   value,

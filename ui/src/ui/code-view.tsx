@@ -1,4 +1,4 @@
-/** Text with line numbers, folding and search. Loaded when it is first shown. */
+/** A text editor or viewer with line numbers, folding and search. Loaded on first use. */
 import { html } from "@codemirror/lang-html";
 import { json } from "@codemirror/lang-json";
 import { xml } from "@codemirror/lang-xml";
@@ -19,7 +19,7 @@ const LANGUAGES: Record<Language, () => Extension> = {
   text: () => [],
 };
 
-/** Past this many characters colours cost more than they help. */
+/** Maximum length of text with syntax highlighting, in characters. Longer text would be slow to highlight. */
 const COLOURED_MAX = 3_000_000;
 
 const colours = HighlightStyle.define([
@@ -34,7 +34,7 @@ interface Props {
   text: string;
   language: Language;
   label: string;
-  /** Hears of changes; without it the text only reads. */
+  /** Called after each change. Without it, the text is read-only. */
   onChange?: (now: string) => void;
 }
 
@@ -60,7 +60,7 @@ export default function CodeView({ text, language, label, onChange }: Props) {
           keymap.of([...searchKeymap, ...foldKeymap, ...historyKeymap, ...defaultKeymap]),
           editable ? history() : EditorState.readOnly.of(true),
           EditorView.updateListener.of(({ docChanged, state }) => docChanged && changed.current?.(state.sliceDoc())),
-          // Lines end as they ended in what is edited.
+          // Edited text keeps its line endings.
           editable && text.includes("\r\n") ? EditorState.lineSeparator.of("\r\n") : [],
           EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
           EditorView.lineWrapping,

@@ -1,4 +1,4 @@
-/** A text input with a list of what it may mean, on Base UI's Autocomplete. */
+/** A text input with a list of suggestions, based on the Autocomplete of Base UI. */
 import { Autocomplete } from "@base-ui/react/autocomplete";
 import type { ComponentProps, ReactNode } from "react";
 
@@ -18,7 +18,7 @@ export function Combobox<Item>({
   highlightsFirst,
   children,
 }: {
-  /** Items of the list; without items there is no list. */
+  /** Items of the list. An empty list is hidden. */
   items: readonly Item[];
   text: string;
   onText: (now: string) => void;
@@ -81,7 +81,7 @@ export function ComboboxList<Item>({
   );
 }
 
-/** A field for any text, with those that are likely below it. */
+/** A text field with suggestions. */
 export function ComboboxField({
   label,
   hint,
@@ -100,7 +100,7 @@ export function ComboboxField({
     <Field label={label} hint={hint}>
       {(input) => (
         <Autocomplete.Root items={options} filter={contains} value={value} onValueChange={onChange} openOnInputClick>
-          {/* While the list is open, Base UI hides the label from screen readers, so the input has the name, too. */}
+          {/* Base UI hides the label from screen readers while the list is open, so the input needs its own name. */}
           <Autocomplete.Input {...input} {...rest} aria-label={label} className={INPUT} />
           <Autocomplete.Portal>
             <Autocomplete.Positioner sideOffset={4} className="z-60">

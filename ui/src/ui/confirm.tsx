@@ -1,4 +1,4 @@
-/** A question before something that cannot be undone. */
+/** A confirmation before an action that cannot be undone. */
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { useSyncExternalStore } from "react";
 
@@ -7,9 +7,9 @@ import { Button } from "./button";
 interface Question {
   title: string;
   text: string;
-  /** Label of the button that agrees. */
+  /** Label of the confirm button. */
   agree: string;
-  answer: (agreed: boolean) => void;
+  response: (agreed: boolean) => void;
 }
 
 let open: Question | undefined;
@@ -20,19 +20,19 @@ function show(question: Question | undefined): void {
   listeners.forEach((listener) => listener());
 }
 
-/** Asks a question and returns whether the person agreed. A second question cancels the first. */
+/** Asks a question and returns true if the user agreed. A second question cancels the first. */
 export function confirm(title: string, text: string, agree: string): Promise<boolean> {
-  open?.answer(false);
-  return new Promise((answer) => show({ title, text, agree, answer }));
+  open?.response(false);
+  return new Promise((response) => show({ title, text, agree, response }));
 }
 
 function end(agreed: boolean): void {
   const question = open;
   show(undefined);
-  question?.answer(agreed);
+  question?.response(agreed);
 }
 
-/** Where questions appear; there is one in the window. */
+/** The dialog of all questions. The page renders it once. */
 export function Confirm() {
   const question = useSyncExternalStore(
     (listener) => (listeners.add(listener), () => listeners.delete(listener)),

@@ -5,7 +5,7 @@ import { useEffect, useRef, type ReactNode } from "react";
 import { IconButton } from "./button";
 import { confirm } from "./confirm";
 
-/** A dialog. After something was entered, a click outside does nothing and closing asks first. */
+/** A dialog. After an input, a click outside does nothing, and closing asks for confirmation. */
 export function Dialog({
   title,
   open,
@@ -27,7 +27,7 @@ export function Dialog({
   const close = async (reason: string): Promise<void> => {
     if (dirty.current) {
       if (reason === "outside-press" || reason === "focus-out") return;
-      if (!(await confirm("Discard what you entered?", `"${title}" has not been saved.`, "Discard"))) return;
+      if (!(await confirm("Discard changes?", `"${title}" has not been saved.`, "Discard"))) return;
     }
     onClose();
   };

@@ -1,4 +1,4 @@
-/** Fields of forms: a label, an input, and below it help or what is wrong. */
+/** Form fields: a label, an input, and a help text or an error below. */
 import { useId, useState, type ComponentProps, type ReactNode } from "react";
 
 import { Choice } from "./choice";
@@ -19,21 +19,21 @@ interface FieldProps {
   error?: string;
 }
 
-/** Attributes that tie an input to its label and to the text below. */
+/** Attributes that connect an input with its label and its help text. */
 interface FieldInput {
   id: string;
   "aria-describedby": string;
   "aria-invalid": boolean;
 }
 
-/** Attributes of an input that has parts beside the element with the id. */
+/** Attributes of an input that consists of several elements. */
 interface LabelledInput extends FieldInput {
   "aria-labelledby": string;
 }
 
 const labelled = (input: FieldInput): LabelledInput => ({ ...input, "aria-labelledby": `${input.id}-label` });
 
-/** Any input with a label, for those that have no field of their own here. */
+/** A field around any input. */
 export function Field({ label, hint, error, children }: FieldProps & { children: (input: FieldInput) => ReactNode }) {
   const id = useId();
   return (
@@ -101,7 +101,7 @@ export function SearchSelectField({ label, hint, error, ...rest }: FieldProps & 
   );
 }
 
-/** A choice with its label above it. */
+/** A segmented control with a label above it. */
 export function ChoiceField<T extends string>({
   label,
   hint,
@@ -116,10 +116,10 @@ export function ChoiceField<T extends string>({
   );
 }
 
-/** Patterns that split a list when it is read, and separators when it is written. */
+/** Patterns for parsing a list and separators for formatting it. */
 const SEPARATORS = { comma: { read: /,/, write: ", " }, line: { read: /[\s,]+/, write: "\n" } } as const;
 
-/** A list of texts, written with commas or line by line. */
+/** A field for a list of texts, separated by commas or lines. */
 export function ListField({
   label,
   hint,
@@ -134,7 +134,7 @@ export function ListField({
   by?: keyof typeof SEPARATORS;
 } & Pick<TextAreaProps, "rows" | "placeholder">) {
   const { read, write } = SEPARATORS[by];
-  // The text stays as typed: a comma at its end parts nothing yet.
+  // The text stays as typed, because a trailing comma would get lost in the list.
   const [text, setText] = useState(value.join(write));
   const change = (now: string): void => {
     setText(now);

@@ -1,10 +1,10 @@
-/** A form: its state, what happens when it is submitted, and how it ends. */
+/** Forms: state, submission and the submit button. */
 import { useCallback, useEffect, useRef, useState, type ComponentProps, type ReactNode } from "react";
 
 import { inWords } from "../platform";
 import { Button } from "./button";
 
-/** The state of a form as one value, and a setter for part of it. */
+/** Returns the state of a form as one value, and a setter for parts of it. */
 export function useFormState<T extends object>(first: T | (() => T)): [values: T, set: (change: Partial<T>) => void] {
   const [values, setValues] = useState(first);
   const set = useCallback((change: Partial<T>) => setValues((before) => ({ ...before, ...change })), []);
@@ -13,15 +13,15 @@ export function useFormState<T extends object>(first: T | (() => T)): [values: T
 
 interface Submission {
   submit: () => Promise<void>;
-  /** Why the last attempt failed. */
+  /** Error of the last attempt. */
   error: string | undefined;
-  /** Takes the error away, as what it is about has changed. */
+  /** Clears the error, for example after an input. */
   clear: () => void;
   /** True while an attempt is running. */
   busy: boolean;
 }
 
-/** Submits a form: what is thrown on the way is said in it. */
+/** Returns a function that submits a form, and the error of the last attempt. */
 export function useSubmission(work: () => Promise<void>, words: (failure: unknown) => string = inWords): Submission {
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
@@ -62,7 +62,7 @@ export function Form({
   );
 }
 
-/** The error of a form as a whole. */
+/** The error of a form. */
 export function FormError({ error, className = "" }: { error: string | undefined; className?: string }) {
   return (
     error && (
@@ -73,7 +73,7 @@ export function FormError({ error, className = "" }: { error: string | undefined
   );
 }
 
-/** How a form ends: what is wrong, and the button that submits it, in sight however long the form is. */
+/** The footer of a form: the error and the submit button, which stays visible in long forms. */
 export function FormEnd({
   error,
   children,

@@ -1,4 +1,4 @@
-/** Sizes, ages and times as people read them. */
+/** Formatting of sizes, ages, times and captured text. */
 
 export function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
@@ -16,7 +16,7 @@ export function count(number: number): string {
   return number.toLocaleString("en-US");
 }
 
-/** How long ago, in the largest whole unit. */
+/** Formats the time since an instant, in the largest whole unit. */
 export function age(then: string, now: number): string {
   const seconds = Math.max(0, Math.floor((now - Date.parse(then)) / 1000));
   if (seconds < 2) return "now";
@@ -26,7 +26,7 @@ export function age(then: string, now: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** Local date and time to the millisecond. */
+/** Formats an instant as local date and time with milliseconds. */
 export function moment(then: string): string {
   const date = new Date(then);
   const day = date.toDateString() === new Date().toDateString() ? "today" : date.toLocaleDateString("en-CA");
@@ -39,18 +39,17 @@ export function duration(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** Characters that move the cursor or reorder text, written out: captured text is hostile. */
+/** Escapes characters that move the cursor or reorder text, because captured text can be hostile. */
 export function visible(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (character) =>
     character === "\t" ? character : `\\u{${character.codePointAt(0)!.toString(16)}}`,
   );
 }
 
-/** The same for a text of several lines. */
+/** Escapes such characters in a text of several lines. */
 export const visibleLines = (text: string): string => text.split("\n").map(visible).join("\n");
 
 /**
- * Returns true if a text contains another, in upper or lower case. (Base UI compares with a collator, which WebKitGTK
- * makes sensitive to case.)
+ * Returns true if a text contains another, ignoring case. The collator of Base UI is case-sensitive in WebKitGTK.
  */
 export const contains = (text: string, part: string): boolean => text.toLowerCase().includes(part.trim().toLowerCase());

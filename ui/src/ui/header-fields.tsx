@@ -1,4 +1,4 @@
-/** Lists of headers that are edited. */
+/** Editable lists of headers. */
 import { Plus, X } from "lucide-react";
 
 import { Button, IconButton } from "./button";
@@ -14,16 +14,16 @@ interface Props<H> {
   headers: readonly H[];
   onChange: (now: H[]) => void;
   legend?: string;
-  /** Of what, where there are several lists: part of each input's name. */
+  /** Suffix that makes the names of the inputs unique if there are several lists. */
   of?: string;
 }
 
-/** Headers of which each may be a secret. */
+/** A list of headers, each optionally marked as secret. */
 export function SecretHeaderFields({ headers, onChange, legend = "Headers", of = "" }: Props<Header>) {
   return <Rows headers={headers} onChange={onChange} legend={legend} of={of} withSecrets />;
 }
 
-/** Headers as pairs of a name and a value. */
+/** A list of headers as pairs of a name and a value. */
 export function HeaderFields({ headers, onChange, legend = "Headers", of = "" }: Props<string[]>) {
   return (
     <Rows

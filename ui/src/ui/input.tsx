@@ -1,7 +1,7 @@
-/** Bare inputs. A form uses the fields around them; where there is no room for a label, `aria-label` names one. */
+/** Inputs without a label. Forms use the fields around them. Inputs without a field need `aria-label`. */
 import { useEffect, useRef, useState, type ComponentProps, type ReactNode } from "react";
 
-/** Classes of an input, for inputs that another library renders. */
+/** Classes of an input, also for inputs rendered by another library. */
 export const INPUT = "control w-full rounded-[7px] border border-line bg-control px-2 text-ink placeholder:text-ink-3";
 const MONO = "font-mono text-data";
 
@@ -10,7 +10,7 @@ const looks = (mono: boolean | undefined, more: string): string => `${INPUT} ${m
 export interface InputProps extends Omit<ComponentProps<"input">, "value" | "onChange"> {
   value: string;
   onChange: (now: string) => void;
-  /** For text whose every character counts: URLs, headers, secrets. */
+  /** True for exact text such as URLs, headers and secrets. */
   mono?: boolean;
 }
 
@@ -25,7 +25,7 @@ export function Input({ mono, onChange, className = "", ...rest }: InputProps) {
   );
 }
 
-/** A secret: hidden while it is typed, and nothing a browser keeps. */
+/** An input for a secret, hidden while typed and not stored by the browser. */
 export function SecretInput({ autoComplete = "off", ...rest }: Omit<InputProps, "type">) {
   return <Input {...rest} type="password" autoComplete={autoComplete} spellCheck={false} />;
 }
@@ -35,7 +35,7 @@ export interface TextAreaProps extends Omit<ComponentProps<"textarea">, "value" 
   onChange: (now: string) => void;
 }
 
-/** Text of several lines, whose every character counts. */
+/** An input for exact text of several lines. */
 export function TextArea({ onChange, className = "", ...rest }: TextAreaProps) {
   return (
     <textarea
@@ -52,12 +52,12 @@ export interface NumberInputProps extends Omit<ComponentProps<"input">, "value" 
   onChange: (now: number | undefined) => void;
 }
 
-/** A number. While the input is empty its value is `undefined`, and a form that requires it is not sent. */
+/** An input for a number. The value of an empty input is `undefined`. */
 export function NumberInput({ value, onChange, className = "", ...rest }: NumberInputProps) {
   const [typed, setTyped] = useState(value === undefined ? "" : String(value));
   const editing = useRef(false);
   useEffect(() => {
-    // The text stays as typed while the input has the focus.
+    // The text stays as typed while the input is focused.
     if (!editing.current) setTyped(value === undefined ? "" : String(value));
   }, [value]);
   return (

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { laidOut } from "./json-text";
 
-test("every token stays as it was sent", () => {
+test("preserves every token", () => {
   expect(laidOut('{"id":9007199254740993,"a":1.10,"k":1,"k":[ ],"s":"\\u00e9 {,:","o":{},"n":[1,{"x":null}]}')).toBe(
     [
       "{",
@@ -23,7 +23,7 @@ test("every token stays as it was sent", () => {
   );
 });
 
-test("what is not JSON stays", () => {
+test("returns text that is not JSON unchanged", () => {
   for (const text of ["a=b&c", "{", "", "<x/>"]) expect(laidOut(text)).toBe(text);
   expect(laidOut("1.50")).toBe("1.50");
 });

@@ -1,4 +1,7 @@
-/** JSON laid out for reading, every token as it was sent: numbers, escapes and repeated names stay. Text that is not JSON stays as it is. */
+/**
+ * Formats JSON for reading. Every token stays as sent: numbers, escapes and duplicate keys. Text that is not JSON is
+ * returned unchanged.
+ */
 export function laidOut(text: string): string {
   try {
     JSON.parse(text);

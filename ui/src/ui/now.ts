@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-/** The current time, updated every `every_ms`. */
+/** Returns the current time in ms since the epoch, updated at an interval in ms. */
 export function useNow(every_ms: number): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {

@@ -1,4 +1,4 @@
-/** How this view looks and where it stood: of this device, so not in the engine's settings. */
+/** Preferences of this device, which are not part of the settings of the engine. */
 import { useSyncExternalStore } from "react";
 
 interface Preferences {
@@ -7,12 +7,12 @@ interface Preferences {
   density: "cosy" | "compact";
   zoom: number;
   bodyView: "tree" | "text" | "hex";
-  /** How comparisons are laid out. */
+  /** Layout of comparisons. */
   diff: "side" | "inline";
-  /** Of code that is shown. */
+  /** Language of verification code. */
   language: string;
   framework: string;
-  /** Of code that sends a request again. */
+  /** Format of requests copied as code. */
   code: string;
   place: string;
 }
@@ -71,12 +71,12 @@ export function usePreferences(): Preferences {
   );
 }
 
-/** The next zoom step up or down; 0 goes back to 100 %. */
+/** Changes the zoom by one step. 0 resets it to 100 %. */
 export function zoom(step: 1 | -1 | 0): void {
   if (step === 0) return prefer({ zoom: 1 });
   const at = ZOOMS.findIndex((zoom) => zoom >= current.zoom - 0.001);
   prefer({ zoom: ZOOMS[Math.min(ZOOMS.length - 1, Math.max(0, at + step))] });
 }
 
-/** Height of a row in px, as the style sheet has it. */
+/** Returns the height of a row in px, as in the style sheet. */
 export const rowHeight = (density: Preferences["density"]): number => (density === "compact" ? 28 : 36);

@@ -1,4 +1,4 @@
-/** A choice from a list, on Base UI: `Select` for a few options, `SearchSelect` for many. */
+/** Selects based on Base UI: `Select` for a few options, `SearchSelect` for many. */
 import { Combobox } from "@base-ui/react/combobox";
 import { Select as BaseSelect } from "@base-ui/react/select";
 import { Check, ChevronsUpDown } from "lucide-react";
@@ -13,7 +13,7 @@ export interface SelectProps<T extends string> extends Omit<ComponentPropsWithou
   value: T;
   onChange: (now: T) => void;
   options: Options<T>;
-  /** Id of the label of the select, which names the list, too. */
+  /** Id of the label, which also names the list. */
   "aria-labelledby"?: string;
 }
 
@@ -30,7 +30,7 @@ export interface SearchSelectProps extends Omit<ComponentPropsWithoutRef<"button
   "aria-labelledby"?: string;
 }
 
-/** Tells the surrounding dialog that the form has changed. */
+/** Notifies the surrounding dialog of a change in the form. */
 const announceInput = (trigger: HTMLElement | null): boolean =>
   trigger?.dispatchEvent(new Event("input", { bubbles: true })) ?? false;
 
@@ -41,7 +41,7 @@ const POPUP = "rounded-[7px] border border-line bg-pane p-1";
 const ITEM =
   "grid cursor-default outline-none grid-cols-[16px_1fr] items-center gap-1 rounded-md py-1 pr-3 pl-1 data-highlighted:bg-selection";
 
-/** A list of a few options. Typing a letter goes to the next option that starts with it. */
+/** A select for a few options. A letter key moves to the next option that starts with it. */
 export function Select<T extends string>({
   value,
   onChange,
@@ -105,7 +105,7 @@ const groupOf = ({ label, options }: OptionGroup): Group => ({
   items: options.map(([value, name]) => ({ value, label: name })),
 });
 
-/** A list of many options under headings, with a search input above them. */
+/** A select for many options under headings, with a search input. */
 export function SearchSelect({ value, onChange, groups, className = "", disabled, ...rest }: SearchSelectProps) {
   const trigger = useRef<HTMLButtonElement>(null);
   const shown = groups.filter(({ options }) => options.length > 0).map(groupOf);

@@ -1,9 +1,9 @@
-/** A table of rows, of which one may be the one that is open. */
+/** A table of rows, with an optional selected row. */
 import type { CSSProperties, ReactNode } from "react";
 
 export interface Column<Row> {
   header: ReactNode;
-  /** Of the cells; the header has a class of its own. */
+  /** Class of the cells. `headerClass` is that of the header. */
   className?: string | ((row: Row) => string);
   headerClass?: string;
   style?: (row: Row) => CSSProperties;
@@ -18,7 +18,7 @@ interface Props<Row> {
   rowKey: (row: Row, place: number) => string | number;
   rowClass?: string;
   className?: string;
-  /** True if only screen readers get the header, because the columns explain themselves. */
+  /** True if the header is visible only to screen readers. */
   plain?: boolean;
   label?: string;
   testId?: string;

@@ -1,4 +1,4 @@
-/** Short messages at the foot of the window: what was done, with undo, or what failed, with what to do. */
+/** Toasts: short messages about results, with undo, and about errors, with a hint. */
 import { Toast } from "@base-ui/react/toast";
 import { X } from "lucide-react";
 import type { ReactNode } from "react";
@@ -8,7 +8,7 @@ import { Button, IconButton } from "./button";
 
 const toasts = Toast.createToastManager();
 
-/** As long as the engine keeps what was removed. */
+/** Duration of an undo toast in ms, equal to the time for which the engine keeps deleted data. */
 const UNDO_MS = 10_000;
 
 export function tell(title: string): void {
@@ -39,7 +39,7 @@ export function offerUndo(title: string, undo: () => Promise<unknown>): void {
   });
 }
 
-/** Does something and says so if it fails. */
+/** Waits for a promise and shows a toast if it fails. Returns undefined in that case. */
 export async function attempt<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;

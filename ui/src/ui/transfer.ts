@@ -1,8 +1,8 @@
-/** Copies text to the clipboard and saves responses to files, each with a message. */
+/** Functions that copy text to the clipboard and save responses to files, each with a toast. */
 import { platform } from "../platform";
 import { attempt, tell } from "./toasts";
 
-/** Copies a text; `what` names it in the message. */
+/** Copies a text. `what` names it in the toast. */
 export const copyText = (text: string | Promise<string>, what: string): void =>
   void attempt(
     Promise.resolve(text)
@@ -10,6 +10,6 @@ export const copyText = (text: string | Promise<string>, what: string): void =>
       .then(() => tell(`Copied ${what}`)),
   );
 
-/** Saves the response of a route under a name that the person may change. */
+/** Saves the response of a route to a file. The user may change the suggested name. */
 export const saveFile = (route: string, name: string): void =>
   void attempt(platform.saveTo(route, name).then((saved) => saved && tell(`Saved ${saved}`)));

@@ -1,18 +1,18 @@
-/** A tree of any size: only the lines in sight are drawn, and the keys are those of WAI-ARIA's tree view. */
+/** A tree of any size. Only visible lines are rendered, and the keys follow the tree view pattern of WAI-ARIA. */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronDown, ChevronRight } from "lucide-react";
 import { useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 
 const LINE = 22;
-/** Indentation stops growing here, so that no line is mostly blank. */
+/** Maximum depth of indentation. Deeper lines are not indented further. */
 const INDENT_MAX = 40;
 const STEP = 16;
-/** Lines that Page Up and Page Down move by. */
+/** Number of lines for Page Up and Page Down. */
 const PAGE = 20;
 
-/** A document as a tree; each of its nodes is a number, and a parent comes before its children. */
+/** A document as a tree. Nodes are numbers, and a parent comes before its children. */
 export interface TreeModel {
-  /** The nodes that show, in order: those whose ancestors are all open. */
+  /** Visible nodes in order: those whose ancestors are all open. */
   shown: ArrayLike<number>;
   depth: (node: number) => number;
   /** True for a node with children. */
@@ -24,17 +24,17 @@ export interface TreeModel {
 interface Props {
   model: TreeModel;
   label: string;
-  /** Copies a node, as Ctrl+C does. */
+  /** Copies a node, on Ctrl+C. */
   onCopy: (node: number) => void;
   /** Content of a line. */
   line: (node: number) => ReactNode;
   /** Buttons for the current node. */
   actions: (node: number) => ReactNode;
-  /** Begins the id of each line, where a page has several trees. */
+  /** Prefix of the ids of lines, unique in the page. */
   name: string;
 }
 
-/** The place of the nearest line before this one that is less deep; -1 at the root. */
+/** Returns the position of the parent of a line; -1 at the root. */
 function parentPlace({ shown, depth }: TreeModel, place: number): number {
   let at = place - 1;
   while (at >= 0 && depth(shown[at]!) >= depth(shown[place]!)) at--;

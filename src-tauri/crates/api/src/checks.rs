@@ -1,3 +1,5 @@
+//! Routes for check runs.
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{
@@ -26,40 +28,41 @@ use super::{
     replays::known_as,
 };
 
-/// Runs of a page.
+/// Default number of runs per page.
 const LIMIT: u32 = 200;
 
-/// A run to be begun.
+/// A check run to start.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CheckNew {
-    /// How it is made.
+    /// Settings of the run.
     settings: CheckSettings,
-    /// The host that a person has agreed to, where it is not this machine.
+    /// Host of the handler, to confirm requests to a host other than this machine.
     #[serde(default)]
     confirm: Option<String>,
-    /// Whether a person has agreed to the commands it names.
+    /// True to confirm the commands that the run executes on this machine. Default: false.
     #[serde(default)]
     confirm_commands: bool,
 }
 
 fn no_run() -> ApiError {
-    ApiError::not_found(ErrorCode::CheckNotFound, "There is no run of checks with this id.")
+    ApiError::not_found(ErrorCode::CheckNotFound, "There is no check run with this ID.")
 }
 
-/// Commands and paths are a person's to name, and no page's: captured content is shown in pages.
+/// Rejects settings from a web page that contain commands, files or databases. Pages display captured content, so they
+/// must not start programs or read files.
 fn without_page(headers: &HeaderMap, settings: &CheckSettings) -> Result<(), ApiError> {
     if headers.contains_key(header::ORIGIN) && !hookbench_checks::commands(settings).is_empty() {
         return Err(ApiError::new(
             ErrorCode::CommandsFromPage,
-            "A page names no commands, files or databases.",
-            "Give them on the command line: hookbench check --probe-command … ; the page shows the run.",
+            "A web page must not specify commands, files or databases.",
+            "Use the command line, such as `hookbench check --probe-command …`. The window shows the run.",
         ));
     }
     Ok(())
 }
 
-/// The settings with what an endpoint says, checked; and who is asked.
+/// Applies the values of the endpoint and validates the settings. Returns the settings and the subject of the checks.
 fn read_settings(
     engine: &Arc<Engine>,
     mut settings: CheckSettings,
@@ -78,14 +81,16 @@ fn read_settings(
     Ok((settings, subject))
 }
 
-/// The questions that are asked.
-#[utoipa::path(get, path = "/check-questions", tag = "checks", responses((status = 200, body = CheckRuleList)))]
+/// List checks
+///
+/// Returns every check that a run can include, by number.
+#[utoipa::path(get, path = "/checks/rules", tag = "checks", responses((status = 200, body = CheckRuleList)))]
 pub(crate) async fn questions() -> Json<CheckRuleList> {
     let items = CHECKS.iter().map(|check| CheckRule {
         number: check.number,
         id: check.id.into(),
         level: check.level,
-        question: check.question.into(),
+        title: check.title.into(),
         why: check.why.into(),
         source: check.source.into(),
         advice: check.advice.into(),
@@ -93,8 +98,10 @@ pub(crate) async fn questions() -> Json<CheckRuleList> {
     Json(CheckRuleList { items: items.collect() })
 }
 
-/// What a run would send: nothing is sent yet.
-#[utoipa::path(post, path = "/check-plan", tag = "checks", request_body = CheckNew, responses(
+/// Preview a check run
+///
+/// Returns the requests that a run would send. Nothing is sent.
+#[utoipa::path(post, path = "/checks/plan", tag = "checks", request_body = CheckNew, responses(
     (status = 200, body = CheckPlan), (status = 403, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn plan(
@@ -107,7 +114,7 @@ pub(crate) async fn plan(
     let host = known_as(&settings.url).map_err(ApiError::invalid)?;
     let made_up = subject.makes_up();
     let now_ms = engine.clock.now_us() / 1_000;
-    // Bodies of 25 MB are made for it.
+    // Planning builds bodies of 25 MB, which would block the runtime.
     let checks = tokio::task::spawn_blocking(move || planned(&subject, now_ms));
     let checks = checks.await.map_err(|e| ApiError::internal(e.to_string()))?;
     Ok(Json(CheckPlan {
@@ -123,7 +130,9 @@ pub(crate) async fn plan(
     }))
 }
 
-/// Begin a run: signed events of a vendor are sent to a handler, and its answers judged.
+/// Start a check run
+///
+/// Sends signed events of a vendor to a handler and checks the responses. Returns before the run ends.
 #[utoipa::path(post, path = "/checks", tag = "checks", request_body = CheckNew, responses(
     (status = 202, body = CheckRun), (status = 403, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -138,16 +147,16 @@ pub(crate) async fn begin(
     if !is_this_machine(&host) && new.confirm.as_deref() != Some(host.as_str()) {
         return Err(ApiError::new(
             ErrorCode::ConfirmHost,
-            format!("Checks send broken, forged and large requests, and many at a time, to {host}."),
-            "If that is meant, send it again with this host as `confirm`.",
+            format!("Checks send malformed, forged, large and concurrent requests to {host}. Confirm the host."),
+            "To confirm, repeat the request with this host as `confirm`.",
         ));
     }
     let commands = hookbench_checks::commands(&settings);
     if !commands.is_empty() && !new.confirm_commands {
         return Err(ApiError::new(
             ErrorCode::ConfirmCommands,
-            format!("It runs on this machine: {}", commands.join("; ")),
-            "If that is meant, send it again with `confirm_commands`.",
+            format!("The run executes commands on this machine: {}", commands.join("; ")),
+            "To confirm, repeat the request with `confirm_commands`.",
         ));
     }
     let now_us = engine.clock.now_us();
@@ -167,7 +176,9 @@ pub(crate) async fn begin(
     Ok((StatusCode::ACCEPTED, Json(run)))
 }
 
-/// Runs of checks, newest first.
+/// List check runs
+///
+/// Returns check runs, newest first.
 #[utoipa::path(get, path = "/checks", tag = "checks", params(PageQuery), responses(
     (status = 200, body = CheckList), (status = 422, body = hookbench_model::Error)
 ))]
@@ -200,10 +211,14 @@ async fn row_of(engine: &Arc<Engine>, id: String) -> Result<CheckRow, ApiError> 
         .ok_or_else(no_run)
 }
 
-/// How long a run that has ended may keep its place.
+/// Maximum time to wait until a run that has ended releases its slot.
 const LEAVING: Duration = Duration::from_secs(1);
 
-/// The place of a run that is not under way; one that ends this moment gives it back at once.
+/// Reserves the slot of a run. Waits up to [`LEAVING`] if the run has just ended.
+///
+/// # Errors
+///
+/// Returns an error if the run is in progress.
 async fn place_of(engine: &Arc<Engine>, row: &CheckRow) -> Result<watch::Receiver<Option<Stop>>, ApiError> {
     let ends = tokio::time::Instant::now() + LEAVING;
     loop {
@@ -211,14 +226,16 @@ async fn place_of(engine: &Arc<Engine>, row: &CheckRow) -> Result<watch::Receive
             return Ok(place);
         }
         if row.ended_us.is_none() || tokio::time::Instant::now() > ends {
-            let (why, hint) = ("This run is under way.", "Wait for it, or cancel it.");
+            let (why, hint) = ("The check run is in progress.", "Wait until the run ends, or cancel it.");
             return Err(ApiError::new(ErrorCode::Running, why, hint));
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// How a run stands.
+/// Retrieve a check run
+///
+/// Returns the state of a check run, and the number of results by outcome.
 #[utoipa::path(get, path = "/checks/{id}", tag = "checks", params(("id" = String, Path)), responses(
     (status = 200, body = CheckRun), (status = 404, body = hookbench_model::Error)
 ))]
@@ -230,7 +247,9 @@ pub(crate) async fn read(
     Ok(Json(engine.store.readers().read(move |connection| hookbench_checks::shown(&row, connection)).await?))
 }
 
-/// End a run that is under way.
+/// Cancel a check run
+///
+/// Stops a run that is in progress. Returns before the run ends.
 #[utoipa::path(post, path = "/checks/{id}/cancel", tag = "checks", params(("id" = String, Path)), responses(
     (status = 202), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
@@ -241,11 +260,13 @@ pub(crate) async fn cancel(
     let row = row_of(&engine, id).await?;
     match engine.checks.stop(row.number, Stop::Cancelled) {
         true => Ok(StatusCode::ACCEPTED),
-        false => Err(ApiError::new(ErrorCode::Ended, "This run has ended.", "Ask it again.")),
+        false => Err(ApiError::new(ErrorCode::Ended, "The check run has ended.", "Rerun its checks.")),
     }
 }
 
-/// Remove a run that has ended.
+/// Delete a check run
+///
+/// Permanently deletes a run that has ended, with its report.
 #[utoipa::path(delete, path = "/checks/{id}", tag = "checks", params(("id" = String, Path)), responses(
     (status = 204), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
@@ -262,17 +283,19 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Which checks are asked again.
+/// Checks to rerun.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CheckRerun {
-    /// These, by id; those that failed, were cut off or are unknown, if empty.
+    /// IDs of the checks. If empty, every check is rerun that did not pass and was not skipped.
     #[serde(default)]
     checks: Vec<String>,
 }
 
-/// Ask some checks of a run again, with the same settings.
-#[utoipa::path(post, path = "/checks/{id}/again", tag = "checks", params(("id" = String, Path)), request_body = CheckRerun, responses(
+/// Rerun checks
+///
+/// Runs checks of a run again with the same settings. The new results replace the previous ones.
+#[utoipa::path(post, path = "/checks/{id}/rerun", tag = "checks", params(("id" = String, Path)), request_body = CheckRerun, responses(
     (status = 202, body = CheckRun), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
 pub(crate) async fn again(
@@ -284,9 +307,9 @@ pub(crate) async fn again(
     if let Some(unknown) =
         again.checks.iter().find(|id| !CHECKS.iter().any(|c| c.id == **id && hookbench_checks::wants(&row.settings, c)))
     {
-        return Err(ApiError::invalid(format!("There is no check {unknown:?} in this run.")));
+        return Err(ApiError::invalid(format!("The run has no check {unknown:?}.")));
     }
-    // What cannot be asked any more keeps what it came to.
+    // The settings are validated first. If they are no longer valid, the run keeps its results.
     let subject = engine.checks.subject(row.settings.clone()).map_err(ApiError::invalid)?;
     let stopped = place_of(&engine, &row).await?;
     let (number, row_) = (row.number, row);
@@ -316,7 +339,7 @@ pub(crate) async fn again(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ReportQuery {
-    /// `json`, `html` for a page without scripts, or `junit`.
+    /// Format of the report: `json`, `html` for a page without scripts, or `junit`. Default: `json`.
     #[param(inline)]
     r#as: Option<CheckReportFormat>,
 }
@@ -327,7 +350,9 @@ async fn report_of(engine: &Arc<Engine>, id: String) -> Result<CheckReport, ApiE
     Ok(engine.store.readers().read(move |connection| hookbench_checks::report(connection, &row, &catalogue)).await?)
 }
 
-/// What a run came to: each question with what was sent and what came back.
+/// Retrieve the report of a check run
+///
+/// Returns each check with its outcome, requests and responses.
 #[utoipa::path(get, path = "/checks/{id}/report", tag = "checks", params(("id" = String, Path), ReportQuery), responses(
     (status = 200, body = CheckReport), (status = 404, body = hookbench_model::Error)
 ))]
@@ -337,7 +362,7 @@ pub(crate) async fn read_report(
     extract::Query(query): extract::Query<ReportQuery>,
 ) -> Result<Response, ApiError> {
     let report = report_of(&engine, id).await?;
-    // As a file: it names what a handler answered, and no page of this origin shows that.
+    // The report contains responses of the handler, so browsers must download it and not render it in this origin.
     let file = |kind: &'static str, name: &'static str, text: String| {
         let headers = [
             (header::CONTENT_TYPE, kind),
@@ -364,14 +389,16 @@ pub(crate) async fn read_report(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CompareQuery {
-    /// The run before.
+    /// ID of the first run.
     before: String,
-    /// The run after it.
+    /// ID of the second run.
     after: String,
 }
 
-/// Compare two runs.
-#[utoipa::path(get, path = "/check-comparison", tag = "checks", params(CompareQuery), responses(
+/// Compare two check runs
+///
+/// Returns the checks whose outcome differs between the runs.
+#[utoipa::path(get, path = "/checks/compare", tag = "checks", params(CompareQuery), responses(
     (status = 200, body = CheckComparison), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn compare(

@@ -1,3 +1,5 @@
+//! Route for undoing deletions.
+
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
@@ -8,8 +10,10 @@ use rusqlite::Connection;
 
 use super::{error::ApiError, extract};
 
-/// Undo a removal.
-#[utoipa::path(post, path = "/removals/{id}/undo", tag = "requests", params(("id" = i64, Path)), responses(
+/// Undo a deletion
+///
+/// Restores the deleted requests, or the deleted inbox with its requests. A deletion can be undone for 10 seconds.
+#[utoipa::path(post, path = "/deletions/{id}/undo", tag = "requests", params(("id" = i64, Path)), responses(
     (status = 200, body = Deletion), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn undo(
@@ -19,7 +23,7 @@ pub(crate) async fn undo(
     let too_late = || {
         ApiError::not_found(
             ErrorCode::DeletionNotFound,
-            "It cannot be undone any more: it was undone already, or deleted for good after ten seconds.",
+            "The deletion cannot be undone: it was already undone, or 10 seconds have passed.",
         )
     };
     let row = engine.hidden.all().into_iter().find(|row| row.number == id).ok_or_else(too_late)?;
@@ -40,13 +44,13 @@ pub(crate) async fn undo(
     let after =
         move |(row, address, inbox): &(DeletionRow, hookbench_engine::inbox::Address, hookbench_model::Inbox)| {
             hidden.remove(row.number);
-            let removal = row.shown(address.name.clone(), |id| tail.text(id));
+            let deletion = row.shown(address.name.clone(), |id| tail.text(id));
             if row.whole {
                 addresses.put(address.clone());
                 outbox.hold(address.forward_ids(), false);
                 feed.publish([Change::InboxAdded { inbox: inbox.clone() }]);
             }
-            feed.publish([Change::RequestsRestored { removal }]);
+            feed.publish([Change::RequestsRestored { deletion }]);
         };
     let (row, address, _) = engine.store.write(work, after).await?;
     Ok(Json(row.shown(address.name, |id| engine.id_of(id))))

@@ -1,3 +1,5 @@
+//! Routes for deliveries.
+
 use std::sync::Arc;
 
 use axum::{
@@ -24,22 +26,22 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract, page};
 
-/// Items of a page where the caller asks for no number.
+/// Default number of items per page.
 const LIMIT: u32 = 100;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
-    /// Only deliveries to this endpoint, by id or name.
+    /// Only deliveries to this endpoint, by ID or name.
     endpoint: Option<String>,
-    /// Only of this event, by its id.
+    /// Only deliveries of this event, by ID.
     event: Option<String>,
-    /// Only those that send this request on, by its id.
+    /// Only forwards and replays of this captured request, by ID.
     request: Option<String>,
-    /// Only of this replay, by its id.
+    /// Only deliveries of this replay, by ID.
     replay: Option<String>,
-    /// Only in this state.
+    /// Only deliveries in this state.
     state: Option<DeliveryState>,
     /// Only deliveries created at or after this time: RFC 3339, a date, `yesterday`, or an age such as `2h`.
     since: Option<String>,
@@ -54,18 +56,18 @@ pub(crate) struct ListQuery {
     url: Option<String>,
     /// Only deliveries with this text in the payload, URL, event type, reason or error.
     text: Option<String>,
-    /// Only what is older than this delivery.
+    /// ID of the last delivery of the previous page. Only older deliveries are listed.
     after: Option<String>,
-    /// Rows, to 500.
+    /// Maximum number of items, from 1 to 500. Default: 100.
     limit: Option<u32>,
 }
 
 fn no_attempt() -> ApiError {
-    ApiError::not_found(ErrorCode::AttemptNotFound, "This delivery has no attempt with this number.")
+    ApiError::not_found(ErrorCode::AttemptNotFound, "The delivery has no attempt with this number.")
 }
 
 fn no_delivery() -> ApiError {
-    ApiError::not_found(ErrorCode::DeliveryNotFound, "There is no delivery with this id.")
+    ApiError::not_found(ErrorCode::DeliveryNotFound, "There is no delivery with this ID.")
 }
 
 impl From<BadFilter> for ApiError {
@@ -73,17 +75,19 @@ impl From<BadFilter> for ApiError {
         match bad {
             BadFilter::NoEndpoint(wanted) => Self::not_found(
                 ErrorCode::EndpointNotFound,
-                format!("There is no endpoint with the id or name {wanted:?}."),
+                format!("There is no endpoint with the ID or name {wanted:?}."),
             ),
             BadFilter::Ambiguous(wanted) => {
-                Self::invalid(format!("Several endpoints have the name {wanted:?}. Use an id."))
+                Self::invalid(format!("Several endpoints have the name {wanted:?}. Use an ID."))
             }
             BadFilter::Invalid(why) => Self::invalid(why),
         }
     }
 }
 
-/// Deliveries, newest first.
+/// List deliveries
+///
+/// Returns the deliveries that match all filters, newest first.
 #[utoipa::path(get, path = "/deliveries", tag = "deliveries", params(ListQuery), responses(
     (status = 200, body = DeliveryList), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -132,7 +136,9 @@ pub(crate) async fn list(
     Ok(Json(DeliveryList { items, next, seq }))
 }
 
-/// A delivery with its attempts.
+/// Retrieve a delivery
+///
+/// Returns a delivery with its attempts.
 #[utoipa::path(get, path = "/deliveries/{id}", tag = "deliveries", params(("id" = String, Path)), responses(
     (status = 200, body = DeliveryDetail), (status = 404, body = hookbench_model::Error)
 ))]
@@ -149,7 +155,7 @@ pub(crate) async fn read(
     Ok(Json(detail))
 }
 
-/// Bytes that a browser never shows as a page.
+/// Returns a response that no browser renders as a page.
 fn inert(bytes: Vec<u8>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),
@@ -160,7 +166,9 @@ fn inert(bytes: Vec<u8>) -> Response {
     (headers, bytes).into_response()
 }
 
-/// A delivery's payload, byte for byte.
+/// Retrieve the payload of a delivery
+///
+/// Returns the payload, byte for byte.
 #[utoipa::path(get, path = "/deliveries/{id}/body", tag = "deliveries", params(("id" = String, Path)), responses(
     (status = 200, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error)
 ))]
@@ -181,7 +189,9 @@ pub(crate) async fn body(
     }
 }
 
-/// What a receiver answered to an attempt: the body, as far as it is kept.
+/// Retrieve the response body of an attempt
+///
+/// Returns the stored part of the response body, at most 64 KiB.
 #[utoipa::path(get, path = "/deliveries/{id}/attempts/{number}/body", tag = "deliveries", params(("id" = String, Path), ("number" = u32, Path)), responses(
     (status = 200, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error)
 ))]
@@ -198,19 +208,22 @@ fn endpoint_gone() -> ApiError {
     ApiError::new(
         ErrorCode::EndpointGone,
         "The endpoint of this delivery was deleted.",
-        "Create one, and send the event again.",
+        "Create an endpoint, then send the event again.",
     )
 }
 
-/// How a delivery is tried again.
+/// Options for retrying a delivery.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DeliveryRetry {
-    /// Whether all its waits are passed over, to the end.
+    /// True to make all remaining attempts without delays between them. Default: false.
     to_the_end: bool,
 }
 
-/// Try a delivery now: its next attempt if it waits, once more if it has ended.
+/// Retry a delivery
+///
+/// Makes the next attempt of a waiting delivery now, or another attempt of a delivery that has ended. Returns before
+/// the attempt ends.
 #[utoipa::path(post, path = "/deliveries/{id}/retry", tag = "deliveries", params(("id" = String, Path)), request_body = DeliveryRetry, responses(
     (status = 202, body = Delivery), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
@@ -228,8 +241,8 @@ pub(crate) async fn retry(
         if !delivery::due_again(connection, number, due_us, how.to_the_end)? {
             return Err(ApiError::new(
                 ErrorCode::UnderWay,
-                "An attempt of this delivery is under way.",
-                "Wait until it has ended.",
+                "An attempt of the delivery is in flight.",
+                "Wait until the attempt ends, then retry.",
             ));
         }
         Ok::<_, ApiError>((number, endpoint, due_us, delivery::one(connection, number)?.ok_or_else(no_delivery)?))
@@ -244,11 +257,13 @@ pub(crate) async fn retry(
     Ok((StatusCode::ACCEPTED, Json(delivery)))
 }
 
-/// Most deliveries one transaction lets go.
+/// Maximum number of deliveries that one transaction changes.
 const SLICE: u32 = 500;
 
-/// Resend all deliveries that match the filter, the oldest first. Without `state`, resends deliveries that are failed,
-/// exhausted or skipped. Needs at least one condition.
+/// Resend deliveries
+///
+/// Resends all deliveries that match the filter, oldest first. Without `state`, resends deliveries that are failed,
+/// exhausted or skipped. At least one filter is required.
 #[utoipa::path(post, path = "/deliveries/retry", tag = "deliveries", request_body = DeliveryFilter, responses(
     (status = 202, body = DeliveryRetryResult), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error),
     (status = 422, body = hookbench_model::Error)
@@ -280,7 +295,7 @@ pub(crate) async fn retry_many(
     let mut retried = DeliveryRetryResult { deliveries: 0, left: 0 };
     let mut after_number = 0_i64;
     loop {
-        // A reader finds the deliveries: on the writer, a search for a text in every payload would delay captures.
+        // A reader selects the deliveries, because a text search in every payload would delay captures on the writer.
         let conditions = conditions.clone();
         let found = move |connection: &Connection| delivery::numbers(connection, &conditions, after_number, SLICE);
         let found = engine.store.readers().read(found).await?;
@@ -324,10 +339,10 @@ pub(crate) async fn retry_many(
     Ok((StatusCode::ACCEPTED, Json(retried)))
 }
 
-/// What one transaction of a resend did.
+/// Result of one transaction of a resend.
 #[derive(Debug, Default)]
 struct Slice {
-    /// Deliveries that leave: number, endpoint, when they are due, and how lists show them.
+    /// Deliveries to send: number, number of the endpoint, due time in µs, and the delivery.
     due: Vec<(i64, i64, i64, Delivery)>,
     left: u64,
     last: Option<i64>,
@@ -341,7 +356,9 @@ fn endpoint_off(row: &EndpointRow) -> ApiError {
     )
 }
 
-/// End a delivery that waits.
+/// Cancel a delivery
+///
+/// Cancels a delivery that is waiting for its next attempt.
 #[utoipa::path(post, path = "/deliveries/{id}/cancel", tag = "deliveries", params(("id" = String, Path)), responses(
     (status = 200, body = Delivery), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
@@ -352,11 +369,11 @@ pub(crate) async fn cancel(
     let now_us = engine.clock.now_us();
     let work = move |connection: &Connection| {
         let number = delivery::number_of(connection, &id)?.ok_or_else(no_delivery)?;
-        if !delivery::end(connection, number, DeliveryState::Cancelled, "You ended it.", now_us)? {
+        if !delivery::end(connection, number, DeliveryState::Cancelled, "Canceled by the user.", now_us)? {
             return Err(ApiError::new(
                 ErrorCode::NotWaiting,
-                "This delivery does not wait.",
-                "Only what waits for its next attempt can be ended.",
+                "The delivery is not waiting for an attempt.",
+                "Only deliveries in the state `waiting` can be canceled.",
             ));
         }
         Ok::<_, ApiError>((number, delivery::one(connection, number)?.ok_or_else(no_delivery)?))

@@ -1,3 +1,5 @@
+//! Route for comparing requests and responses.
+
 use hookbench_model::ErrorCode;
 use std::sync::Arc;
 
@@ -21,9 +23,9 @@ use super::{error::ApiError, extract, requests::stored};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DiffQuery {
-    /// Id of the first request; or the answer that an attempt got, as `DELIVERY:NUMBER`.
+    /// First side: the ID of a request, or the response of an attempt as `DELIVERY:NUMBER`.
     a: String,
-    /// The second in the same way.
+    /// Second side, in the same form.
     b: String,
 }
 
@@ -33,7 +35,7 @@ async fn side(engine: &Engine, id: &str) -> Result<Side, ApiError> {
     let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
     let body_bytes = body.length();
     let body = match collect_body(body.clone(), COMPARED_MAX).await? {
-        // What cannot be decoded is compared as it was sent.
+        // A body that cannot be decoded is compared as sent.
         Some(coded) => SideBody::Read(match decode(&coded, &content.codings, COMPARED_MAX) {
             Ok(decoded) => as_text(&content, decoded.bytes.into()).bytes.into_owned(),
             Err(_) => coded,
@@ -51,31 +53,33 @@ async fn side(engine: &Engine, id: &str) -> Result<Side, ApiError> {
     Ok(Side { line, header_block: stored.header_block, body, body_bytes })
 }
 
-/// The answer that an attempt of a delivery got.
-async fn answer(engine: &Engine, delivery: &str, number: u32) -> Result<Side, ApiError> {
+/// Returns the response of an attempt.
+async fn response(engine: &Engine, delivery: &str, number: u32) -> Result<Side, ApiError> {
     let delivery = delivery.to_owned();
     let found =
         engine.store.readers().read(move |connection| delivery::response_of(connection, &delivery, number)).await?;
     let Some(AttemptResponse { status, headers, body, body_bytes }) = found else {
-        return Err(ApiError::not_found(ErrorCode::AttemptNotFound, "There is no such attempt, or it got no answer."));
+        return Err(ApiError::not_found(ErrorCode::AttemptNotFound, "The attempt does not exist or has no response."));
     };
     let block = headers.iter().flat_map(|(name, value)| format!("{name}: {value}\r\n").into_bytes()).collect();
     Ok(Side { line: format!("HTTP {status}"), header_block: block, body: SideBody::Read(body), body_bytes })
 }
 
-/// A request by its id, or the answer of an attempt as `DELIVERY:NUMBER`.
+/// Returns a request by ID, or the response of an attempt given as `DELIVERY:NUMBER`.
 async fn side_of(engine: &Engine, id: &str) -> Result<Side, ApiError> {
     match id.split_once(':') {
         None => side(engine, id).await,
         Some((delivery, number)) => {
             let number =
-                number.parse().map_err(|_| ApiError::invalid(format!("{number:?} is no attempt's number.")))?;
-            answer(engine, delivery, number).await
+                number.parse().map_err(|_| ApiError::invalid(format!("Invalid attempt number: {number:?}.")))?;
+            response(engine, delivery, number).await
         }
     }
 }
 
-/// What differs between two requests or answers: JSON by its structure, text line by line, anything else in bytes.
+/// Compare two requests or responses
+///
+/// Returns the differences. JSON is compared by structure, text by line, and other content by bytes.
 #[utoipa::path(get, path = "/diff", tag = "diff", params(DiffQuery), responses(
     (status = 200, body = Diff), (status = 404, body = hookbench_model::Error)
 ))]
@@ -85,5 +89,5 @@ pub(crate) async fn read(
 ) -> Result<Json<Diff>, ApiError> {
     let (a, b) = (side_of(&engine, &query.a).await?, side_of(&engine, &query.b).await?);
     let compared = tokio::task::spawn_blocking(move || diff(&a, &b)).await;
-    compared.map(Json).map_err(|_| ApiError::internal("A defect in Hookbench stopped this comparison."))
+    compared.map(Json).map_err(|_| ApiError::internal("An internal error stopped the comparison."))
 }

@@ -1,15 +1,15 @@
-//! The API's description as it is served: what the routes say of themselves, and what is the same for all of them.
+//! Completion of the OpenAPI document with tags, examples, and responses that all operations share.
 
 use serde_json::{Map, Value, json};
 
-/// What each group of operations is about.
+/// Names and descriptions of the tags.
 const TAGS: &[(&str, &str)] = &[
     ("inboxes", "Inboxes, which capture requests, and their responses."),
     ("requests", "Captured requests, their bodies, and refused requests."),
     ("signature", "Verify, sign and explain signatures, and detect the scheme of an unknown sender."),
     ("diff", "Comparison of two requests."),
     ("queries", "The query language and saved searches."),
-    ("shapes", "Schemas of JSON bodies, inferred from captured requests."),
+    ("schemas", "Schemas of JSON bodies, inferred from captured requests."),
     ("providers", "Vendors: their signatures, handshakes and events."),
     ("endpoints", "Endpoints, which receive events as a vendor sends them."),
     ("events", "Send and list events."),
@@ -25,20 +25,20 @@ const TAGS: &[(&str, &str)] = &[
     ("feed", "The event stream."),
 ];
 
-/// What stands in a path, with a value for an example.
+/// Names, descriptions and examples of path parameters.
 const PARAMETERS: &[(&str, &str, &str)] = &[
     ("inbox", "Name of the inbox.", "shop"),
-    ("index", "Place of the part, from 0.", "0"),
+    ("index", "Position of the part, from 0.", "0"),
     ("number", "Number of the attempt, from 1.", "1"),
 ];
 
-/// An id as the engine makes them, for examples.
+/// ID for examples.
 const ID: &str = "01a22946-25ef-7318-9002-e30b762c2d0c";
 
-/// Deepest example that is made of a schema.
+/// Maximum nesting depth of generated examples.
 const DEPTH_MAX: usize = 6;
 
-/// The description with what is the same for every operation.
+/// Returns the document as JSON, completed for every operation.
 pub(crate) fn finished(document: &utoipa::openapi::OpenApi) -> Value {
     let mut document = serde_json::to_value(document).unwrap_or_default();
     open_composed(&mut document["components"]["schemas"]);
@@ -50,11 +50,11 @@ pub(crate) fn finished(document: &utoipa::openapi::OpenApi) -> Value {
     }
     document["servers"] = json!([{
         "url": "http://127.0.0.1:4666",
-        "description": "The local HTTP API. `engine.json` in the data folder has its address.",
+        "description": "Local HTTP API. `engine.json` in the data folder contains the address.",
     }]);
     document["components"]["securitySchemes"] = json!({ "token": {
         "type": "http", "scheme": "bearer",
-        "description": "The content of the file `token` in the data folder. To replace the token, delete the file and restart.",
+        "description": "Content of the file `token` in the data folder. To replace the token, delete the file and restart.",
     } });
     document["security"] = json!([{ "token": [] }]);
     document["tags"] =
@@ -62,8 +62,8 @@ pub(crate) fn finished(document: &utoipa::openapi::OpenApi) -> Value {
     document
 }
 
-/// Replaces the references of composed schemas to closed ones by their content. A closed schema (`additionalProperties:
-/// false`) describes a request body, and would refuse the other properties of a response that contains it.
+/// Replaces references to closed schemas in composed schemas by their content. A closed schema (`additionalProperties:
+/// false`) describes a request body, and would reject the other properties of a response that contains it.
 fn open_composed(schemas: &mut Value) {
     let closed = schemas.clone();
     for schema in schemas.as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
@@ -109,7 +109,7 @@ fn finish(operation: &mut Value, path: &str, schemas: &Map<String, Value>) {
             examples(content, schemas);
         }
     }
-    // Every route may meet a database that does not work, a missing token and a defect.
+    // Every route can respond with an error for a missing token, an internal error or a database failure.
     let error = json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } });
     let mut usual = vec!["401", "500", "503"];
     if operation["parameters"].as_array().is_some_and(|all| !all.is_empty()) {
@@ -131,20 +131,20 @@ fn of_parameter(name: &str, tag: &str, path: &str) -> (String, String) {
         return ((*description).to_owned(), (*example).to_owned());
     }
     match (name, tag) {
-        ("name", "queries") => ("Name of the saved query.".into(), "Unpaid".into()),
+        ("name", "queries") => ("Name of the saved search.".into(), "Unpaid".into()),
         ("name", _) => ("Name of the inbox.".into(), "shop".into()),
-        ("id", "providers") => ("Id of the vendor.".into(), "stripe".into()),
-        ("id", "scenarios") => ("Id of the scenario.".into(), "support-chat".into()),
+        ("id", "providers") => ("ID of the provider.".into(), "stripe".into()),
+        ("id", "scenarios") => ("ID of the scenario.".into(), "support-chat".into()),
         ("id", _) => {
             let parts: Vec<&str> = path.split('/').collect();
             let list = parts.iter().position(|part| *part == "{id}").and_then(|at| parts.get(at.checked_sub(1)?));
-            (format!("Id, as the list of {} has it.", list.unwrap_or(&"these")), ID.into())
+            (format!("ID, as returned in the list of {}.", list.unwrap_or(&"these")), ID.into())
         }
         _ => (format!("The {name}."), "1".into()),
     }
 }
 
-/// What a status means, in a sentence.
+/// Returns the description of a status.
 fn meaning(status: &str) -> &'static str {
     match status {
         "200" => "Success.",
@@ -154,22 +154,22 @@ fn meaning(status: &str) -> &'static str {
         "206" => "The requested range.",
         "400" => "The request could not be parsed.",
         "401" => "The token is missing or wrong.",
-        "404" => "Not found. `code` names what is missing, such as `inbox_not_found`.",
-        "409" => "The current state does not allow this. `code` says why.",
-        "410" => "Ended.",
+        "404" => "Not found. `code` identifies the missing resource, such as `inbox_not_found`.",
+        "409" => "The current state does not allow the request. `code` contains the reason.",
+        "410" => "No longer available.",
         "413" => "The request is too large.",
         "415" => "The request is not JSON.",
-        "416" => "The range is outside of the body.",
-        "422" => "A value is not valid. `message` says which, and what is allowed. Nothing was changed.",
-        "500" => "An internal error. Please report it.",
-        "502" => "Another machine could not be reached.",
+        "416" => "The range is outside the body.",
+        "422" => "A value is invalid. `message` contains the value and the allowed values. Nothing was changed.",
+        "500" => "Internal error. Please report the error with the log.",
+        "502" => "A relay or an SSH host could not be reached.",
         "503" => "The database cannot be read or written.",
         "507" => "The disk is full.",
         _ => "See `code`.",
     }
 }
 
-/// Gives each kind of content an example that its schema makes.
+/// Adds an example to each content type, generated from the schema.
 fn examples(content: &mut Map<String, Value>, schemas: &Map<String, Value>) {
     for (kind, content) in content {
         if !content["example"].is_null() || !content["examples"].is_null() {
@@ -183,7 +183,8 @@ fn examples(content: &mut Map<String, Value>, schemas: &Map<String, Value>) {
     }
 }
 
-/// A value that a schema allows. It holds what is required, and of the rest what says something by itself.
+/// Returns a value that a schema allows. An object contains the required fields, or all fields if none is required and
+/// the nesting is shallow.
 fn example(schema: &Value, name: &str, schemas: &Map<String, Value>, depth: usize) -> Value {
     if let Some(found) = schema["$ref"].as_str().and_then(|path| schemas.get(path.rsplit('/').next()?)) {
         return example(found, name, schemas, depth + 1);
@@ -247,7 +248,7 @@ fn example(schema: &Value, name: &str, schemas: &Map<String, Value>, depth: usiz
     }
 }
 
-/// A text that a field of this name might have.
+/// Returns an example string for a field, chosen by format and name.
 fn text(schema: &Value, name: &str) -> String {
     match (schema["format"].as_str(), name) {
         (Some("date-time"), _) => "2026-11-29T21:46:32.815547Z",
@@ -258,7 +259,7 @@ fn text(schema: &Value, name: &str) -> String {
         (_, "type" | "event_type" | "kind") => "invoice.paid",
         (_, "method") => "POST",
         (_, "target" | "path") => "/shop/webhooks",
-        (_, "peer") => "127.0.0.1:40472",
+        (_, "remote_address") => "127.0.0.1:40472",
         (_, "address" | "listen") => "127.0.0.1:4665",
         (_, "query" | "when") => "event:invoice.paid",
         _ => "text",
@@ -270,7 +271,7 @@ fn text(schema: &Value, name: &str) -> String {
 mod tests {
     use super::super::document;
 
-    /// Nouns that the names of schemas begin with.
+    /// Nouns that schema names start with.
     const NOUNS: &[&str] = &[
         "Attempt",
         "Backlog",
@@ -324,7 +325,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_name_of_every_schema_begins_with_its_noun() {
+    fn schema_names_start_with_their_resource() {
         let document = document();
         let schemas = document["components"]["schemas"].as_object().expect("schemas");
         let next_is_a_word = |name: &str, noun: &str| {
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variant_has_its_tag_in_type_or_state() {
+    fn tags_variants_with_type_or_state() {
         let document = document();
         let schemas = document["components"]["schemas"].as_object().expect("schemas");
         let mut variants = 0;
@@ -356,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_says_what_it_does_and_shows_an_example() {
+    fn every_operation_has_a_summary_and_an_example() {
         let document = document();
         assert_eq!(document["openapi"], "3.1.0");
         assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");

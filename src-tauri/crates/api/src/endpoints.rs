@@ -1,3 +1,5 @@
+//! Routes for endpoints.
+
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
@@ -23,40 +25,42 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract, json_fault::in_words, page};
 
-/// How long an old secret signs beside a new one, in µs: a day, as Svix and Outpost do.
+/// Time that the previous secret is used in addition after a rotation, in µs: 24 hours, as in Svix and Outpost.
 const OVERLAP_US: i64 = 24 * 3_600 * 1_000_000;
 
-/// A change of an endpoint: settings as `GET` shows them, and whether it is switched on.
+/// Changes to an endpoint.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EndpointChange {
-    /// Fields of the settings to change, with their new values.
+    /// Settings to change, with their new values. Settings that are absent are not changed.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     settings: Option<serde_json::Map<String, Value>>,
-    /// Whether it gets anything.
+    /// True to enable the endpoint, false to disable it.
     #[serde(default)]
     enabled: Option<bool>,
 }
 
-/// Items of a page where the caller asks for no number.
+/// Default number of items per page.
 const LIMIT: u32 = 500;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
-    /// Only of this name.
+    /// Only endpoints with this name.
     name: Option<String>,
-    /// Only of this vendor, by its id.
+    /// Only endpoints of this provider, by ID.
     provider: Option<String>,
-    /// Only what was made after this endpoint.
+    /// ID of the last endpoint of the previous page. Only newer endpoints are listed.
     after: Option<String>,
-    /// Rows, to 500.
+    /// Maximum number of items, from 1 to 500. Default: 500.
     limit: Option<u32>,
 }
 
-/// Endpoints, the oldest first.
+/// List endpoints
+///
+/// Returns endpoints, oldest first.
 #[utoipa::path(get, path = "/endpoints", tag = "endpoints", params(ListQuery), responses(
     (status = 200, body = EndpointList), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -85,7 +89,9 @@ pub(crate) async fn list(
     Ok(Json(EndpointList { items, next, seq }))
 }
 
-/// One endpoint.
+/// Retrieve an endpoint
+///
+/// Returns an endpoint. Secrets are masked.
 #[utoipa::path(get, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), responses(
     (status = 200, body = Endpoint), (status = 404, body = hookbench_model::Error)
 ))]
@@ -103,7 +109,7 @@ async fn stored(engine: &Engine, id: &str) -> Result<EndpointRow, ApiError> {
     found.ok_or_else(|| ApiError::no_endpoint(id))
 }
 
-/// The endpoints beside one that its vendor's rules count; none where they count none.
+/// Returns the other endpoints that count toward the limits of the vendor. Returns none if no limit applies.
 fn beside(
     connection: &Connection,
     catalogue: &Catalogue,
@@ -117,7 +123,9 @@ fn beside(
     }
 }
 
-/// Make an endpoint. Where the vendor signs and no secret is given, one is made.
+/// Create an endpoint
+///
+/// Creates an endpoint. If the vendor signs requests and no secret is given, a secret is generated.
 #[utoipa::path(post, path = "/endpoints", tag = "endpoints", request_body = EndpointSettings, responses(
     (status = 201, body = Endpoint), (status = 422, body = hookbench_model::Error)
 ))]
@@ -129,7 +137,7 @@ pub(crate) async fn add(
     Ok((StatusCode::CREATED, Json(row.shown(&engine.providers.catalogue()))))
 }
 
-/// Makes an endpoint; only those that are listed count toward a vendor's caps.
+/// Creates an endpoint. Only endpoints that a user created count toward the limits of the vendor.
 pub(crate) async fn add_endpoint(
     engine: &Arc<Engine>,
     mut settings: EndpointSettings,
@@ -165,7 +173,7 @@ pub(crate) async fn add_endpoint(
     Ok(engine.store.write(work, after).await?)
 }
 
-/// Changes an endpoint; its row as it is then.
+/// Changes an endpoint and returns the changed row.
 async fn change_endpoint(
     engine: &Arc<Engine>,
     id: String,
@@ -212,8 +220,8 @@ async fn change_endpoint(
     Ok(engine.store.write(work, after).await?.0)
 }
 
-/// What waits is due at another time when its endpoint's time goes at another speed, or stood
-/// still: the time that was left is what counts.
+/// Reschedules the waiting deliveries of an endpoint if its retry clock was paused, resumed or set to another speed.
+/// The remaining delay is kept, scaled to the new speed. Returns the number and the due time in µs of each delivery.
 fn again_due(
     connection: &Connection,
     was: &EndpointRow,
@@ -222,12 +230,12 @@ fn again_due(
 ) -> rusqlite::Result<Vec<(i64, i64)>> {
     let resumed = was.settings.paused && !now.settings.paused;
     let paused = !was.settings.paused && now.settings.paused;
-    let ratio = was.settings.speed / now.settings.speed;
+    let ratio = was.settings.time_scale / now.settings.time_scale;
     if !resumed && !paused && (ratio - 1.0).abs() < f64::EPSILON {
         return Ok(Vec::new());
     }
     let waiting = hookbench_store::delivery::waiting_for(connection, now.number)?;
-    // While it stands still, `since_us` of the pause is the endpoint's own now.
+    // While the retry clock is paused, the current time of the endpoint is the time of the pause.
     let from_us = if resumed { was.paused_us.unwrap_or(now_us) } else { now_us };
     let mut due = Vec::new();
     for (number, due_us) in waiting {
@@ -239,7 +247,9 @@ fn again_due(
     Ok(due)
 }
 
-/// Change an endpoint. A mask in a secret's place keeps the secret.
+/// Update an endpoint
+///
+/// Changes the settings of an endpoint, or enables or disables the endpoint. A masked secret keeps the current value.
 #[utoipa::path(patch, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), request_body = EndpointChange, responses(
     (status = 200, body = Endpoint), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -254,7 +264,7 @@ pub(crate) async fn change(
             let mut whole = serde_json::to_value(&row.settings).map_err(|e| ApiError::internal(e.to_string()))?;
             for (name, value) in fields {
                 match (name.as_str(), value) {
-                    // What is set of a policy stays but for what this names; null is the vendor's own again.
+                    // Overrides that are absent in the change are kept. Null deletes all overrides.
                     ("policy", Value::Object(own)) => own.into_iter().for_each(|(name, value)| {
                         whole["policy"][name] = value;
                     }),
@@ -277,8 +287,8 @@ pub(crate) async fn change(
                 Ok(Vec::new())
             }
             Some(false) if row.enabled => {
-                (row.enabled, row.reason, row.since_us) = (false, "You switched it off.".into(), now_us);
-                Ok(skip_waiting(connection, row.number, "The endpoint was switched off by you.", now_us)?)
+                (row.enabled, row.reason, row.since_us) = (false, "Disabled by the user.".into(), now_us);
+                Ok(skip_waiting(connection, row.number, "The endpoint was disabled by the user.", now_us)?)
             }
             _ => Ok(Vec::new()),
         }
@@ -287,7 +297,9 @@ pub(crate) async fn change(
     Ok(Json(row.shown(&engine.providers.catalogue())))
 }
 
-/// Remove an endpoint. Its deliveries stay; what waits is ended.
+/// Delete an endpoint
+///
+/// Deletes an endpoint. Its deliveries are kept, and waiting deliveries are skipped.
 #[utoipa::path(delete, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), responses(
     (status = 204), (status = 404, body = hookbench_model::Error)
 ))]
@@ -299,20 +311,22 @@ pub(crate) async fn remove(
     let (outbox, feed, removed) = (engine.outbox.clone(), engine.feed.clone(), id.clone());
     let work = move |connection: &Connection| {
         let row = EndpointRow::with_id(connection, &id)?.ok_or_else(|| ApiError::no_endpoint(&id))?;
-        skip_waiting(connection, row.number, "The endpoint was removed.", now_us)?;
+        skip_waiting(connection, row.number, "The endpoint was deleted.", now_us)?;
         hookbench_store::endpoint::remove(connection, row.number)?;
         hookbench_store::endpoint::delete_unused(connection, row.number)?;
         Ok::<_, ApiError>(row.number)
     };
     let after = move |number: &i64| {
         outbox.schedule().remove_endpoint(*number);
-        feed.publish([Change::EndpointRemoved { id: removed }]);
+        feed.publish([Change::EndpointDeleted { id: removed }]);
     };
     engine.store.write(work, after).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// An endpoint's secrets, unmasked.
+/// Retrieve the secrets of an endpoint
+///
+/// Returns the signing secrets of an endpoint, unmasked.
 #[utoipa::path(get, path = "/endpoints/{id}/secrets", tag = "endpoints", params(("id" = String, Path)), responses(
     (status = 200, body = EndpointSecretList), (status = 404, body = hookbench_model::Error)
 ))]
@@ -323,8 +337,10 @@ pub(crate) async fn secrets(
     Ok(Json(EndpointSecretList { items: stored(&engine, &id).await?.settings.secrets }))
 }
 
-/// Give an endpoint a new secret. Where the scheme takes several signatures, the old one signs for
-/// a day beside it.
+/// Rotate the secret of an endpoint
+///
+/// Generates a new signing secret. If the signature scheme supports several signatures, requests are also signed with
+/// the previous secret for 24 hours.
 #[utoipa::path(post, path = "/endpoints/{id}/rotate", tag = "endpoints", params(("id" = String, Path)), responses(
     (status = 200, body = Endpoint), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -336,7 +352,9 @@ pub(crate) async fn rotate(
     let now_us = engine.clock.now_us();
     let work = move |_: &Connection, row: &mut EndpointRow| {
         let Some(record) = hookbench_delivery::signing(&row.settings, &catalogue) else {
-            return Err(ApiError::invalid("This endpoint signs nothing, so there is no secret to replace."));
+            return Err(ApiError::invalid(
+                "The endpoint has no secret to rotate, because its requests are not signed.",
+            ));
         };
         let overlaps = record.scheme.takes_several();
         let form = catalogue.get(&row.settings.provider).and_then(|provider| provider.sending.as_ref());
@@ -351,7 +369,9 @@ pub(crate) async fn rotate(
     Ok(Json(row.shown(&engine.providers.catalogue())))
 }
 
-/// How an endpoint fared over the last 24 hours.
+/// Retrieve the statistics of an endpoint
+///
+/// Returns statistics of the deliveries created in the last 24 hours.
 #[utoipa::path(get, path = "/endpoints/{id}/stats", tag = "endpoints", params(("id" = String, Path)), responses(
     (status = 200, body = EndpointStats), (status = 404, body = hookbench_model::Error)
 ))]
@@ -367,11 +387,14 @@ pub(crate) async fn read_stats(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DiagnoseQuery {
-    /// The event type that is missed.
+    /// Type of the event that did not arrive.
     event: Option<String>,
 }
 
-/// Look why nothing arrives: the vendors' own causes in turn. The receiver gets a HEAD request.
+/// Diagnose an endpoint
+///
+/// Tests the possible reasons why an endpoint receives no events, one after the other. Sends a HEAD request to the
+/// endpoint.
 #[utoipa::path(post, path = "/endpoints/{id}/diagnose", tag = "endpoints", params(("id" = String, Path), DiagnoseQuery), responses(
     (status = 200, body = Diagnosis), (status = 404, body = hookbench_model::Error)
 ))]
@@ -390,7 +413,9 @@ pub(crate) async fn diagnose(
     Ok(Json(Diagnosis { items: engine.outbox.diagnose(&row, &policy, query.event.as_deref(), last, now_s).await }))
 }
 
-/// Send an endpoint its vendor's test event. It counts toward nothing.
+/// Send a test event to an endpoint
+///
+/// Sends the test event of the provider. The delivery does not count in statistics.
 #[utoipa::path(post, path = "/endpoints/{id}/test", tag = "endpoints", params(("id" = String, Path)), responses(
     (status = 202, body = Delivery), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
@@ -404,8 +429,8 @@ pub(crate) async fn test(
     let (kind, sample) = found.ok_or_else(|| {
         ApiError::new(
             ErrorCode::NoTestEvent,
-            format!("Nothing says what {} sends.", row.settings.provider),
-            "Send an event with a payload of your own.",
+            format!("There is no test event of the provider {}.", row.settings.provider),
+            "Send an event with a custom payload.",
         )
     })?;
     let uuid = uuid::Uuid::now_v7();

@@ -1,4 +1,4 @@
-//! Errors as responses: what failed, why, and what to do. The codes are in `hookbench_model::ErrorCode`.
+//! Error responses of the API. The codes are defined in [`ErrorCode`].
 
 use axum::{
     Json,
@@ -11,7 +11,7 @@ use http::StatusCode;
 
 use super::json_fault::in_words;
 
-/// An error response. Its status is that of its code.
+/// An error response. The status is derived from the code.
 #[derive(Debug, Clone)]
 pub struct ApiError {
     code: ErrorCode,
@@ -20,22 +20,22 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// Creates an error.
+    /// Creates an error. `hint` tells the user how to resolve the error.
     pub fn new(code: ErrorCode, message: impl Into<String>, hint: &'static str) -> Self {
         Self { code, message: message.into(), hint }
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self::new(ErrorCode::Invalid, message, "Correct it and send it again; nothing was changed.")
+        Self::new(ErrorCode::Invalid, message, "Correct the value and try again. Nothing was changed.")
     }
 
-    /// Something that is not there. Its code says what, such as `replay_not_found`.
+    /// Creates a 404 error. The code identifies the missing resource, such as `replay_not_found`.
     pub(crate) fn not_found(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self::new(code, message, "It may have been removed; read the list again.")
+        Self::new(code, message, "The resource may have been deleted. Reload the list.")
     }
 
     pub(crate) fn no_request() -> Self {
-        Self::not_found(ErrorCode::RequestNotFound, "There is no request with this id.")
+        Self::not_found(ErrorCode::RequestNotFound, "There is no request with this ID.")
     }
 
     pub(crate) fn no_inbox(name: &str) -> Self {
@@ -51,11 +51,11 @@ impl ApiError {
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        Self::new(ErrorCode::MethodNotAllowed, "This route does not take this method.", "See /api/v1/openapi.json.")
+        Self::new(ErrorCode::MethodNotAllowed, "The route does not support the method.", "See /api/v1/openapi.json.")
     }
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {
-        Self::new(ErrorCode::Internal, message, "Try again; if it stays, report it with the log.")
+        Self::new(ErrorCode::Internal, message, "Try again. If the error persists, report it with the log.")
     }
 }
 
@@ -69,11 +69,11 @@ impl IntoResponse for ApiError {
 
 impl From<ReadError> for ApiError {
     fn from(error: ReadError) -> Self {
-        tracing::error!(%error, "a read failed");
+        tracing::error!(%error, "cannot read from the database");
         Self::new(
             ErrorCode::DatabaseUnreadable,
             format!("The database could not be read: {error}."),
-            "Try again; if it stays, the database file or its disk is damaged.",
+            "Try again. If the error persists, the database file or the disk is damaged.",
         )
     }
 }
@@ -87,11 +87,11 @@ impl From<std::io::Error> for ApiError {
 impl From<WriteError<rusqlite::Error>> for ApiError {
     fn from(error: WriteError<rusqlite::Error>) -> Self {
         match error {
-            WriteError::Refused(error) => Self::internal(format!("The change was refused by the database: {error}.")),
+            WriteError::Refused(error) => Self::internal(format!("The database rejected the change: {error}.")),
             WriteError::Commit(error) => {
                 let (code, hint) = match error.fault {
-                    DatabaseFault::DiskFull => (ErrorCode::DiskFull, "Free some space on the disk of the data folder."),
-                    _ => (ErrorCode::DatabaseUnwritable, "Check the disk and the rights of the data folder."),
+                    DatabaseFault::DiskFull => (ErrorCode::DiskFull, "Free space on the disk of the data folder."),
+                    _ => (ErrorCode::DatabaseUnwritable, "Check the disk and the permissions of the data folder."),
                 };
                 Self::new(code, format!("The change could not be stored: {error}."), hint)
             }
@@ -118,8 +118,8 @@ impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
         let code = match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => {
-                let hint = "Send less; a large message belongs into a file for `hookbench verify`.";
-                return Self::new(ErrorCode::TooLarge, "This call takes no body as large as this.", hint);
+                let hint = "Send a smaller body. `hookbench verify` reads large messages from a file.";
+                return Self::new(ErrorCode::TooLarge, "The request body is too large.", hint);
             }
             StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::UnsupportedMediaType,
             StatusCode::UNPROCESSABLE_ENTITY => ErrorCode::InvalidJson,

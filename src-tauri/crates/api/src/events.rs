@@ -1,3 +1,5 @@
+//! Routes for sending and listing events.
+
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
@@ -11,7 +13,7 @@ use hookbench_provider::{Provider, splice};
 use hookbench_store::{
     endpoint::{EndpointRow, Purpose},
     event,
-    event::{EventNew, Receiver},
+    event::{EventDestination, EventNew},
 };
 use http::StatusCode;
 use rusqlite::Connection;
@@ -25,44 +27,45 @@ use super::{
     page::{self, PageQuery},
 };
 
-/// Items of a page where the caller asks for no number.
+/// Default number of items per page.
 const LIMIT: u32 = 100;
 
-/// Most deliveries one call makes.
+/// Maximum number of deliveries that one API request creates.
 pub(crate) const DELIVERIES_MAX: usize = 10_000;
 
-/// Deliveries made in one transaction, and bytes of their payloads.
+/// Maximum number of deliveries created in one transaction.
 const SLICE: usize = 500;
+/// Size of the payloads stored in one transaction, in bytes, after which the next transaction starts.
 const SLICE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Largest payload, in bytes: GitHub's own limit, the highest of any vendor (docs.github.com, "Webhook events
-/// and payloads", "Payload cap").
+/// Maximum size of a payload, in bytes. Equal to the limit of GitHub, which is the highest of any vendor
+/// (docs.github.com, "Webhook events and payloads", "Payload cap").
 pub const PAYLOAD_MAX: usize = 25 * 1024 * 1024;
 
-/// Deliveries an answer shows; all of them are listed under `/deliveries`.
+/// Maximum number of deliveries in a response. `/deliveries` lists all of them.
 const SHOWN: usize = 500;
 
-/// An event to be sent.
+/// An event to send.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventSend {
-    /// Id of the vendor.
+    /// ID of the provider.
     provider: String,
-    /// The event type.
+    /// Event type.
     #[serde(rename = "type")]
     kind: String,
-    /// The payload as JSON, with or without places such as `{{uuid chat}}`; the vendor's sample if absent.
-    /// Everything except the places is sent byte for byte.
+    /// Payload as JSON, with or without placeholders such as `{{uuid chat}}`. Everything except the placeholders is
+    /// sent byte for byte. Default: the sample of the provider.
     #[serde(default)]
     #[schema(value_type = Option<Value>)]
     payload: Option<Box<RawValue>>,
-    /// The payload as the exact text that is sent, JSON or not. At most 25 MiB.
+    /// Payload as text, JSON or not, which is sent exactly. At most 25 MiB.
     #[serde(default)]
     body: Option<String>,
-    /// The same in base64, for bytes that are not text.
+    /// Payload in base64, for bytes that are not text. At most 25 MiB.
     #[serde(default)]
     body_base64: Option<String>,
-    /// Whether to fill places such as `{{uuid chat}}` in `body`, which must then be JSON.
+    /// True to fill placeholders such as `{{uuid chat}}` in `body`, which must then be JSON. Default: false.
     #[serde(default)]
     fill: bool,
     /// Values to set in the payload, by path such as `data.chat.id`. The payload must be JSON. The values are sent
@@ -70,37 +73,37 @@ pub(crate) struct EventSend {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     set: BTreeMap<String, Box<RawValue>>,
-    /// Makes the same values again; another each time if absent.
+    /// Seed of generated values. The same seed generates the same values. Default: random.
     #[serde(default)]
     seed: Option<u64>,
-    /// Ids of the endpoints it goes to; all of the vendor that take it if absent.
+    /// IDs of the endpoints to send to. Default: all endpoints of the provider that are subscribed to the event type.
     #[serde(default)]
     endpoints: Option<Vec<String>>,
-    /// Only endpoints of this scope.
+    /// Only endpoints of this account.
     #[serde(default)]
-    scope: Option<String>,
-    /// An endpoint for this call alone: it is listed nowhere, and its deliveries end when nobody
-    /// asks about them any more.
+    account: Option<String>,
+    /// Settings of a temporary endpoint for this request. The endpoint is not listed. Its deliveries are canceled when
+    /// clients no longer request them.
     #[serde(default)]
     to: Option<EndpointSettings>,
-    /// Whether what goes `to` there is tried again as the vendor does.
+    /// True to retry deliveries to the temporary endpoint as the vendor does. Default: false.
     #[serde(default)]
     retries: bool,
-    /// How many.
+    /// Number of events, at least 1. Default: 1.
     #[serde(default = "one")]
     count: u32,
-    /// How many a second; all at once if absent.
+    /// Number of events per second, from 0.0001 to 1000000. Default: all events are sent at once.
     #[serde(default)]
     rate: Option<f64>,
 }
 
-/// What an event's payload is made of.
+/// Source of the payload of an event.
 enum Draft<'a> {
-    /// A vendor's sample, which leaves as compact JSON.
+    /// Sample of the provider, sent as compact JSON.
     Sample(&'a Value),
-    /// JSON that is sent as it is written, with its places filled.
+    /// JSON text, sent as written with its placeholders filled.
     Text(&'a str),
-    /// Bytes that are sent as they are.
+    /// Bytes that are sent unchanged.
     Exact(Cow<'a, [u8]>),
 }
 
@@ -118,7 +121,7 @@ impl EventSend {
                 use base64::Engine as _;
                 let bytes = base64::engine::general_purpose::STANDARD.decode(coded.trim());
                 Draft::Exact(
-                    bytes.map_err(|why| ApiError::invalid(format!("body_base64 is not base64: {why}.")))?.into(),
+                    bytes.map_err(|why| ApiError::invalid(format!("`body_base64` is not base64: {why}.")))?.into(),
                 )
             }
             (None, None, None) => Draft::Sample(self.sample(provider)?),
@@ -130,7 +133,7 @@ impl EventSend {
         };
         match bytes > PAYLOAD_MAX {
             true => Err(ApiError::invalid(format!(
-                "The payload must have at most {PAYLOAD_MAX} bytes (25 MiB), the highest limit of any vendor (got {bytes})."
+                "The payload must have at most {PAYLOAD_MAX} bytes (25 MiB, got {bytes})."
             ))),
             false => Ok(draft),
         }
@@ -154,13 +157,13 @@ impl EventSend {
                 provider.name,
                 kinds.join(", ")
             ),
-            _ => format!("{} has no event {:?}; it has {}.", provider.name, self.kind, kinds.join(", ")),
+            _ => format!("{} has no event {:?}. Allowed events: {}.", provider.name, self.kind, kinds.join(", ")),
         }))
     }
 }
 
 impl Draft<'_> {
-    /// The payload of one event.
+    /// Returns the payload of one event.
     fn payload(
         &self,
         kind: &str,
@@ -171,12 +174,12 @@ impl Draft<'_> {
         let mut text = match self {
             Self::Exact(bytes) if set.is_empty() => return Ok(bytes.to_vec()),
             Self::Exact(bytes) => {
-                String::from_utf8(bytes.to_vec()).map_err(|_| ApiError::invalid("`set` needs a payload in JSON."))?
+                String::from_utf8(bytes.to_vec()).map_err(|_| ApiError::invalid("`set` requires a JSON payload."))?
             }
             Self::Text(text) => splice::filled(text, &moment.seeds(kind)).map_err(wrong)?,
-            // Faster than `Value::to_string`, which writes by way of a formatter.
+            // This function is faster than `Value::to_string`, which uses a formatter.
             Self::Sample(sample) => serde_json::to_string(&vendor_request::payload(kind, sample, moment))
-                .map_err(|error| wrong(format!("The sample of {kind} cannot be written: {error}")))?,
+                .map_err(|error| wrong(format!("The sample of {kind} cannot be serialized: {error}")))?,
         };
         for (path, value) in set {
             text = splice::set(&text, path, value).map_err(wrong)?;
@@ -196,7 +199,7 @@ pub(crate) async fn send_all(
     endpoints: Vec<EndpointRow>,
 ) -> Result<EventSendResult, ApiError> {
     let mut sent = EventSendResult { events: Vec::new(), deliveries: Vec::new() };
-    // An event that nobody gets did not happen.
+    // An event without endpoints is not stored.
     if !endpoints.is_empty() {
         let (ids, shown) = (&mut sent.events, &mut sent.deliveries);
         let events = events.inspect(|event| ids.extend(event.iter().map(|(event, _)| event.id.clone())));
@@ -210,7 +213,9 @@ pub(crate) async fn send_all(
     Ok(sent)
 }
 
-/// Send an event to the endpoints that take it.
+/// Send events
+///
+/// Sends one or more events to the endpoints that are subscribed to the event type. Returns before the deliveries end.
 #[utoipa::path(post, path = "/events", tag = "events", request_body = EventSend, responses(
     (status = 202, body = EventSendResult), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -220,22 +225,22 @@ pub(crate) async fn send(
 ) -> Result<(StatusCode, Json<EventSendResult>), ApiError> {
     let catalogue = engine.providers.catalogue();
     let provider = catalogue.get(&wanted.provider).ok_or_else(|| {
-        ApiError::invalid(format!("There is no provider {:?}; `hookbench providers` lists them.", wanted.provider))
+        ApiError::invalid(format!("There is no provider {:?}. See `hookbench provider list`.", wanted.provider))
     })?;
     let draft = wanted.draft(provider)?;
     if wanted.rate.is_some_and(|rate| !(RATE_MIN..=1_000_000.0).contains(&rate)) {
-        return Err(ApiError::invalid(format!("The rate is a number of events a second, from {RATE_MIN} to 1000000.")));
+        return Err(ApiError::invalid(format!("`rate` must be between {RATE_MIN} and 1000000 events per second.")));
     }
-    let receivers = Receivers {
+    let destinations = EventDestinations {
         provider: &wanted.provider,
         endpoints: wanted.endpoints.as_deref(),
-        scope: wanted.scope.as_deref(),
+        account: wanted.account.as_deref(),
         to: wanted.to.as_ref(),
         retries: wanted.retries,
     };
-    let endpoints = receivers.find(&engine).await?;
+    let endpoints = destinations.find(&engine).await?;
     if wanted.count == 0 || wanted.count as usize * endpoints.len().max(1) > DELIVERIES_MAX {
-        return Err(ApiError::invalid(format!("One call makes from 1 to {DELIVERIES_MAX} deliveries.")));
+        return Err(ApiError::invalid(format!("One request must create between 1 and {DELIVERIES_MAX} deliveries.")));
     }
     let seed = wanted.seed.unwrap_or_else(|| uuid::Uuid::now_v7().as_u128() as u64);
     let now_us = engine.clock.now_us();
@@ -251,21 +256,21 @@ pub(crate) async fn send(
     Ok((StatusCode::ACCEPTED, Json(send_all(&engine, events, endpoints).await?)))
 }
 
-/// Which endpoints something goes to.
-pub(crate) struct Receivers<'a> {
+/// Selection of the endpoints that events are sent to.
+pub(crate) struct EventDestinations<'a> {
     pub(crate) provider: &'a str,
-    /// By their ids.
+    /// IDs of the endpoints.
     pub(crate) endpoints: Option<&'a [String]>,
-    /// Those of a scope.
-    pub(crate) scope: Option<&'a str>,
-    /// One for this call alone.
+    /// Account of the endpoints.
+    pub(crate) account: Option<&'a str>,
+    /// Settings of a temporary endpoint.
     pub(crate) to: Option<&'a EndpointSettings>,
-    /// Whether what goes to that one is tried again.
+    /// True if deliveries to the temporary endpoint are retried.
     pub(crate) retries: bool,
 }
 
-impl Receivers<'_> {
-    /// The endpoints.
+impl EventDestinations<'_> {
+    /// Returns the selected endpoints.
     pub(crate) async fn find(&self, engine: &Arc<Engine>) -> Result<Vec<EndpointRow>, ApiError> {
         if let Some(to) = self.to {
             let mut settings = EndpointSettings { provider: self.provider.to_owned(), ..to.clone() };
@@ -281,7 +286,7 @@ impl Receivers<'_> {
                 let row = all.iter().find(|row| row.id == *id).ok_or_else(|| ApiError::no_endpoint(id))?;
                 if row.settings.provider != self.provider {
                     return Err(ApiError::invalid(format!(
-                        "The endpoint {} is one of {}, which does not send this event.",
+                        "The endpoint {} belongs to the provider {}, which does not send this event.",
                         hookbench_delivery::shown_name(&row.settings),
                         row.settings.provider
                     )));
@@ -290,13 +295,15 @@ impl Receivers<'_> {
             };
             return ids.iter().map(by_id).collect();
         }
-        let scope = |row: &EndpointRow| self.scope.is_none_or(|scope| *scope == row.settings.scope);
-        let takes = |row: &&Arc<EndpointRow>| row.settings.provider == self.provider && scope(row);
+        let account = |row: &EndpointRow| self.account.is_none_or(|account| *account == row.settings.account);
+        let takes = |row: &&Arc<EndpointRow>| row.settings.provider == self.provider && account(row);
         Ok(all.iter().filter(takes).map(|row| (**row).clone()).collect())
     }
 }
 
-/// Events that were sent, newest first.
+/// List events
+///
+/// Returns the events that were sent, newest first.
 #[utoipa::path(get, path = "/events", tag = "events", params(PageQuery), responses(
     (status = 200, body = EventList), (status = 422, body = hookbench_model::Error)
 ))]
@@ -317,9 +324,9 @@ pub(crate) async fn list(
     Ok(Json(EventList { items, next }))
 }
 
-/// Stores events, each with a delay in µs, and lets them go to these endpoints, of which there
-/// is one at least. They are made and stored slice by slice: no request that arrives waits for
-/// thousands of events, and no memory holds them all.
+/// Stores events, each with a delay in µs, and schedules their deliveries to `endpoints`, which must not be empty.
+/// Events are created and stored in batches, so that captures do not wait for long transactions and memory use stays
+/// limited.
 pub(crate) async fn send_events(
     engine: &Arc<Engine>,
     mut events: impl Iterator<Item = Result<(EventNew, i64), ApiError>> + Send,
@@ -340,19 +347,19 @@ pub(crate) async fn send_events(
         if slice.is_empty() {
             return Ok(());
         }
-        let receivers = endpoints.clone();
+        let destinations = endpoints.clone();
         let work = move |connection: &Connection| {
-            // As they are now: one may have been switched off by what an earlier slice brought.
-            let receivers: Vec<Receiver<'_>> = receivers
+            // The state is read again for each batch, because an earlier batch can have disabled an endpoint.
+            let destinations: Vec<EventDestination<'_>> = destinations
                 .iter()
-                .map(|endpoint| Ok(Receiver { endpoint, off: endpoint.off(connection)? }))
+                .map(|endpoint| Ok(EventDestination { endpoint, off: endpoint.off(connection)? }))
                 .collect::<rusqlite::Result<_>>()?;
             let mut all = Vec::new();
             for (event, delay_us) in &slice {
-                let deliveries = event::insert(connection, event, &receivers, origin, now_us, *delay_us)?;
-                all.extend(deliveries.into_iter().zip(&receivers).map(|((number, due_us, delivery), receiver)| {
-                    (number, receiver.endpoint.number, due_us, delivery)
-                }));
+                let deliveries = event::insert(connection, event, &destinations, origin, now_us, *delay_us)?;
+                all.extend(deliveries.into_iter().zip(&destinations).map(
+                    |((number, due_us, delivery), destination)| (number, destination.endpoint.number, due_us, delivery),
+                ));
             }
             Ok::<_, rusqlite::Error>(all)
         };

@@ -1,4 +1,4 @@
-//! axum's extractors, refusing in the API's own form.
+//! Extractors of axum that reject requests with an [`ApiError`].
 
 use axum::extract::{FromRequest, FromRequestParts};
 

@@ -1,3 +1,5 @@
+//! Route for the event stream.
+
 use hookbench_model::ErrorCode;
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -18,31 +20,36 @@ use utoipa::IntoParams;
 
 use super::{error::ApiError, extract};
 
-/// Changes sent in one go.
+/// Maximum number of changes sent at once.
 const BATCH: usize = 500;
 
-/// Silence after which a comment is sent, so that dead readers are noticed.
+/// Idle time after which a comment is sent, so that lost connections are detected.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct FeedQuery {
-    /// Number of the last change already known; from now on if absent. `Last-Event-ID` does the same.
+    /// Number of the last change that the client has received. Default: only new changes are sent. The `Last-Event-ID`
+    /// header has the same effect.
     after: Option<i64>,
-    /// Of requests only those that match this query; what asks for event or verdict is decided once they are judged.
+    /// Only requests that match this query. Other changes are always sent. Conditions on the event or the signature
+    /// status are evaluated after the request is verified.
     query: Option<String>,
 }
 
 fn gone() -> ApiError {
     ApiError::new(
         ErrorCode::FeedGone,
-        "The changes after this number are no longer kept.",
-        "Read the lists again and follow from the seq they carry.",
+        "The changes after this number are no longer stored.",
+        "Reload the lists, then continue from their `seq`.",
     )
 }
 
-/// Every change from a number on, as server-sent events. It ends with `feed_gone` if the reader is too slow.
+/// Stream changes
+///
+/// Sends every change after the given number as server-sent events. The stream ends with the event `feed_gone` if the
+/// client is too slow.
 #[utoipa::path(get, path = "/feed", tag = "feed", params(FeedQuery), responses(
     (status = 200, body = hookbench_model::FeedItem, content_type = "text/event-stream"), (status = 410, body = hookbench_model::Error)
 ))]
@@ -62,7 +69,7 @@ fn events(
     subscription: Subscription,
     query: Option<Query>,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
-    // The first event says where the stream begins, so that a reader without a number has one.
+    // The first event contains the number that the stream starts at, for clients that did not pass one.
     let start =
         Event::default().event("start").id(subscription.after().to_string()).data(subscription.after().to_string());
     let changes = stream::unfold(Some(subscription), move |subscription| {

@@ -1,3 +1,5 @@
+//! Routes for importing and exporting requests.
+
 use std::sync::Arc;
 
 use axum::{
@@ -9,7 +11,7 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use hookbench_engine::{
     Engine,
-    export::{self, Export, Which},
+    export::{self, Export, ExportSelection},
     import::{self, Import, ImportStartError},
 };
 use hookbench_formats::Redaction;
@@ -23,24 +25,25 @@ use utoipa::IntoParams;
 
 use super::{error::ApiError, extract, requests::number_of};
 
-/// Largest file that is imported, in bytes. It lies beside the database while it is read.
+/// Maximum size of an imported file, in bytes. The file is stored next to the database during the import.
 const FILE_MAX: u64 = 20_000_000_000;
 
-/// Most requests that one export names one by one; a query takes any number.
+/// Maximum number of IDs in one export. A query selects any number of requests.
 const IDS_MAX: usize = 500;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ImportQuery {
-    /// Name of the file; `source:` finds its requests by it.
+    /// Name of the file. The query field `source:` finds requests by this name. Default: `import`.
     name: Option<String>,
-    /// Its format; told from its content if absent.
+    /// Format of the file. Default: detected from the content.
     r#as: Option<FileFormat>,
-    /// Inbox that everything goes to, made if need be; where the file says, else `imported`, if absent.
+    /// Name of the inbox to import all requests into. The inbox is created if it does not exist. Default: the inbox
+    /// given in the file, or `imported`.
     inbox: Option<String>,
-    /// Import nothing if one entry cannot be; else the rest is imported.
-    whole: Option<bool>,
+    /// True to import nothing if an entry is invalid. If false, the valid entries are imported. Default: false.
+    atomic: Option<bool>,
 }
 
 impl From<ImportStartError> for ApiError {
@@ -48,19 +51,21 @@ impl From<ImportStartError> for ApiError {
         let message = error.to_string();
         match error {
             ImportStartError::Unknown(_) | ImportStartError::Other(..) => {
-                Self::new(ErrorCode::UnknownFormat, message, "Name its format with `as`, or turn it into one of these.")
+                Self::new(ErrorCode::UnknownFormat, message, "Pass the format as `as`, or convert the file.")
             }
             ImportStartError::Empty(_) | ImportStartError::Inbox(_) => Self::invalid(message),
             ImportStartError::Io(_) => Self::new(
                 ErrorCode::DiskFull,
                 message,
-                "Make room on the disk of the data folder, and import it again; nothing was stored.",
+                "Free space on the disk of the data folder, then import the file again. Nothing was stored.",
             ),
         }
     }
 }
 
-/// Import a file of requests, sent as the body. It is a job, and its report stands in it.
+/// Import requests
+///
+/// Starts a job that imports a file of requests, sent as the request body. The job contains the result.
 #[utoipa::path(post, path = "/import", tag = "carry", params(ImportQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
     (status = 202, body = Job), (status = 413, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error), (status = 507, body = hookbench_model::Error)
@@ -75,13 +80,13 @@ pub(crate) async fn import(
     let mut pieces = body.into_data_stream();
     let (mut length, mut digest) = (0, Sha256::new());
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|e| ApiError::invalid(format!("The file broke off while it was sent: {e}.")))?;
+        let piece = piece.map_err(|e| ApiError::invalid(format!("The upload of the file was interrupted: {e}.")))?;
         length += piece.len() as u64;
         if length > FILE_MAX {
             return Err(ApiError::new(
                 ErrorCode::TooLarge,
-                format!("The file has more than {FILE_MAX} bytes."),
-                "Import it in parts; nothing was stored.",
+                format!("The file is too large: more than {FILE_MAX} bytes."),
+                "Import the file in parts. Nothing was stored.",
             ));
         }
         digest.update(&piece);
@@ -92,7 +97,7 @@ pub(crate) async fn import(
         name: query.name.unwrap_or_else(|| "import".into()),
         format: query.r#as,
         inbox: query.inbox,
-        whole: query.whole.unwrap_or(false),
+        atomic: query.atomic.unwrap_or(false),
         sha256: digest.finalize().into(),
     };
     Ok((StatusCode::ACCEPTED, Json(import::start(&engine, import, file)?)))
@@ -102,19 +107,19 @@ pub(crate) async fn import(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExportQuery {
-    /// The format.
+    /// Format of the file: `har`, `jsonl`, `csv`, `raw` or `archive`.
     r#as: FileFormat,
-    /// Only what matches this query.
+    /// Only requests that match this query.
     q: Option<String>,
-    /// Only this inbox.
+    /// Only requests of this inbox, by name.
     inbox: Option<String>,
-    /// Only these requests, by id with commas between, in this order; to 500.
+    /// IDs of the requests to export, separated by commas, in this order. At most 500. Cannot be combined with `q`.
     ids: Option<String>,
-    /// Whether credentials go along; else they are masked.
+    /// True to include credentials. If false, credentials are masked. Default: false.
     secrets: Option<bool>,
-    /// Names of headers whose values are left out, with commas between.
+    /// Names of headers whose values are redacted, separated by commas.
     redact_headers: Option<String>,
-    /// Places in JSON bodies whose values are left out, as a query has them behind `body.`, with commas between.
+    /// Paths in JSON bodies whose values are redacted, as used after `body.` in a query, separated by commas.
     redact_paths: Option<String>,
 }
 
@@ -122,8 +127,10 @@ fn listed(text: Option<&str>) -> impl Iterator<Item = &str> {
     text.unwrap_or_default().split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// Export requests as a file, newest first. It is a stream, and a job that can be cancelled; one that
-/// breaks off is not whole.
+/// Export requests
+///
+/// Streams requests as a file, newest first. The export is also a job, which can be canceled. The file is incomplete
+/// if the stream is interrupted.
 #[utoipa::path(get, path = "/export", tag = "carry", params(ExportQuery), responses(
     (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -133,30 +140,31 @@ pub(crate) async fn export(
 ) -> Result<Response, ApiError> {
     let inbox = number_of(&engine, query.inbox.as_deref())?;
     let which = match &query.ids {
-        Some(_) if query.q.is_some() => return Err(ApiError::invalid("ids do not go with a query.")),
+        Some(_) if query.q.is_some() => return Err(ApiError::invalid("`ids` cannot be combined with `q`.")),
         Some(ids) => {
-            let row = |id: &str| {
-                engine.row_of(id).ok_or_else(|| ApiError::invalid(format!("{id:?} is not the id of a request.")))
-            };
+            let row =
+                |id: &str| engine.row_of(id).ok_or_else(|| ApiError::invalid(format!("There is no request {id:?}.")));
             let rows = listed(Some(ids)).map(row).collect::<Result<Vec<_>, _>>()?;
             if rows.len() > IDS_MAX {
                 return Err(ApiError::invalid(format!(
-                    "At most {IDS_MAX} requests are named one by one; use a query."
+                    "`ids` must contain at most {IDS_MAX} IDs. Use a query for more."
                 )));
             }
-            Which::These(rows)
+            ExportSelection::These(rows)
         }
-        None => Which::Query(Query::parse(query.q.as_deref().unwrap_or_default())?, inbox),
+        None => ExportSelection::Query(Query::parse(query.q.as_deref().unwrap_or_default())?, inbox),
     };
     let redaction = Redaction {
         secrets: query.secrets.unwrap_or(false),
         headers: listed(query.redact_headers.as_deref()).map(str::to_owned).collect(),
         paths: listed(query.redact_paths.as_deref())
-            .map(|path| JsonPath::parse(path).map_err(|why| ApiError::invalid(format!("The path {path:?}: {why}"))))
+            .map(|path| JsonPath::parse(path).map_err(|why| ApiError::invalid(format!("Invalid path {path:?}: {why}"))))
             .collect::<Result<_, _>>()?,
     };
     let Some(exporting) = export::export(&engine, Export { format: query.r#as, which, redaction }) else {
-        return Err(ApiError::invalid("This format is read and not written; use har, jsonl, csv, raw or archive."));
+        return Err(ApiError::invalid(
+            "Exports in this format are not supported. Use har, jsonl, csv, raw or archive.",
+        ));
     };
     let pieces = stream::unfold(exporting.pieces, async |mut pieces| pieces.recv().await.map(|piece| (piece, pieces)));
     let mut headers = HeaderMap::new();

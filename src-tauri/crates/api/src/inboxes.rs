@@ -1,3 +1,5 @@
+//! Routes for inboxes.
+
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
@@ -24,46 +26,51 @@ use utoipa::ToSchema;
 
 use super::{error::ApiError, extract};
 
+/// An inbox to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InboxNew {
-    /// First segment of its path: letters, digits, `-`, `_`, `.`.
+    /// Name of the inbox, which is the first segment of the path. Allowed characters: letters, digits, `-`, `_`, `.`.
     name: String,
-    /// What senders are answered; 200 and nothing else if absent.
+    /// Default response. Default: status 200 without a body.
     #[serde(default)]
-    answer: InboxResponse,
-    /// How its requests are verified.
+    response: InboxResponse,
+    /// Verification of signatures. Default: no verification.
     #[serde(default)]
     verification: VerificationSettings,
 }
 
+/// Changes to an inbox. Fields that are absent are not changed.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InboxChange {
-    /// A new name; requests stay, the address changes.
+    /// New name. Stored requests are kept. The URL of the inbox changes.
     name: Option<String>,
-    /// A new answer, whole.
-    answer: Option<InboxResponse>,
-    /// Its rules, all of them, in order. New ones get an id.
+    /// New default response, which replaces the current one.
+    response: Option<InboxResponse>,
+    /// Response rules in order, which replace the current ones. New rules get an ID.
     rules: Option<Vec<ResponseRule>>,
-    /// Whether `/<inbox>/status/503` is answered with that status.
+    /// True to respond to `/<inbox>/status/<code>` with that status, such as `/<inbox>/status/503`.
     status_by_path: Option<bool>,
-    /// Its forwards, all of them, in order. New ones get an id; a mask in a credential's place keeps it.
+    /// Forwards in order, which replace the current ones. New forwards get an ID. A masked credential keeps the current
+    /// value.
     forwards: Option<Vec<Forward>>,
-    /// How its requests are verified, whole; a mask in a secret's place keeps that secret. Stored
-    /// requests are judged anew.
+    /// Verification of signatures, which replaces the current settings. A masked secret keeps the current value. Stored
+    /// requests are verified again in a background job.
     verification: Option<VerificationSettings>,
 }
 
 fn name_taken(name: &str) -> ApiError {
     ApiError::new(
         ErrorCode::NameTaken,
-        format!("There is an inbox {name:?} already."),
-        "Choose another name; a deleted inbox keeps its own until it can no longer be undone.",
+        format!("An inbox named {name:?} already exists."),
+        "Choose another name. The name of a deleted inbox is reserved until the deletion can no longer be undone.",
     )
 }
 
-/// All inboxes.
+/// List inboxes
+///
+/// Returns all inboxes, oldest first.
 #[utoipa::path(get, path = "/inboxes", tag = "inboxes", responses((status = 200, body = InboxList)))]
 pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<InboxList>, ApiError> {
     let seq = engine.feed().last();
@@ -82,7 +89,9 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Inbox
     Ok(Json(InboxList { items, seq }))
 }
 
-/// Make an inbox.
+/// Create an inbox
+///
+/// Creates an inbox, which captures all requests to its URL.
 #[utoipa::path(post, path = "/inboxes", tag = "inboxes", request_body = InboxNew, responses(
     (status = 201, body = Inbox), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -91,16 +100,18 @@ pub(crate) async fn add(
     extract::Json(new): extract::Json<InboxNew>,
 ) -> Result<(StatusCode, Json<Inbox>), ApiError> {
     check_name(&new.name).map_err(ApiError::invalid)?;
-    response::check(&new.answer).map_err(ApiError::invalid)?;
+    response::check(&new.response).map_err(ApiError::invalid)?;
     engine.providers.refresh();
     if let Some(fault) = hookbench_engine::verification::fault(&new.verification, &engine.providers.catalogue()) {
         return Err(ApiError::invalid(fault));
     }
-    let made = engine.add_inbox(new.name.clone(), new.answer, new.verification).await?;
+    let made = engine.add_inbox(new.name.clone(), new.response, new.verification).await?;
     made.map(|inbox| (StatusCode::CREATED, Json(inbox))).ok_or_else(|| name_taken(&new.name))
 }
 
-/// One inbox.
+/// Retrieve an inbox
+///
+/// Returns an inbox. Secrets are masked.
 #[utoipa::path(get, path = "/inboxes/{name}", tag = "inboxes", params(("name" = String, Path)), responses(
     (status = 200, body = Inbox), (status = 404, body = hookbench_model::Error)
 ))]
@@ -119,7 +130,9 @@ pub(crate) async fn read(
     found.map(Json).ok_or_else(|| ApiError::no_inbox(&name))
 }
 
-/// Rename an inbox or change its answer.
+/// Update an inbox
+///
+/// Changes the name, response, rules, forwards or verification of an inbox.
 #[utoipa::path(patch, path = "/inboxes/{name}", tag = "inboxes", params(("name" = String, Path)), request_body = InboxChange, responses(
     (status = 200, body = Inbox), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -131,8 +144,8 @@ pub(crate) async fn change(
     if let Some(name) = &change.name {
         check_name(name).map_err(ApiError::invalid)?;
     }
-    if let Some(answer) = &change.answer {
-        response::check(answer).map_err(ApiError::invalid)?;
+    if let Some(response) = &change.response {
+        response::check(response).map_err(ApiError::invalid)?;
     }
     let mut change = change;
     if let Some(rules) = &mut change.rules {
@@ -156,16 +169,19 @@ pub(crate) async fn change(
             }
             row.name = name;
         }
-        let answers = change.answer.iter().chain(change.rules.iter().flatten().flat_map(|rule| &rule.answers));
+        let responses = change.response.iter().chain(change.rules.iter().flatten().flat_map(|rule| &rule.responses));
         let fallbacks = change.forwards.iter().flatten().map(|forward| &forward.fallback);
-        for file in answers.chain(fallbacks).filter_map(|answer| answer.file.as_ref()) {
+        for file in responses.chain(fallbacks).filter_map(|response| response.file.as_ref()) {
             if !hookbench_store::response_file::is_kept(file, connection)? {
-                return Err(ApiError::invalid(format!("The file {:?} is not kept here; send it again.", file.name)));
+                return Err(ApiError::invalid(format!(
+                    "The response file {:?} does not exist. Upload it again.",
+                    file.name
+                )));
             }
         }
-        if let Some(answer) = change.answer {
-            row.answer_number = hookbench_store::response::insert(&answer, connection, "")?;
-            row.answer = answer;
+        if let Some(response) = change.response {
+            row.response_number = hookbench_store::response::insert(&response, connection, "")?;
+            row.response = response;
         }
         if let Some(new) = change.verification {
             row.verification = row.verification.changed_to(new);
@@ -177,7 +193,7 @@ pub(crate) async fn change(
         match change.forwards {
             None => Ok(Destinations::default()),
             Some(new) => {
-                // What arrived before goes nowhere by what is saved now.
+                // Requests that arrived before this change are not sent to the new forwards.
                 hookbench_store::pipeline::save_cursor(connection, PipelineStage::Forward, forwarded)?;
                 let (forwards, destinations) =
                     saved(connection, &row.name, &row.forwards, new, now_us)?.map_err(ApiError::invalid)?;
@@ -193,7 +209,7 @@ pub(crate) async fn change(
     Ok(changed)
 }
 
-/// Verifies the stored requests of an inbox again, as a job.
+/// Starts a job that verifies the stored requests of an inbox again.
 fn start_verifying(engine: &Arc<Engine>, name: &str, total: u64) {
     let Some(address) = engine.addresses.get(name) else { return };
     let id = uuid::Uuid::now_v7().to_string();
@@ -230,7 +246,9 @@ fn start_verifying(engine: &Arc<Engine>, name: &str, total: u64) {
     });
 }
 
-/// An inbox's secrets, unmasked.
+/// Retrieve the secrets of an inbox
+///
+/// Returns the signing secrets of an inbox, unmasked.
 #[utoipa::path(get, path = "/inboxes/{name}/secrets", tag = "inboxes", params(("name" = String, Path)), responses(
     (status = 200, body = InboxSecretList), (status = 404, body = hookbench_model::Error)
 ))]
@@ -242,7 +260,9 @@ pub(crate) async fn secrets(
     Ok(Json(InboxSecretList { items: address.verification.secrets.clone() }))
 }
 
-/// Mark all of an inbox's requests as read.
+/// Mark all requests as read
+///
+/// Marks all requests of an inbox as read. Returns the inbox.
 #[utoipa::path(post, path = "/inboxes/{name}/read", tag = "inboxes", params(("name" = String, Path)), responses(
     (status = 200, body = Inbox), (status = 404, body = hookbench_model::Error)
 ))]
@@ -251,7 +271,7 @@ pub(crate) async fn mark_read(
     extract::Path(name): extract::Path<String>,
 ) -> Result<Json<Inbox>, ApiError> {
     update(&engine, name, |connection, row| {
-        row.read_upto = hookbench_store::request::newest(connection, Some(row.number))?;
+        row.read_cursor = hookbench_store::request::newest(connection, Some(row.number))?;
         Ok(Destinations::default())
     })
     .await
@@ -267,7 +287,7 @@ async fn update(
     let was = name.clone();
     let work = move |connection: &Connection| {
         let mut row = InboxRow::named(connection, &name)?.ok_or_else(|| ApiError::no_inbox(&name))?;
-        if DeletionRow::all(connection)?.iter().any(|removal| removal.whole && removal.inbox == row.number) {
+        if DeletionRow::all(connection)?.iter().any(|deletion| deletion.whole && deletion.inbox == row.number) {
             return Err(ApiError::no_inbox(&name));
         }
         let destinations = change(connection, &mut row)?;
@@ -284,7 +304,10 @@ async fn update(
     Ok(Json(engine.store.write(work, after).await?.1))
 }
 
-/// Remove an inbox with its requests. Undo is possible for ten seconds; its address is gone at once.
+/// Delete an inbox
+///
+/// Deletes an inbox with its requests. The inbox stops capturing requests immediately. The deletion can be undone for
+/// 10 seconds.
 #[utoipa::path(delete, path = "/inboxes/{name}", tag = "inboxes", params(("name" = String, Path)), responses(
     (status = 200, body = Deletion), (status = 404, body = hookbench_model::Error)
 ))]
@@ -295,7 +318,9 @@ pub(crate) async fn remove(
     hide_all(&engine, name, true).await
 }
 
-/// Remove all requests of an inbox but the pinned ones. Undo is possible for ten seconds.
+/// Delete all requests of an inbox
+///
+/// Deletes all requests of an inbox except pinned ones. The deletion can be undone for 10 seconds.
 #[utoipa::path(delete, path = "/inboxes/{name}/requests", tag = "inboxes", params(("name" = String, Path)), responses(
     (status = 200, body = Deletion), (status = 404, body = hookbench_model::Error)
 ))]
@@ -312,9 +337,9 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
     let number = address.number;
     let shown_to = name.clone();
     let work = move |connection: &Connection| {
-        let standing: Vec<DeletionRow> =
+        let status: Vec<DeletionRow> =
             DeletionRow::all(connection)?.into_iter().filter(|row| row.inbox == number).collect();
-        if standing.iter().any(|row| row.whole) {
+        if status.iter().any(|row| row.whole) {
             return Err(ApiError::no_inbox(&shown_to));
         }
         let last = if whole { i64::MAX } else { hookbench_store::request::newest(connection, Some(number))? };
@@ -331,8 +356,8 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
             bytes: (bytes - pinned_bytes).max(0),
             until_us,
         };
-        // Cleared twice, what was hidden first is what an undo has to bring back.
-        match standing.into_iter().rev().find(|row| row.first != row.last) {
+        // If nothing is left to delete, the previous deletion is returned, so that undo restores its requests.
+        match status.into_iter().rev().find(|row| row.first != row.last) {
             Some(first) if !whole && row.requests == 0 => Ok((first, false)),
             _ => Ok((row.insert(connection)?, true)),
         }
@@ -351,13 +376,15 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
             }
             addresses.remove(number);
         }
-        feed.publish([Change::RequestsRemoved { removal: row.shown(shown_name, |_| String::new()) }]);
+        feed.publish([Change::RequestsDeleted { deletion: row.shown(shown_name, |_| String::new()) }]);
     };
     let (row, _) = engine.store.write(work, after).await?;
     Ok(Json(row.shown(name, |_| String::new())))
 }
 
-/// Send a test event to an inbox, over HTTP like any sender.
+/// Send a test event to an inbox
+///
+/// Sends a sample event to the inbox over HTTP, like any sender. Returns the status of the response.
 #[utoipa::path(post, path = "/inboxes/{name}/test-event", tag = "inboxes", params(("name" = String, Path)), responses(
     (status = 200, body = InboxTestResult), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
@@ -369,19 +396,20 @@ pub(crate) async fn test_event(
     let not_listening = || {
         ApiError::new(
             ErrorCode::NotListening,
-            "The receiver does not listen.",
-            "Choose a free address in the settings.",
+            "The listener is not running.",
+            "Set a free listener address in the settings.",
         )
     };
-    let ListenerState::Listening { url, .. } = engine.receiver.state() else { return Err(not_listening()) };
+    let ListenerState::Listening { url, .. } = engine.listener.state() else { return Err(not_listening()) };
     let target = url.trim_start_matches("http://").parse().map_err(|_| not_listening())?;
-    // The sender is answered after the inbox's own delay, which may be longer than a call may last.
+    // The response of the inbox can be delayed for longer than an API request may take. The configured status is
+    // returned then.
     let (catalogue, now_ms) = (engine.providers.catalogue(), engine.clock.now_us() / 1_000);
     let sending = test_event::send(&catalogue, target, &address, now_ms);
     let sent = tokio::time::timeout(std::time::Duration::from_secs(2), sending).await;
     match sent {
         Ok(Ok(status)) => Ok(Json(InboxTestResult { status })),
         Ok(Err(reason)) => Err(ApiError::internal(format!("The test event could not be sent: {reason}."))),
-        Err(_) => Ok(Json(InboxTestResult { status: address.answer.status.as_u16() })),
+        Err(_) => Ok(Json(InboxTestResult { status: address.response.status.as_u16() })),
     }
 }

@@ -1,26 +1,26 @@
-//! What is wrong with JSON that a caller sent, in words. The reader's own texts name types of Rust and quote
-//! values, and a value may be a secret.
+//! Conversion of JSON errors to messages for users. The messages of serde contain names of Rust types, and values that
+//! can be secrets.
 
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// What a value was, as the reader calls it, and what a person calls it.
+/// Names of the types of actual values: in messages of serde, and in messages of the API.
 const KINDS: &[(&str, &str)] = &[
-    ("string", "a text"),
+    ("string", "a string"),
     ("integer", "a whole number"),
     ("floating point", "a number with a fraction"),
     ("number", "a number"),
     ("boolean", "true or false"),
     ("map", "an object"),
-    ("sequence", "a list"),
+    ("sequence", "an array"),
     ("unit value", "null"),
     ("null", "null"),
     ("unit", "null"),
     ("option", "a value"),
 ];
 
-/// What was expected, as the reader calls it, and what a person calls it.
+/// Names of expected types: in messages of serde, and in messages of the API.
 const EXPECTED: &[(&str, &str)] = &[
     ("u8", "a whole number from 0 to 255"),
     ("u16", "a whole number from 0 to 65535"),
@@ -31,10 +31,10 @@ const EXPECTED: &[(&str, &str)] = &[
     ("i64", "a whole number"),
     ("f32", "a number"),
     ("f64", "a number"),
-    ("a string", "a text"),
-    ("a borrowed string", "a text"),
+    ("a string", "a string"),
+    ("a borrowed string", "a string"),
     ("a boolean", "true or false"),
-    ("a sequence", "a list"),
+    ("a sequence", "an array"),
     ("a map", "an object"),
     ("socket address", "an address such as 127.0.0.1:4665"),
 ];
@@ -47,8 +47,8 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a valid pattern")
 });
 
-/// An error of the reader as a sentence. It holds no value that was sent, but for a number where one is out of
-/// range.
+/// Converts an error message of serde to a sentence. The sentence contains no sent value, except a number that is out
+/// of range.
 pub(crate) fn in_words(error: &str) -> String {
     let error = PREFIX.replace(error, "");
     let at = PLACE.captures(&error).map(|at| format!(" (line {}, column {})", &at[1], &at[2]));
@@ -67,9 +67,9 @@ pub(crate) fn in_words(error: &str) -> String {
             None => String::new(),
         };
         match allowed {
-            "" | "there are no fields" => format!("There is no field {field}{within}."),
+            "" | "there are no fields" => format!("Unknown field {field}{within}."),
             allowed => {
-                format!("There is no field {field}{within}; the fields are {}.", allowed.trim_start_matches("one of "))
+                format!("Unknown field {field}{within}. Allowed fields: {}.", allowed.trim_start_matches("one of "))
             }
         }
     } else if let Some(field) = fault.strip_prefix("missing field ") {
@@ -80,7 +80,7 @@ pub(crate) fn in_words(error: &str) -> String {
     } else if fault.contains("invalid socket address") {
         format!("{subject} must be an address with a port, such as 127.0.0.1:4665.")
     } else if fault.starts_with("data did not match any variant") {
-        format!("{subject} has none of the forms that are allowed there.")
+        format!("{subject} matches none of the allowed forms.")
     } else {
         let mut fault = fault.to_owned();
         if let Some(first) = fault.get_mut(..1) {
@@ -95,7 +95,7 @@ pub(crate) fn in_words(error: &str) -> String {
     }
 }
 
-/// A path such as `secrets[0].value` that stands before a fault.
+/// Splits an error into a path such as `secrets[0].value` and the fault after it. The path is empty if there is none.
 fn split_path(error: &str) -> (&str, &str) {
     match error.split_once(": ") {
         Some((path, rest)) if !path.contains(' ') && !path.is_empty() && !path.starts_with("invalid") => {
@@ -121,10 +121,8 @@ fn expected(what: &str) -> String {
     let words = EXPECTED.iter().find(|(name, _)| *name == what).map(|(_, words)| (*words).to_owned());
     words.unwrap_or_else(|| match what {
         what if what.starts_with("struct ") || what.starts_with("internally tagged") => "an object".to_owned(),
-        what if what.starts_with("enum ") || what.contains("variant") => {
-            "one of the values that are allowed there".to_owned()
-        }
-        what if what.starts_with("a tuple") || what.starts_with("tuple") => "a list".to_owned(),
+        what if what.starts_with("enum ") || what.contains("variant") => "one of the allowed values".to_owned(),
+        what if what.starts_with("a tuple") || what.starts_with("tuple") => "an array".to_owned(),
         other => other.to_owned(),
     })
 }
@@ -134,20 +132,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_are_told_without_types_and_without_values() {
+    fn describes_errors_without_rust_types_and_values() {
         for (error, words) in [
             (
                 "Failed to deserialize the JSON body into the target type: secrets[0]: invalid type: string \"whsec_X\", expected struct EndpointSecret at line 1 column 30",
-                "`secrets[0]` must be an object, not a text (line 1, column 30).",
+                "`secrets[0]` must be an object, not a string (line 1, column 30).",
             ),
             (
                 "invalid value: integer `-5000000`, expected u64",
                 "The value must be a whole number from 0, not -5000000.",
             ),
-            ("a: invalid type: string \"x, expected y\", expected a sequence", "`a` must be a list, not a text."),
+            ("a: invalid type: string \"x, expected y\", expected a sequence", "`a` must be an array, not a string."),
             (
                 "Failed to deserialize the JSON body into the target type: nam: unknown field `nam`, expected one of `name`, `answer` at line 1 column 6",
-                "There is no field `nam`; the fields are `name`, `answer` (line 1, column 6).",
+                "Unknown field `nam`. Allowed fields: `name`, `answer` (line 1, column 6).",
             ),
             ("missing field `url`", "The field `url` is missing."),
             (

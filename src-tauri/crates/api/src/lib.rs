@@ -1,6 +1,6 @@
-//! The API as a value: one router, described by one OpenAPI document.
+//! Local HTTP API: one router, described by an OpenAPI document.
 //!
-//! A file holds the routes of one resource. Whoever holds the router decides how it is reached.
+//! Each file contains the routes of one resource. The caller of [`router`] and [`streams`] chooses the transport.
 #![forbid(unsafe_code)]
 
 mod checks;
@@ -41,7 +41,7 @@ use axum::{
     extract::DefaultBodyLimit,
     response::{IntoResponse, Response},
 };
-use hookbench_engine::{Engine, response::ANSWER_FILE_MAX};
+use hookbench_engine::{Engine, response::RESPONSE_FILE_MAX};
 use route::{Route, route};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -51,30 +51,30 @@ pub use events::PAYLOAD_MAX;
 pub use hookbench_diff::{Diff, DiffRow, DiffRowKind};
 pub use schemas::{SchemaChange, SchemaDetail, SchemaField, SchemaList, SchemaSummary};
 
-/// Where the API stands.
+/// Path prefix of the API.
 pub const PREFIX: &str = "/api/v1";
 
-/// Largest JSON a route takes, in bytes; an inbox's answer body is the largest thing in one.
+/// Default maximum size of a request body, in bytes. The largest field is the response body of an inbox.
 const JSON_MAX: usize = 256 * 1024;
 
-/// Largest question with a pasted message: 4 MB of it, in base64, and its secrets.
+/// Maximum size of a request that contains a message, in bytes: a message of 4 MB in base64, and its secrets.
 const PASTED_MAX: usize = 6 * 1024 * 1024;
 
-/// Largest call that sends an event: a payload of [`PAYLOAD_MAX`] bytes with each byte escaped.
+/// Maximum size of a request that sends an event, in bytes: a payload of [`PAYLOAD_MAX`] bytes with each byte escaped.
 const EVENT_MAX: usize = 6 * PAYLOAD_MAX + JSON_MAX;
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Hookbench",
-        description = "The local API of Hookbench: inboxes, requests, and what happens to them.",
+        description = "Local HTTP API of Hookbench: capture, inspect, verify, forward, replay and send webhooks.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     components(schemas(hookbench_model::Error, hookbench_model::FeedItem))
 )]
 struct Description;
 
-/// Every route that answers at once, and the most bytes its body may have, where that is not [`JSON_MAX`].
+/// Returns the routes with finite responses. A route whose body limit is not [`JSON_MAX`] sets its own limit.
 fn routes() -> Vec<Route> {
     vec![
         route!(status::read),
@@ -117,7 +117,7 @@ fn routes() -> Vec<Route> {
         route!(signature::find).taking(DefaultBodyLimit::max(PASTED_MAX)),
         route!(response_rules::restart),
         route!(response_rules::dry_run),
-        route!(response_rules::add_file).taking(DefaultBodyLimit::max(ANSWER_FILE_MAX + 1)),
+        route!(response_rules::add_file).taking(DefaultBodyLimit::max(RESPONSE_FILE_MAX + 1)),
         route!(checks::questions),
         route!(checks::plan),
         route!(checks::list, checks::begin),
@@ -142,7 +142,7 @@ fn routes() -> Vec<Route> {
         route!(requests::list),
         route!(requests::count),
         route!(requests::read, requests::change, requests::remove),
-        route!(requests::read_thread),
+        route!(requests::read_timeline),
         route!(requests::reveal),
         route!(requests::code),
         route!(request_body::body),
@@ -152,7 +152,7 @@ fn routes() -> Vec<Route> {
         route!(request_body::part),
         route!(tunnels::list, tunnels::add),
         route!(tunnels::read, tunnels::change, tunnels::remove),
-        route!(tunnels::expose, tunnels::conceal),
+        route!(tunnels::expose, tunnels::unexpose),
         route!(tunnels::decide),
         route!(deletions::undo),
         route!(refusals::list_refusals),
@@ -165,12 +165,12 @@ fn routes() -> Vec<Route> {
     ]
 }
 
-/// Every route that goes on until its caller leaves or has it all.
+/// Returns the routes that stream until the client disconnects or the response is complete.
 fn streaming() -> Vec<Route> {
     vec![route!(feed::stream), route!(import_export::export)]
 }
 
-/// The OpenAPI document.
+/// Returns the OpenAPI document.
 pub fn document() -> serde_json::Value {
     let described = routes().into_iter().chain(streaming()).fold(OpenApiRouter::new(), Route::describe);
     let mut document = Description::openapi();
@@ -179,7 +179,7 @@ pub fn document() -> serde_json::Value {
     document::finished(&document)
 }
 
-/// A function is named for what it does to its resource, so the resource makes its id unique.
+/// Prefixes each operation ID with its tag, because handler names are unique only within a resource.
 fn name_operations(document: &mut utoipa::openapi::OpenApi) {
     for item in document.paths.paths.values_mut() {
         for operation in
@@ -191,21 +191,21 @@ fn name_operations(document: &mut utoipa::openapi::OpenApi) {
     }
 }
 
-/// The API of an engine: every call ends by itself.
+/// Returns the router of all routes with finite responses.
 pub fn router(engine: Arc<Engine>) -> Router {
     let routes = routes().into_iter().fold(Router::new(), Route::serve);
     Router::new()
         .nest(PREFIX, routes)
         .route(&format!("{PREFIX}/openapi.json"), axum::routing::get(async || axum::Json(document())))
-        .fallback(async || ApiError::not_found(ErrorCode::RouteNotFound, "There is no such route."))
+        .fallback(async || ApiError::not_found(ErrorCode::RouteNotFound, "The route does not exist."))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(DefaultBodyLimit::max(JSON_MAX))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
         .with_state(engine)
 }
 
-/// The routes that go on until the caller leaves or has it all. They are apart, so that a door that
-/// collects whole answers cannot reach them.
+/// Returns the router of the streaming routes. They are separate, because a transport that buffers complete responses
+/// cannot serve them.
 pub fn streams(engine: Arc<Engine>) -> Router {
     let routes = streaming().into_iter().fold(Router::new(), Route::serve);
     Router::new().nest(PREFIX, routes).with_state(engine)
@@ -213,6 +213,6 @@ pub fn streams(engine: Arc<Engine>) -> Router {
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = text.unwrap_or("no message"), "a route panicked");
-    ApiError::internal("A defect in Hookbench stopped this call.").into_response()
+    tracing::error!(panic = text.unwrap_or("no message"), "API handler panicked");
+    ApiError::internal("An internal error stopped the request.").into_response()
 }

@@ -1,4 +1,4 @@
-//! Pages of a list.
+//! Pagination of lists.
 
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -10,24 +10,25 @@ use super::error::ApiError;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageQuery {
-    /// Id of the last item of the page before. Only older items are listed.
+    /// ID of the last item of the previous page. Only older items are listed.
     pub(crate) after: Option<String>,
-    /// Maximum number of items, 1 to 500.
+    /// Maximum number of items, from 1 to 500.
     pub(crate) limit: Option<u32>,
 }
 
-/// Returns the value of `after` for the next page: the id of the last item of a full page.
+/// Returns the value of `after` for the next page: the ID of the last item of a full page.
 pub(crate) fn next<T>(items: &[T], limit: u32, id: impl FnOnce(&T) -> &String) -> Option<String> {
     items.last().filter(|_| items.len() == limit as usize).map(id).cloned()
 }
 
-/// Most items of a page, and the largest `limit`.
+/// Maximum number of items per page, and the maximum value of `limit`.
 pub(crate) const LIMIT_MAX: u32 = 500;
 
-/// Returns the number of items of a page: `asked`, or `default` where the caller asks for none.
+/// Returns the number of items per page: `asked`, or `default` if `asked` is absent.
 ///
 /// # Errors
-/// `asked` is 0 or more than [`LIMIT_MAX`].
+///
+/// Returns an error if `asked` is 0 or more than [`LIMIT_MAX`].
 pub(crate) fn limit(asked: Option<u32>, default: u32) -> Result<u32, ApiError> {
     match asked.unwrap_or(default) {
         limit @ 1..=LIMIT_MAX => Ok(limit),
@@ -40,13 +41,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_has_between_one_and_the_most_items() {
+    fn accepts_limits_from_1_to_500() {
         let shown = |asked| limit(asked, 50).map_err(|error| format!("{error:?}"));
         assert_eq!(shown(None), Ok(50));
         assert_eq!(shown(Some(1)), Ok(1));
         assert_eq!(shown(Some(LIMIT_MAX)), Ok(500));
         for outside in [0, 501, u32::MAX] {
-            let error = shown(Some(outside)).expect_err("it is outside");
+            let error = shown(Some(outside)).expect_err("out of range");
             assert!(error.contains(&format!("`limit` must be between 1 and 500 (got {outside}).")), "{error}");
         }
     }

@@ -1,9 +1,11 @@
+//! Routes for providers: signature schemes, code samples and custom providers.
+
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use hookbench_engine::{Engine, handlers, samples};
 use hookbench_model::{CodeSample, ErrorCode};
-use hookbench_provider::{Catalogue, Own, Places, Provider, SchemeRecord};
+use hookbench_provider::{Catalogue, CustomProvider, Places, Provider, SchemeRecord};
 use hookbench_signature::Scheme;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -12,43 +14,43 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
 
-/// Longest id of a provider.
+/// Maximum length of the ID of a custom provider, in bytes.
 const ID_MAX: usize = 64;
 
-/// A vendor as a list shows it.
+/// Summary of a provider.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProviderSummary {
-    /// Its id.
+    /// ID of the provider.
     id: String,
-    /// Its name.
+    /// Name of the provider.
     name: String,
-    /// Whether it is a file of your own.
+    /// True for a custom provider.
     own: bool,
-    /// How it signs.
+    /// Signature schemes.
     schemes: Vec<ProviderScheme>,
-    /// What it has to be answered, by the handshakes' names.
+    /// Names of the handshakes that the vendor requires.
     handshakes: Vec<String>,
-    /// Settings those need.
+    /// Names of the parameters that the handshakes require.
     handshake_params: Vec<String>,
-    /// Event types it sends; none where Hookbench does not know what it sends.
+    /// Event types of which Hookbench has samples.
     events: Vec<String>,
 }
 
-/// One way a vendor signs.
+/// A signature scheme of a provider.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProviderScheme {
-    /// Its name among the vendor's.
+    /// ID of the scheme, unique within the provider.
     id: String,
-    /// What its rule rests on: `sdk`, `example`, `document` or `assumed`.
+    /// Basis of the scheme: `sdk`, `example`, `document` or `assumed`.
     #[schema(value_type = String)]
-    rests_on: hookbench_provider::RestsOn,
-    /// Settings it needs beside the secret.
+    based_on: hookbench_provider::Basis,
+    /// Names of the parameters that the scheme requires in addition to the secret.
     params: Vec<String>,
-    /// Whether the URL as registered has to be known.
+    /// True if the signature covers the URL. The URL registered with the vendor must then be set on the inbox.
     signs_url: bool,
-    /// Whether the whole body is covered.
+    /// True if the signature covers the complete body.
     signs_body: bool,
-    /// Where the signature stands.
+    /// Locations of the signature in a request.
     places: Vec<String>,
 }
 
@@ -56,7 +58,7 @@ impl ProviderSummary {
     fn of(provider: &Provider, own: bool) -> Self {
         let schemes = provider.schemes.iter().map(|record| ProviderScheme {
             id: record.id.clone(),
-            rests_on: record.rests_on,
+            based_on: record.based_on,
             params: record.scheme.params(),
             signs_url: record.scheme.signs_url(),
             signs_body: record.scheme.signs_body(),
@@ -79,15 +81,18 @@ impl ProviderSummary {
     }
 }
 
-/// All vendors, by id, and the files of your own that do not read.
+/// List of providers by ID, and of invalid files of custom providers.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProviderList {
+    /// The items.
     items: Vec<ProviderSummary>,
-    /// Files that are no vendor, each with line, column and what was expected.
+    /// Invalid files, each with the line, the column and the expected content.
     bad_files: Vec<String>,
 }
 
-/// All vendors.
+/// List providers
+///
+/// Returns all providers, including custom ones, by ID.
 #[utoipa::path(get, path = "/providers", tag = "providers", responses((status = 200, body = ProviderList)))]
 pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Json<ProviderList> {
     engine.providers.refresh();
@@ -98,7 +103,9 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Json<ProviderList
     Json(ProviderList { items, bad_files: engine.providers.bad_files().iter().map(ToString::to_string).collect() })
 }
 
-/// One vendor, as its file has it.
+/// Retrieve a provider
+///
+/// Returns the definition of a provider, with the fields of its file.
 #[utoipa::path(get, path = "/providers/{id}", tag = "providers", params(("id" = String, Path)), responses(
     (status = 200, body = Object), (status = 404, body = hookbench_model::Error)
 ))]
@@ -112,21 +119,24 @@ pub(crate) async fn read(
     serde_json::to_value(provider).map(Json).map_err(|e| ApiError::internal(e.to_string()))
 }
 
-/// Which snippets are wanted.
+/// Selection of code samples for signature verification.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SnippetQuery {
-    /// One of the vendor's schemes; the usual one if absent.
+    /// ID of the signature scheme. Default: the usual scheme of the provider.
     scheme: Option<String>,
 }
 
-/// Verifying code in every language it can be written in.
+/// List of code samples.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CodeSampleList {
+    /// The items.
     items: Vec<CodeSample>,
 }
 
-/// Code that verifies a vendor's requests, for a receiver of your own.
+/// List code samples for signature verification
+///
+/// Returns code that verifies signatures of a provider, in each supported language.
 #[utoipa::path(get, path = "/providers/{id}/snippets", tag = "providers", params(("id" = String, Path), SnippetQuery), responses(
     (status = 200, body = CodeSampleList), (status = 404, body = hookbench_model::Error)
 ))]
@@ -141,7 +151,7 @@ pub(crate) async fn list_snippets(
     Ok(Json(CodeSampleList { items }))
 }
 
-/// A vendor and one of its schemes, the usual one if none is named.
+/// Returns a provider and the named signature scheme, or the usual one.
 fn asked<'c>(
     catalogue: &'c Catalogue,
     id: &str,
@@ -156,17 +166,19 @@ fn asked<'c>(
     }
 }
 
-/// Which handlers are wanted.
+/// Selection of code samples of webhook handlers.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HandlerQuery {
-    /// One of the vendor's schemes; the usual one if absent.
+    /// ID of the signature scheme. Default: the usual scheme of the provider.
     scheme: Option<String>,
-    /// Whether requests are signed; as the vendor does if absent.
+    /// True if the handler verifies signatures. Default: true if the vendor signs requests.
     signed: Option<bool>,
 }
 
-/// A whole receiving handler for a vendor's requests, in each framework it can be written for.
+/// List code samples of webhook handlers
+///
+/// Returns a complete webhook handler for a provider, for each supported framework.
 #[utoipa::path(get, path = "/providers/{id}/handlers", tag = "providers", params(("id" = String, Path), HandlerQuery), responses(
     (status = 200, body = CodeSampleList), (status = 404, body = hookbench_model::Error)
 ))]
@@ -182,29 +194,33 @@ pub(crate) async fn list_handlers(
     Ok(Json(CodeSampleList { items: handlers(provider, record.map(|record| &record.scheme)) }))
 }
 
-/// A vendor of your own.
+/// A custom provider to save.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProviderNew {
-    /// Its name.
+    /// Name of the provider.
     name: String,
-    /// How it signs: `{"digest": {…}}`, as `GET /providers/{id}` shows schemes.
+    /// Signature scheme: `{"digest": {…}}`, in the form of the schemes that `GET /providers/{id}` returns.
     #[schema(value_type = Object)]
     scheme: Value,
-    /// Where the event type stands, such as `json:type` or `header:X-Event`.
+    /// Locations of the event type, such as `json:type` or `header:X-Event`.
     #[serde(default)]
     event_type: Vec<String>,
-    /// Where the event id stands.
+    /// Locations of the event ID, in the same form.
     #[serde(default)]
     event_id: Vec<String>,
 }
 
-/// Whether an id can be a provider's, or the sentence that says why not.
+/// Validates the ID of a custom provider.
+///
+/// # Errors
+///
+/// Returns an error if the ID cannot be the name of a file.
 fn check_id(id: &str) -> Result<(), ApiError> {
     let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if id.is_empty() || id.len() > ID_MAX || !id.chars().all(kebab) || id.starts_with('-') {
         return Err(ApiError::invalid(format!(
-            "A provider's id has 1 to {ID_MAX} lower-case letters, digits and hyphens, for it is a file's name."
+            "A provider ID must have 1 to {ID_MAX} lower-case letters, digits and hyphens, and not start with a hyphen."
         )));
     }
     Ok(())
@@ -213,12 +229,14 @@ fn check_id(id: &str) -> Result<(), ApiError> {
 fn shipped(id: &str) -> ApiError {
     ApiError::new(
         ErrorCode::ProviderShips,
-        format!("The provider {id:?} ships with Hookbench."),
-        "Choose another id; a file of this name in the data folder's providers can stand in for it.",
+        format!("The provider {id:?} is built in and cannot be changed."),
+        "Choose another ID. To override the provider, add a file of this name to `providers` in the data folder.",
     )
 }
 
-/// Save a vendor of your own as a file in the data folder.
+/// Save a custom provider
+///
+/// Creates or replaces a custom provider. The provider is stored as a file in the data folder.
 #[utoipa::path(put, path = "/providers/{id}", tag = "providers", params(("id" = String, Path)), request_body = ProviderNew, responses(
     (status = 200, body = Object), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -234,14 +252,14 @@ pub(crate) async fn save(
     }
     let scheme = hookbench_engine::debugger::custom_scheme(&new.scheme)?;
     let Scheme::Digest(scheme) = scheme else {
-        return Err(ApiError::invalid("A provider of your own signs by a digest: give {\"digest\": {…}}."));
+        return Err(ApiError::invalid("The scheme of a custom provider must be a digest: {\"digest\": {…}}."));
     };
     let places = |texts: &[String]| {
         texts.iter().map(|text| text.parse::<Places>().map_err(ApiError::invalid)).collect::<Result<Vec<_>, _>>()
     };
     let header = scheme.signature.iter().find_map(|source| source.header_name());
     let recognise = header.into_iter().map(|name| format!("header:{name}")).collect::<Vec<_>>();
-    let file = Own {
+    let file = CustomProvider {
         name: new.name.trim().to_owned(),
         recognise: places(&recognise)?,
         event_type: places(&new.event_type)?,
@@ -249,19 +267,21 @@ pub(crate) async fn save(
         scheme,
     };
     if file.name.is_empty() {
-        return Err(ApiError::invalid("A provider needs a name."));
+        return Err(ApiError::invalid("`name` must not be empty."));
     }
     let text = file.to_toml().map_err(ApiError::internal)?;
-    // Read back before it is kept: a file that is written is one that loads.
+    // The file is parsed before it is saved, so that every saved file can be loaded.
     Provider::parse(&id, &text).map_err(ApiError::internal)?;
     let (saving, saved) = (engine.clone(), id.clone());
     let done = tokio::task::spawn_blocking(move || saving.providers.save(&saved, &text)).await;
     done.map_err(|e| ApiError::internal(e.to_string()))?
-        .map_err(|e| ApiError::internal(format!("The provider's file cannot be written: {e}.")))?;
+        .map_err(|e| ApiError::internal(format!("The provider file cannot be written: {e}.")))?;
     read(State(engine), extract::Path(id)).await
 }
 
-/// Remove a vendor of your own.
+/// Delete a custom provider
+///
+/// Deletes a custom provider and its file.
 #[utoipa::path(delete, path = "/providers/{id}", tag = "providers", params(("id" = String, Path)), responses(
     (status = 204), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
@@ -274,7 +294,7 @@ pub(crate) async fn remove(
     let done = tokio::task::spawn_blocking(move || removing.providers.remove(&removed)).await;
     let was = done
         .map_err(|e| ApiError::internal(e.to_string()))?
-        .map_err(|e| ApiError::internal(format!("The provider's file cannot be removed: {e}.")))?;
+        .map_err(|e| ApiError::internal(format!("The provider file cannot be deleted: {e}.")))?;
     match (was, engine.providers.catalogue().get(&id)) {
         (true, _) => Ok(StatusCode::NO_CONTENT),
         (false, Some(_)) => Err(shipped(&id)),

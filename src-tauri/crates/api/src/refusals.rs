@@ -1,3 +1,5 @@
+//! Routes for refused requests.
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
@@ -18,22 +20,22 @@ use super::{
     requests::{RevealQuery, number_of},
 };
 
-/// Items of a page where the caller asks for no number.
+/// Default number of items per page.
 const LIMIT: u32 = 100;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct RefusalQuery {
-    /// Only of this inbox.
+    /// Only requests to this inbox, by name.
     inbox: Option<String>,
-    /// The `next` of the page before.
+    /// Value of `next` of the previous page.
     after: Option<String>,
-    /// How many, to 500.
+    /// Maximum number of items, from 1 to 500. Default: 100.
     limit: Option<u32>,
 }
 
-/// Names of inboxes by number.
+/// Returns the names of all inboxes, by number.
 fn names(engine: &Engine) -> BTreeMap<i64, String> {
     engine.addresses.all().into_iter().map(|inbox| (inbox.number, inbox.name)).collect()
 }
@@ -44,14 +46,17 @@ fn total(count: RefusalCount, names: &BTreeMap<i64, String>) -> RefusalTotal {
     RefusalTotal { inbox: names.get(&inbox).cloned(), reason, count, open, since, last }
 }
 
-/// What was refused and not dismissed.
+/// Returns the totals of refused requests that were not dismissed.
 pub(crate) async fn open_totals(engine: &Engine) -> Vec<RefusalTotal> {
     let names = names(engine);
     let counts = hookbench_engine::refusal::refusal_counts(engine).await;
     counts.into_iter().filter(|count| count.open > 0).map(|count| total(count, &names)).collect()
 }
 
-/// List requests that were refused before they could be stored, newest first, with their first bytes and the reason.
+/// List refused requests
+///
+/// Returns the requests that were refused before they could be stored, newest first, with their first bytes and the
+/// reason.
 #[utoipa::path(get, path = "/refusals", tag = "requests", params(RefusalQuery), responses(
     (status = 200, body = RefusalList), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -84,7 +89,7 @@ pub(crate) async fn list_refusals(
                 at: timestamp(refusal.at_us),
                 text: hookbench_engine::refusal::text(&refusal),
                 bytes: refusal.bytes.len() as u64,
-                peer: refusal.peer,
+                remote_address: refusal.remote_address,
                 status: refusal.status,
                 reason: refusal.reason,
                 message: refusal.message,
@@ -94,7 +99,9 @@ pub(crate) async fn list_refusals(
     }))
 }
 
-/// The first bytes of a refused request, as they arrived. Credentials are masked unless asked for.
+/// Retrieve the bytes of a refused request
+///
+/// Returns the first bytes of a refused request, as sent. Credentials are masked unless `reveal` is true.
 #[utoipa::path(get, path = "/refusals/{id}/raw", tag = "requests", params(("id" = String, Path), RevealQuery), responses(
     (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error)
 ))]
@@ -103,7 +110,7 @@ pub(crate) async fn refusal_bytes(
     extract::Path(id): extract::Path<String>,
     extract::Query(query): extract::Query<RevealQuery>,
 ) -> Result<Response, ApiError> {
-    let absent = || ApiError::not_found(ErrorCode::RefusalNotFound, "There is no refused request with this id.");
+    let absent = || ApiError::not_found(ErrorCode::RefusalNotFound, "There is no refused request with this ID.");
     let number: i64 = id.parse().map_err(|_| absent())?;
     let bytes = hookbench_engine::refusal::shown_bytes(
         &hookbench_engine::refusal::refusal(&engine, number).await?.ok_or_else(absent)?,
@@ -118,14 +125,17 @@ pub(crate) async fn refusal_bytes(
     Ok((headers, bytes).into_response())
 }
 
+/// Refused requests to dismiss.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RefusalDismissal {
-    /// Only of this inbox.
+    /// Only requests to this inbox, by name. Default: all inboxes.
     inbox: Option<String>,
 }
 
-/// Dismiss the refused requests so far, so that they are no longer shown as an alarm.
+/// Dismiss refused requests
+///
+/// Marks all current refused requests as dismissed. The status no longer reports dismissed requests.
 #[utoipa::path(post, path = "/refusals/dismiss", tag = "requests", request_body = RefusalDismissal, responses(
     (status = 204), (status = 404, body = hookbench_model::Error)
 ))]

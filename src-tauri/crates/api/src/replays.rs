@@ -1,3 +1,5 @@
+//! Routes for replays.
+
 use std::sync::Arc;
 
 use axum::{
@@ -10,7 +12,7 @@ use hookbench_capture::RowId;
 use hookbench_delivery::{is_this_machine, parse};
 use hookbench_engine::{
     Engine,
-    replay::{Collecting, Wanted, collect, html},
+    replay::{Collecting, ReplaySelection, collect, html},
 };
 use hookbench_model::{
     Change, ErrorCode, Inbox, ReSignWith, Replay, ReplayList, ReplayReport, ReplaySettings, ReplayState, ReplayTarget,
@@ -32,47 +34,49 @@ use super::{
     requests::number_of,
 };
 
-/// Items of a page where the caller asks for no number.
+/// Default number of items per page.
 const LIMIT: u32 = 50;
 
-/// Most requests that are named one by one.
+/// Maximum number of requests selected by ID.
 const NAMED_MAX: usize = 10_000;
 
-/// Requests counted before a person is asked; more are as many.
+/// Maximum number of requests that are counted for a confirmation. A larger count is reported as this number "or more".
 const COUNTED: u64 = 100_000;
 
-/// Largest body that is given for an edited request, in bytes.
+/// Maximum size of the new body of an edited request, in bytes.
 const BODY_MAX: usize = 4 * 1024 * 1024;
 
-/// A replay to be begun: of `requests` or of a `query`.
+/// A replay to start: either `requests` or `query` is required.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReplayNew {
-    /// Ids of the requests, in the order they are sent.
+    /// IDs of the requests, in the order in which they are sent.
     #[serde(default)]
     requests: Option<Vec<String>>,
-    /// All requests that match; the empty one matches all.
+    /// Query that selects the requests. An empty query selects all requests.
     #[serde(default)]
     query: Option<String>,
-    /// Only those of this inbox, with a query.
+    /// Name of the inbox that `query` is limited to.
     #[serde(default)]
     inbox: Option<String>,
-    /// Another body for the one request that is edited, in base64.
+    /// New body in base64, at most 4 MiB decoded. Allowed only when a single request is replayed.
     #[serde(default)]
     body: Option<String>,
-    /// The host that a person has agreed to, where many requests go to one that got none before.
+    /// Host of the target, to confirm that several requests are sent to a host that received none before.
     #[serde(default)]
     confirm: Option<String>,
-    /// How it is made.
+    /// Settings of the replay.
     #[serde(default)]
     settings: ReplaySettings,
 }
 
 fn no_replay() -> ApiError {
-    ApiError::not_found(ErrorCode::ReplayNotFound, "There is no replay with this id.")
+    ApiError::not_found(ErrorCode::ReplayNotFound, "There is no replay with this ID.")
 }
 
-/// Begin a replay: stored requests are sent again, as they are or edited, to one destination.
+/// Start a replay
+///
+/// Sends stored requests again, unchanged or edited, to one target. Returns before the replay ends.
 #[utoipa::path(post, path = "/replays", tag = "replays", request_body = ReplayNew, responses(
     (status = 202, body = Replay), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -86,28 +90,30 @@ pub(crate) async fn begin(
         settings.to = Some(unmasked(&engine, home.as_deref(), target).await?);
     }
     hookbench_engine::replay::check(&settings).map_err(ApiError::invalid)?;
-    let one = matches!(&wanted, Wanted::These(rows) if rows.len() == 1);
+    let one = matches!(&wanted, ReplaySelection::These(rows) if rows.len() == 1);
     let body = new.body.map(|text| base64::engine::general_purpose::STANDARD.decode(text)).transpose();
-    let body = body.map_err(|e| ApiError::invalid(format!("The body is no base64: {e}.")))?;
+    let body = body.map_err(|e| ApiError::invalid(format!("`body` is not base64: {e}.")))?;
     if (settings.edit.is_some() || body.is_some()) && !one {
-        return Err(ApiError::invalid("Only one request is edited at a time; many can have headers set or removed."));
+        return Err(ApiError::invalid(
+            "Only a single request can be edited. To change several requests, use `headers`.",
+        ));
     }
     if body.as_ref().is_some_and(|body| body.len() > BODY_MAX) {
-        return Err(ApiError::invalid(format!("An edited body has at most {BODY_MAX} bytes.")));
+        return Err(ApiError::invalid(format!("`body` must have at most {BODY_MAX} bytes.")));
     }
     let target = match settings.to.clone() {
         Some(target) => target,
         None => last_target(&engine, home.as_deref()).await?.ok_or_else(|| {
             ApiError::new(
                 ErrorCode::NoTarget,
-                "Nothing says where to, for nothing of this inbox was replayed yet.",
-                "Give a URL or an endpoint; the next replay goes there by itself.",
+                "No replay target: nothing has been replayed from this inbox yet.",
+                "Pass a URL or an endpoint. Later replays use the same target by default.",
             )
         })?,
     };
     let (url, endpoint) = resolved(&engine, &target)?;
-    if settings.resign == Some(ReSignWith::Endpoint) && endpoint.is_none() {
-        return Err(ApiError::invalid("To sign with an endpoint's secret, send it to that endpoint."));
+    if settings.re_sign == Some(ReSignWith::Endpoint) && endpoint.is_none() {
+        return Err(ApiError::invalid("To re-sign with the secret of an endpoint, use this endpoint as the target."));
     }
     let host = known_as(&url).map_err(ApiError::invalid)?;
     if !one && new.confirm.as_deref() != Some(host.as_str()) && !is_known(&engine, &host).await? {
@@ -126,31 +132,31 @@ pub(crate) async fn begin(
     Ok((StatusCode::ACCEPTED, Json(replay)))
 }
 
-/// The requests asked for, and the inbox that remembers where they went.
+/// Returns the selected requests, and the name of the inbox that stores the target.
 async fn wanted(
     engine: &Arc<Engine>,
     requests: Option<&[String]>,
     query: Option<&str>,
     inbox: Option<&str>,
-) -> Result<(Wanted, Option<String>), ApiError> {
+) -> Result<(ReplaySelection, Option<String>), ApiError> {
     match (requests, query) {
         (Some(ids), None) => {
             if ids.is_empty() || ids.len() > NAMED_MAX {
                 return Err(ApiError::invalid(format!(
-                    "From 1 to {NAMED_MAX} requests are named; more are chosen by a query."
+                    "`requests` must contain 1 to {NAMED_MAX} IDs. Use a query for more."
                 )));
             }
             let rows: Vec<RowId> =
                 ids.iter().map(|id| engine.row_of(id).ok_or_else(ApiError::no_request)).collect::<Result<_, _>>()?;
             let first = engine.summary(rows[0]).await?.ok_or_else(ApiError::no_request)?;
-            Ok((Wanted::These(rows), Some(first.inbox)))
+            Ok((ReplaySelection::These(rows), Some(first.inbox)))
         }
         (None, Some(text)) => {
             let number = number_of(engine, inbox)?;
             let query = Query::parse(text).map_err(|error| ApiError::invalid(error.to_string()))?;
-            Ok((Wanted::Query(query, number), inbox.map(str::to_owned)))
+            Ok((ReplaySelection::Query(query, number), inbox.map(str::to_owned)))
         }
-        _ => Err(ApiError::invalid("Give requests or a query, and not both.")),
+        _ => Err(ApiError::invalid("Pass either `requests` or `query`.")),
     }
 }
 
@@ -159,7 +165,7 @@ async fn row_of(engine: &Arc<Engine>, inbox: Option<&str>) -> Result<Option<Inbo
     Ok(engine.store.readers().read(move |connection| InboxRow::named(connection, &name)).await?)
 }
 
-/// A target as its inbox has it, where a mask stands in the place of its credentials.
+/// Returns a target with its masked credentials replaced by those that the inbox stores.
 async fn unmasked(engine: &Arc<Engine>, inbox: Option<&str>, target: ReplayTarget) -> Result<ReplayTarget, ApiError> {
     let ReplayTarget::Url(url) = &target else { return Ok(target) };
     let Some(row) = row_of(engine, inbox).await? else { return Ok(target) };
@@ -176,7 +182,7 @@ async fn last_target(engine: &Arc<Engine>, inbox: Option<&str>) -> Result<Option
     Ok(own.or_else(|| forward().map(ReplayTarget::Url)))
 }
 
-/// A target's URL, and its endpoint if it is one.
+/// Returns the URL of a target, and the endpoint if the target is one.
 fn resolved(engine: &Arc<Engine>, target: &ReplayTarget) -> Result<(String, Option<Arc<EndpointRow>>), ApiError> {
     match target {
         ReplayTarget::Url(url) => Ok((url.clone(), None)),
@@ -188,14 +194,14 @@ fn resolved(engine: &Arc<Engine>, target: &ReplayTarget) -> Result<(String, Opti
     }
 }
 
-/// The host by which a destination is known, with its port if it names one.
+/// Returns the host of a URL in lower case, with the port if the URL contains one.
 pub(crate) fn known_as(url: &str) -> Result<String, String> {
     let url = parse(url)?;
     let authority = url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
     Ok(authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_ascii_lowercase())
 }
 
-/// Whether requests went there before, or a person has saved it, or it is this machine.
+/// Returns true if the host is this machine, belongs to an endpoint, or has received replays before.
 async fn is_known(engine: &Arc<Engine>, host: &str) -> Result<bool, ApiError> {
     if is_this_machine(host) {
         return Ok(true);
@@ -209,29 +215,29 @@ async fn is_known(engine: &Arc<Engine>, host: &str) -> Result<bool, ApiError> {
     Ok(engine.store.readers().read(read).await?)
 }
 
-/// How many requests would go, in words.
-async fn counted(engine: &Arc<Engine>, wanted: &Wanted) -> Result<String, ApiError> {
+/// Returns the number of selected requests as text.
+async fn counted(engine: &Arc<Engine>, wanted: &ReplaySelection) -> Result<String, ApiError> {
     let (query, inbox) = match wanted {
-        Wanted::These(rows) => return Ok(rows.len().to_string()),
-        Wanted::Query(query, inbox) => (query.clone(), *inbox),
+        ReplaySelection::These(rows) => return Ok(rows.len().to_string()),
+        ReplaySelection::Query(query, inbox) => (query.clone(), *inbox),
     };
     let (search, index) = (engine.search(query, inbox), engine.index.clone());
     let read = move |connection: &Connection| {
         search.count(connection, &index, RowId(i64::MAX), COUNTED, Instant::now() + PAGE_TIME)
     };
-    let (count, upto) = engine.store.readers().read(read).await?;
-    Ok(if upto.is_some() || count == COUNTED { format!("{count} or more") } else { count.to_string() })
+    let (count, cursor) = engine.store.readers().read(read).await?;
+    Ok(if cursor.is_some() || count == COUNTED { format!("{count} or more") } else { count.to_string() })
 }
 
 fn unknown_host(host: &str, count: String) -> ApiError {
     ApiError::new(
         ErrorCode::ConfirmHost,
-        format!("{count} requests would go to {host}, to which nothing was sent from here before."),
-        "If that is meant, send it again with this host as `confirm`.",
+        format!("{count} requests would go to {host}, which has not received replays before."),
+        "To confirm, repeat the request with this host as `confirm`.",
     )
 }
 
-/// Keeps that requests may go to a host, and where an inbox's went last.
+/// Stores the host as known, and the target as the last target of the inbox.
 async fn remember(
     engine: &Arc<Engine>,
     host: String,
@@ -261,7 +267,9 @@ async fn remember(
     Ok(())
 }
 
-/// Replays, newest first.
+/// List replays
+///
+/// Returns replays, newest first.
 #[utoipa::path(get, path = "/replays", tag = "replays", params(PageQuery), responses(
     (status = 200, body = ReplayList), (status = 422, body = hookbench_model::Error)
 ))]
@@ -285,7 +293,9 @@ pub(crate) async fn list(
     Ok(Json(ReplayList { items, next }))
 }
 
-/// A replay, counted now.
+/// Retrieve a replay
+///
+/// Returns the state and the progress of a replay.
 #[utoipa::path(get, path = "/replays/{id}", tag = "replays", params(("id" = String, Path)), responses(
     (status = 200, body = Replay), (status = 404, body = hookbench_model::Error)
 ))]
@@ -298,7 +308,9 @@ pub(crate) async fn read(
     engine.store.readers().read(read).await?.map(Json).ok_or_else(no_replay)
 }
 
-/// End a replay: nothing more of it leaves.
+/// Cancel a replay
+///
+/// Stops a replay. Requests that were not sent yet are not sent.
 #[utoipa::path(post, path = "/replays/{id}/cancel", tag = "replays", params(("id" = String, Path)), responses(
     (status = 200, body = Replay), (status = 404, body = hookbench_model::Error)
 ))]
@@ -309,13 +321,13 @@ pub(crate) async fn cancel(
     let wanted = id.clone();
     let row = engine.store.readers().read(move |connection| replay::with_id(connection, &wanted)).await?;
     let row = row.ok_or_else(no_replay)?;
-    hookbench_engine::replay::run::end_replay(&engine, row.number, ReplayState::Cancelled, "You ended it.")
+    hookbench_engine::replay::run::end_replay(&engine, row.number, ReplayState::Cancelled, "Canceled by the user.")
         .await
         .map_err(ApiError::internal)?;
     read(State(engine), extract::Path(id)).await
 }
 
-/// How a report is written.
+/// Format of a replay report.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReportForm {
@@ -328,12 +340,14 @@ pub(crate) enum ReportForm {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ReportQuery {
-    /// `json`, or `html` for a page without scripts.
+    /// Format of the report: `json`, or `html` for a page without scripts. Default: `json`.
     #[param(inline)]
     r#as: Option<ReportForm>,
 }
 
-/// What a replay came to: counts, times and every failure.
+/// Retrieve the report of a replay
+///
+/// Returns the responses, latencies and failures of a replay.
 #[utoipa::path(get, path = "/replays/{id}/report", tag = "replays", params(("id" = String, Path), ReportQuery), responses(
     (status = 200, body = ReplayReport), (status = 404, body = hookbench_model::Error)
 ))]
@@ -348,7 +362,7 @@ pub(crate) async fn read_report(
     let report = engine.store.readers().read(read).await?.ok_or_else(no_replay)?;
     Ok(match query.r#as.unwrap_or_default() {
         ReportForm::Json => Json(report).into_response(),
-        // Sent as a file: it names what a sender sent, and no page of this origin shows that.
+        // The report contains captured data, so browsers must download it and not render it in this origin.
         ReportForm::Html => {
             let page = html(&report).map_err(ApiError::internal)?;
             let headers = [

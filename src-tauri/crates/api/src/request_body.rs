@@ -1,3 +1,5 @@
+//! Routes for the bodies of captured requests.
+
 use std::sync::Arc;
 
 use axum::{
@@ -20,7 +22,7 @@ use hookbench_query::{
         Charset, DecodeError, Decoded, ReadBody, as_text, content_of, decode, form_fields, json_values, parts_of, text,
     },
 };
-use hookbench_store::request::{Stored, body_stream, collect_body, header_lines, raw_head};
+use hookbench_store::request::{StoredRequest, body_stream, collect_body, header_lines, raw_head};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -31,11 +33,10 @@ use super::{
     requests::{RevealQuery, stored},
 };
 
-/// Largest body looked into or decoded, and largest result of decoding, in bytes. A body above it
-/// can still be saved as it is.
+/// Maximum size of a body before and after decoding, in bytes. Larger bodies can only be downloaded as sent.
 const DECODED_MAX: u64 = 64 * 1024 * 1024;
 
-/// Captured bytes are hostile: no browser may run, sniff or show them in this origin.
+/// Headers that prevent browsers from executing, sniffing or rendering captured bytes in this origin.
 const INERT: [(HeaderName, &str); 5] = [
     (header::CONTENT_TYPE, "application/octet-stream"),
     (header::CONTENT_DISPOSITION, "attachment"),
@@ -48,24 +49,25 @@ const INERT: [(HeaderName, &str); 5] = [
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct BodyQuery {
-    /// Undo its content codings first. What breaks off is given as far as it goes; what is not coded at all, as it was sent.
+    /// True to decode the content codings. A truncated body is decoded as far as possible. A body without content
+    /// codings is returned as sent. Default: false.
     decoded: Option<bool>,
-    /// Undo its content codings and read its character set: UTF-8 without a byte order mark. A form in another character
-    /// set is written again with UTF-8 in its escapes.
+    /// True to decode the content codings and to convert the text to UTF-8 without a byte order mark. The escapes of a
+    /// form in another character set are rewritten as UTF-8. Default: false.
     text: Option<bool>,
-    /// Whether a secret that stands in it is shown; else it is stars.
+    /// True to include secrets in the body. If false, secrets are masked. Default: false.
     reveal: Option<bool>,
 }
 
 fn too_large() -> ApiError {
     ApiError::new(
         ErrorCode::TooLargeToDecode,
-        format!("The body has more than {DECODED_MAX} bytes, as sent or decoded."),
-        "Save it as it was sent, and decode it with a tool of your own.",
+        format!("The body is too large to decode: more than {DECODED_MAX} bytes, as sent or decoded."),
+        "Download the body as sent, and decode it with another tool.",
     )
 }
 
-/// A body with its content codings undone, and what is to be said of that.
+/// Returns a body with its content codings decoded, and notes about errors in them.
 fn decoded(coded: Vec<u8>, content: &BodyContent) -> Result<Decoded, ApiError> {
     if content.codings.is_empty() {
         return Ok(Decoded { bytes: coded, notes: Vec::new() });
@@ -73,11 +75,13 @@ fn decoded(coded: Vec<u8>, content: &BodyContent) -> Result<Decoded, ApiError> {
     match decode(&coded, &content.codings, DECODED_MAX) {
         Ok(decoded) => Ok(decoded),
         Err(DecodeError::TooLarge(_)) => Err(too_large()),
-        Err(error) => Ok(Decoded { bytes: coded, notes: vec![format!("{error} It is shown as it was sent.")] }),
+        Err(error) => Ok(Decoded { bytes: coded, notes: vec![format!("{error} The body is shown as sent.")] }),
     }
 }
 
-/// The body's bytes, as sent or decoded; `Range` takes a piece of it.
+/// Retrieve the body of a request
+///
+/// Returns the bytes of the body, as sent or decoded. Supports the `Range` header with a single range (RFC 9110 §14.2).
 #[utoipa::path(get, path = "/requests/{id}/body", tag = "requests", params(("id" = String, Path), BodyQuery), responses(
     (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 206, body = Vec<u8>, content_type = "application/octet-stream"),
     (status = 404, body = hookbench_model::Error), (status = 413, body = hookbench_model::Error), (status = 416, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
@@ -111,8 +115,8 @@ pub(crate) async fn body(
             Some(Range::Unsatisfiable) => {
                 let error = ApiError::new(
                     ErrorCode::RangeNotSatisfiable,
-                    format!("The body has {length} bytes."),
-                    "Ask for a range inside it.",
+                    format!("The range is outside the body, which has {length} bytes."),
+                    "Request a range within the body.",
                 );
                 return Ok(([(header::CONTENT_RANGE, format!("bytes */{length}"))], error).into_response());
             }
@@ -133,12 +137,12 @@ pub(crate) async fn body(
     Ok(response)
 }
 
-/// Runs what may take a moment where it holds nobody up.
+/// Runs blocking work on a separate thread.
 async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
     tokio::task::spawn_blocking(work).await.map_err(|e| ApiError::internal(e.to_string()))?
 }
 
-/// A body as UTF-8 text; a form in another character set with UTF-8 in its escapes.
+/// Converts a body to UTF-8. The escapes of a form in another character set are rewritten as UTF-8.
 fn readable(content: &BodyContent, plain: Vec<u8>) -> Vec<u8> {
     let ReadBody { kind, bytes, charset } = as_text(content, plain.into());
     if kind == BodyKind::Form && charset != Charset::UTF_8 {
@@ -148,7 +152,9 @@ fn readable(content: &BodyContent, plain: Vec<u8>) -> Vec<u8> {
     bytes.into_owned()
 }
 
-/// Say how a body is read: in which character set, and what was passed over.
+/// Analyze the encoding of a body
+///
+/// Returns the character set of a body, errors in its content codings, and the number of JSON values.
 #[utoipa::path(get, path = "/requests/{id}/reading", tag = "requests", params(("id" = String, Path)), responses(
     (status = 200, body = BodyReading), (status = 404, body = hookbench_model::Error), (status = 413, body = hookbench_model::Error)
 ))]
@@ -175,8 +181,8 @@ pub(crate) async fn reading(
     apart(read).await.map(Json)
 }
 
-/// Places of secrets in a body, unless they are to be shown.
-fn secrets(engine: &Engine, stored: &Stored, reveal: Option<bool>) -> Vec<JsonPath> {
+/// Returns the paths of secrets in a body. Returns no paths if secrets are revealed.
+fn secrets(engine: &Engine, stored: &StoredRequest, reveal: Option<bool>) -> Vec<JsonPath> {
     if reveal.unwrap_or(false) {
         return Vec::new();
     }
@@ -185,7 +191,8 @@ fn secrets(engine: &Engine, stored: &Stored, reveal: Option<bool>) -> Vec<JsonPa
         .unwrap_or_default()
 }
 
-/// The body with its secrets as stars; none where it has none, and can be sent as it lies on disk.
+/// Returns the body with its secrets masked. Returns `None` if the body has no secrets or is larger than
+/// [`MASKED_MAX`], and can be streamed from disk.
 async fn in_stars(body: &BodyBlocks, paths: &[JsonPath]) -> Result<Option<bytes::Bytes>, ApiError> {
     if paths.is_empty() {
         return Ok(None);
@@ -194,13 +201,14 @@ async fn in_stars(body: &BodyBlocks, paths: &[JsonPath]) -> Result<Option<bytes:
     Ok(whole.map(|whole| bytes::Bytes::from(masked(whole, paths))))
 }
 
-/// A position in a range; one past 64 bits is past every body.
+/// Parses a position in a range. A number of more than 64 bits becomes `u64::MAX`, which is after the end of every
+/// body.
 fn position(digits: &str) -> Option<u64> {
     let number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     number.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-/// What a Range header comes to (RFC 9110 §14.2); several ranges are ignored, as allowed.
+/// Result of parsing a `Range` header (RFC 9110 §14.2). A header with several ranges is ignored, as the RFC allows.
 #[derive(Debug, PartialEq)]
 enum Range {
     Ignored,
@@ -221,7 +229,9 @@ fn parse_range(value: &str, length: u64) -> Range {
     if bounds.0 < bounds.1 { Range::BodyPart(bounds.0, bounds.1) } else { Range::Unsatisfiable }
 }
 
-/// The request as the HTTP message it was. Credentials are masked unless asked for.
+/// Retrieve a request as an HTTP message
+///
+/// Returns the request line, headers and body as one HTTP message. Credentials are masked unless `reveal` is true.
 #[utoipa::path(get, path = "/requests/{id}/raw", tag = "requests", params(("id" = String, Path), RevealQuery), responses(
     (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error)
 ))]
@@ -247,8 +257,9 @@ pub(crate) async fn raw(
     Ok((INERT, Body::from_stream(stream)).into_response())
 }
 
-/// What stands before and after the body of a message that was sent in chunks: it is one chunk, and its trailers follow.
-fn chunk_around(stored: &Stored, length: u64, reveal: bool) -> (Vec<u8>, Vec<u8>) {
+/// Returns the bytes before and after the body of a message that was sent in chunks. The body is written as one chunk,
+/// followed by the trailers.
+fn chunk_around(stored: &StoredRequest, length: u64, reveal: bool) -> (Vec<u8>, Vec<u8>) {
     let coding = header_list(&stored.header_block).find(|(name, _)| name.eq_ignore_ascii_case(b"transfer-encoding"));
     if coding.is_none_or(|(_, value)| !value.to_ascii_lowercase().ends_with(b"chunked")) {
         return (Vec::new(), Vec::new());
@@ -260,10 +271,10 @@ fn chunk_around(stored: &Stored, length: u64, reveal: bool) -> (Vec<u8>, Vec<u8>
     (begin, end)
 }
 
-/// Values up to this size are shown in the list, in bytes.
+/// Maximum size of a part whose text is included in the list, in bytes.
 const TEXT_MAX: usize = 4_096;
 
-/// The body of a request with its codings undone, and what its headers say of it.
+/// Returns the content declared by the headers, and the body with its content codings decoded.
 async fn multipart_body(engine: &Engine, id: &str) -> Result<(BodyContent, Vec<u8>), ApiError> {
     let (row, stored) = stored(engine, id).await?;
     let content = content_of(&stored.header_block);
@@ -275,12 +286,14 @@ async fn multipart_body(engine: &Engine, id: &str) -> Result<(BodyContent, Vec<u
 fn not_multipart() -> ApiError {
     ApiError::new(
         ErrorCode::NotMultipart,
-        "The body has no parts: neither its Content-Type nor its first line has a boundary.",
-        "Look at the body as text.",
+        "The body is not multipart: neither `Content-Type` nor the first line contains a boundary.",
+        "View the body as text.",
     )
 }
 
-/// List the parts of a multipart body. Parts that cannot be read whole are listed with what is wrong with them.
+/// List the parts of a body
+///
+/// Returns the parts of a multipart body. Incomplete parts are listed with a description of the error.
 #[utoipa::path(get, path = "/requests/{id}/parts", tag = "requests", params(("id" = String, Path)), responses(
     (status = 200, body = BodyPartList), (status = 404, body = hookbench_model::Error), (status = 413, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -302,7 +315,9 @@ pub(crate) async fn parts(
     Ok(Json(BodyPartList { items: items.collect(), total: read.total, notes: read.notes.clone() }))
 }
 
-/// The bytes of one part, as sent.
+/// Retrieve a part of a body
+///
+/// Returns the bytes of a part, as sent.
 #[utoipa::path(get, path = "/requests/{id}/parts/{index}", tag = "requests", params(("id" = String, Path), ("index" = usize, Path)), responses(
     (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -315,7 +330,7 @@ pub(crate) async fn part(
     let part = read
         .parts
         .get(index)
-        .ok_or_else(|| ApiError::not_found(ErrorCode::PartNotFound, format!("There is no part {index}.")))?;
+        .ok_or_else(|| ApiError::not_found(ErrorCode::PartNotFound, format!("The body has no part {index}.")))?;
     Ok((INERT, bytes::Bytes::copy_from_slice(part.body)).into_response())
 }
 
@@ -324,7 +339,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_as_the_rfc_says() {
+    fn parses_ranges_per_rfc_9110() {
         for (value, range) in [
             ("bytes=0-4", Range::BodyPart(0, 5)),
             ("bytes=5-", Range::BodyPart(5, 10)),

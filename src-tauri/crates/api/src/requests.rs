@@ -1,3 +1,5 @@
+//! Routes for captured requests.
+
 use std::sync::Arc;
 
 use axum::{
@@ -16,7 +18,7 @@ use hookbench_query::Query;
 use hookbench_search::PAGE_TIME;
 use hookbench_store::{
     deletion::{DeletionRow, UNDO_US},
-    request::{List, Stored, collect_body},
+    request::{List, StoredRequest, collect_body},
     timeline::timeline,
 };
 use http::header;
@@ -27,29 +29,29 @@ use utoipa::IntoParams;
 
 use super::{error::ApiError, extract, page};
 
-/// Items of a page where the caller asks for no number.
+/// Default number of items per page.
 const LIMIT: u32 = 100;
 
-/// Requests counted unless asked otherwise: "1,000 and more" says enough.
+/// Default maximum of a count.
 const COUNT_MOST: u64 = 1_000;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
-    /// Only this inbox.
+    /// Only requests of this inbox, by name.
     inbox: Option<String>,
-    /// Only what is older than this request.
+    /// ID of a request. Only older requests are listed.
     after: Option<String>,
-    /// How many of those to pass over first.
+    /// Number of requests to skip. Cannot be combined with `q` or `from`. Default: 0.
     skip: Option<u32>,
-    /// Rows, to 500.
+    /// Maximum number of items, from 1 to 500. Default: 100.
     limit: Option<u32>,
-    /// Only pinned ones.
+    /// True to list only pinned requests. Default: false.
     pinned: Option<bool>,
-    /// Only what matches this query.
+    /// Only requests that match this query.
     q: Option<String>,
-    /// Only from this request on, itself included.
+    /// ID of the oldest request to list.
     from: Option<String>,
 }
 
@@ -59,15 +61,18 @@ pub(crate) struct ListQuery {
 pub(crate) struct CountQuery {
     /// The query.
     q: String,
-    /// Only this inbox.
+    /// Only requests of this inbox, by name.
     inbox: Option<String>,
-    /// Only what is older than this request: where the count before it ended.
+    /// ID of a request. Only older requests are counted. Pass `next` of the previous count to continue that count.
     after: Option<String>,
-    /// Count to here and no farther; 1,000 unless asked.
+    /// Number at which the count stops. Default: 1000.
     most: Option<u64>,
 }
 
-/// Requests, newest first; those of a query in as many calls as it takes.
+/// List requests
+///
+/// Returns requests, newest first. A search with `q` stops early when its time limit is reached. Pass `next` as `after`
+/// to continue it.
 #[utoipa::path(get, path = "/requests", tag = "requests", params(ListQuery), responses(
     (status = 200, body = RequestList), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -90,24 +95,26 @@ pub(crate) async fn list(
         return Ok(Json(RequestList { items, next, seq }));
     }
     if skip > 0 {
-        return Err(ApiError::invalid("skip goes neither with a query nor with from."));
+        return Err(ApiError::invalid("`skip` cannot be combined with `q` or `from`."));
     }
     let search = engine.search(Query::parse(&text)?, inbox);
     let (search, index) = (if pinned { search.pinned() } else { search }, engine.index.clone());
     let between = (after.unwrap_or(RowId(i64::MAX)), RowId(from.map_or(-1, |from| from.0 - 1)));
-    let (items, upto) = engine
+    let (items, cursor) = engine
         .store
         .readers()
         .read(move |connection| {
             let found = search.page(connection, &index, between, limit as usize, Instant::now() + PAGE_TIME)?;
             let items: Result<Vec<_>, _> = found.ids.iter().map(|id| requests.one(connection, *id)).collect();
-            Ok((items?.into_iter().flatten().collect(), found.upto))
+            Ok((items?.into_iter().flatten().collect(), found.cursor))
         })
         .await?;
-    Ok(Json(RequestList { items, next: upto.map(|row| engine.id_of(row)), seq }))
+    Ok(Json(RequestList { items, next: cursor.map(|row| engine.id_of(row)), seq }))
 }
 
-/// How many requests match a query.
+/// Count requests
+///
+/// Returns the number of requests that match a query.
 #[utoipa::path(get, path = "/requests/count", tag = "requests", params(CountQuery), responses(
     (status = 200, body = RequestCount), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -119,38 +126,39 @@ pub(crate) async fn count(
     let after = row_in(&engine, query.after.as_deref())?.unwrap_or(RowId(i64::MAX));
     let most = query.most.unwrap_or(COUNT_MOST);
     let (search, index) = (engine.search(Query::parse(&query.q)?, inbox), engine.index.clone());
-    let (counted, upto) = engine
+    let (counted, cursor) = engine
         .store
         .readers()
         .read(move |connection| {
             search.count(connection, &index, after, most.saturating_add(1), Instant::now() + PAGE_TIME)
         })
         .await?;
-    let next = upto.map(|row| engine.id_of(row));
+    let next = cursor.map(|row| engine.id_of(row));
     Ok(Json(RequestCount { requests: counted.min(most), more: counted > most, next }))
 }
 
-/// The number of a named inbox, or 404.
+/// Returns the number of an inbox, or a 404 error.
 pub(crate) fn number_of(engine: &Engine, name: Option<&str>) -> Result<Option<i64>, ApiError> {
     name.map(|name| Ok(engine.addresses.get(name).ok_or_else(|| ApiError::no_inbox(name))?.number)).transpose()
 }
 
-/// The row of an id in the parameters.
+/// Returns the row of a request ID in the query parameters.
 fn row_in(engine: &Engine, id: Option<&str>) -> Result<Option<RowId>, ApiError> {
-    let row =
-        |id: &str| engine.row_of(id).ok_or_else(|| ApiError::invalid(format!("{id:?} is not the id of a request.")));
+    let row = |id: &str| engine.row_of(id).ok_or_else(|| ApiError::invalid(format!("There is no request {id:?}.")));
     id.map(row).transpose()
 }
 
-/// A stored request's parts, or 404.
-pub(crate) async fn stored(engine: &Engine, id: &str) -> Result<(RowId, Stored), ApiError> {
+/// Returns a stored request without its body, or a 404 error.
+pub(crate) async fn stored(engine: &Engine, id: &str) -> Result<(RowId, StoredRequest), ApiError> {
     let row = engine.row_of(id).ok_or_else(ApiError::no_request)?;
     let requests = engine.requests();
     let found = engine.store.readers().read(move |connection| requests.stored(connection, row)).await?;
     found.map(|stored| (row, stored)).ok_or_else(ApiError::no_request)
 }
 
-/// A request in full, but for its body. Credentials are masked.
+/// Retrieve a request
+///
+/// Returns a request with its headers. Credentials are masked.
 #[utoipa::path(get, path = "/requests/{id}", tag = "requests", params(("id" = String, Path)), responses(
     (status = 200, body = RequestDetail), (status = 404, body = hookbench_model::Error)
 ))]
@@ -162,11 +170,14 @@ pub(crate) async fn read(
     Ok(Json(stored.shown(row, false)))
 }
 
-/// All that belongs to the same event: repeats, with whether they are the same, and deliveries.
-#[utoipa::path(get, path = "/requests/{id}/thread", tag = "requests", params(("id" = String, Path)), responses(
+/// Retrieve the timeline of a request
+///
+/// Returns all requests and deliveries of the same event, oldest first. Each request is marked as the first, a retry, a
+/// duplicate, or one with a changed payload.
+#[utoipa::path(get, path = "/requests/{id}/timeline", tag = "requests", params(("id" = String, Path)), responses(
     (status = 200, body = Timeline), (status = 404, body = hookbench_model::Error)
 ))]
-pub(crate) async fn read_thread(
+pub(crate) async fn read_timeline(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<Timeline>, ApiError> {
@@ -176,7 +187,9 @@ pub(crate) async fn read_thread(
     found.map(Json).ok_or_else(ApiError::no_request)
 }
 
-/// A request in full with its credentials.
+/// Retrieve a request with credentials
+///
+/// Returns a request with its headers, including unmasked credentials.
 #[utoipa::path(get, path = "/requests/{id}/reveal", tag = "requests", params(("id" = String, Path)), responses(
     (status = 200, body = RequestDetail), (status = 404, body = hookbench_model::Error)
 ))]
@@ -188,7 +201,9 @@ pub(crate) async fn reveal(
     Ok(Json(stored.shown(row, true)))
 }
 
-/// Pin a request, note something on it, or mark it as read.
+/// Update a request
+///
+/// Pins or unpins a request, changes its note, or changes its read mark.
 #[utoipa::path(patch, path = "/requests/{id}", tag = "requests", params(("id" = String, Path)), request_body = RequestMarks, responses(
     (status = 200, body = RequestSummary), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -198,7 +213,7 @@ pub(crate) async fn change(
     extract::Json(marks): extract::Json<RequestMarks>,
 ) -> Result<Json<RequestSummary>, ApiError> {
     if marks.note.as_ref().is_some_and(|note| note.len() > NOTE_MAX) {
-        return Err(ApiError::invalid(format!("A note has at most {NOTE_MAX} bytes.")));
+        return Err(ApiError::invalid(format!("`note` must have at most {NOTE_MAX} bytes.")));
     }
     let row = engine.row_of(&id).ok_or_else(ApiError::no_request)?;
     let requests = engine.requests();
@@ -212,7 +227,9 @@ pub(crate) async fn change(
     Ok(Json(engine.store.write(work, after).await?))
 }
 
-/// Remove a request. Undo is possible for ten seconds.
+/// Delete a request
+///
+/// Deletes a request. The deletion can be undone for 10 seconds.
 #[utoipa::path(delete, path = "/requests/{id}", tag = "requests", params(("id" = String, Path)), responses(
     (status = 200, body = Deletion), (status = 404, body = hookbench_model::Error)
 ))]
@@ -225,25 +242,25 @@ pub(crate) async fn remove(
     let until_us = engine.clock.now_us() + UNDO_US;
     let work = move |connection: &Connection| {
         let (inbox, bytes) = hookbench_store::deletion::deletable(connection, row)?.ok_or_else(ApiError::no_request)?;
-        let removal =
+        let deletion =
             DeletionRow { number: 0, inbox, first: row.0, last: row.0, whole: false, requests: 1, bytes, until_us };
-        Ok::<_, ApiError>(removal.insert(connection)?)
+        Ok::<_, ApiError>(deletion.insert(connection)?)
     };
     let (feed, hidden, tail) = (engine.feed.clone(), engine.hidden.clone(), engine.store.id_tail());
     let inbox = summary.inbox.clone();
-    let after = move |removal: &DeletionRow| {
-        hidden.add(*removal);
-        feed.publish([Change::RequestsRemoved { removal: removal.shown(inbox, |id| tail.text(id)) }]);
+    let after = move |deletion: &DeletionRow| {
+        hidden.add(*deletion);
+        feed.publish([Change::RequestsDeleted { deletion: deletion.shown(inbox, |id| tail.text(id)) }]);
     };
-    let removal = engine.store.write(work, after).await?;
-    Ok(Json(removal.shown(summary.inbox, |id| engine.id_of(id))))
+    let deletion = engine.store.write(work, after).await?;
+    Ok(Json(deletion.shown(summary.inbox, |id| engine.id_of(id))))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct RevealQuery {
-    /// Whether credentials stand in it.
+    /// True to include credentials. If false, credentials are masked. Default: false.
     pub(crate) reveal: Option<bool>,
 }
 
@@ -251,15 +268,17 @@ pub(crate) struct RevealQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CodeQuery {
-    /// What to write it as; curl unless asked otherwise.
+    /// Format of the code. Default: `curl`.
     #[serde(default, rename = "as")]
     #[param(inline)]
     form: CodeFormat,
-    /// Whether credentials stand in it.
+    /// True to include credentials. If false, credentials are masked. Default: false.
     reveal: Option<bool>,
 }
 
-/// The request as code that sends it to its inbox again. Credentials are masked unless asked for.
+/// Generate code for a request
+///
+/// Returns code that sends the request to its inbox again. Credentials are masked unless `reveal` is true.
 #[utoipa::path(get, path = "/requests/{id}/code", tag = "requests", params(("id" = String, Path), CodeQuery), responses(
     (status = 200, body = String, content_type = "text/plain"), (status = 404, body = hookbench_model::Error),
     (status = 413, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
@@ -275,22 +294,22 @@ pub(crate) async fn code(
     let body = collect_body(body, form.body_max()).await?.ok_or_else(|| {
         ApiError::new(
             ErrorCode::TooLargeForCode,
-            format!("The body is larger than {} bytes, more than is written into this code.", form.body_max()),
-            "Replay the request, or save its body and send that file.",
+            format!("The body is too large for this format: more than {} bytes.", form.body_max()),
+            "Replay the request, or download its body and send the file.",
         )
     })?;
     let inbox = engine.addresses.get(&stored.summary.inbox);
     let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
     let paths = request::secret_paths(&engine.providers.catalogue(), &stored.summary, verification).unwrap_or_default();
     let shown = if reveal { body.clone() } else { request::masked(body.clone(), &paths) };
-    let base = match engine.receiver.state() {
+    let base = match engine.listener.state() {
         ListenerState::Listening { url, .. } => url,
         _ => format!("http://{}", engine.settings().listen),
     };
     let sent = (&*stored.summary.method, &*stored.summary.target);
     let message = CodeRequest::new(&base, sent, header_list(&stored.header_block), &shown, reveal, shown != body);
     let code = form.write(&message).map_err(|why| {
-        let hint = "Ask for as=curl, which can send any request.";
+        let hint = "Use `as=curl`, which can represent any request.";
         ApiError::new(ErrorCode::NotInThisForm, why, hint)
     })?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], code).into_response())

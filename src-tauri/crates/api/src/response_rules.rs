@@ -1,10 +1,12 @@
+//! Routes for response rules, response files and response previews.
+
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use bytes::Bytes;
 use hookbench_engine::{
     Engine,
-    response::{self, ANSWER_FILE_MAX, Arrival, Looking, Made},
+    response::{self, Arrival, ArrivedRequest, DecidedResponse, RESPONSE_FILE_MAX},
 };
 use hookbench_model::{ErrorCode, ResponseFile, ResponsePreview};
 use hookbench_query::SEARCHED_MAX;
@@ -19,12 +21,15 @@ use super::{error::ApiError, extract, requests::stored};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct FileQuery {
-    /// Its name.
+    /// Name of the file.
     name: String,
 }
 
-/// Keep a file that an answer is to be made of, sent as the body. It stays as long as an answer names it.
-#[utoipa::path(post, path = "/answer-files", tag = "inboxes", params(FileQuery),
+/// Upload a response file
+///
+/// Stores a file, sent as the request body, for use as the body of responses. The file is deleted when no response uses
+/// it.
+#[utoipa::path(post, path = "/response-files", tag = "inboxes", params(FileQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
     (status = 201, body = ResponseFile), (status = 413, body = hookbench_model::Error)
 ))]
@@ -33,11 +38,11 @@ pub(crate) async fn add_file(
     extract::Query(query): extract::Query<FileQuery>,
     content: Bytes,
 ) -> Result<(StatusCode, Json<ResponseFile>), ApiError> {
-    if content.len() > ANSWER_FILE_MAX {
+    if content.len() > RESPONSE_FILE_MAX {
         return Err(ApiError::new(
             ErrorCode::TooLarge,
-            format!("The file has {} bytes; an answer has {ANSWER_FILE_MAX} at most.", content.len()),
-            "Choose a smaller one.",
+            format!("The file is too large: {} bytes (at most {RESPONSE_FILE_MAX}).", content.len()),
+            "Choose a smaller file.",
         ));
     }
     let file = response::file_of(query.name, &content);
@@ -49,7 +54,9 @@ pub(crate) async fn add_file(
     Ok((StatusCode::CREATED, Json(file)))
 }
 
-/// Let the sequences of an inbox's rule begin again.
+/// Restart the sequence of a response rule
+///
+/// Resets all positions in the sequence of responses. The next request gets the first response.
 #[utoipa::path(post, path = "/inboxes/{name}/rules/{id}/restart", tag = "inboxes", params(("name" = String, Path), ("id" = String, Path)), responses(
     (status = 204), (status = 404, body = hookbench_model::Error)
 ))]
@@ -59,7 +66,7 @@ pub(crate) async fn restart(
 ) -> Result<StatusCode, ApiError> {
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
     let number = address.number;
-    if !address.answering.rules.iter().any(|(rule, _)| rule.id == id) {
+    if !address.compiled_rules.rules.iter().any(|(rule, _)| rule.id == id) {
         return Err(ApiError::not_found(ErrorCode::RuleNotFound, format!("The inbox {name} has no rule {id:?}.")));
     }
     engine.steps.forget(number, Some(&id));
@@ -74,12 +81,15 @@ pub(crate) async fn restart(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DryRunQuery {
-    /// The inbox whose rules are tried; the request's own if absent.
+    /// Name of the inbox whose rules are evaluated. Default: the inbox of the request.
     inbox: Option<String>,
 }
 
-/// Say which rule would answer a stored request, and why. Nothing is sent, and no sequence goes on.
-#[utoipa::path(get, path = "/requests/{id}/answering", tag = "requests", params(("id" = String, Path), DryRunQuery), responses(
+/// Preview the response to a request
+///
+/// Returns the response that a stored request would get now, with the rules and forwards that were evaluated. Nothing
+/// is sent, and no sequence advances.
+#[utoipa::path(get, path = "/requests/{id}/response-preview", tag = "requests", params(("id" = String, Path), DryRunQuery), responses(
     (status = 200, body = ResponsePreview), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn dry_run(
@@ -98,17 +108,17 @@ pub(crate) async fn dry_run(
         headers: &stored.header_block,
         body: &body,
         body_bytes: stored.summary.body_bytes,
-        peer: &stored.summary.peer,
+        remote_address: &stored.summary.remote_address,
         arrived_us: stored.summary.arrived_at.as_microsecond(),
     };
-    let looking = Looking::new(&engine, &address, arrival);
+    let looking = ArrivedRequest::new(&engine, &address, arrival);
     let mut considered = Vec::new();
     let outcome =
         hookbench_engine::response::decide::consider(&engine, &looking, false, &mut |one| considered.push(one));
-    let answer = match hookbench_engine::response::decide::made(&engine, &looking, &outcome).await {
-        Made::Own => Some((*address.own).clone()),
-        Made::Answer { answer, .. } => Some(answer),
-        Made::Forward(_) => None,
+    let response = match hookbench_engine::response::decide::made(&engine, &looking, &outcome).await {
+        DecidedResponse::Own => Some((*address.own).clone()),
+        DecidedResponse::Response { response, .. } => Some(response),
+        DecidedResponse::Forward(_) => None,
     };
-    Ok(Json(ResponsePreview { considered, answer }))
+    Ok(Json(ResponsePreview { considered, response }))
 }

@@ -1,4 +1,4 @@
-//! One path of the API: served from the start, described when somebody asks for the document.
+//! Routes of the API, whose OpenAPI descriptions are generated on demand.
 
 use std::sync::Arc;
 
@@ -13,7 +13,8 @@ use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouter},
 };
 
-/// The functions behind one path. The schemas of all of them are megabytes, and few ever ask.
+/// Handlers of one path. The description is generated on demand, because the schemas of all routes take megabytes of
+/// memory.
 pub(crate) struct Route {
     pub(crate) path: String,
     pub(crate) served: MethodRouter<Arc<Engine>>,
@@ -21,7 +22,7 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    /// Lets it take larger or smaller bodies than others.
+    /// Returns the route with another maximum size of request bodies.
     pub(crate) fn taking(self, limit: DefaultBodyLimit) -> Self {
         Self { served: self.served.layer(limit), ..self }
     }
@@ -35,13 +36,13 @@ impl Route {
     }
 }
 
-/// The methods a function is described with.
+/// Returns the HTTP methods in the description of a handler.
 pub(crate) fn methods<P: utoipa::Path>() -> MethodFilter {
     let methods = P::methods().into_iter().map(|method| method.to_method_filter());
     methods.reduce(MethodFilter::or).unwrap_or(MethodFilter::GET)
 }
 
-/// A [`Route`] of functions that have the same path.
+/// Creates a [`Route`] from handlers of the same path.
 macro_rules! route {
     ($first:ident::$handler:ident $(, $more:ident::$another:ident)*) => {
         pastey::paste! {

@@ -1,3 +1,5 @@
+//! Routes for the query language and saved searches.
+
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
@@ -16,7 +18,7 @@ use super::{error::ApiError, extract};
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         let hint =
-            "`hookbench requests --help` and docs/query.md have the language; /api/v1/query says where it is wrong.";
+            "See docs/query.md or `hookbench requests --help`. `GET /api/v1/query` returns the position of the error.";
         Self::new(ErrorCode::BadQuery, error.to_string(), hint)
     }
 }
@@ -25,37 +27,39 @@ impl From<QueryError> for ApiError {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct TextQuery {
-    /// The query as typed.
+    /// Text of the query.
     text: String,
-    /// Where the caret stands, in characters; completions are for there.
+    /// Position of the cursor, in characters. Completions are returned for this position. Default: no completions.
     caret: Option<usize>,
 }
 
-/// A query as it reads.
+/// Analysis of a query.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct QueryAnalysis {
-    /// Why it does not read.
+    /// Syntax error. Null if the query is valid.
     error: Option<QueryError>,
-    /// Its terms, in order; none where it does not read.
+    /// Terms in order. Empty if the query has a syntax error.
     terms: Vec<QueryTerm>,
-    /// What may come at the caret.
+    /// Completions at the cursor. Empty without `caret`.
     completions: Vec<QueryCompletion>,
 }
 
 /// A term of a query.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct QueryTerm {
-    /// Where it stands, in characters.
+    /// Start of the term, in characters.
     at: usize,
-    /// How many it has.
+    /// Length of the term, in characters.
     length: usize,
-    /// Whether it is a field's; else it is text that is looked for everywhere.
+    /// True if the term refers to a field. False for text that is searched everywhere.
     field: bool,
-    /// Whether it must not match.
+    /// True if the term is negated.
     negated: bool,
 }
 
-/// Read a query that is being typed: its terms, what is wrong with it, what may come next.
+/// Parse a query
+///
+/// Returns the terms of a query, a syntax error if the query is invalid, and completions at the cursor.
 #[utoipa::path(get, path = "/query", tag = "queries", params(TextQuery), responses((status = 200, body = QueryAnalysis)))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -86,26 +90,33 @@ pub(crate) async fn read(
     Ok(Json(QueryAnalysis { error, terms, completions }))
 }
 
-/// The fields a query can ask for.
+/// List of the fields that a query can contain.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct QueryFieldList {
+    /// The items.
     items: &'static [QueryField],
 }
 
-/// The fields a query can ask for.
+/// List query fields
+///
+/// Returns the fields that a query can contain.
 #[utoipa::path(get, path = "/query/fields", tag = "queries", responses((status = 200, body = QueryFieldList)))]
 pub(crate) async fn fields() -> Json<QueryFieldList> {
     Json(QueryFieldList { items: FIELDS })
 }
 
-/// Saved queries.
-#[utoipa::path(get, path = "/queries", tag = "queries", responses((status = 200, body = SavedSearchList)))]
+/// List saved searches
+///
+/// Returns all saved searches, oldest first.
+#[utoipa::path(get, path = "/saved-searches", tag = "queries", responses((status = 200, body = SavedSearchList)))]
 pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<SavedSearchList>, ApiError> {
     Ok(Json(SavedSearchList { items: engine.store.readers().read(hookbench_store::saved_search::all).await? }))
 }
 
-/// Save a query under a name; one of the same name is replaced.
-#[utoipa::path(put, path = "/queries/{name}", tag = "queries", params(("name" = String, Path)), request_body = SavedSearchNew, responses(
+/// Save a search
+///
+/// Saves a query under a name. Replaces the saved search of the same name, if there is one.
+#[utoipa::path(put, path = "/saved-searches/{name}", tag = "queries", params(("name" = String, Path)), request_body = SavedSearchNew, responses(
     (status = 200, body = SavedSearch), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn save(
@@ -116,7 +127,7 @@ pub(crate) async fn save(
     let name = name.trim().to_owned();
     if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
         return Err(ApiError::invalid(format!(
-            "A saved query's name has 1 to {NAME_MAX} characters, none of them a control character."
+            "The name of a saved search must have 1 to {NAME_MAX} characters and no control characters."
         )));
     }
     Query::parse(&asked.query)?;
@@ -131,31 +142,33 @@ pub(crate) async fn save(
             let others = hookbench_store::saved_search::all(connection)?;
             if others.len() >= SAVED_MAX && !others.iter().any(|other| other.name.eq_ignore_ascii_case(&saved.name)) {
                 return Err(ApiError::invalid(format!(
-                    "There are at most {SAVED_MAX} saved queries; remove one first."
+                    "The limit of {SAVED_MAX} saved searches is reached. Delete one first."
                 )));
             }
             Ok(hookbench_store::saved_search::save(&saved, connection, now_us)?)
         }
     };
     let feed = engine.feed.clone();
-    engine.store.write(work, move |()| feed.publish([Change::QueriesChanged])).await?;
+    engine.store.write(work, move |()| feed.publish([Change::SavedSearchesChanged])).await?;
     Ok(Json(saved))
 }
 
-/// Remove a saved query.
-#[utoipa::path(delete, path = "/queries/{name}", tag = "queries", params(("name" = String, Path)), responses(
+/// Delete a saved search
+///
+/// Permanently deletes a saved search.
+#[utoipa::path(delete, path = "/saved-searches/{name}", tag = "queries", params(("name" = String, Path)), responses(
     (status = 204), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
     extract::Path(name): extract::Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let missing = ApiError::not_found(ErrorCode::QueryNotFound, format!("There is no saved query {name:?}."));
+    let missing = ApiError::not_found(ErrorCode::SavedSearchNotFound, format!("There is no saved search {name:?}."));
     let work = move |connection: &Connection| match hookbench_store::saved_search::remove(connection, &name)? {
         true => Ok(()),
         false => Err(missing),
     };
     let feed = engine.feed.clone();
-    engine.store.write(work, move |()| feed.publish([Change::QueriesChanged])).await?;
+    engine.store.write(work, move |()| feed.publish([Change::SavedSearchesChanged])).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,3 +1,5 @@
+//! Routes for scenarios.
+
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
@@ -11,13 +13,14 @@ use utoipa::ToSchema;
 
 use super::{
     error::ApiError,
-    events::{DELIVERIES_MAX, Receivers, send_all},
+    events::{DELIVERIES_MAX, EventDestinations, send_all},
     extract,
 };
 
-/// How many times faster or slower than written a scenario may run.
-const SPEED_MAX: f64 = 100_000.0;
-const SPEED_MIN: f64 = 0.001;
+/// Maximum value of `time_scale`.
+const TIME_SCALE_MAX: f64 = 100_000.0;
+/// Minimum value of `time_scale`.
+const TIME_SCALE_MIN: f64 = 0.001;
 
 fn shown(scenario: &hookbench_provider::Scenario, file: &str, own: bool) -> Scenario {
     let ms = |seconds: f64| (seconds * 1_000.0) as u64;
@@ -28,13 +31,13 @@ fn shown(scenario: &hookbench_provider::Scenario, file: &str, own: bool) -> Scen
         about: scenario.about.clone(),
         provider: scenario.provider.clone(),
         own,
-        lasts_ms: ms(scenario.lasts_s()),
+        duration_ms: ms(scenario.duration_s()),
         steps: scenario.steps.iter().map(step).collect(),
         file: file.to_owned(),
     }
 }
 
-/// Reads all scenarios, each time anew: a user writes them while the engine lives.
+/// Reads all scenarios from disk, because users can edit the files while the engine runs.
 async fn all(engine: &Arc<Engine>) -> Result<ScenarioList, ApiError> {
     let folder = engine.dir().path().join("scenarios");
     let catalogue = engine.providers.catalogue();
@@ -56,17 +59,21 @@ async fn all(engine: &Arc<Engine>) -> Result<ScenarioList, ApiError> {
 fn no_scenario(id: &str) -> ApiError {
     ApiError::not_found(
         ErrorCode::ScenarioNotFound,
-        format!("There is no scenario {id:?}; `hookbench scenario list` names them."),
+        format!("There is no scenario {id:?}. See `hookbench scenario list`."),
     )
 }
 
-/// All scenarios.
+/// List scenarios
+///
+/// Returns all scenarios, including custom ones.
 #[utoipa::path(get, path = "/scenarios", tag = "scenarios", responses((status = 200, body = ScenarioList)))]
 pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<ScenarioList>, ApiError> {
     Ok(Json(all(&engine).await?))
 }
 
-/// One scenario.
+/// Retrieve a scenario
+///
+/// Returns a scenario with its events.
 #[utoipa::path(get, path = "/scenarios/{id}", tag = "scenarios", params(("id" = String, Path)), responses(
     (status = 200, body = Scenario), (status = 404, body = hookbench_model::Error)
 ))]
@@ -78,37 +85,39 @@ pub(crate) async fn read(
     found.map(Json).ok_or_else(|| no_scenario(&id))
 }
 
-/// A scenario to be run.
+/// A scenario to run: either `scenario` or `file` is required.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ScenarioRun {
-    /// Its id.
+    /// ID of the scenario.
     #[serde(default)]
     scenario: Option<String>,
-    /// Or the text of its file.
+    /// Text of a scenario file.
     #[serde(default)]
     file: Option<String>,
-    /// Makes the same values again; others each time if absent.
+    /// Seed of generated values. The same seed generates the same values. Default: random.
     #[serde(default)]
     seed: Option<u64>,
-    /// How many times faster than written its gaps go.
+    /// Factor that divides the delays between events, from 0.001 to 100000. Default: 1.
     #[serde(default)]
-    speed: Option<f64>,
-    /// Ids of the endpoints it goes to; all of the vendor if absent.
+    time_scale: Option<f64>,
+    /// IDs of the endpoints to send to. Default: all endpoints of the provider.
     #[serde(default)]
     endpoints: Option<Vec<String>>,
-    /// Only endpoints of this scope.
+    /// Only endpoints of this account.
     #[serde(default)]
-    scope: Option<String>,
-    /// An endpoint for this call alone, as for an event.
+    account: Option<String>,
+    /// Settings of a temporary endpoint for this request, as for an event.
     #[serde(default)]
     to: Option<EndpointSettings>,
-    /// Whether what goes `to` there is tried again as the vendor does.
+    /// True to retry deliveries to the temporary endpoint as the vendor does. Default: false.
     #[serde(default)]
     retries: bool,
 }
 
-/// Run a scenario: its events are stored at once and leave one by one, each at its time.
+/// Run a scenario
+///
+/// Stores all events of a scenario, and sends each event at its scheduled time. Returns before the events are sent.
 #[utoipa::path(post, path = "/scenarios/run", tag = "scenarios", request_body = ScenarioRun, responses(
     (status = 202, body = EventSendResult), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -122,30 +131,32 @@ pub(crate) async fn run(
             found.ok_or_else(|| no_scenario(id))?.file
         }
         (None, Some(text)) => text.clone(),
-        _ => return Err(ApiError::invalid("Give a scenario by its id, or the text of its file.")),
+        _ => return Err(ApiError::invalid("Pass either `scenario` or `file`.")),
     };
     let scenario = hookbench_provider::Scenario::parse("", &text, &engine.providers.catalogue())
-        .map_err(|why| ApiError::invalid(format!("The scenario does not read: {why}.")))?;
-    let speed = wanted.speed.unwrap_or(1.0);
-    if !(SPEED_MIN..=SPEED_MAX).contains(&speed) {
-        return Err(ApiError::invalid(format!("The speed lies between {SPEED_MIN} and {SPEED_MAX}.")));
+        .map_err(|why| ApiError::invalid(format!("The scenario cannot be parsed: {why}.")))?;
+    let time_scale = wanted.time_scale.unwrap_or(1.0);
+    if !(TIME_SCALE_MIN..=TIME_SCALE_MAX).contains(&time_scale) {
+        return Err(ApiError::invalid(format!(
+            "`time_scale` must be between {TIME_SCALE_MIN} and {TIME_SCALE_MAX} (got {time_scale})."
+        )));
     }
-    let receivers = Receivers {
+    let destinations = EventDestinations {
         provider: &scenario.provider,
         endpoints: wanted.endpoints.as_deref(),
-        scope: wanted.scope.as_deref(),
+        account: wanted.account.as_deref(),
         to: wanted.to.as_ref(),
         retries: wanted.retries,
     };
-    let endpoints = receivers.find(&engine).await?;
+    let endpoints = destinations.find(&engine).await?;
     if scenario.steps.len() * endpoints.len() > DELIVERIES_MAX {
-        return Err(ApiError::invalid(format!("One call makes from 1 to {DELIVERIES_MAX} deliveries.")));
+        return Err(ApiError::invalid(format!("One request must create between 1 and {DELIVERIES_MAX} deliveries.")));
     }
     let seed = wanted.seed.unwrap_or_else(|| uuid::Uuid::now_v7().as_u128() as u64);
     let now_us = engine.clock.now_us();
     let mut delay_us = 0;
     let events = scenario.steps.iter().zip(0..).map(|(step, number)| {
-        delay_us += (step.after_s * 1e6 / speed) as i64;
+        delay_us += (step.after_s * 1e6 / time_scale) as i64;
         let id = uuid::Uuid::now_v7().to_string();
         let now_ms = (now_us + delay_us) / 1_000;
         let seeds = Seeds { seed, step: number, event: &step.event, id: &id, now_ms };

@@ -1,3 +1,5 @@
+//! Routes for inferred schemas.
+
 use std::sync::Arc;
 
 use axum::{
@@ -8,7 +10,7 @@ use axum::{
 use hookbench_capture::RowId;
 use hookbench_engine::Engine;
 use hookbench_model::{Change, ErrorCode, timestamp};
-use hookbench_schema::{Brief, ChangeKind, Code, InferredSchema, Node, Seen, TextFormat, Type};
+use hookbench_schema::{Brief, ChangeKind, Code, InferredSchema, Node, Sighting, TextFormat, Type};
 use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,81 +23,81 @@ use super::{error::ApiError, extract, requests::number_of};
 pub struct SchemaSummary {
     /// Name of the inbox.
     pub inbox: String,
-    /// Event type; empty for requests of which none is known.
+    /// Event type. Empty for requests without a known event type.
     pub event_type: String,
-    /// JSON bodies it was learned from.
+    /// Number of JSON bodies that the schema was inferred from.
     pub requests: u64,
-    /// Places it has.
+    /// Number of fields.
     pub fields: u64,
-    /// Changes since it was first seen; a hundred are kept.
+    /// Number of changes since the schema was first inferred. The last 100 changes are stored.
     pub drift: u64,
-    /// Arrival of the first request.
+    /// Time at which the first request arrived.
     #[schema(value_type = String, format = DateTime)]
     pub first_at: Timestamp,
-    /// Arrival of the last request.
+    /// Time at which the last request arrived.
     #[schema(value_type = String, format = DateTime)]
     pub last_at: Timestamp,
-    /// When it last changed.
+    /// Time of the last change. Null if the schema has not changed.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub drift_at: Option<Timestamp>,
 }
 
-/// Inferred schemas, by inbox and event type.
+/// List of inferred schemas, by inbox and event type.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SchemaList {
-    /// The schemas.
+    /// The items.
     pub items: Vec<SchemaSummary>,
 }
 
-/// Field of an inferred schema.
+/// A field of an inferred schema.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SchemaField {
-    /// Where it stands, as a query has it behind `body.`; empty for the body itself.
+    /// Path of the field, as used after `body.` in a query. Empty for the body itself.
     pub path: String,
-    /// Its key, `[*]` for the elements of a list, `*` where keys are data.
+    /// Key of the field, `[*]` for the elements of an array, `*` for the values of an object whose keys are data.
     pub name: String,
-    /// How deep it stands.
+    /// Nesting depth, 0 for the body itself.
     pub depth: usize,
     /// Types of the values.
     pub types: Vec<Type>,
-    /// Whether some objects are without it.
+    /// True if some objects do not have the field.
     pub optional: bool,
-    /// Format of the texts, if all have one.
+    /// Format of the strings, if all of them have the same one.
     pub format: Option<TextFormat>,
-    /// All values it has, where they are few.
+    /// All values of the field. Null if there are many.
     pub values: Option<Vec<String>>,
-    /// How often it was there.
+    /// Number of occurrences of the field.
     pub seen: u64,
-    /// Request in which it was first seen.
+    /// ID of the first request with this field.
     pub request: String,
-    /// Arrival of the first request with this field.
+    /// Time at which the first request with this field arrived.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
 }
 
-/// Change of an inferred schema.
+/// A change of an inferred schema.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SchemaChange {
     /// Path of the field.
     pub path: String,
-    /// What changed.
+    /// The change.
     pub what: ChangeKind,
-    /// Request that brought it.
+    /// ID of the request that caused the change.
     pub request: String,
-    /// Arrival of the request.
+    /// Time at which the request arrived.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }
 
-/// Inferred schema.
+/// An inferred schema with its fields and changes.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SchemaDetail {
-    /// Summary.
+    /// Summary of the schema.
     #[serde(flatten)]
     pub summary: SchemaSummary,
-    /// From the outside in.
+    /// Fields, each before its nested fields.
     pub tree: Vec<SchemaField>,
-    /// The newest first.
+    /// Changes, newest first.
     pub changes: Vec<SchemaChange>,
 }
 
@@ -103,7 +105,7 @@ pub struct SchemaDetail {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct EventQuery {
-    /// Event type; requests of which none is known if absent.
+    /// Event type. Default: requests without a known event type.
     event: Option<String>,
 }
 
@@ -111,14 +113,14 @@ pub(crate) struct EventQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CodeQuery {
-    /// Event type; requests of which none is known if absent.
+    /// Event type. Default: requests without a known event type.
     event: Option<String>,
-    /// The code.
+    /// Format of the code.
     #[param(inline)]
     r#as: Code,
 }
 
-fn at(seen: Seen) -> Timestamp {
+fn at(seen: Sighting) -> Timestamp {
     timestamp(seen.us)
 }
 
@@ -135,11 +137,11 @@ fn summary(inbox: String, event_type: String, brief: Brief) -> SchemaSummary {
     }
 }
 
-fn no_shape() -> ApiError {
-    ApiError::not_found(ErrorCode::ShapeNotFound, "No JSON body of this event type has been seen in this inbox.")
+fn no_schema() -> ApiError {
+    ApiError::not_found(ErrorCode::SchemaNotFound, "The inbox has received no JSON body of this event type.")
 }
 
-async fn shape_of(engine: &Engine, inbox: &str, event: Option<&str>) -> Result<(String, InferredSchema), ApiError> {
+async fn schema_of(engine: &Engine, inbox: &str, event: Option<&str>) -> Result<(String, InferredSchema), ApiError> {
     let number = number_of(engine, Some(inbox))?.unwrap_or_default();
     let event = event.unwrap_or_default().to_owned();
     let asked = event.clone();
@@ -148,11 +150,13 @@ async fn shape_of(engine: &Engine, inbox: &str, event: Option<&str>) -> Result<(
         .readers()
         .read(move |connection| hookbench_store::inferred_schema::load(connection, number, &asked))
         .await?;
-    shape.map(|shape| (event, shape)).ok_or_else(no_shape)
+    shape.map(|shape| (event, shape)).ok_or_else(no_schema)
 }
 
-/// What JSON bodies are like, by inbox and event type.
-#[utoipa::path(get, path = "/shapes", tag = "shapes", responses((status = 200, body = SchemaList)))]
+/// List schemas
+///
+/// Returns the schemas inferred from JSON bodies, by inbox and event type.
+#[utoipa::path(get, path = "/schemas", tag = "schemas", responses((status = 200, body = SchemaList)))]
 pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<SchemaList>, ApiError> {
     let all = engine.store.readers().read(hookbench_store::inferred_schema::all).await?;
     let items = all
@@ -162,8 +166,10 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Schem
     Ok(Json(SchemaList { items }))
 }
 
-/// A shape in full: its fields, and what changed since when.
-#[utoipa::path(get, path = "/shapes/{inbox}", tag = "shapes", params(("inbox" = String, Path), EventQuery), responses(
+/// Retrieve a schema
+///
+/// Returns the fields of a schema and the changes over time.
+#[utoipa::path(get, path = "/schemas/{inbox}", tag = "schemas", params(("inbox" = String, Path), EventQuery), responses(
     (status = 200, body = SchemaDetail), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read(
@@ -171,7 +177,7 @@ pub(crate) async fn read(
     extract::Path(inbox): extract::Path<String>,
     extract::Query(query): extract::Query<EventQuery>,
 ) -> Result<Json<SchemaDetail>, ApiError> {
-    let (event, shape) = shape_of(&engine, &inbox, query.event.as_deref()).await?;
+    let (event, shape) = schema_of(&engine, &inbox, query.event.as_deref()).await?;
     let mut tree = Vec::new();
     fields(&engine, &shape.root, Place { path: String::new(), name: String::new(), depth: 0 }, false, &mut tree);
     let changes = shape
@@ -226,8 +232,10 @@ fn fields(engine: &Engine, node: &Node, place: Place, optional: bool, into: &mut
     }
 }
 
-/// A shape as JSON Schema, TypeScript or Rust.
-#[utoipa::path(get, path = "/shapes/{inbox}/code", tag = "shapes", params(("inbox" = String, Path), CodeQuery), responses(
+/// Generate code from a schema
+///
+/// Returns a schema as JSON Schema, TypeScript types or Rust types.
+#[utoipa::path(get, path = "/schemas/{inbox}/code", tag = "schemas", params(("inbox" = String, Path), CodeQuery), responses(
     (status = 200, body = String, content_type = "text/plain"), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn code(
@@ -235,13 +243,15 @@ pub(crate) async fn code(
     extract::Path(inbox): extract::Path<String>,
     extract::Query(query): extract::Query<CodeQuery>,
 ) -> Result<Response, ApiError> {
-    let (event, shape) = shape_of(&engine, &inbox, query.event.as_deref()).await?;
+    let (event, shape) = schema_of(&engine, &inbox, query.event.as_deref()).await?;
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
     Ok((headers, shape.code(query.r#as, &event)).into_response())
 }
 
-/// Forget a shape; it is learned anew from what arrives then.
-#[utoipa::path(delete, path = "/shapes/{inbox}", tag = "shapes", params(("inbox" = String, Path), EventQuery), responses(
+/// Delete a schema
+///
+/// Deletes a schema. Requests that arrive later create a new schema.
+#[utoipa::path(delete, path = "/schemas/{inbox}", tag = "schemas", params(("inbox" = String, Path), EventQuery), responses(
     (status = 204), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn remove(
@@ -256,8 +266,8 @@ pub(crate) async fn remove(
         .write(move |connection| hookbench_store::inferred_schema::forget(connection, number, &event), |_| ())
         .await?;
     if !forgotten {
-        return Err(no_shape());
+        return Err(no_schema());
     }
-    engine.feed.publish([Change::ShapesChanged]);
+    engine.feed.publish([Change::SchemasChanged]);
     Ok(StatusCode::NO_CONTENT)
 }

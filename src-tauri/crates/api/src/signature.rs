@@ -1,3 +1,5 @@
+//! Routes for the signature debugger.
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
@@ -14,14 +16,14 @@ use hookbench_model::{ErrorCode, VerificationSettings};
 use hookbench_provider::Catalogue;
 use hookbench_query::body::{content_of, decode};
 use hookbench_signature::Message;
-use hookbench_store::request::{Stored, collect_body};
+use hookbench_store::request::{StoredRequest, collect_body};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{error::ApiError, extract, requests::stored};
 
-/// Largest body that is explained, in bytes.
+/// Maximum size of a body whose signature is explained, in bytes.
 const EXPLAINED_MAX: u64 = 16 * 1024 * 1024;
 
 impl From<DebuggerError> for ApiError {
@@ -30,7 +32,7 @@ impl From<DebuggerError> for ApiError {
     }
 }
 
-/// Runs what may take a moment where it holds nobody up.
+/// Runs blocking work on a separate thread. `work` gets the current time in ms since the Unix epoch.
 async fn apart<T: Send + 'static>(
     engine: &Arc<Engine>,
     work: impl FnOnce(&Engine, i64) -> Result<T, ApiError> + Send + 'static,
@@ -44,7 +46,9 @@ async fn apart<T: Send + 'static>(
     done.map_err(|e| ApiError::internal(e.to_string()))?.map(Json)
 }
 
-/// Judge a message.
+/// Verify a message
+///
+/// Returns the signature status of a message.
 #[utoipa::path(post, path = "/signature/verify", tag = "signature", request_body = SignatureInput, responses(
     (status = 200, body = SignatureResult), (status = 422, body = hookbench_model::Error)
 ))]
@@ -55,7 +59,9 @@ pub(crate) async fn verify(
     apart(&engine, move |engine, now| Ok(debugger::verify(&engine.providers.catalogue(), &question, now)?)).await
 }
 
-/// Sign a message as its vendor would.
+/// Sign a message
+///
+/// Returns the signature that the vendor would send with a message.
 #[utoipa::path(post, path = "/signature/sign", tag = "signature", request_body = SignatureInput, responses(
     (status = 200, body = SignatureValues), (status = 422, body = hookbench_model::Error)
 ))]
@@ -66,7 +72,9 @@ pub(crate) async fn sign(
     apart(&engine, move |engine, now| Ok(debugger::sign(&engine.providers.catalogue(), &question, now)?)).await
 }
 
-/// Say why a message's signature does not hold.
+/// Explain the signature of a message
+///
+/// Returns the signature status of a message. If the signature is not valid, tests common mistakes to find the cause.
 #[utoipa::path(post, path = "/signature/explain", tag = "signature", request_body = SignatureInput, responses(
     (status = 200, body = SignatureExplanation), (status = 422, body = hookbench_model::Error)
 ))]
@@ -80,8 +88,10 @@ pub(crate) async fn explain(
     .await
 }
 
-/// Find the schemes by which a message's signature holds.
-#[utoipa::path(post, path = "/signature/find", tag = "signature", request_body = SignatureInput, responses(
+/// Detect the signature scheme of a message
+///
+/// Returns every signature scheme for which the signature of a message is valid.
+#[utoipa::path(post, path = "/signature/detect", tag = "signature", request_body = SignatureInput, responses(
     (status = 200, body = SignatureMatchList), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn find(
@@ -91,7 +101,7 @@ pub(crate) async fn find(
     apart(&engine, move |engine, _| Ok(debugger::find(&engine.providers.catalogue(), &question)?)).await
 }
 
-/// Secrets that are known here, each with whose it is; without those of one inbox.
+/// Returns the secrets of all inboxes and endpoints, each with a description of the owner. The inbox `but` is excluded.
 fn known_secrets(engine: &Engine, but: Option<i64>) -> Vec<(String, String)> {
     let mut known = Vec::new();
     for inbox in engine.addresses.all().into_iter().filter(|inbox| Some(inbox.number) != but) {
@@ -105,17 +115,17 @@ fn known_secrets(engine: &Engine, but: Option<i64>) -> Vec<(String, String)> {
     known
 }
 
-/// What an inbox's requests are verified by.
+/// Returns the signature scheme that verifies the requests of an inbox.
 fn rule_of<'c>(catalogue: &'c Catalogue, verification: &VerificationSettings) -> Result<Rule<'c>, ApiError> {
     let id = verification.provider.as_deref().filter(|id| catalogue.get(id).is_some()).ok_or_else(no_provider)?;
     let scheme = verification.scheme.clone().map(Value::String);
     Ok(debugger::rule_of(catalogue, Some(id), scheme.as_ref())?.0)
 }
 
-/// A stored request with its body, ready to be judged.
+/// A stored request with its body, ready for verification.
 struct Subject {
     inbox: Address,
-    stored: Stored,
+    stored: StoredRequest,
     body: Vec<u8>,
     decoded: Option<Vec<u8>>,
 }
@@ -128,8 +138,8 @@ impl Subject {
         let body = collect_body(body, EXPLAINED_MAX).await?.ok_or_else(|| {
             ApiError::new(
                 ErrorCode::TooLargeToExplain,
-                format!("The body is larger than {EXPLAINED_MAX} bytes."),
-                "Its verdict stands; only the search for a fault is left out.",
+                format!("The body is too large to explain its signature: more than {EXPLAINED_MAX} bytes."),
+                "The signature status is correct. Only the explanation is not available.",
             )
         })?;
         let content = content_of(&stored.header_block);
@@ -140,7 +150,7 @@ impl Subject {
         Ok(Self { inbox, stored, body, decoded })
     }
 
-    /// Looks at the message with the URL as this verification has it registered.
+    /// Calls `look` with the message, whose URL is the one registered in `verification`.
     fn read<T>(&self, verification: &VerificationSettings, look: impl FnOnce(&Message<'_>) -> T) -> T {
         let headers = header_pairs(&self.stored.header_block);
         let url = verification.signed_url(&self.inbox.name, &self.stored.summary.target);
@@ -153,7 +163,7 @@ impl Subject {
         })
     }
 
-    /// The verdict at its arrival, and why.
+    /// Returns the signature status at the time of arrival, with an explanation.
     fn explained(
         &self,
         engine: &Engine,
@@ -174,7 +184,9 @@ impl Subject {
     }
 }
 
-/// The verdict on a stored request with everything behind it, judged at its arrival.
+/// Explain the signature of a request
+///
+/// Returns the signature status of a stored request, verified at its time of arrival, with an explanation.
 #[utoipa::path(get, path = "/requests/{id}/signature", tag = "signature", params(("id" = String, Path)), responses(
     (status = 200, body = SignatureExplanation), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error),
     (status = 413, body = hookbench_model::Error)
@@ -196,28 +208,29 @@ pub(crate) async fn explain_request(
 fn no_provider() -> ApiError {
     ApiError::new(
         ErrorCode::NoProvider,
-        "The inbox has no provider, so nothing says how its requests are signed.",
-        "Choose the provider and enter its secret in the inbox's settings.",
+        "The inbox has no provider, so its signatures cannot be verified.",
+        "Select a provider and enter its secret in the settings of the inbox.",
     )
 }
 
-/// By what a stored request is to be judged, in the place of its inbox's settings.
+/// Values that replace the verification settings of the inbox.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SignatureTrial {
-    /// A scheme of its own as an object; the inbox's if absent.
+    /// Custom signature scheme as an object. Default: the scheme of the inbox.
     #[schema(value_type = Option<Object>)]
     scheme: Option<Value>,
-    /// Secrets; the inbox's if absent, and masked ones are those.
+    /// Secrets. A masked secret is replaced by the secret of the inbox at the same position. Default: the secrets of
+    /// the inbox.
     secrets: Option<Vec<String>>,
-    /// Settings the scheme names; the inbox's if absent.
+    /// Parameters of the signature scheme. Default: the parameters of the inbox.
     params: Option<BTreeMap<String, String>>,
-    /// The URL as registered; the inbox's if absent.
+    /// URL as registered with the vendor. Default: the URL of the inbox.
     url: Option<String>,
 }
 
 impl SignatureTrial {
-    /// The inbox's verification with what is tried over it.
+    /// Returns the verification settings of the inbox with these values applied.
     fn over(&self, inbox: &VerificationSettings) -> VerificationSettings {
         inbox.changed_to(VerificationSettings {
             secrets: self.secrets.clone().unwrap_or_else(|| inbox.secrets.clone()),
@@ -228,8 +241,10 @@ impl SignatureTrial {
     }
 }
 
-/// Judge a stored request by another scheme or secret; nothing is kept.
-#[utoipa::path(post, path = "/requests/{id}/signature/try", tag = "signature", params(("id" = String, Path)), request_body = SignatureTrial, responses(
+/// Verify a request with other settings
+///
+/// Verifies a stored request with another scheme or secret, and explains the result. The result is not stored.
+#[utoipa::path(post, path = "/requests/{id}/signature/verify", tag = "signature", params(("id" = String, Path)), request_body = SignatureTrial, responses(
     (status = 200, body = SignatureExplanation), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error),
     (status = 413, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -251,8 +266,10 @@ pub(crate) async fn try_request(
     .await
 }
 
-/// Find the schemes by which a stored request's signature holds.
-#[utoipa::path(post, path = "/requests/{id}/signature/find", tag = "signature", params(("id" = String, Path)), request_body = SignatureTrial, responses(
+/// Detect the signature scheme of a request
+///
+/// Returns every signature scheme for which the signature of a stored request is valid.
+#[utoipa::path(post, path = "/requests/{id}/signature/detect", tag = "signature", params(("id" = String, Path)), request_body = SignatureTrial, responses(
     (status = 200, body = SignatureMatchList), (status = 404, body = hookbench_model::Error), (status = 413, body = hookbench_model::Error)
 ))]
 pub(crate) async fn find_for_request(

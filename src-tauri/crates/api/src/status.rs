@@ -1,3 +1,5 @@
+//! Routes for the status of the engine and the listener.
+
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
@@ -6,7 +8,9 @@ use hookbench_model::{DatabaseHealth, DatabaseStatus, ListenerState, Status, tim
 
 use super::{error::ApiError, refusals::open_totals};
 
-/// State of the engine, receiver and database.
+/// Retrieve the status
+///
+/// Returns the status of the engine, the listener and the database.
 #[utoipa::path(get, path = "/status", tag = "status", responses((status = 200, body = Status)))]
 pub(crate) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Status>, ApiError> {
     let seq = engine.feed().last();
@@ -17,7 +21,7 @@ pub(crate) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
     let file_bytes = tokio::fs::metadata(engine.store.path()).await.map_or(0, |file| file.len());
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        receiver: engine.receiver.state(),
+        listener: engine.listener.state(),
         database: match engine.health() {
             DatabaseHealth::Ok => DatabaseStatus::Ok,
             DatabaseHealth::Failing { fault, message, since_us } => {
@@ -33,14 +37,16 @@ pub(crate) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
         pipeline,
         refusals,
         queue: engine.outbox.schedule().queued() as u64,
-        connections_refused: engine.receiver.count(|counts| &counts.connections_refused),
-        heads_refused: engine.receiver.count(|counts| &counts.heads_refused),
+        connections_refused: engine.listener.count(|counts| &counts.connections_refused),
+        heads_refused: engine.listener.count(|counts| &counts.heads_refused),
         seq,
     }))
 }
 
-/// Try again to listen at the address set, after its port was taken.
-#[utoipa::path(post, path = "/receiver/listen", tag = "status", responses((status = 200, body = ListenerState)))]
+/// Start the listener
+///
+/// Starts the listener at the configured address, if the port was in use before. Returns the state of the listener.
+#[utoipa::path(post, path = "/listener", tag = "status", responses((status = 200, body = ListenerState)))]
 pub(crate) async fn listen(State(engine): State<Arc<Engine>>) -> Json<ListenerState> {
-    Json(engine.start_receiver(None).await)
+    Json(engine.start_listener(None).await)
 }

@@ -1,3 +1,5 @@
+//! Routes for tunnels.
+
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
@@ -11,30 +13,31 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
 
-/// What is to be changed of a tunnel.
+/// Changes to a tunnel.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TunnelChange {
-    /// Whether it is to be up.
+    /// True to start the tunnel, false to stop it.
     on: bool,
-    /// Fingerprint of the key its SSH host is to show from now on.
+    /// Fingerprint of the new SSH host key to trust.
     #[serde(default)]
     host_key: Option<String>,
 }
 
-/// What is to be done about requests that arrived while this machine was away.
+/// Action on the requests that arrived while this computer was offline.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BacklogDecisionNew {
-    /// What becomes of them.
-    what: BacklogAction,
-    /// Whether they are signed anew where the inbox has a secret, as their own signatures may be too old.
+    /// Action to take.
+    action: BacklogAction,
+    /// True to re-sign forwarded requests if the inbox has a secret, because their signatures can be expired. Default:
+    /// false.
     #[serde(default)]
-    resign: bool,
+    re_sign: bool,
 }
 
 fn no_tunnel() -> ApiError {
-    ApiError::not_found(ErrorCode::TunnelNotFound, "There is no tunnel with this id.")
+    ApiError::not_found(ErrorCode::TunnelNotFound, "There is no tunnel with this ID.")
 }
 
 impl From<TunnelError> for ApiError {
@@ -50,17 +53,17 @@ impl From<TunnelError> for ApiError {
                     DialError::OtherKey { .. } => Self::new(
                         ErrorCode::OtherHostKey,
                         message,
-                        "Ask who runs the host. If the key is right, give its fingerprint as host_key.",
+                        "Verify the key with the host operator. To trust it, pass its fingerprint as `host_key`.",
                     ),
                     DialError::NotLetIn { .. } => Self::new(
                         ErrorCode::NotLetIn,
                         message,
-                        "Put a public key of yours into the host's authorized_keys; passwords are not asked for.",
+                        "Add your public key to `authorized_keys` on the host. Password logins are not supported.",
                     ),
                     DialError::NotForwarded { .. } => Self::new(
                         ErrorCode::NotForwarded,
                         message,
-                        "Ask for another port; the host's AllowTcpForwarding and PermitListen say what it allows.",
+                        "Use another port. `AllowTcpForwarding` and `PermitListen` on the host limit the ports.",
                     ),
                 }
             }
@@ -69,25 +72,27 @@ impl From<TunnelError> for ApiError {
             TunnelError::StaysOpen(message) => Self::new(
                 ErrorCode::StaysOpen,
                 message,
-                "Try again when its relay can be reached, or remove the tunnel all the same.",
+                "Try again when the relay can be reached, or delete the tunnel with `force=true`.",
             ),
             TunnelError::Relay(error) => {
                 let (code, hint) = match &error {
                     CallError::Unreached(_) => {
-                        (ErrorCode::RelayUnreached, "Check the address and the network; nothing was changed.")
+                        (ErrorCode::RelayUnreached, "Check the address and the network. Nothing was changed.")
                     }
                     CallError::Odd(_) => {
-                        (ErrorCode::NoRelay, "Check the address: it is that of a `hookbench relay serve`.")
+                        (ErrorCode::NoRelay, "Use the address of a server that runs `hookbench relay serve`.")
                     }
                     CallError::Refused(refused) if refused.code == "wrong_code" => {
-                        (ErrorCode::WrongCode, "Ask the relay's owner for a new code: `hookbench relay device add`.")
+                        (ErrorCode::WrongCode, "Get a new code from the relay owner: `hookbench relay device add`.")
                     }
-                    CallError::Refused(_) => (ErrorCode::RelayRefused, "Correct it, or ask the relay's owner."),
+                    CallError::Refused(_) => {
+                        (ErrorCode::RelayRefused, "Correct the request, or contact the relay owner.")
+                    }
                 };
                 let message = match &error {
                     CallError::Refused(refused) => refused.message.clone(),
-                    CallError::Unreached(why) => format!("The relay was not reached: {}.", why.trim_end_matches('.')),
-                    CallError::Odd(why) => format!("This is no Hookbench relay: {why}."),
+                    CallError::Unreached(why) => format!("The relay cannot be reached: {}.", why.trim_end_matches('.')),
+                    CallError::Odd(why) => format!("The server is not a Hookbench relay: {why}."),
                 };
                 Self::new(code, message, hint)
             }
@@ -95,12 +100,12 @@ impl From<TunnelError> for ApiError {
     }
 }
 
-/// Does something to its end, though who asked for it may leave: half of it done is a tunnel that nobody
-/// knows of, or one that nobody runs.
+/// Runs work to completion, even if the client disconnects. Partial work would leave a tunnel that is not listed or not
+/// running.
 async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, TunnelError>> + Send + 'static,
 ) -> Result<T, TunnelError> {
-    let broken = |_| Err(TunnelError::Wrong("It broke off; the log says why.".into()));
+    let broken = |_| Err(TunnelError::Wrong("The operation stopped unexpectedly. See the log.".into()));
     tokio::spawn(work).await.unwrap_or_else(broken)
 }
 
@@ -112,15 +117,19 @@ async fn shown(engine: &Engine, number: i64) -> Result<Json<Tunnel>, ApiError> {
     hookbench_engine::tunnel::status::tunnel(engine, number).await?.map(Json).ok_or_else(no_tunnel)
 }
 
-/// All tunnels, and how each stands.
+/// List tunnels
+///
+/// Returns all tunnels with the state of their connections.
 #[utoipa::path(get, path = "/tunnels", tag = "tunnels", responses((status = 200, body = TunnelList)))]
 pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<TunnelList>, ApiError> {
     let seq = engine.feed().last();
     Ok(Json(TunnelList { items: hookbench_engine::tunnel::status::tunnels(&engine).await?, seq }))
 }
 
-/// Make a tunnel and start it: enrol this machine at a relay with a code of its owner, have an SSH host
-/// listen, or take in a tunnel of another program. One that leads to the same place is made anew.
+/// Create a tunnel
+///
+/// Creates and starts a tunnel: registers this computer at a relay with a code of its owner, requests a port of an SSH
+/// host, or adds a tunnel of another program. If a tunnel to the same destination exists, it is re-created.
 #[utoipa::path(post, path = "/tunnels", tag = "tunnels", request_body = TunnelNew, responses(
     (status = 201, body = Tunnel), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error), (status = 502, body = hookbench_model::Error)
 ))]
@@ -132,15 +141,17 @@ pub(crate) async fn add(
     if headers.contains_key(header::ORIGIN) && matches!(&new, TunnelNew::Ssh { key_file: Some(_), .. }) {
         return Err(ApiError::new(
             ErrorCode::FileFromPage,
-            "A page may not name files of this machine.",
-            "Give the key to the SSH agent, or use the command line: `hookbench tunnel start ssh://… --key FILE`.",
+            "A web page must not specify files on this machine.",
+            "Add the key to the SSH agent, or use the command line: `hookbench tunnel start ssh://… --key FILE`.",
         ));
     }
     let tunnel = to_its_end(async move { hookbench_engine::tunnel::changes::add_tunnel(&engine, new).await }).await?;
     Ok((StatusCode::CREATED, Json(tunnel)))
 }
 
-/// One tunnel.
+/// Retrieve a tunnel
+///
+/// Returns a tunnel with its exposed inboxes and the state of its connection.
 #[utoipa::path(get, path = "/tunnels/{id}", tag = "tunnels", params(("id" = String, Path)), responses(
     (status = 200, body = Tunnel), (status = 404, body = hookbench_model::Error)
 ))]
@@ -151,7 +162,9 @@ pub(crate) async fn read(
     shown(&engine, numbered(&engine, &id)?).await
 }
 
-/// Start or stop a tunnel; it stays so over restarts. Or trust another key of its SSH host.
+/// Update a tunnel
+///
+/// Starts or stops a tunnel, or trusts another key of its SSH host. Restarts of Hookbench keep the state of the tunnel.
 #[utoipa::path(patch, path = "/tunnels/{id}", tag = "tunnels", params(("id" = String, Path)), request_body = TunnelChange, responses(
     (status = 200, body = Tunnel), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
@@ -173,12 +186,15 @@ pub(crate) async fn change(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct RemoveQuery {
-    /// Whether it ends though its addresses stay open at the relay.
+    /// True to delete the tunnel even if the relay cannot be reached. The public URLs then stay open at the relay.
+    /// Default: false.
     #[serde(default)]
     force: bool,
 }
 
-/// End a tunnel for good. Its addresses at the relay are given up first.
+/// Delete a tunnel
+///
+/// Unexposes all inboxes of the tunnel, then deletes the tunnel.
 #[utoipa::path(delete, path = "/tunnels/{id}", tag = "tunnels", params(("id" = String, Path), RemoveQuery), responses(
     (status = 204), (status = 404, body = hookbench_model::Error), (status = 502, body = hookbench_model::Error)
 ))]
@@ -193,7 +209,9 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Expose an inbox through a tunnel, or change how it is exposed.
+/// Expose an inbox
+///
+/// Exposes an inbox through a tunnel, or changes the settings of an exposed inbox.
 #[utoipa::path(put, path = "/tunnels/{id}/inboxes/{name}", tag = "tunnels",
     params(("id" = String, Path), ("name" = String, Path)), request_body = ExposureSettings, responses(
     (status = 200, body = Tunnel), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error), (status = 502, body = hookbench_model::Error)
@@ -215,19 +233,21 @@ pub(crate) async fn expose(
     shown(&engine, number).await
 }
 
-/// End an inbox's exposure: its public address is gone, and with it what waits at the relay.
+/// Unexpose an inbox
+///
+/// Removes the public URL of an inbox. Requests that wait at the relay are deleted.
 #[utoipa::path(delete, path = "/tunnels/{id}/inboxes/{name}", tag = "tunnels",
     params(("id" = String, Path), ("name" = String, Path)), responses(
     (status = 200, body = Tunnel), (status = 404, body = hookbench_model::Error), (status = 502, body = hookbench_model::Error)
 ))]
-pub(crate) async fn conceal(
+pub(crate) async fn unexpose(
     State(engine): State<Arc<Engine>>,
     extract::Path((id, name)): extract::Path<(String, String)>,
 ) -> Result<Json<Tunnel>, ApiError> {
     let number = numbered(&engine, &id)?;
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
     let changing = engine.clone();
-    if !to_its_end(async move { hookbench_engine::tunnel::exposure::conceal(&changing, number, address.number).await })
+    if !to_its_end(async move { hookbench_engine::tunnel::exposure::unexpose(&changing, number, address.number).await })
         .await?
     {
         return Err(ApiError::not_found(ErrorCode::NotExposed, format!("{name} is not exposed through this tunnel.")));
@@ -235,8 +255,10 @@ pub(crate) async fn conceal(
     shown(&engine, number).await
 }
 
-/// Say what is to be done about an inbox's requests that arrived while this machine was away.
-#[utoipa::path(post, path = "/inboxes/{name}/away", tag = "tunnels", params(("name" = String, Path)), request_body = BacklogDecisionNew, responses(
+/// Process the backlog of an inbox
+///
+/// Forwards or keeps the requests that arrived while this computer was offline.
+#[utoipa::path(post, path = "/inboxes/{name}/backlog", tag = "tunnels", params(("name" = String, Path)), request_body = BacklogDecisionNew, responses(
     (status = 200, body = BacklogDecision), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn decide(
@@ -245,5 +267,7 @@ pub(crate) async fn decide(
     extract::Json(decision): extract::Json<BacklogDecisionNew>,
 ) -> Result<Json<BacklogDecision>, ApiError> {
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
-    Ok(Json(hookbench_engine::tunnel::backlog::decide_away(&engine, &address, decision.what, decision.resign).await?))
+    Ok(Json(
+        hookbench_engine::tunnel::backlog::decide_backlog(&engine, &address, decision.action, decision.re_sign).await?,
+    ))
 }

@@ -1,5 +1,5 @@
-//! The bench's reference: a bare axum handler that reads the body and answers 200; under `/hang` it
-//! never does. Prints its URL.
+//! Baseline server for benchmarks: an axum handler that reads the body and responds with 200, or never responds for
+//! paths under `/hang`. Prints its URL.
 #![allow(clippy::print_stdout)]
 
 use axum::{Router, body::Bytes, routing::any};
@@ -9,8 +9,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> std::io::Result<()> {
-    // Hundreds of endpoints connect at once, and what finds the queue full comes again a second later
-    // (RFC 6298 §2).
+    // Hundreds of clients connect at once. A connection that finds the accept queue full is retried only after one
+    // second (RFC 6298 §2).
     let socket = tokio::net::TcpSocket::new_v4()?;
     socket.bind(([127, 0, 0, 1], 0).into())?;
     let listener = socket.listen(4096)?;

@@ -1,4 +1,4 @@
-//! The one clock: everything that asks for the time is given this.
+//! The clock that all time-dependent code reads, so that tests can set the time.
 
 use std::{
     fmt,
@@ -9,29 +9,29 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Wall-clock time, real or set by a test.
+/// A source of wall-clock time: the system clock, or a fixed time set by a test.
 #[derive(Clone, Default)]
 pub struct Clock(Option<Arc<AtomicI64>>);
 
 impl Clock {
-    /// The machine's own clock.
+    /// Returns a clock that reads the system time.
     pub fn system() -> Self {
         Self(None)
     }
 
-    /// A clock that stands at `unix_us` until it is set.
+    /// Returns a clock that reads `unix_us` (µs since the Unix epoch) until [`set_us`](Self::set_us) changes it.
     pub fn fixed(unix_us: i64) -> Self {
         Self(Some(Arc::new(AtomicI64::new(unix_us))))
     }
 
-    /// Moves a fixed clock; the system's stays as it is.
+    /// Sets a fixed clock. Does nothing on a system clock.
     pub fn set_us(&self, unix_us: i64) {
         if let Some(fixed) = &self.0 {
             fixed.store(unix_us, Ordering::SeqCst);
         }
     }
 
-    /// Microseconds since the Unix epoch.
+    /// Returns the current time in µs since the Unix epoch.
     pub fn now_us(&self) -> i64 {
         match &self.0 {
             Some(fixed) => fixed.load(Ordering::SeqCst),
@@ -39,7 +39,7 @@ impl Clock {
         }
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the current time in ms since the Unix epoch.
     pub fn now_ms(&self) -> i64 {
         self.now_us() / 1_000
     }

@@ -1,13 +1,13 @@
-//! File descriptors: each connection is one, and so is each file of the store.
+//! File descriptor limits. Each connection and each file of the store uses one descriptor.
 
-/// Most that are asked for: tables of the kernel grow with them, and no listener here takes more connections.
+/// Largest soft limit that is requested. Kernel tables grow with the limit, and no listener accepts more connections.
 const WANTED: u64 = 65_536;
 
-/// The limit of systems that tell none.
+/// Limit assumed on systems that do not report one.
 const UNKNOWN: u64 = 8_192;
 
-/// Raises this process' soft limit of open files as far as it may, up to 65,536, and returns the limit. Most
-/// systems start a program with a soft limit of 1,024 or 256.
+/// Raises the soft limit of open files of this process to the hard limit, at most 65,536, and returns the new limit.
+/// Most systems start a program with a soft limit of 1,024 or 256.
 pub fn raise_limit() -> u64 {
     #[cfg(unix)]
     {
@@ -26,7 +26,7 @@ pub fn raise_limit() -> u64 {
     UNKNOWN
 }
 
-/// How many files this process may have open.
+/// Returns the soft limit of open files of this process.
 fn limit() -> u64 {
     #[cfg(unix)]
     {
@@ -36,13 +36,14 @@ fn limit() -> u64 {
     UNKNOWN
 }
 
-/// How many of the descriptors the receiver may use for connections, where `wanted` are asked for: half of them. The
-/// rest is for the API, the store, and what is sent.
+/// Returns the number of connections that the listener may accept: `wanted`, but at most half of the descriptors. The
+/// other half is for the local HTTP API, the store and outgoing requests.
 pub fn for_connections(wanted: u32) -> usize {
     part(u64::from(wanted), limit(), 2)
 }
 
-/// How many of the descriptors the API may use for connections: an eighth of them.
+/// Returns the number of connections that the local HTTP API may accept: `wanted`, but at most an eighth of the
+/// descriptors.
 pub fn for_api(wanted: u32) -> usize {
     part(u64::from(wanted), limit(), 8)
 }
@@ -56,14 +57,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_never_take_all_descriptors() {
+    fn leaves_descriptors_for_other_uses() {
         assert_eq!((part(1_024, 65_536, 2), part(1_024, 1_024, 2), part(1_024, 256, 2)), (1_024, 512, 128));
         assert_eq!((part(256, 256, 8), part(1_024, 0, 2)), (32, 1));
     }
 
     #[cfg(unix)]
     #[test]
-    fn the_limit_is_never_lowered() {
+    fn never_lowers_the_limit() {
         let before = limit();
         assert!(raise_limit() >= before && limit() >= before);
     }

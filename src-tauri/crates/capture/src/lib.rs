@@ -1,10 +1,11 @@
-//! One HTTP request off the wire to disk.
+//! HTTP capture: stores each request with its exact bytes before the sender gets a response.
 //!
-//! A connection is served by hyper; the head framer watches its bytes so that header names keep
-//! their spelling and order; the body is read within its limits, large ones straight into the
-//! store; one writer thread commits what has gathered; only then does the sender get its answer.
+//! hyper serves the connection. The head framer copies the bytes of each request head, because hyper does not keep the
+//! spelling and order of header names. Bodies are read within limits, and large bodies are written to the store while
+//! they arrive. One writer thread commits all queued requests in one transaction. The response is sent after the
+//! commit.
 //!
-//! This crate knows no API, no window and no vendors.
+//! This crate does not depend on the local HTTP API, the window or the providers.
 #![forbid(unsafe_code)]
 
 mod clock;
@@ -20,9 +21,10 @@ pub use limits::{CHUNK_BYTES, DELAY_MAX, DRAIN_BYTES, HANG_MAX, HEAD_BYTES_MAX, 
 pub use message::{Body, Captured, Findings, header_list};
 pub use store::{
     BodyBlocks, CommitError, CommitWaiter, Committed, IdTail, OnCommit, OpenError, Plan, ReadError, Readers, RowId,
-    SCHEMA, SCHEMA_VIA, Store, Transaction, WriteError, delete_chunks, read_chunk, read_chunks,
+    SCHEMA, SCHEMA_NAMES, SCHEMA_VIA, Store, Transaction, WriteError, delete_chunks, read_chunk, read_chunks,
 };
 pub use wire::{
-    Answer, AnswerBody, AnswerFault, Arrived, ArrivedBody, Asked, Asking, Counts, Decision, Entrance, Listening, Piece,
-    Plain, Refusal, Refused, Responder, Route, Routes, Streams, Through, listen,
+    ArrivedBody, Counts, Decision, Entrance, InjectedFault, Piece, Plain, PreparedResponse, ProxiedRequest,
+    ReceivedRequest, Refusal, RejectedRequest, RequestHead, Responder, ResponseBody, Route, Routes, RunningListener,
+    Streams, TunnelOrigin, listen,
 };

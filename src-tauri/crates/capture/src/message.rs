@@ -1,31 +1,31 @@
-//! One captured request, as the receiver hands it to the store.
+//! A captured request, as the listener passes it to the store.
 
 use std::{any::Any, fmt, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use hookbench_model::{BodyState, HeaderNames, HttpVersion};
 
-/// Where a body is kept.
+/// Location of a stored body.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// In the request's own row.
+    /// In the row of the request.
     Inline(Bytes),
-    /// In chunk rows under this body number.
+    /// In chunk rows with this body number.
     Chunks(i64),
 }
 
-/// What was learned of a request while its response was decided, such as the verification of its signature. It is handed
-/// on with the committed request, so that nothing is computed twice. It is not stored.
+/// Results computed while the response of a request was decided, such as the verification of its signature. They are
+/// passed on with the committed request, so that they are not computed again. They are not stored.
 #[derive(Clone, Default)]
 pub struct Findings(Option<Arc<dyn Any + Send + Sync>>);
 
 impl Findings {
-    /// Wraps what was learned.
+    /// Wraps a result.
     pub fn new<T: Any + Send + Sync>(learned: T) -> Self {
         Self(Some(Arc::new(learned)))
     }
 
-    /// Returns what was learned, if it is of this type.
+    /// Returns the result, if there is one of type `T`.
     pub fn get<T: Any + Send + Sync>(&self) -> Option<&T> {
         self.0.as_deref()?.downcast_ref()
     }
@@ -40,11 +40,11 @@ impl fmt::Debug for Findings {
 /// A request ready to be stored.
 #[derive(Debug, Clone)]
 pub struct Captured {
-    /// Number of the inbox it belongs to.
+    /// Number of the inbox.
     pub inbox: i64,
-    /// When its head was complete, µs since the Unix epoch.
+    /// Time at which the head was complete, in µs since the Unix epoch.
     pub arrived_us: i64,
-    /// From the head to the last byte of the body, µs.
+    /// Time from the complete head to the last byte of the body, in µs.
     pub receiving_us: i64,
     /// Method as sent.
     pub method: http::Method,
@@ -52,32 +52,32 @@ pub struct Captured {
     pub target: String,
     /// HTTP version.
     pub version: HttpVersion,
-    /// The sender's address.
-    pub peer: SocketAddr,
-    /// Header block: `Name: value` lines with CRLF, as on the wire.
+    /// Remote address of the sender.
+    pub remote_address: SocketAddr,
+    /// Header block: `Name: value` lines with CRLF, as received.
     pub headers: Vec<u8>,
-    /// What is known of the header names.
+    /// Fidelity of the header names.
     pub names: HeaderNames,
-    /// Trailer block in the same form; mostly empty.
+    /// Trailer block in the same format; usually empty.
     pub trailers: Vec<u8>,
-    /// The body, exact after transfer decoding.
+    /// Body bytes after transfer decoding.
     pub body: Body,
-    /// Size of the body in bytes: received, or announced where it was refused unread.
+    /// Size of the body in bytes. If the body was rejected unread, the size that the sender announced.
     pub body_bytes: u64,
-    /// Whether the body is whole.
+    /// Completeness of the body.
     pub body_state: BodyState,
-    /// Status the sender gets.
+    /// Status of the response; 0 for none.
     pub status: u16,
-    /// Number of the inbox answer given; none where the receiver refused by itself.
-    pub answer: Option<i64>,
-    /// Number of the way from outside it came by ([`Through`](crate::Through)); 0 for none.
+    /// Number of the inbox response that was sent; `None` if the listener rejected the request.
+    pub response: Option<i64>,
+    /// Number of the tunnel that the request came through ([`TunnelOrigin`](crate::TunnelOrigin)); 0 for none.
     pub via: i64,
-    /// What was learned of it while its response was decided.
+    /// Results computed while the response was decided.
     pub findings: Findings,
 }
 
-/// Reads a header block back into its list: one pair a line, in order, values without the
-/// optional white space around them (RFC 9112 §5.1).
+/// Parses a header block. Returns the names and values in order, without the optional white space around values
+/// (RFC 9112 §5.1).
 pub fn header_list(block: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     block.split(|b| *b == b'\n').filter_map(|line| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);

@@ -1,4 +1,4 @@
-//! Folders and files that nobody but their owner can read.
+//! Folders and files that only their owner can read.
 
 use std::{
     fs,
@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-/// Makes a folder if need be, and closes it to others (0700).
+/// Creates a folder and its parents if they are missing, and sets the folder's mode to 0700 on Unix.
 pub fn make_dir(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -18,7 +18,7 @@ pub fn make_dir(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Options that make files closed to others (0600).
+/// Returns options that create files with mode 0600 on Unix.
 pub fn options() -> fs::OpenOptions {
     let mut options = fs::OpenOptions::new();
     #[cfg(unix)]
@@ -26,7 +26,7 @@ pub fn options() -> fs::OpenOptions {
     options
 }
 
-/// Writes a file no one else can read, whole or not at all.
+/// Writes a file with mode 0600 atomically: writes to a temporary file, then renames it.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = path.with_extension("part");
     let _ = fs::remove_file(&part);

@@ -1,539 +1,555 @@
-//! How what came back is judged. Each returns a finding; `settled` adds what was seen of effects.
+//! Assessment of responses. Each function returns a finding, and `settled` adds the result of the side-effect probe.
 
 use hookbench_model::{AttemptErrorKind, CheckExchange, CheckFinding, CheckOutcome};
 
 use super::{case::ExpectedEffects, side_effect_probe::Effects, subject::Subject};
 
-/// What a judge sees.
-pub(crate) struct Seen<'a> {
+/// Input of an assessment.
+pub(crate) struct Evidence<'a> {
     pub(crate) subject: &'a Subject,
-    /// What the case sent.
-    pub(crate) shots: &'a [CheckExchange],
-    /// Everything the run has sent so far, this case last.
+    /// Exchanges of the case.
+    pub(crate) exchanges: &'a [CheckExchange],
+    /// All exchanges of the run so far, with those of this case last.
     pub(crate) all: &'a [CheckExchange],
-    /// Effects from before the case to after it, and until its first answer; none where nobody looks.
+    /// Side effects of the whole case, and side effects until the first response; `None` without a probe.
     pub(crate) effects: Option<(Effects, Effects)>,
 }
 
-impl Seen<'_> {
-    fn accepted(&self, shot: &CheckExchange) -> bool {
-        super::probe_request::status(shot).is_some_and(|status| self.subject.policy.success.value().includes(status))
+impl Evidence<'_> {
+    fn accepted(&self, exchange: &CheckExchange) -> bool {
+        super::probe_request::status(exchange)
+            .is_some_and(|status| self.subject.policy.success.value().includes(status))
     }
 
-    /// The first that is not as it should be, in words.
-    fn first(&self, wrong: impl Fn(&CheckExchange) -> Option<String>) -> Option<String> {
-        self.shots.iter().find_map(|shot| wrong(shot).map(|why| format!("{}: {why}", named(shot))))
+    /// Returns a description of the first exchange for which `failed` returns a reason.
+    fn first(&self, failed: impl Fn(&CheckExchange) -> Option<String>) -> Option<String> {
+        self.exchanges.iter().find_map(|exchange| failed(exchange).map(|why| format!("{}: {why}", named(exchange))))
     }
 }
 
-fn named(shot: &CheckExchange) -> &str {
-    if shot.label.is_empty() { &shot.method } else { &shot.label }
+fn named(exchange: &CheckExchange) -> &str {
+    if exchange.label.is_empty() { &exchange.method } else { &exchange.label }
 }
 
-fn is_client_error(shot: &CheckExchange) -> bool {
-    super::probe_request::status(shot).is_some_and(|status| (400..500).contains(&status))
+fn is_client_error(exchange: &CheckExchange) -> bool {
+    super::probe_request::status(exchange).is_some_and(|status| (400..500).contains(&status))
 }
 
-/// Whether the handler broke: 5xx, or no answer at all.
-fn broke(shot: &CheckExchange) -> Option<String> {
-    match super::probe_request::status(shot) {
+/// Returns a description of the failure if the handler failed: a 5xx status or no response.
+fn broke(exchange: &CheckExchange) -> Option<String> {
+    match super::probe_request::status(exchange) {
         Some(status) if status < 500 => None,
-        _ => Some(super::probe_request::came(shot)),
+        _ => Some(super::probe_request::came(exchange)),
     }
 }
 
-pub(crate) fn accepts(seen: &Seen<'_>) -> CheckFinding {
-    match seen.first(|shot| (!seen.accepted(shot)).then(|| super::probe_request::came(shot))) {
-        Some(why) => CheckFinding::fail(format!("{why}; a 2xx was due.")),
+pub(crate) fn accepts(seen: &Evidence<'_>) -> CheckFinding {
+    match seen.first(|exchange| (!seen.accepted(exchange)).then(|| super::probe_request::came(exchange))) {
+        Some(why) => CheckFinding::fail(format!("{why}; expected 2xx.")),
         None => CheckFinding::pass("Accepted."),
     }
 }
 
-pub(crate) fn refuses(seen: &Seen<'_>) -> CheckFinding {
-    let wrong = |shot: &CheckExchange| match (is_client_error(shot), seen.accepted(shot)) {
+pub(crate) fn refuses(seen: &Evidence<'_>) -> CheckFinding {
+    let failed = |exchange: &CheckExchange| match (is_client_error(exchange), seen.accepted(exchange)) {
         (true, _) => None,
-        (false, true) => Some(format!("{}, so it was taken", super::probe_request::came(shot))),
-        (false, false) => Some(super::probe_request::came(shot)),
+        (false, true) => Some(format!("{}, so the request was accepted", super::probe_request::came(exchange))),
+        (false, false) => Some(super::probe_request::came(exchange)),
     };
-    match seen.first(wrong) {
-        Some(why) => CheckFinding::fail(format!("{why}; a 4xx was due.")),
-        None => CheckFinding::pass("Refused."),
+    match seen.first(failed) {
+        Some(why) => CheckFinding::fail(format!("{why}; expected 4xx.")),
+        None => CheckFinding::pass("Rejected."),
     }
 }
 
-pub(crate) fn stands(seen: &Seen<'_>) -> CheckFinding {
+pub(crate) fn stays_up(seen: &Evidence<'_>) -> CheckFinding {
     match seen.first(broke) {
-        Some(why) => CheckFinding::fail(format!("{why}; it may be refused, but must not break.")),
-        None => CheckFinding::pass("It did not break."),
+        Some(why) => CheckFinding::fail(format!("{why}; a rejection is allowed, an error is not.")),
+        None => CheckFinding::pass("No error."),
     }
 }
 
-/// Forged, and rightly signed under the same id.
-pub(crate) fn refuses_forged(seen: &Seen<'_>) -> CheckFinding {
-    let [forged, right] = seen.shots else { return CheckFinding::error("It was not sent whole.") };
+/// Assesses a forged request and a correctly signed request with the same ID.
+pub(crate) fn refuses_forged(seen: &Evidence<'_>) -> CheckFinding {
+    let [forged, passed] = seen.exchanges else { return CheckFinding::error("Not all requests were sent.") };
     if !is_client_error(forged) {
-        return refuses(&Seen { shots: std::slice::from_ref(forged), ..*seen });
+        return refuses(&Evidence { exchanges: std::slice::from_ref(forged), ..*seen });
     }
-    match seen.accepted(right) {
-        true => CheckFinding::pass("Refused, and the right one behind it is taken."),
+    match seen.accepted(passed) {
+        true => CheckFinding::pass("Rejected, and the correctly signed request after it was accepted."),
         false => CheckFinding::fail(format!(
-            "Refused; but the right one behind it, under the same id, was {}. Note ids after checking the signature.",
-            super::probe_request::came(right)
+            "Rejected, but the correctly signed request after it with the same ID failed: {}. Store IDs only after verification.",
+            super::probe_request::came(passed)
         )),
     }
 }
 
-/// What an unsigned header says is not acted on.
-pub(crate) fn ignores_header(seen: &Seen<'_>) -> CheckFinding {
-    let Some(shot) = seen.shots.first() else { return CheckFinding::error("It was not sent whole.") };
-    if let Some(why) = broke(shot) {
-        return CheckFinding::fail(format!("{why}; a 2xx or a 4xx was due."));
+/// Assesses a request with an event type in an unsigned header, which the handler must not use.
+pub(crate) fn ignores_header(seen: &Evidence<'_>) -> CheckFinding {
+    let Some(exchange) = seen.exchanges.first() else { return CheckFinding::error("Not all requests were sent.") };
+    if let Some(why) = broke(exchange) {
+        return CheckFinding::fail(format!("{why}; expected 2xx or 4xx."));
     }
-    if is_client_error(shot) {
-        return CheckFinding::pass("Refused.");
+    if is_client_error(exchange) {
+        return CheckFinding::pass("Rejected.");
     }
     match seen.effects {
-        None => CheckFinding::unknown(format!("It {}. {NO_PROBE}", super::probe_request::came(shot))),
-        Some((effects, _)) if effects.are(0) => CheckFinding::pass("It did not act on the header."),
+        None => CheckFinding::unknown(format!("Result: {}. {NO_PROBE}", super::probe_request::came(exchange))),
+        Some((effects, _)) if effects.are(0) => CheckFinding::pass("The handler did not use the header."),
         Some((effects, _)) => CheckFinding::fail(format!(
-            "The probe saw {effects}: the unsigned header decided what was done, so one captured body can be sent as every event type."
+            "The probe counted {effects}: the handler used the unsigned header, so a captured body can be replayed as any event type."
         )),
     }
 }
 
-/// The events behind a request that was refused, on its connection.
-pub(crate) fn goes_on(seen: &Seen<'_>) -> CheckFinding {
-    let Some((_, behind)) = seen.shots.split_first() else { return CheckFinding::error("It was not sent whole.") };
-    match behind.iter().find(|shot| !seen.accepted(shot)) {
-        None => CheckFinding::pass("Each event behind the PUT was accepted."),
-        Some(shot) => CheckFinding::fail(format!(
-            "{}: {}; the PUT before it left its body unread. A 2xx was due.",
-            named(shot),
-            super::probe_request::came(shot)
+/// Assesses the events after a rejected request on the same connection.
+pub(crate) fn keeps_working(seen: &Evidence<'_>) -> CheckFinding {
+    let Some((_, behind)) = seen.exchanges.split_first() else {
+        return CheckFinding::error("Not all requests were sent.");
+    };
+    match behind.iter().find(|exchange| !seen.accepted(exchange)) {
+        None => CheckFinding::pass("Each event after the PUT was accepted."),
+        Some(exchange) => CheckFinding::fail(format!(
+            "{}: {}; expected 2xx. The body of the PUT before it was not read.",
+            named(exchange),
+            super::probe_request::came(exchange)
         )),
     }
 }
 
-/// Refused is right, taken is odd, broken is wrong.
-pub(crate) fn refuses_or_takes(seen: &Seen<'_>) -> CheckFinding {
+/// Passes on 4xx, warns on 2xx and 3xx, fails on 5xx or no response.
+pub(crate) fn refuses_or_takes(seen: &Evidence<'_>) -> CheckFinding {
     if let Some(why) = seen.first(broke) {
-        return CheckFinding::fail(format!("{why}; a 4xx was due."));
+        return CheckFinding::fail(format!("{why}; expected 4xx."));
     }
-    match seen.first(|shot| (!is_client_error(shot)).then(|| super::probe_request::came(shot))) {
-        Some(why) => CheckFinding::warn(format!("{why}; a 4xx would tell the sender what is wrong.")),
-        None => CheckFinding::pass("Refused."),
+    match seen.first(|exchange| (!is_client_error(exchange)).then(|| super::probe_request::came(exchange))) {
+        Some(why) => CheckFinding::warn(format!("{why}; a 4xx would show the sender that the request is invalid.")),
+        None => CheckFinding::pass("Rejected."),
     }
 }
 
-/// The p-th part of sorted values.
+/// Returns the value at a quantile of sorted values.
 fn at(sorted: &[f64], part: f64) -> f64 {
     sorted.get(((sorted.len().saturating_sub(1)) as f64 * part).round() as usize).copied().unwrap_or_default()
 }
 
-pub(crate) fn answer_time(seen: &Seen<'_>) -> CheckFinding {
-    let mut times: Vec<f64> = seen.shots.iter().filter_map(super::probe_request::answered_ms).collect();
+pub(crate) fn response_time(seen: &Evidence<'_>) -> CheckFinding {
+    let mut times: Vec<f64> = seen.exchanges.iter().filter_map(super::probe_request::responded_ms).collect();
     times.sort_by(f64::total_cmp);
-    if let Some(why) =
-        seen.first(|shot| super::probe_request::status(shot).is_none().then(|| super::probe_request::came(shot)))
-    {
+    if let Some(why) = seen.first(|exchange| {
+        super::probe_request::status(exchange).is_none().then(|| super::probe_request::came(exchange))
+    }) {
         return CheckFinding::fail(format!("{why}."));
     }
-    if let Some(why) = seen.first(|shot| (!seen.accepted(shot)).then(|| super::probe_request::came(shot))) {
-        return CheckFinding::fail(format!("{why}; how soon it answers an event it takes is not known."));
+    if let Some(why) = seen.first(|exchange| (!seen.accepted(exchange)).then(|| super::probe_request::came(exchange))) {
+        return CheckFinding::fail(format!("{why}; only the response time of an accepted event counts."));
     }
     let slowest = at(&times, 1.0);
-    let said = format!(
-        "Half within {:.0} ms, 95 % within {:.0} ms, the slowest {slowest:.0} ms.",
-        at(&times, 0.5),
-        at(&times, 0.95)
-    );
+    let message =
+        format!("Response time: p50 {:.0} ms, p95 {:.0} ms, max {slowest:.0} ms.", at(&times, 0.5), at(&times, 0.95));
     match slowest {
-        // Whoever took longer than the vendor waits has not answered.
-        slowest if slowest < 5_000.0 => CheckFinding::pass(said),
-        _ => CheckFinding::warn(format!("{said} Strict vendors give up after 5 s.")),
+        // A response after the vendor's timeout is a missing response, which fails above.
+        slowest if slowest < 5_000.0 => CheckFinding::pass(message),
+        _ => CheckFinding::warn(format!("{message} Strict vendors time out after 5 s.")),
     }
 }
 
-pub(crate) fn connect_time(seen: &Seen<'_>) -> CheckFinding {
-    let slowest = seen.all.iter().filter_map(|shot| shot.timings.connect_us).max();
+pub(crate) fn connect_time(seen: &Evidence<'_>) -> CheckFinding {
+    let slowest = seen.all.iter().filter_map(|exchange| exchange.timings.connect_us).max();
     match slowest.map(|us| us as f64 / 1_000.0) {
-        None => CheckFinding::error("No connection was made."),
-        Some(ms) if ms < 1_000.0 => CheckFinding::pass(format!("The slowest took {ms:.1} ms.")),
-        Some(ms) => CheckFinding::fail(format!("The slowest took {ms:.0} ms; Shopify gives up after 1 s.")),
+        None => CheckFinding::error("No connection was opened."),
+        Some(ms) if ms < 1_000.0 => CheckFinding::pass(format!("The slowest connection took {ms:.1} ms.")),
+        Some(ms) => CheckFinding::fail(format!("The slowest connection took {ms:.0} ms; Shopify times out after 1 s.")),
     }
 }
 
-/// An answer this quick cannot have waited for much, in ms.
+/// Response time in milliseconds below which the work before the response cannot have been slow.
 const QUICK: f64 = 500.0;
 
-pub(crate) fn answers_first(seen: &Seen<'_>) -> CheckFinding {
-    let Some(shot) = seen.shots.first() else { return CheckFinding::error("It was not sent whole.") };
+pub(crate) fn responds_first(seen: &Evidence<'_>) -> CheckFinding {
+    let Some(exchange) = seen.exchanges.first() else { return CheckFinding::error("Not all requests were sent.") };
     if let Some(why) = seen.first(broke) {
-        return CheckFinding::fail(format!("{why}; a 2xx was due."));
+        return CheckFinding::fail(format!("{why}; expected 2xx."));
     }
-    if !seen.accepted(shot) {
-        return CheckFinding::unknown(format!("The event was {}.", super::probe_request::came(shot)));
+    if !seen.accepted(exchange) {
+        return CheckFinding::unknown(format!("The event was not accepted: {}.", super::probe_request::came(exchange)));
     }
     let Some((whole, early)) = seen.effects else { return CheckFinding::skipped(NO_PROBE) };
-    let ms = super::probe_request::answered_ms(shot).unwrap_or_default();
+    let ms = super::probe_request::responded_ms(exchange).unwrap_or_default();
     match (early.none(), whole.none()) {
-        (true, false) => CheckFinding::pass("The answer came first, the effect after it."),
-        (_, true) => CheckFinding::fail("There was no effect, before the answer or after it."),
+        (true, false) => CheckFinding::pass("The handler responded before the side effect."),
+        (_, true) => CheckFinding::fail("No side effect before or after the response."),
         _ if ms < QUICK => {
-            CheckFinding::pass(format!("The work was done first, in {ms:.0} ms; were it slow, the answer would be."))
+            CheckFinding::pass(format!("The side effect came first, in {ms:.0} ms; slow work delays the response."))
         }
-        _ => CheckFinding::warn(format!("The work was done first, and the answer took {ms:.0} ms.")),
+        _ => CheckFinding::warn(format!("The side effect came first, and the response took {ms:.0} ms.")),
     }
 }
 
-pub(crate) fn tls(seen: &Seen<'_>) -> CheckFinding {
-    match seen.shots.first() {
-        Some(shot) if shot.error.as_ref().is_some_and(|error| error.kind == AttemptErrorKind::Tls) => {
-            CheckFinding::fail(super::probe_request::came(shot))
+pub(crate) fn tls(seen: &Evidence<'_>) -> CheckFinding {
+    match seen.exchanges.first() {
+        Some(exchange) if exchange.error.as_ref().is_some_and(|error| error.kind == AttemptErrorKind::Tls) => {
+            CheckFinding::fail(super::probe_request::came(exchange))
         }
-        Some(shot) if shot.timings.tls_us.is_some() || super::probe_request::status(shot).is_some() => {
-            CheckFinding::pass("The certificate holds.")
+        Some(exchange) if exchange.timings.tls_us.is_some() || super::probe_request::status(exchange).is_some() => {
+            CheckFinding::pass("The certificate is valid.")
         }
-        Some(shot) => CheckFinding::unknown(super::probe_request::came(shot)),
-        None => CheckFinding::error("It was not sent whole."),
+        Some(exchange) => CheckFinding::unknown(super::probe_request::came(exchange)),
+        None => CheckFinding::error("Not all requests were sent."),
     }
 }
 
-pub(crate) fn redirects(seen: &Seen<'_>) -> CheckFinding {
-    if let Some(nothing) = nothing_answered(seen) {
+pub(crate) fn redirects(seen: &Evidence<'_>) -> CheckFinding {
+    if let Some(nothing) = no_response(seen) {
         return nothing;
     }
-    let redirects = |shot: &&CheckExchange| {
-        is_event(shot) && super::probe_request::status(shot).is_some_and(|status| (300..400).contains(&status))
+    let redirects = |exchange: &&CheckExchange| {
+        is_event(exchange) && super::probe_request::status(exchange).is_some_and(|status| (300..400).contains(&status))
     };
     match seen.all.iter().find(redirects) {
-        Some(shot) => {
-            CheckFinding::fail(format!("{}: {}; senders do not follow.", named(shot), super::probe_request::came(shot)))
-        }
-        None => CheckFinding::pass("No answer leads elsewhere."),
+        Some(exchange) => CheckFinding::fail(format!(
+            "{}: {}; senders do not follow redirects.",
+            named(exchange),
+            super::probe_request::came(exchange)
+        )),
+        None => CheckFinding::pass("No redirects."),
     }
 }
 
-pub(crate) fn method_refused(seen: &Seen<'_>) -> CheckFinding {
+pub(crate) fn method_refused(seen: &Evidence<'_>) -> CheckFinding {
     if let Some(why) = seen.first(broke) {
         return CheckFinding::fail(why);
     }
-    match seen.first(|shot| (!is_client_error(shot)).then(|| super::probe_request::came(shot))) {
-        Some(why) => CheckFinding::fail(format!("{why}; 405 or 404 was due.")),
-        None => CheckFinding::pass("Refused."),
+    match seen.first(|exchange| (!is_client_error(exchange)).then(|| super::probe_request::came(exchange))) {
+        Some(why) => CheckFinding::fail(format!("{why}; expected 405 or 404.")),
+        None => CheckFinding::pass("Rejected."),
     }
 }
 
-pub(crate) fn challenged(seen: &Seen<'_>) -> CheckFinding {
-    let [right, wrong] = seen.shots else { return CheckFinding::error("It was not sent whole.") };
-    let echoed = right.answer.as_ref().is_some_and(|answer| answer.status == 200 && answer.body.trim() == "1158201444");
-    match (echoed, is_client_error(wrong)) {
-        (true, true) => CheckFinding::pass("The right token is answered with the challenge, the wrong one refused."),
+pub(crate) fn challenged(seen: &Evidence<'_>) -> CheckFinding {
+    let [passed, failed] = seen.exchanges else { return CheckFinding::error("Not all requests were sent.") };
+    let echoed =
+        passed.response.as_ref().is_some_and(|response| response.status == 200 && response.body.trim() == "1158201444");
+    match (echoed, is_client_error(failed)) {
+        (true, true) => CheckFinding::pass("The right token returns the challenge, a wrong token is rejected."),
         (false, _) => CheckFinding::fail(format!(
-            "With the right token it {}, and not with the challenge.",
-            super::probe_request::came(right)
+            "With the right token: {}; expected 200 and the challenge.",
+            super::probe_request::came(passed)
         )),
         (true, false) => {
-            CheckFinding::fail(format!("With a wrong token it {}; 403 was due.", super::probe_request::came(wrong)))
+            CheckFinding::fail(format!("With a wrong token: {}; expected 403.", super::probe_request::came(failed)))
         }
     }
 }
 
-pub(crate) fn origin_allowed(seen: &Seen<'_>) -> CheckFinding {
-    let header = |shot: &CheckExchange| {
-        let answer = shot.answer.as_ref()?;
-        answer
+pub(crate) fn origin_allowed(seen: &Evidence<'_>) -> CheckFinding {
+    let header = |exchange: &CheckExchange| {
+        let response = exchange.response.as_ref()?;
+        response
             .headers
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case("webhook-allowed-origin"))
             .map(|(_, value)| value.clone())
     };
-    match seen.shots.first().and_then(header) {
+    match seen.exchanges.first().and_then(header) {
         Some(value) if value == "*" || value == "hookbench.example" => CheckFinding::pass(format!("Allowed: {value}.")),
-        _ => CheckFinding::fail("No WebHook-Allowed-Origin names the asking origin."),
+        _ => CheckFinding::fail("No WebHook-Allowed-Origin header allows the requesting origin."),
     }
 }
 
-pub(crate) fn one_effect(seen: &Seen<'_>) -> CheckFinding {
-    let refused = |shot: &CheckExchange| (!seen.accepted(shot)).then(|| super::probe_request::came(shot));
+pub(crate) fn one_effect(seen: &Evidence<'_>) -> CheckFinding {
+    let refused = |exchange: &CheckExchange| (!seen.accepted(exchange)).then(|| super::probe_request::came(exchange));
     if let Some(why) = seen.first(refused) {
-        return CheckFinding::fail(format!("{why}; a repeat is answered 2xx, or the sender goes on."));
+        return CheckFinding::fail(format!("{why}; expected 2xx, because the sender retries otherwise."));
     }
     match seen.effects {
-        None => CheckFinding::unknown(format!("Each was accepted. {NO_PROBE}")),
-        Some(_) => CheckFinding::pass("Each was accepted."),
+        None => CheckFinding::unknown(format!("All were accepted. {NO_PROBE}")),
+        Some(_) => CheckFinding::pass("All were accepted."),
     }
 }
 
-/// At once, a second one may be told to come later.
-pub(crate) fn one_effect_at_once(seen: &Seen<'_>) -> CheckFinding {
+/// Of concurrent duplicates, the handler may ask the sender to retry some later.
+pub(crate) fn one_effect_at_once(seen: &Evidence<'_>) -> CheckFinding {
     if let Some(why) = seen.first(broke) {
         return CheckFinding::fail(why);
     }
-    if !seen.shots.iter().any(|shot| seen.accepted(shot)) {
-        return CheckFinding::fail("None of them was accepted.");
+    if !seen.exchanges.iter().any(|exchange| seen.accepted(exchange)) {
+        return CheckFinding::fail("None was accepted.");
     }
     match seen.effects {
-        None => CheckFinding::unknown(format!("None broke. {NO_PROBE}")),
-        Some(_) => CheckFinding::pass("None broke."),
+        None => CheckFinding::unknown(format!("No errors. {NO_PROBE}")),
+        Some(_) => CheckFinding::pass("No errors."),
     }
 }
 
-pub(crate) fn old_secret(seen: &Seen<'_>) -> CheckFinding {
+pub(crate) fn old_secret(seen: &Evidence<'_>) -> CheckFinding {
     if seen.subject.settings.old_secret_valid { accepts(seen) } else { refuses(seen) }
 }
 
-pub(crate) fn same_object(seen: &Seen<'_>) -> CheckFinding {
-    if let Some(why) = seen.first(|shot| (!seen.accepted(shot)).then(|| super::probe_request::came(shot))) {
+pub(crate) fn same_object(seen: &Evidence<'_>) -> CheckFinding {
+    if let Some(why) = seen.first(|exchange| (!seen.accepted(exchange)).then(|| super::probe_request::came(exchange))) {
         return CheckFinding::fail(why);
     }
     match seen.effects {
         None => CheckFinding::unknown(format!("Both were accepted. {NO_PROBE}")),
-        Some((effects, _)) if effects.are(1) => CheckFinding::pass("One effect for both."),
+        Some((effects, _)) if effects.are(1) => CheckFinding::pass("One side effect for both events."),
         Some((effects, _)) => CheckFinding::warn(format!(
-            "{effects}: ids are told apart, objects are not. Where the vendor sends an object anew under another id, it counts twice."
+            "{effects}: the handler compares event IDs, not object IDs. If the vendor sends an object again with a new ID, the object counts twice."
         )),
     }
 }
 
-pub(crate) fn retried(seen: &Seen<'_>) -> CheckFinding {
-    let [broken, mended] = seen.shots else { return CheckFinding::error("It was not sent whole.") };
+pub(crate) fn retried(seen: &Evidence<'_>) -> CheckFinding {
+    let [broken, restored] = seen.exchanges else { return CheckFinding::error("Not all requests were sent.") };
     if seen.accepted(broken) {
         return CheckFinding::fail(format!(
-            "While it was broken it {}, so no vendor would send again.",
+            "While the dependency was down: {}, so the vendor would not retry.",
             super::probe_request::came(broken)
         ));
     }
-    if !seen.accepted(mended) {
-        return CheckFinding::fail(format!("Mended, the retry was {}.", super::probe_request::came(mended)));
+    if !seen.accepted(restored) {
+        return CheckFinding::fail(format!("After the recovery: {}.", super::probe_request::came(restored)));
     }
     match seen.effects {
-        None => CheckFinding::unknown(format!("Refused while broken, accepted when mended. {NO_PROBE}")),
-        Some(_) => CheckFinding::pass("Refused while broken, accepted when mended."),
+        None => CheckFinding::unknown(format!("Rejected during the failure, accepted after the recovery. {NO_PROBE}")),
+        Some(_) => CheckFinding::pass("Rejected during the failure, accepted after the recovery."),
     }
 }
 
-pub(crate) fn captured(seen: &Seen<'_>) -> CheckFinding {
-    let [first, again] = seen.shots else { return CheckFinding::error("It was not sent whole.") };
+pub(crate) fn captured(seen: &Evidence<'_>) -> CheckFinding {
+    let [first, again] = seen.exchanges else { return CheckFinding::error("Not all requests were sent.") };
     if let Some(why) = seen.first(broke) {
-        return CheckFinding::fail(format!("{why}; it may refuse the second one, but must not break."));
+        return CheckFinding::fail(format!("{why}; the second request may be rejected, but an error is not allowed."));
     }
     if !seen.accepted(first) {
-        return CheckFinding::unknown(format!("The event itself was {}.", super::probe_request::came(first)));
+        return CheckFinding::unknown(format!("The event was not accepted: {}.", super::probe_request::came(first)));
     }
     if is_client_error(again) {
-        return CheckFinding::pass("Refused.");
+        return CheckFinding::pass("Rejected.");
     }
     if seen.subject.timestamp().is_ok_and(|rule| rule.past_s.is_some()) {
         return CheckFinding::fail(format!(
-            "It {}: who captured a request once can send it for ever.",
+            "Second request: {}. A captured request can be replayed forever.",
             super::probe_request::came(again)
         ));
     }
     match seen.effects {
         None => CheckFinding::unknown(format!(
-            "It {}; the vendor signs no time, so only its id tells. {NO_PROBE}",
+            "Second request: {}. The vendor signs no timestamp, so only the ID shows the replay. {NO_PROBE}",
             super::probe_request::came(again)
         )),
-        Some(_) => CheckFinding::pass(format!("It {}.", super::probe_request::came(again))),
+        Some(_) => CheckFinding::pass(format!("Second request: {}.", super::probe_request::came(again))),
     }
 }
 
-pub(crate) fn state_kept(seen: &Seen<'_>) -> CheckFinding {
+pub(crate) fn state_kept(seen: &Evidence<'_>) -> CheckFinding {
     match seen.first(broke) {
         Some(why) => CheckFinding::fail(why),
-        None => match seen.first(|shot| (!seen.accepted(shot)).then(|| super::probe_request::came(shot))) {
-            Some(why) => CheckFinding::fail(format!("{why}; the vendor would send it again and again.")),
+        None => match seen.first(|exchange| (!seen.accepted(exchange)).then(|| super::probe_request::came(exchange))) {
+            Some(why) => CheckFinding::fail(format!("{why}; the vendor would retry again and again.")),
             None => CheckFinding::unknown(
-                "All were accepted. Look whether what you stored is as if they had come in order: no probe can tell in general.",
+                "All were accepted. Compare your stored state with the state after events in order; a probe cannot decide this in general.",
             ),
         },
     }
 }
 
-pub(crate) fn sized(seen: &Seen<'_>) -> CheckFinding {
-    let wrong = |shot: &CheckExchange| match super::probe_request::status(shot) {
+pub(crate) fn sized(seen: &Evidence<'_>) -> CheckFinding {
+    let failed = |exchange: &CheckExchange| match super::probe_request::status(exchange) {
         Some(413) => None,
         Some(status) if seen.subject.policy.success.value().includes(status) => None,
-        // One that has read enough may close what is still being sent.
-        None if shot.error.as_ref().is_some_and(|error| error.kind == AttemptErrorKind::Reset)
-            && shot.body_bytes > 1_000_000 =>
+        // A handler that has read enough may close the connection while the body is still being sent.
+        None if exchange.error.as_ref().is_some_and(|error| error.kind == AttemptErrorKind::Reset)
+            && exchange.body_bytes > 1_000_000 =>
         {
             None
         }
-        _ => Some(super::probe_request::came(shot)),
+        _ => Some(super::probe_request::came(exchange)),
     };
-    if let Some(last) = seen.shots.last().filter(|last| !seen.accepted(last)) {
+    if let Some(last) = seen.exchanges.last().filter(|last| !seen.accepted(last)) {
         return CheckFinding::fail(format!(
-            "After the large ones, a usual event was {}.",
+            "A regular event after the large bodies failed: {}.",
             super::probe_request::came(last)
         ));
     }
-    match seen.first(wrong) {
-        Some(why) => CheckFinding::fail(format!("{why}; 2xx or 413 was due.")),
+    match seen.first(failed) {
+        Some(why) => CheckFinding::fail(format!("{why}; expected 2xx or 413.")),
         None => {
-            let refused: Vec<_> = seen.shots.iter().filter(|shot| !seen.accepted(shot)).map(named).collect();
+            let refused: Vec<_> =
+                seen.exchanges.iter().filter(|exchange| !seen.accepted(exchange)).map(named).collect();
             CheckFinding::pass(if refused.is_empty() {
                 "All were accepted.".into()
             } else {
-                format!("Too large for it: {}.", refused.join(", "))
+                format!("Rejected as too large: {}.", refused.join(", "))
             })
         }
     }
 }
 
-pub(crate) fn burst(seen: &Seen<'_>) -> CheckFinding {
-    let broken = seen.shots.iter().filter(|shot| broke(shot).is_some()).count();
-    let mut times: Vec<f64> = seen.shots.iter().filter_map(super::probe_request::answered_ms).collect();
+pub(crate) fn burst(seen: &Evidence<'_>) -> CheckFinding {
+    let broken = seen.exchanges.iter().filter(|exchange| broke(exchange).is_some()).count();
+    let mut times: Vec<f64> = seen.exchanges.iter().filter_map(super::probe_request::responded_ms).collect();
     times.sort_by(f64::total_cmp);
     let (p95, limit) = (at(&times, 0.95), f64::from(seen.subject.timeout_ms()).min(5_000.0));
     if broken > 0 {
         let why = seen.first(broke).unwrap_or_default();
-        return CheckFinding::fail(format!("{broken} of {} broke; {why}.", seen.shots.len()));
+        return CheckFinding::fail(format!("{broken} of {} failed; {why}.", seen.exchanges.len()));
     }
-    let limited = |shot: &CheckExchange| super::probe_request::status(shot) == Some(429);
-    if let Some(why) =
-        seen.first(|shot| (!seen.accepted(shot) && !limited(shot)).then(|| super::probe_request::came(shot)))
-    {
-        return CheckFinding::fail(format!("{why}; each was a usual event."));
+    let limited = |exchange: &CheckExchange| super::probe_request::status(exchange) == Some(429);
+    if let Some(why) = seen.first(|exchange| {
+        (!seen.accepted(exchange) && !limited(exchange)).then(|| super::probe_request::came(exchange))
+    }) {
+        return CheckFinding::fail(format!("{why}; all were regular events."));
     }
-    let later = seen.shots.iter().filter(|shot| limited(shot)).count();
-    let said = format!("{} events, 95 % answered within {p95:.0} ms.", seen.shots.len());
+    let later = seen.exchanges.iter().filter(|exchange| limited(exchange)).count();
+    let message = format!("{} events, response time p95 {p95:.0} ms.", seen.exchanges.len());
     match (p95 < limit, later) {
-        (true, 0) => CheckFinding::pass(said),
-        (true, later) => CheckFinding::pass(format!("{said} {later} were told to come later.")),
-        (false, _) => CheckFinding::fail(format!("{said} Strict vendors give up after 5 s.")),
+        (true, 0) => CheckFinding::pass(message),
+        (true, later) => CheckFinding::pass(format!("{message} {later} were rejected with 429.")),
+        (false, _) => CheckFinding::fail(format!("{message} Strict vendors time out after 5 s.")),
     }
 }
 
-pub(crate) fn packed(seen: &Seen<'_>) -> CheckFinding {
+pub(crate) fn packed(seen: &Evidence<'_>) -> CheckFinding {
     match seen.first(broke) {
         Some(why) => CheckFinding::fail(why),
         None => CheckFinding::pass(format!(
-            "It was {}.",
-            seen.shots.first().map(super::probe_request::came).unwrap_or_default()
+            "Result: {}.",
+            seen.exchanges.first().map(super::probe_request::came).unwrap_or_default()
         )),
     }
 }
 
-pub(crate) fn slow(seen: &Seen<'_>) -> CheckFinding {
-    let wrong = |shot: &CheckExchange| match super::probe_request::status(shot) {
+pub(crate) fn slow(seen: &Evidence<'_>) -> CheckFinding {
+    let failed = |exchange: &CheckExchange| match super::probe_request::status(exchange) {
         Some(408 | 411 | 413) => None,
-        _ if seen.accepted(shot) => None,
-        _ => Some(super::probe_request::came(shot)),
+        _ if seen.accepted(exchange) => None,
+        _ => Some(super::probe_request::came(exchange)),
     };
-    match seen.first(wrong) {
-        Some(why) => CheckFinding::fail(format!("{why}; 2xx, 408 or 411 was due.")),
-        None => CheckFinding::pass("Both ways of sending were answered."),
+    match seen.first(failed) {
+        Some(why) => CheckFinding::fail(format!("{why}; expected 2xx, 408 or 411.")),
+        None => CheckFinding::pass("Both uploads got a response."),
     }
 }
 
-pub(crate) fn unavailable(seen: &Seen<'_>) -> CheckFinding {
-    let Some(shot) = seen.shots.first() else { return CheckFinding::error("It was not sent whole.") };
-    let retry_after = shot
-        .answer
+pub(crate) fn unavailable(seen: &Evidence<'_>) -> CheckFinding {
+    let Some(exchange) = seen.exchanges.first() else { return CheckFinding::error("Not all requests were sent.") };
+    let retry_after = exchange
+        .response
         .as_ref()
-        .is_some_and(|answer| answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("retry-after")));
-    match super::probe_request::status(shot) {
-        Some(503) if retry_after => CheckFinding::pass("503 with Retry-After."),
-        Some(503) => CheckFinding::pass("503; a Retry-After would say when to come again."),
+        .is_some_and(|response| response.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("retry-after")));
+    match super::probe_request::status(exchange) {
+        Some(503) if retry_after => CheckFinding::pass("Responded with 503 and Retry-After."),
+        Some(503) => CheckFinding::pass("Responded with 503. A Retry-After header would state when to retry."),
         Some(status) if status >= 500 => {
-            CheckFinding::warn(format!("It answered {status}; 503 says that it is not the event's fault."))
+            CheckFinding::warn(format!("Responded with {status}; expected 503, because the event is valid."))
         }
-        Some(429) => CheckFinding::warn("It answered 429; 503 says that it is not the sender's fault."),
+        Some(429) => CheckFinding::warn("Responded with 429; expected 503, because the sender is within limits."),
         Some(status) if status >= 400 => {
-            CheckFinding::fail(format!("It answered {status}, as if the event were wrong."))
+            CheckFinding::fail(format!("Responded with {status}, as if the event were invalid."))
         }
         Some(status) => {
-            CheckFinding::fail(format!("It answered {status}, so the event is lost: nobody sends it again."))
+            CheckFinding::fail(format!("Responded with {status}, so the event is lost: the vendor does not retry."))
         }
-        None => CheckFinding::warn(format!("No answer: {}.", super::probe_request::came(shot))),
+        None => CheckFinding::warn(format!("No response: {}.", super::probe_request::came(exchange))),
     }
 }
 
-pub(crate) fn retry_after(seen: &Seen<'_>) -> CheckFinding {
+pub(crate) fn retry_after(seen: &Evidence<'_>) -> CheckFinding {
     let limited: Vec<&CheckExchange> =
-        seen.all.iter().filter(|shot| super::probe_request::status(shot) == Some(429)).collect();
+        seen.all.iter().filter(|exchange| super::probe_request::status(exchange) == Some(429)).collect();
     if limited.is_empty() {
-        return CheckFinding::skipped("It never answered 429.");
+        return CheckFinding::skipped("No response with 429.");
     }
-    let readable = |shot: &&&CheckExchange| {
-        let headers = shot.answer.iter().flat_map(|answer| &answer.headers);
+    let readable = |exchange: &&&CheckExchange| {
+        let headers = exchange.response.iter().flat_map(|response| &response.headers);
         let value =
             headers.filter(|(name, _)| name.eq_ignore_ascii_case("retry-after")).map(|(_, value)| value.trim()).next();
         value.is_some_and(|value| value.parse::<u32>().is_ok() || jiff::fmt::rfc2822::parse(value).is_ok())
     };
-    match limited.iter().find(|shot| !readable(shot)) {
-        Some(_) => CheckFinding::fail("A 429 without a Retry-After in seconds or as a date: the sender guesses."),
-        None => CheckFinding::pass("Every 429 says when to come again."),
+    match limited.iter().find(|exchange| !readable(exchange)) {
+        Some(_) => CheckFinding::fail("A 429 has no Retry-After in seconds or as a date."),
+        None => CheckFinding::pass("Every 429 has a valid Retry-After."),
     }
 }
 
-pub(crate) fn gone(seen: &Seen<'_>) -> CheckFinding {
-    if let Some(nothing) = nothing_answered(seen) {
+pub(crate) fn gone(seen: &Evidence<'_>) -> CheckFinding {
+    if let Some(nothing) = no_response(seen) {
         return nothing;
     }
-    match seen.all.iter().find(|shot| is_event(shot) && super::probe_request::status(shot) == Some(410)) {
-        Some(shot) => CheckFinding::fail(format!(
-            "{}: 410. Vendors switch an endpoint off for good when they see it.",
-            named(shot)
+    match seen.all.iter().find(|exchange| is_event(exchange) && super::probe_request::status(exchange) == Some(410)) {
+        Some(exchange) => CheckFinding::fail(format!(
+            "{}: 410. Vendors disable an endpoint permanently after a 410.",
+            named(exchange)
         )),
-        None => CheckFinding::pass("It never answered 410."),
+        None => CheckFinding::pass("No response with 410."),
     }
 }
 
-/// Largest answer that vendors keep of one, in bytes.
-const ANSWER_MAX: u64 = 20_000;
+/// Maximum response size that vendors store, in bytes.
+const RESPONSE_MAX: u64 = 20_000;
 
-pub(crate) fn tells_little(seen: &Seen<'_>) -> CheckFinding {
-    if let Some(nothing) = nothing_answered(seen) {
+pub(crate) fn discloses_nothing(seen: &Evidence<'_>) -> CheckFinding {
+    if let Some(nothing) = no_response(seen) {
         return nothing;
     }
-    for shot in seen.all {
-        let Some(answer) = &shot.answer else { continue };
-        if let Some(tells) = &shot.tells {
-            return CheckFinding::fail(format!("{}: the answer ({}) holds {tells}.", named(shot), answer.status));
-        }
-        if answer.body_bytes > ANSWER_MAX && is_event(shot) {
+    for exchange in seen.all {
+        let Some(response) = &exchange.response else { continue };
+        if let Some(disclosed) = &exchange.disclosed {
             return CheckFinding::fail(format!(
-                "{}: the answer has {} bytes; vendors keep {ANSWER_MAX} at most.",
-                named(shot),
-                answer.body_bytes
+                "{}: the response ({}) contains {disclosed}.",
+                named(exchange),
+                response.status
+            ));
+        }
+        if response.body_bytes > RESPONSE_MAX && is_event(exchange) {
+            return CheckFinding::fail(format!(
+                "{}: the response has {} bytes; vendors store at most {RESPONSE_MAX}.",
+                named(exchange),
+                response.body_bytes
             ));
         }
     }
-    CheckFinding::pass("Answers are short and hold no trace and no secret.")
+    CheckFinding::pass("Responses are short and contain no stack trace and no secret.")
 }
 
-/// What looks back at answers has seen nothing where there are none.
-fn nothing_answered(seen: &Seen<'_>) -> Option<CheckFinding> {
-    let answered = seen.all.iter().any(|shot| shot.answer.is_some());
-    (!answered).then(|| CheckFinding::error("No request was answered."))
+/// Returns an error finding if there are no responses to inspect.
+fn no_response(seen: &Evidence<'_>) -> Option<CheckFinding> {
+    let responded = seen.all.iter().any(|exchange| exchange.response.is_some());
+    (!responded).then(|| CheckFinding::error("No request got a response."))
 }
 
-/// Whether it is what a vendor sends, and no question of ours.
-fn is_event(shot: &CheckExchange) -> bool {
-    shot.method == "POST"
+/// Returns true for a request that a vendor sends, and false for our own probes.
+fn is_event(exchange: &CheckExchange) -> bool {
+    exchange.method == "POST"
 }
 
-pub(crate) fn probed(seen: &Seen<'_>) -> CheckFinding {
+pub(crate) fn probed(seen: &Evidence<'_>) -> CheckFinding {
     match seen.effects {
         None => CheckFinding::skipped(NO_PROBE),
         Some(_) => accepts(seen),
     }
 }
 
-/// Why effects are not judged.
-pub(crate) const NO_PROBE: &str = "Whether it had one effect can only be seen with an effect probe.";
+/// Explanation for a result without a side-effect probe.
+pub(crate) const NO_PROBE: &str = "A side-effect probe is needed to count side effects.";
 
-/// A finding with what was seen of effects: right answers with wrong effects are wrong.
-pub(crate) fn settled(finding: CheckFinding, due: ExpectedEffects, seen: &Seen<'_>) -> CheckFinding {
-    let Some(due) = due.count(seen.shots.iter().filter(|shot| seen.accepted(shot)).count()) else { return finding };
+/// Adds the result of the side-effect probe to a finding. A wrong number of side effects fails the check.
+pub(crate) fn settled(finding: CheckFinding, due: ExpectedEffects, seen: &Evidence<'_>) -> CheckFinding {
+    let Some(due) = due.count(seen.exchanges.iter().filter(|exchange| seen.accepted(exchange)).count()) else {
+        return finding;
+    };
     match (seen.effects, finding.outcome) {
-        (Some((effects, _)), CheckOutcome::Pass | CheckOutcome::Warn) if !effects.are(due) => CheckFinding::fail(
-            format!("{} But the probe saw {effects}; {} due.", finding.said, Effects::Count(due).were()),
-        ),
-        (Some((effects, _)), CheckOutcome::Pass) => CheckFinding::pass(format!("{} {effects}, as due.", finding.said)),
+        (Some((effects, _)), CheckOutcome::Pass | CheckOutcome::Warn) if !effects.are(due) => {
+            CheckFinding::fail(format!(
+                "{} However, the probe counted {effects}; {} expected.",
+                finding.message,
+                Effects::Count(due).were()
+            ))
+        }
+        (Some((effects, _)), CheckOutcome::Pass) => {
+            CheckFinding::pass(format!("{} {effects}: correct.", finding.message))
+        }
         _ => finding,
     }
 }

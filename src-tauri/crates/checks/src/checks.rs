@@ -1,4 +1,5 @@
-//! Running the checks: one after the other, each kept as it ends, so that a restart goes on with the next.
+//! Runs checks one after the other. Each result is stored when its check ends, and a restart continues with the next
+//! check.
 
 use std::{
     collections::HashMap,
@@ -20,57 +21,57 @@ use tokio::sync::watch;
 
 use super::{
     CHECKS, Check, Subject,
-    assess::{Seen, settled},
+    assess::{Evidence, settled},
     case::{Case, ExpectedEffects, Pacing},
     probe_request::ProbeRequest,
     side_effect_probe::{Effects, Look},
 };
 
-/// How often an effect is looked for.
+/// Poll interval for side effects.
 const LOOK: Duration = Duration::from_millis(25);
 
-/// How long a handler that died has to be there again, and one that is being started has to listen.
+/// Time that a crashed handler has to restart, and that a starting handler has to listen.
 const BACK: Duration = Duration::from_secs(3);
 
-/// Pause between two attempts to reach such a handler.
+/// Pause between two attempts to reach a handler that does not respond.
 const AGAIN: Duration = Duration::from_millis(200);
 
-/// How long one that was not there is asked whether it is back.
+/// Minimum timeout of the request that tests whether a crashed handler responds again.
 const STILL: Duration = Duration::from_secs(1);
 
-/// How long it is waited for that effects stand still, and for those of a burst.
+/// Longest wait until the probe value stops changing, and minimum wait for the side effects of a burst.
 const CALM: Duration = Duration::from_secs(10);
 
-/// Runs that are kept.
+/// Number of runs that are kept.
 const KEPT: i64 = 200;
 
-/// Runs checks, and ends them.
+/// Starts, resumes and stops check runs.
 #[derive(Debug)]
 pub struct Checks {
     outbox: Arc<Outbox>,
-    /// The runs that are in progress, and how each is told to end.
+    /// Stop channel of each run in progress, by run number.
     runs: Mutex<HashMap<i64, watch::Sender<Option<Stop>>>>,
 }
 
-/// Why a run ends before its last check.
+/// Reason why a run ends before its last check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// Somebody cancelled the run.
+    /// A user canceled the run.
     Cancelled,
 }
 
 impl Checks {
-    /// Checks that are sent over connections like those of an outbox.
+    /// Creates a runner that sends requests over connections like those of the outbox.
     pub fn new(outbox: Arc<Outbox>) -> Self {
         Self { outbox, runs: Mutex::default() }
     }
 
-    /// Tells a run to end; whether it was under way.
+    /// Stops a run. Returns true if the run was in progress.
     pub fn stop(&self, number: i64, stop: Stop) -> bool {
         self.runs().get(&number).is_some_and(|run| run.send(Some(stop)).is_ok())
     }
 
-    /// Takes a run's place: how it hears that it is to end, or nothing if it is under way.
+    /// Registers a run and returns its stop channel, or `None` if the run is already in progress.
     pub fn take_place(&self, number: i64) -> Option<watch::Receiver<Option<Stop>>> {
         match self.runs().entry(number) {
             std::collections::hash_map::Entry::Occupied(_) => None,
@@ -82,7 +83,7 @@ impl Checks {
         }
     }
 
-    /// Gives a place back that was not needed.
+    /// Unregisters a run that was not started.
     pub fn leave_place(&self, number: i64) {
         self.runs().remove(&number);
     }
@@ -97,7 +98,7 @@ impl Checks {
 }
 
 impl Checks {
-    /// Goes on with the runs that had not ended.
+    /// Resumes the runs that had not ended when Hookbench stopped.
     pub async fn resume(self: &Arc<Self>) {
         match self.parts().store.readers().read(running).await {
             Ok(rows) => rows.into_iter().for_each(|row| {
@@ -105,11 +106,11 @@ impl Checks {
                     self.run(row, stopped);
                 }
             }),
-            Err(error) => tracing::warn!(%error, "checks could not be gone on with"),
+            Err(error) => tracing::warn!(%error, "cannot resume check runs"),
         }
     }
 
-    /// Begins a run that has its place, or goes on with it.
+    /// Starts or resumes a run registered with [`Self::take_place`].
     pub fn run(self: &Arc<Self>, row: CheckRow, stopped: watch::Receiver<Option<Stop>>) {
         let checks: Weak<Self> = Arc::downgrade(self);
         tokio::spawn(async move {
@@ -121,10 +122,10 @@ impl Checks {
             });
             let (state, reason) = match asking.await {
                 Ok(Ok(None)) => (CheckRunState::Done, String::new()),
-                Ok(Ok(Some(Stop::Cancelled))) => (CheckRunState::Cancelled, "You ended it.".into()),
+                Ok(Ok(Some(Stop::Cancelled))) => (CheckRunState::Cancelled, "Canceled by the user.".into()),
                 Ok(Err(why)) => (CheckRunState::Failed, why),
-                // One that breaks ends, too.
-                Err(error) => (CheckRunState::Failed, format!("A check broke: {error}. That is a fault of Hookbench.")),
+                // A panic ends the run as well.
+                Err(error) => (CheckRunState::Failed, format!("A check panicked: {error}. This is a Hookbench bug.")),
             };
             checks.end(row, state, reason).await;
             checks.leave_place(number);
@@ -142,7 +143,7 @@ impl Checks {
         let feed = self.parts().feed.clone();
         let after = move |run: &CheckRun| feed.publish([Change::CheckChanged { check: Box::new(run.clone()) }]);
         if let Err(error) = self.parts().store.write(work, after).await {
-            tracing::error!(%error, "the end of a check could not be written down");
+            tracing::error!(%error, "cannot store the end of a check run");
         }
     }
 
@@ -161,10 +162,10 @@ impl Checks {
                 .await
                 .map_err(|e| e.to_string())?
         };
-        // A run that died may have left it broken.
+        // A run that was interrupted may have left the handler's dependency in the failed state.
         subject.broken.store(!known.is_empty(), Ordering::Relaxed);
-        self.mend(&subject).await?;
-        // What was sent before a restart may still have effects.
+        self.restore(&subject).await?;
+        // Requests sent before a restart may still cause side effects.
         let mut stirred = !known.is_empty();
         let mut down = false;
         let mut all: Vec<CheckExchange> = known.iter().flat_map(|result| result.sent.iter().cloned()).collect();
@@ -183,13 +184,13 @@ impl Checks {
             let asked = tokio::select! {
                 asked = self.ask_handler(&subject, check, &mut all, &mut down, &mut stirred) => asked,
                 stop = async { stopped.wait_for(Option::is_some).await.ok().and_then(|stop| *stop) } => {
-                    self.mend(&subject).await?;
+                    self.restore(&subject).await?;
                     return Ok(stop.or(Some(Stop::Cancelled)));
                 }
             };
             let (finding, sent) = asked?;
-            let took_us = self.parts().clock.now_us() - began_us;
-            let result = ResultRow { check: check.id.to_owned(), finding, sent, took_us };
+            let duration_us = self.parts().clock.now_us() - began_us;
+            let result = ResultRow { check: check.id.to_owned(), finding, sent, duration_us };
             self.keep_result(row, result).await?;
         }
         Ok(None)
@@ -206,7 +207,7 @@ impl Checks {
         self.parts().store.write(work, after).await.map(drop).map_err(|e| e.to_string())
     }
 
-    /// One check: what it found, and what was sent for it.
+    /// Runs one check. Returns the finding and the exchanges.
     async fn ask_handler(
         &self,
         subject: &Subject,
@@ -219,14 +220,11 @@ impl Checks {
             Ok(case) => case,
             Err(why) => return Ok((CheckFinding::skipped(why), Vec::new())),
         };
-        // It is waited for once.
+        // Wait for the handler only once per run.
         let back = if *down { Duration::ZERO } else { BACK };
         *down = case.requests() > 0 && !self.is_there(subject, all, back).await;
         if *down {
-            return Ok((
-                CheckFinding::error("The handler does not answer any more; see the check before."),
-                Vec::new(),
-            ));
+            return Ok((CheckFinding::error("The handler no longer responds. See the previous check."), Vec::new()));
         }
         let probe = subject.settings.probe.as_ref();
         let (mut before, mut unseen) = (None, None);
@@ -239,10 +237,10 @@ impl Checks {
         *stirred = case.effects == ExpectedEffects::Any && (*stirred || case.requests() > 0);
         let (sent, early) = match self.send_case(subject, &case, before.as_ref()).await {
             Ok(sent) => sent,
-            Err(why) if subject.unmended.load(Ordering::Relaxed) => return Err(why),
+            Err(why) if subject.not_restored.load(Ordering::Relaxed) => return Err(why),
             Err(why) => return Ok((CheckFinding::error(why), Vec::new())),
         };
-        self.mend(subject).await?;
+        self.restore(subject).await?;
         let effects = match before {
             None => None,
             Some((probe, before)) => match self.effects(subject, probe, &before, &case, &sent).await {
@@ -254,32 +252,32 @@ impl Checks {
             },
         };
         all.extend(sent.iter().cloned());
-        let seen = Seen { subject, shots: &sent, all, effects };
-        let finding = settled((check.judge)(&seen), case.effects, &seen);
+        let seen = Evidence { subject, exchanges: &sent, all, effects };
+        let finding = settled((check.assess)(&seen), case.effects, &seen);
         let tolerated = subject.provider.tolerances.iter().find(|known| known.check == check.id);
         let finding = match (finding.outcome, tolerated) {
-            (CheckOutcome::Fail, Some(known)) => CheckFinding::warn(format!("{} {}", finding.said, known.why)),
+            (CheckOutcome::Fail, Some(known)) => CheckFinding::warn(format!("{} {}", finding.message, known.why)),
             _ => finding,
         };
         let waived = subject.settings.waive.iter().any(|id| id == check.id);
         let finding = match finding.outcome {
             CheckOutcome::Fail | CheckOutcome::Warn if waived => {
-                CheckFinding::skipped(format!("Waived: {}", finding.said))
+                CheckFinding::skipped(format!("Waived: {}", finding.message))
             }
             _ => finding,
         };
         let finding = match (check.level, finding.outcome, unseen) {
-            // What is worth knowing fails nobody.
+            // An advisory check never fails a handler.
             (CheckLevel::Advice, CheckOutcome::Fail, _) => CheckFinding { outcome: CheckOutcome::Warn, ..finding },
             (_, CheckOutcome::Pass | CheckOutcome::Skipped | CheckOutcome::Unknown, Some(why)) => {
-                CheckFinding::error(format!("{} But the probe failed: {why}", finding.said))
+                CheckFinding::error(format!("{} However, the side-effect probe failed: {why}", finding.message))
             }
             _ => finding,
         };
         Ok((finding, sent))
     }
 
-    /// A look at what stands still: effects of what nobody counted may still come.
+    /// Waits until the probe value stops changing, because earlier requests may still cause side effects.
     async fn calm(&self, subject: &Subject, probe: &SideEffectProbe, stirred: bool) -> Result<Look, String> {
         let mut look = super::side_effect_probe::look(probe, self.parts().clock.now_us()).await?;
         let ends = tokio::time::Instant::now() + CALM;
@@ -294,23 +292,26 @@ impl Checks {
         Ok(look)
     }
 
-    /// An empty request that asks for nothing but a response.
+    /// Sends a request without a body to find out if the handler responds.
     async fn empty(&self, subject: &Subject, method: &str, patience: Duration) -> Exchange {
-        let shot = ProbeRequest {
+        let request = ProbeRequest {
             label: String::new(),
             method: method.into(),
             url: subject.settings.url.clone(),
             headers: Vec::new(),
             body: bytes::Bytes::new(),
-            manner: super::probe_request::Transport::Plain,
+            transport: super::probe_request::Transport::Plain,
         };
         let mut terms = self.terms(subject);
         terms.total = terms.total.min(patience);
-        exchange(&subject.connections, &shot.outgoing(), &terms, None).await
+        exchange(&subject.connections, &request.outgoing(), &terms, None).await
     }
 
-    /// Waits for a handler that is just being started. The error says why it cannot be reached: a handler that is not
-    /// there yet is not wrong.
+    /// Waits for a handler that is starting.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason if the handler cannot be reached within [`BACK`]. The run is then incomplete, not failed.
     async fn is_up(&self, subject: &Subject) -> Result<(), String> {
         let ends = tokio::time::Instant::now() + BACK;
         loop {
@@ -322,7 +323,7 @@ impl Checks {
                     ) =>
                 {
                     if tokio::time::Instant::now() > ends {
-                        return Err(format!("{} Start the handler, and run the checks again.", error.message));
+                        return Err(format!("{} Start the handler, then run the checks again.", error.message));
                     }
                 }
                 _ => return Ok(()),
@@ -331,9 +332,10 @@ impl Checks {
         }
     }
 
-    /// Whether somebody answers, where the last request was not answered: a handler that died may come back.
+    /// Returns true if the handler responds. Sends a request only if the last two requests got no response, and waits
+    /// up to `back` for a crashed handler to restart.
     async fn is_there(&self, subject: &Subject, all: &[CheckExchange], back: Duration) -> bool {
-        let silent = |shot: &CheckExchange| shot.answer.is_none();
+        let silent = |exchange: &CheckExchange| exchange.response.is_none();
         if all.len() < 2 || !all.iter().rev().take(2).all(silent) {
             return true;
         }
@@ -361,15 +363,16 @@ impl Checks {
         }
     }
 
-    async fn send(&self, subject: &Subject, shot: ProbeRequest) -> CheckExchange {
+    async fn send(&self, subject: &Subject, request: ProbeRequest) -> CheckExchange {
         let mut terms = self.terms(subject);
-        terms.lower_case = shot.manner == super::probe_request::Transport::LowerCase;
-        terms.fresh = shot.manner != super::probe_request::Transport::Reused;
-        let exchange = exchange(&subject.connections, &shot.outgoing(), &terms, None).await;
-        super::probe_request::exchanged(shot, exchange, &subject.secrets)
+        terms.lower_case = request.transport == super::probe_request::Transport::LowerCase;
+        terms.fresh = request.transport != super::probe_request::Transport::Reused;
+        let exchange = exchange(&subject.connections, &request.outgoing(), &terms, None).await;
+        super::probe_request::exchanged(request, exchange, &subject.secrets)
     }
 
-    /// Sends what a case has; with a probe, how many effects there were as its first answer came.
+    /// Sends the requests of a case. With a probe, also returns the number of side effects at the time of the first
+    /// response.
     async fn send_case(
         &self,
         subject: &Subject,
@@ -379,23 +382,24 @@ impl Checks {
         let (mut sent, mut early) = (Vec::new(), None);
         for round in &case.rounds {
             if round.broken
-                && let Some(command) = &subject.settings.break_with
+                && let Some(command) = &subject.settings.fail_command
             {
                 subject.broken.store(true, Ordering::Relaxed);
                 if let Err(why) = super::side_effect_probe::run(command).await {
-                    self.mend(subject).await?;
+                    self.restore(subject).await?;
                     return Err(why);
                 }
             }
-            let shots = round.shots.iter().cloned();
+            let exchanges = round.exchanges.iter().cloned();
             match round.pace {
                 Pacing::InOrder => {
-                    for shot in shots {
-                        // One that hangs twice in a row hangs, and would hold the run up for minutes.
-                        if sent.iter().rev().take(2).filter(|shot| timed_out(shot)).count() == 2 {
+                    for exchange in exchanges {
+                        // After two timeouts in a row, the next request would time out as well and delay the run by
+                        // minutes.
+                        if sent.iter().rev().take(2).filter(|exchange| timed_out(exchange)).count() == 2 {
                             break;
                         }
-                        sent.push(self.send(subject, shot).await);
+                        sent.push(self.send(subject, exchange).await);
                         if let (None, Some((probe, before))) = (early, probe) {
                             early = super::side_effect_probe::look(probe, self.parts().clock.now_us())
                                 .await
@@ -404,31 +408,31 @@ impl Checks {
                         }
                     }
                 }
-                Pacing::AtOnce => sent.extend(join_all(shots.map(|shot| self.send(subject, shot))).await),
+                Pacing::AtOnce => sent.extend(join_all(exchanges.map(|exchange| self.send(subject, exchange))).await),
                 Pacing::Every(gap) => {
-                    let one = |(place, shot)| async move {
+                    let one = |(place, exchange)| async move {
                         tokio::time::sleep(gap * place as u32).await;
-                        self.send(subject, shot).await
+                        self.send(subject, exchange).await
                     };
-                    sent.extend(join_all(shots.enumerate().map(one)).await);
+                    sent.extend(join_all(exchanges.enumerate().map(one)).await);
                 }
             }
             if round.broken {
-                self.mend(subject).await?;
+                self.restore(subject).await?;
             }
         }
         Ok((sent, early))
     }
 
-    /// Mends what was broken, if it was. What cannot be mended is asked nothing more.
-    async fn mend(&self, subject: &Subject) -> Result<(), String> {
-        match &subject.settings.mend_with {
+    /// Runs the restore command if the fail command was run. If the restore command fails, the run ends.
+    async fn restore(&self, subject: &Subject) -> Result<(), String> {
+        match &subject.settings.restore_command {
             Some(command) if subject.broken.swap(false, Ordering::Relaxed) => {
                 match super::side_effect_probe::run(command).await {
                     Ok(_) => Ok(()),
                     Err(why) => {
-                        subject.unmended.store(true, Ordering::Relaxed);
-                        Err(format!("What was broken for a check could not be mended: {why}"))
+                        subject.not_restored.store(true, Ordering::Relaxed);
+                        Err(format!("The restore command failed: {why}"))
                     }
                 }
             }
@@ -436,7 +440,7 @@ impl Checks {
         }
     }
 
-    /// What a case has brought about, once there is nothing to wait for any more.
+    /// Waits for the side effects of a case and returns them.
     async fn effects(
         &self,
         subject: &Subject,
@@ -446,11 +450,12 @@ impl Checks {
         sent: &[CheckExchange],
     ) -> Result<Effects, String> {
         let settle = Duration::from_millis(subject.settings.settle_ms.into());
-        let accepted = sent
-            .iter()
-            .filter(|shot| super::probe_request::status(shot).is_some_and(|status| (200..300).contains(&status)));
+        let accepted = sent.iter().filter(|exchange| {
+            super::probe_request::status(exchange).is_some_and(|status| (200..300).contains(&status))
+        });
         let due = case.effects.count(accepted.count()).unwrap_or(1);
-        // One that is due may come late; one that is not due needs as long to show that it does not come.
+        // An expected side effect may come late. An unexpected side effect needs the same time to show that it does
+        // not occur.
         let patience = match case.effects {
             ExpectedEffects::Accepted => (settle * 5).max(CALM),
             _ if due > 0 => settle * 5,
@@ -465,17 +470,17 @@ impl Checks {
             tokio::time::sleep(LOOK).await;
         }
         if due > 0 {
-            // And one too many.
+            // Wait for a side effect that exceeds the expected number.
             tokio::time::sleep(settle).await;
         }
         super::side_effect_probe::look(probe, self.parts().clock.now_us()).await?.since(before)
     }
 
-    /// What a run asks, from its settings.
+    /// Builds the subject of a run from its settings.
     pub fn subject(&self, settings: super::CheckSettings) -> Result<Subject, String> {
         let endpoint = settings.endpoint.clone().map(|id| {
             let found = self.outbox.schedule().endpoints().into_iter().find(|row| row.id == id);
-            found.ok_or_else(|| format!("There is no endpoint {id:?}."))
+            found.ok_or_else(|| format!("No such endpoint: {id:?}."))
         });
         let endpoint = endpoint.transpose()?;
         let catalogue = self.parts().providers.catalogue();
@@ -485,12 +490,12 @@ impl Checks {
     }
 }
 
-fn timed_out(shot: &CheckExchange) -> bool {
-    shot.error.as_ref().is_some_and(|error| error.kind == AttemptErrorKind::Timeout)
+fn timed_out(exchange: &CheckExchange) -> bool {
+    exchange.error.as_ref().is_some_and(|error| error.kind == AttemptErrorKind::Timeout)
 }
 
-/// The checks that are asked again: those named, or those that did not pass. What looks back at answers looks
-/// anew, and whoever gave an answer that it complains of is asked for another.
+/// Returns the checks to rerun: those named, or those that did not pass. Checks that only inspect earlier responses
+/// are evaluated again, and the checks whose responses made them fail are added.
 pub fn to_ask_again(subject: &Subject, results: &[ResultRow], named: Vec<String>) -> Vec<String> {
     let looks_back = |id: &str| CHECKS.iter().find(|check| check.id == id && check.looks_back());
     let not_passed =
@@ -501,8 +506,8 @@ pub fn to_ask_again(subject: &Subject, results: &[ResultRow], named: Vec<String>
     };
     let complaining: Vec<&Check> = wanted.iter().filter_map(|id| looks_back(id)).collect();
     for result in results {
-        let seen = Seen { subject, shots: &[], all: &result.sent, effects: None };
-        if complaining.iter().any(|check| (check.judge)(&seen).outcome == CheckOutcome::Fail)
+        let seen = Evidence { subject, exchanges: &[], all: &result.sent, effects: None };
+        if complaining.iter().any(|check| (check.assess)(&seen).outcome == CheckOutcome::Fail)
             || looks_back(&result.check).is_some()
         {
             wanted.push(result.check.clone());

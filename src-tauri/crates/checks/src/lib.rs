@@ -1,8 +1,8 @@
-//! Handler checks: rules for a webhook handler, each tested with real signed requests and assessed by a rule that somebody
-//! wrote down.
+//! Handler checks: rules for a webhook handler. Each check sends real signed requests and assesses the responses by a
+//! documented rule.
 //!
-//! `list` is the table of checks. A check says what it sends (`case`) and how the responses are assessed (`assess`).
-//! [`Checks`] runs them over the connections of the outbox, in order, and stores each result as it comes.
+//! `list` is the table of checks. `case` builds the requests of a check, and `assess` evaluates the responses.
+//! [`Checks`] runs the checks in order over connections of the outbox, and stores each result when its check ends.
 #![forbid(unsafe_code)]
 
 mod assess;
@@ -23,59 +23,59 @@ pub use report::{compared, html, junit, planned, report};
 pub use status::{results, shown};
 pub use subject::Subject;
 
-/// Most requests a second in the burst, and how long it lasts, in s.
+/// Maximum rate of the burst in requests per second, and duration of the burst in seconds.
 const BURST_MAX: u32 = 200;
 const BURST_S: u32 = 3;
 
-/// Longest wait for an effect, in ms.
+/// Maximum settle time in milliseconds.
 const SETTLE_MAX: u32 = 30_000;
 
-/// The first thing wrong with it, in a sentence.
+/// Validates the settings of a run. Returns the first error as a sentence.
 pub fn check(settings: &CheckSettings) -> Result<(), String> {
     for id in settings.only.iter().chain(&settings.skip).chain(&settings.waive) {
         if !CHECKS.iter().any(|check| check.id == id) {
-            return Err(format!("There is no check {id:?}; `hookbench check questions` shows them."));
+            return Err(format!("No such check: {id:?}. List the checks with `hookbench check rules`."));
         }
     }
     if !(1..=BURST_MAX).contains(&settings.burst) {
-        return Err(format!("The burst has from 1 to {BURST_MAX} requests a second."));
+        return Err(format!("`burst` must be between 1 and {BURST_MAX} requests per second (got {}).", settings.burst));
     }
     if settings.settle_ms > SETTLE_MAX {
-        return Err(format!("An effect is waited for {SETTLE_MAX} ms at most."));
+        return Err(format!("`settle_ms` must be at most {SETTLE_MAX} (got {}).", settings.settle_ms));
     }
     if !(100..=120_000).contains(&settings.timeout_ms) {
-        return Err("The time-out lies between 100 and 120000 ms.".into());
+        return Err(format!("`timeout_ms` must be between 100 and 120000 (got {}).", settings.timeout_ms));
     }
     let commands = [
         settings.probe.as_ref().and_then(side_effect_probe::as_command),
-        settings.break_with.as_ref(),
-        settings.mend_with.as_ref(),
+        settings.fail_command.as_ref(),
+        settings.restore_command.as_ref(),
     ];
-    if commands.into_iter().flatten().any(|command| command.words.is_empty()) {
-        return Err("A command is empty.".into());
+    if commands.into_iter().flatten().any(|command| command.args.is_empty()) {
+        return Err("A command must not be empty.".into());
     }
     if let Some(SideEffectProbe::Url(url)) = &settings.probe {
         hookbench_delivery::parse(url)?;
     }
-    if settings.break_with.is_some() != settings.mend_with.is_some() {
-        return Err("What breaks the handler needs something that mends it, and the other way round.".into());
+    if settings.fail_command.is_some() != settings.restore_command.is_some() {
+        return Err("The fail command and the restore command must be given together.".into());
     }
     hookbench_delivery::parse(&settings.url).map(drop)
 }
 
-/// Commands and paths that it names: only a person at this machine may name those.
+/// Returns the commands and paths named in the settings. Only a user of this computer may set them.
 pub fn commands(settings: &CheckSettings) -> Vec<String> {
-    let own = [&settings.break_with, &settings.mend_with].into_iter().flatten().map(side_effect_probe::shown);
+    let own = [&settings.fail_command, &settings.restore_command].into_iter().flatten().map(side_effect_probe::shown);
     settings.probe.iter().filter_map(side_effect_probe::command).chain(own).collect()
 }
 
-/// Returns whether the settings of a run include a check.
+/// Returns true if the settings of a run include the check.
 pub fn wants(settings: &CheckSettings, check: &Check) -> bool {
     (settings.only.is_empty() || settings.only.iter().any(|id| id == check.id))
         && !settings.skip.iter().any(|id| id == check.id)
 }
 
-/// Without values that are secret.
+/// Returns the settings with secret values masked.
 pub fn masked(settings: &CheckSettings) -> CheckSettings {
     let secret = if settings.secret.is_empty() { String::new() } else { MASK.to_owned() };
     CheckSettings {

@@ -1,4 +1,4 @@
-//! One request of a check, and what came of it.
+//! Request of a check, and its result.
 
 use std::time::Duration;
 
@@ -7,37 +7,37 @@ use hookbench_delivery::{Outgoing, Payload};
 use hookbench_model::{CheckExchange, CheckResponse, MASK, masked_url};
 use hookbench_store::delivery::Exchange;
 
-/// Most of a body, sent or answered, that is kept in a report, in bytes.
+/// Maximum number of bytes of a request or response body in a report.
 const KEPT: usize = 8 * 1024;
 
-/// How a request leaves.
+/// Way in which a request is sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Transport {
     #[default]
     Plain,
-    /// Header names in lower case, as they come over HTTP/2.
+    /// Header names in lower case, as with HTTP/2.
     LowerCase,
-    /// In chunks, its length untold.
+    /// Chunked transfer encoding without a Content-Length.
     Chunked,
-    /// On the connection of the one before it, where that is still open. Every other has a connection of its own.
+    /// Uses the connection of the previous request if that is still open. All other requests use a new connection.
     Reused,
-    /// In pieces, over this time.
+    /// In parts, over this duration.
     Slow(Duration),
 }
 
-/// One request.
+/// Request of a check.
 #[derive(Debug, Clone)]
 pub(crate) struct ProbeRequest {
-    /// What is odd about it, in a few words.
+    /// Short description of the request.
     pub(crate) label: String,
     pub(crate) method: String,
     pub(crate) url: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
-    pub(crate) manner: Transport,
+    pub(crate) transport: Transport,
 }
 
-/// Pieces of a body that leaves slowly.
+/// Number of parts of a slow or chunked body.
 const PIECES: usize = 8;
 
 impl ProbeRequest {
@@ -46,7 +46,7 @@ impl ProbeRequest {
             let size = self.body.len().div_ceil(PIECES).max(1);
             (0..self.body.len()).step_by(size).map(|at| self.body.slice(at..(at + size).min(self.body.len()))).collect()
         };
-        let body = match self.manner {
+        let body = match self.transport {
             Transport::Plain | Transport::LowerCase | Transport::Reused => self.body.clone().into(),
             Transport::Chunked => Payload::Paced { pieces: pieces(), pause: Duration::ZERO, length: None },
             Transport::Slow(time) => {
@@ -58,13 +58,13 @@ impl ProbeRequest {
         Outgoing { method: self.method.clone(), url: self.url.clone(), headers, body }
     }
 
-    /// It with another label.
+    /// Returns the request with another label.
     pub(crate) fn called(self, label: impl Into<String>) -> Self {
         Self { label: label.into(), ..self }
     }
 }
 
-/// What only a program's own report of an error has, each of one language or framework.
+/// Texts that appear only in stack traces and error pages, each of one language or framework.
 const TRACES: &[&str] = &[
     "Traceback (most recent call last)",
     "    at ",
@@ -82,7 +82,7 @@ const TRACES: &[&str] = &[
     "org.springframework",
 ];
 
-/// Texts that no report holds: secrets as they are written, in each way they may come back.
+/// Secrets to mask in reports, in each form in which a handler may return them.
 #[derive(Debug, Default)]
 pub(crate) struct Secrets(Vec<String>);
 
@@ -94,7 +94,7 @@ impl Secrets {
             [secret.to_owned(), bare.to_owned(), secret.replace('/', "\\/"), bare.replace('/', "\\/")]
         });
         let mut all: Vec<String> = forms.collect();
-        // The longest first: no rest of one is left.
+        // Longest first, so that no part of a longer secret remains.
         all.sort_by_key(|text| std::cmp::Reverse(text.len()));
         all.dedup();
         Self(all)
@@ -111,63 +111,63 @@ impl Secrets {
     }
 }
 
-/// The beginning of a body, as it is kept.
+/// Returns the beginning of a body, as stored in a report.
 fn kept(bytes: &[u8], secrets: &Secrets) -> String {
-    // A secret is found before it is cut.
+    // Mask secrets before the text is cut, so that no partial secret remains.
     let text = secrets.masked(hookbench_model::text_by(&bytes[..bytes.len().min(4 * KEPT)], String::push_str));
     let end = text.char_indices().map(|(at, _)| at).find(|at| *at >= KEPT).unwrap_or(text.len());
     text[..end].to_owned()
 }
 
-pub(crate) fn exchanged(shot: ProbeRequest, exchange: Exchange, secrets: &Secrets) -> CheckExchange {
+pub(crate) fn exchanged(request: ProbeRequest, exchange: Exchange, secrets: &Secrets) -> CheckExchange {
     let masked = |headers: &[(String, String)]| {
         headers.iter().map(|(name, value)| (name.clone(), secrets.masked(value.clone()))).collect()
     };
-    let tells = exchange.received().and_then(|received| {
+    let disclosed = exchange.received().and_then(|received| {
         let body = String::from_utf8_lossy(&received.body);
         let headers = received.headers.iter().map(|(_, value)| value.as_str());
         if headers.chain([&*body]).any(|text| secrets.are_in(text)) {
             return Some("the secret".to_owned());
         }
         let trace = TRACES.iter().find(|trace| body.contains(**trace))?;
-        Some(format!("what looks like a stack trace ({:?})", trace.trim()))
+        Some(format!("a possible stack trace ({:?})", trace.trim()))
     });
-    let answer = exchange.received().map(|received| CheckResponse {
+    let response = exchange.received().map(|received| CheckResponse {
         status: received.status,
         headers: masked(&received.headers),
         body: kept(&received.body, secrets),
         body_bytes: received.body_bytes,
     });
     CheckExchange {
-        label: shot.label,
-        method: shot.method,
-        url: secrets.masked(masked_url(&shot.url).into_owned()),
-        headers: masked(&shot.headers),
-        body: kept(&shot.body, secrets),
-        tells,
-        body_bytes: shot.body.len() as u64,
-        answer,
+        label: request.label,
+        method: request.method,
+        url: secrets.masked(masked_url(&request.url).into_owned()),
+        headers: masked(&request.headers),
+        body: kept(&request.body, secrets),
+        disclosed,
+        body_bytes: request.body.len() as u64,
+        response,
         error: exchange.result.err(),
         timings: exchange.timings,
     }
 }
 
-/// The status of a whole answer.
+/// Returns the status of a complete response.
 pub(crate) fn status(exchange: &CheckExchange) -> Option<u16> {
-    exchange.answer.as_ref().filter(|_| exchange.error.is_none()).map(|answer| answer.status)
+    exchange.response.as_ref().filter(|_| exchange.error.is_none()).map(|response| response.status)
 }
 
-/// From the request to the first byte of its answer, in ms.
-pub(crate) fn answered_ms(exchange: &CheckExchange) -> Option<f64> {
+/// Returns the time from the request to the first byte of the response, in milliseconds.
+pub(crate) fn responded_ms(exchange: &CheckExchange) -> Option<f64> {
     exchange.timings.first_byte_us.map(|us| us as f64 / 1_000.0)
 }
 
-/// What came of it, in a few words.
+/// Describes the result of an exchange in a few words.
 pub(crate) fn came(exchange: &CheckExchange) -> String {
-    match (&exchange.error, &exchange.answer) {
-        // It stands in the middle of a sentence.
+    match (&exchange.error, &exchange.response) {
+        // The text is part of a sentence.
         (Some(error), _) => error.message.trim_end_matches('.').to_owned(),
-        (None, Some(answer)) => format!("answered {}", answer.status),
-        (None, None) => "not answered".into(),
+        (None, Some(response)) => format!("responded with {}", response.status),
+        (None, None) => "got no response".into(),
     }
 }

@@ -1,5 +1,5 @@
-//! What a run came to: the verdict, then each question with what was sent and what came back; as JSON, as a
-//! page and as JUnit's XML.
+//! Report of a run: its result, then each check with its requests and responses. Renders the report as JSON, HTML and
+//! JUnit XML.
 
 use std::collections::BTreeMap;
 
@@ -33,9 +33,9 @@ pub fn report(
     })
 }
 
-/// It as a page: everything in it is text, and nothing runs.
+/// Renders the report as an HTML page without scripts. All values are escaped.
 pub fn html(report: &CheckReport) -> Result<String, String> {
-    // Failures first: that is what it is read for.
+    // Failures come first because they matter most to the reader.
     let order = |asked: &&CheckResult| (rank(report, asked), asked.number);
     let mut sorted: Vec<&CheckResult> = report.checks.iter().collect();
     sorted.sort_by_key(order);
@@ -53,21 +53,21 @@ fn rank(_report: &CheckReport, asked: &CheckResult) -> u8 {
     }
 }
 
-/// It as JUnit's XML (<https://github.com/testmoapp/junitxml>): a warning is a test that passed and says so.
+/// Renders the report as JUnit XML (<https://github.com/testmoapp/junitxml>). A warning is a passed test with output.
 pub fn junit(report: &CheckReport) -> Result<String, String> {
-    let took_s: f64 = report.checks.iter().map(|asked| asked.took_ms / 1_000.0).sum();
-    rendered(AutoEscape::Html, include_str!("report.xml"), context! { report => report, took_s => took_s })
+    let duration_s: f64 = report.checks.iter().map(|asked| asked.duration_ms / 1_000.0).sum();
+    rendered(AutoEscape::Html, include_str!("report.xml"), context! { report => report, duration_s => duration_s })
 }
 
 fn rendered(escape: AutoEscape, template: &str, context: Value) -> Result<String, String> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(move |_| escape);
-    // XML 1.0 has no place for most controls.
+    // XML 1.0 does not allow most control characters.
     environment.add_filter("plain", |text: String| -> String {
         let plain = |c: &char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}') || matches!(c, '\n' | '\t');
         text.chars().filter(plain).collect()
     });
-    // What would move or hide what stands beside it is written out.
+    // Invisible characters are escaped because they could move or hide the text next to them.
     environment.add_filter("shown", |text: String| -> String {
         text.chars()
             .map(|c| match c {
@@ -84,47 +84,47 @@ fn rendered(escape: AutoEscape, template: &str, context: Value) -> Result<String
 
 fn result_of(result: ResultRow) -> Option<CheckResult> {
     let check: &Check = CHECKS.iter().find(|check| check.id == result.check)?;
-    let CheckFinding { outcome, said } = result.finding;
+    let CheckFinding { outcome, message } = result.finding;
     Some(CheckResult {
         number: check.number,
         id: check.id.into(),
         level: check.level,
-        question: check.question.into(),
+        title: check.title.into(),
         why: check.why.into(),
         source: check.source.into(),
         advice: check.advice.into(),
         outcome,
-        said,
+        message,
         sent: result.sent,
-        took_ms: result.took_us as f64 / 1_000.0,
+        duration_ms: result.duration_us as f64 / 1_000.0,
         snippet: check.snippet,
     })
 }
 
-/// What a run would send.
+/// Returns the requests that a run would send.
 pub fn planned(subject: &Subject, now_ms: i64) -> Vec<CheckPlanItem> {
     let one = |check: &Check| {
         let case = (check.case)(subject, now_ms);
-        let shots = case.iter().flat_map(|case| &case.rounds).flat_map(|round| &round.shots);
+        let exchanges = case.iter().flat_map(|case| &case.rounds).flat_map(|round| &round.exchanges);
         CheckPlanItem {
             number: check.number,
             id: check.id.into(),
             level: check.level,
-            question: check.question.into(),
+            title: check.title.into(),
             why: check.why.into(),
             source: check.source.into(),
-            requests: shots.clone().count() as u32,
-            bytes: shots.map(|shot| shot.body.len() as u64).sum(),
+            requests: exchanges.clone().count() as u32,
+            bytes: exchanges.map(|exchange| exchange.body.len() as u64).sum(),
             skipped: case.as_ref().err().cloned(),
         }
     };
     CHECKS.iter().filter(|check| crate::wants(&subject.settings, check)).map(one).collect()
 }
 
-/// What differs between two reports.
+/// Returns the differences between two reports.
 pub fn compared(before: &CheckReport, after: &CheckReport) -> Vec<CheckChange> {
     let by_id = |report: &CheckReport| -> BTreeMap<String, (CheckOutcome, String)> {
-        report.checks.iter().map(|asked| (asked.id.clone(), (asked.outcome, asked.said.clone()))).collect()
+        report.checks.iter().map(|asked| (asked.id.clone(), (asked.outcome, asked.message.clone()))).collect()
     };
     let (before, after) = (by_id(before), by_id(after));
     CHECKS
@@ -132,15 +132,16 @@ pub fn compared(before: &CheckReport, after: &CheckReport) -> Vec<CheckChange> {
         .filter_map(|check| {
             let (then, now) = (before.get(check.id), after.get(check.id));
             let outcome = |found: Option<&(CheckOutcome, String)>| found.map(|(outcome, _)| *outcome);
-            let said = |found: Option<&(CheckOutcome, String)>| found.map(|(_, said)| said.clone()).unwrap_or_default();
+            let message =
+                |found: Option<&(CheckOutcome, String)>| found.map(|(_, message)| message.clone()).unwrap_or_default();
             (outcome(then) != outcome(now)).then(|| CheckChange {
                 number: check.number,
                 id: check.id.into(),
-                question: check.question.into(),
+                title: check.title.into(),
                 before: outcome(then),
                 after: outcome(now),
-                said_before: said(then),
-                said_after: said(now),
+                message_before: message(then),
+                message_after: message(now),
             })
         })
         .collect()

@@ -1,4 +1,4 @@
-//! Looking at what a handler did: a page, a command or a query, read before and after a case.
+//! Side-effect probe: a URL, a command or a SQLite query that is read before and after a case.
 
 use std::{process::Stdio, time::Duration};
 
@@ -11,43 +11,47 @@ use rusqlite::{
 };
 use tokio::{io::AsyncReadExt as _, time::timeout};
 
-/// How long one look, or one command, may take.
+/// Timeout of one probe reading or command.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long it is read on after a command has ended.
+/// Time to read remaining output after a command has ended.
 const AFTERWARDS: Duration = Duration::from_millis(200);
 
-/// Most that is read of what a look answers, in bytes.
+/// Maximum number of bytes read from a probe.
 const READ_MAX: u64 = 64 * 1024;
 
-/// It as a person reads it.
+/// Returns the command as shown to users.
 pub(crate) fn shown(command: &CheckCommand) -> String {
     match command.shell {
-        true => format!("sh -c {}", hookbench_codegen::shell::quote(&command.words.join(" "))),
-        false => command.words.iter().map(|word| hookbench_codegen::shell::quote(word)).collect::<Vec<_>>().join(" "),
+        true => format!("sh -c {}", hookbench_codegen::shell::quote(&command.args.join(" "))),
+        false => command.args.iter().map(|word| hookbench_codegen::shell::quote(word)).collect::<Vec<_>>().join(" "),
     }
 }
 
-/// What it prints; an error says how it failed.
+/// Runs a command and returns its standard output.
+///
+/// # Errors
+///
+/// Returns a description if the command cannot be started, times out or exits with an error.
 pub(crate) async fn run(command: &CheckCommand) -> Result<String, String> {
     let shown = self::shown(command);
-    let mut process = match (command.shell, command.words.split_first()) {
+    let mut process = match (command.shell, command.args.split_first()) {
         (true, _) if cfg!(windows) => {
             let mut process = tokio::process::Command::new("cmd");
-            process.arg("/C").arg(command.words.join(" "));
+            process.arg("/C").arg(command.args.join(" "));
             process
         }
         (true, _) => {
             let mut process = tokio::process::Command::new("sh");
-            process.arg("-c").arg(command.words.join(" "));
+            process.arg("-c").arg(command.args.join(" "));
             process
         }
-        (false, Some((program, words))) => {
+        (false, Some((program, args))) => {
             let mut process = tokio::process::Command::new(program);
-            process.args(words);
+            process.args(args);
             process
         }
-        (false, None) => return Err("The command is empty.".into()),
+        (false, None) => return Err("The command must not be empty.".into()),
     };
     let process = process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     if let Some(dir) = &command.dir {
@@ -55,7 +59,7 @@ pub(crate) async fn run(command: &CheckCommand) -> Result<String, String> {
     }
     #[cfg(unix)]
     process.process_group(0);
-    let mut child = process.spawn().map_err(|e| format!("{shown} cannot be run: {e}."))?;
+    let mut child = process.spawn().map_err(|e| format!("Cannot run {shown}: {e}."))?;
     let (mut printed, mut complained) = (Vec::new(), Vec::new());
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let group = child.id();
@@ -74,7 +78,8 @@ pub(crate) async fn run(command: &CheckCommand) -> Result<String, String> {
     };
     let ended = async {
         tokio::pin!(read);
-        // It is read while it runs, and a moment longer: what it leaves behind may keep the pipe.
+        // Read while the command runs and a moment longer, because a background process of the command may keep the
+        // pipe open.
         tokio::select! {
             status = child.wait() => {
                 let _ = timeout(AFTERWARDS, read).await;
@@ -86,9 +91,9 @@ pub(crate) async fn run(command: &CheckCommand) -> Result<String, String> {
     match timeout(PATIENCE, ended).await {
         Err(_) => {
             end_group(group).await;
-            Err(format!("{shown} did not end within {} s.", PATIENCE.as_secs()))
+            Err(format!("{shown} timed out after {} s.", PATIENCE.as_secs()))
         }
-        Ok(Err(e)) => Err(format!("{shown} cannot be waited for: {e}.")),
+        Ok(Err(e)) => Err(format!("Cannot wait for {shown}: {e}.")),
         Ok(Ok(status)) if !status.success() => {
             let complained = String::from_utf8_lossy(&complained);
             let first: String = complained.lines().next().unwrap_or_default().chars().take(200).collect();
@@ -98,28 +103,28 @@ pub(crate) async fn run(command: &CheckCommand) -> Result<String, String> {
     }
 }
 
-/// Ends what a command has begun, too.
+/// Kills the process group of a command, including child processes.
 async fn end_group(group: Option<u32>) {
     if let (true, Some(group)) = (cfg!(unix), group) {
         let _ = tokio::process::Command::new("kill").args(["-9", "--", &format!("-{group}")]).output().await;
     }
 }
 
-/// What a look saw.
+/// Value read by a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Look(String);
 
-/// What happened between two looks.
+/// Difference between two probe readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effects {
-    /// A number grew by this.
+    /// Increase of a number.
     Count(i64),
-    /// A text is another, or is not.
+    /// True if the text changed.
     Changed(bool),
 }
 
 impl Effects {
-    /// Whether it is what was due. A text says only whether there was anything.
+    /// Returns true if the difference matches the expected number. A text only shows if there was any change.
     pub(crate) fn are(self, due: i64) -> bool {
         match self {
             Self::Count(count) => count == due,
@@ -127,7 +132,7 @@ impl Effects {
         }
     }
 
-    /// Whether there are as many as are due, or more.
+    /// Returns true if the difference is at least the expected number.
     pub(crate) fn reach(self, due: i64) -> bool {
         match self {
             Self::Count(count) => count >= due,
@@ -141,7 +146,7 @@ impl Effects {
 }
 
 impl Effects {
-    /// It and its verb.
+    /// Returns the count with its verb.
     pub(crate) fn were(self) -> String {
         format!("{self} {}", if self == Self::Count(1) { "was" } else { "were" })
     }
@@ -150,8 +155,8 @@ impl Effects {
 impl std::fmt::Display for Effects {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Count(1) => f.write_str("1 effect"),
-            Self::Count(count) => write!(f, "{count} effects"),
+            Self::Count(1) => f.write_str("1 side effect"),
+            Self::Count(count) => write!(f, "{count} side effects"),
             Self::Changed(true) => f.write_str("a change"),
             Self::Changed(false) => f.write_str("no change"),
         }
@@ -159,27 +164,27 @@ impl std::fmt::Display for Effects {
 }
 
 impl Look {
-    /// What happened since `before`.
+    /// Returns the difference from an earlier reading.
     pub(crate) fn since(&self, before: &Self) -> Result<Effects, String> {
         let number = |look: &Self| look.0.parse::<f64>().ok().filter(|number| number.is_finite());
         match (number(before), number(self)) {
             (Some(before), Some(now)) if now >= before => Ok(Effects::Count((now - before).round() as i64)),
             (Some(before), Some(now)) => {
-                Err(format!("its number went down, from {before} to {now}; one that counts effects only grows."))
+                Err(format!("the probe's number decreased from {before} to {now}. Use a number that only grows."))
             }
             _ => Ok(Effects::Changed(self != before)),
         }
     }
 }
 
-/// The command or path it names, as a person reads it.
+/// Returns the command, path or remote URL of a probe as shown to users.
 pub(crate) fn command(probe: &SideEffectProbe) -> Option<String> {
     match probe {
         SideEffectProbe::Url(url) => {
             let authority =
                 hookbench_delivery::parse(url).ok().and_then(|url| url.authority().map(ToString::to_string));
-            let elsewhere = authority.is_none_or(|host| !hookbench_delivery::is_this_machine(&host));
-            elsewhere.then(|| format!("ask {url}"))
+            let outside_headers = authority.is_none_or(|host| !hookbench_delivery::is_this_machine(&host));
+            outside_headers.then(|| format!("request {url}"))
         }
         SideEffectProbe::Command(command) => Some(shown(command)),
         SideEffectProbe::Sqlite { path, query } => Some(format!("read {path}: {query}")),
@@ -216,7 +221,7 @@ pub(crate) async fn look(probe: &SideEffectProbe, now_us: i64) -> Result<Look, S
                 Ok(received) if (200..300).contains(&received.status) => {
                     String::from_utf8_lossy(&received.body).into_owned()
                 }
-                Ok(received) => return Err(format!("{url} answered {}.", received.status)),
+                Ok(received) => return Err(format!("{url} responded with {}.", received.status)),
                 Err(error) => return Err(error.message),
             }
         }
@@ -228,15 +233,15 @@ pub(crate) async fn look(probe: &SideEffectProbe, now_us: i64) -> Result<Look, S
     Ok(Look(text.trim().to_owned()))
 }
 
-/// The first value of a query; it is only read.
+/// Returns the first value of a query. The query can only read.
 fn queried(path: &str, query: &str) -> Result<String, String> {
-    let wrong = |e: rusqlite::Error| format!("{path} cannot be asked: {e}.");
+    let failed = |e: rusqlite::Error| format!("Cannot query {path}: {e}.");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(wrong)?;
-    connection.busy_timeout(PATIENCE).map_err(wrong)?;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(PATIENCE).map_err(failed)?;
     let ends = std::time::Instant::now() + PATIENCE;
-    connection.progress_handler(10_000, Some(move || std::time::Instant::now() > ends)).map_err(wrong)?;
-    // Also what writes elsewhere, as VACUUM INTO does.
+    connection.progress_handler(10_000, Some(move || std::time::Instant::now() > ends)).map_err(failed)?;
+    // The authorizer also denies statements that write to other files, such as VACUUM INTO.
     connection
         .authorizer(Some(|context: AuthContext<'_>| match context.action {
             AuthAction::Select | AuthAction::Read { .. } | AuthAction::Function { .. } | AuthAction::Recursive => {
@@ -244,7 +249,7 @@ fn queried(path: &str, query: &str) -> Result<String, String> {
             }
             _ => Authorization::Deny,
         }))
-        .map_err(wrong)?;
+        .map_err(failed)?;
     connection
         .query_row(query, [], |row| {
             Ok(match row.get_ref(0)? {
@@ -254,5 +259,5 @@ fn queried(path: &str, query: &str) -> Result<String, String> {
                 ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             })
         })
-        .map_err(wrong)
+        .map_err(failed)
 }

@@ -1,6 +1,6 @@
-//! A run of checks as the API shows it.
+//! Status of a run, as returned by the API.
 
-use hookbench_model::{CheckCounts, CheckLevel, CheckOutcome, CheckRun, CheckRunState, CheckVerdict, timestamp};
+use hookbench_model::{CheckConclusion, CheckCounts, CheckLevel, CheckOutcome, CheckRun, CheckRunState, timestamp};
 use hookbench_store::check::{CheckRow, ResultRow};
 use rusqlite::Connection;
 
@@ -13,7 +13,7 @@ pub fn results(row: &CheckRow, connection: &Connection) -> rusqlite::Result<Vec<
     Ok(results)
 }
 
-/// A run with what its checks have come to.
+/// Returns a run with the counts of its outcomes.
 pub fn shown(row: &CheckRow, connection: &Connection) -> rusqlite::Result<CheckRun> {
     let outcomes = row.outcomes(connection)?;
     let mut counts = CheckCounts::default();
@@ -26,15 +26,15 @@ pub fn shown(row: &CheckRow, connection: &Connection) -> rusqlite::Result<CheckR
         let is = |id: &str| CHECKS.iter().any(|check| check.id == id && check.level == level);
         outcomes.iter().any(|(id, outcome)| *outcome == CheckOutcome::Fail && is(id))
     };
-    // Nothing is right of which nothing, or not everything, could be asked.
+    // A run without outcomes, or with checks that could not run, does not pass.
     let asked = counts.pass + counts.fail + counts.warn > 0;
-    let verdict = match row.state {
+    let conclusion = match row.state {
         CheckRunState::Running => None,
-        CheckRunState::Cancelled | CheckRunState::Failed => Some(CheckVerdict::Unfinished),
-        CheckRunState::Done if failed(CheckLevel::Must) => Some(CheckVerdict::Wrong),
-        CheckRunState::Done if counts.error > 0 || !asked => Some(CheckVerdict::Unfinished),
-        CheckRunState::Done if failed(CheckLevel::Should) => Some(CheckVerdict::Weak),
-        CheckRunState::Done => Some(CheckVerdict::Right),
+        CheckRunState::Cancelled | CheckRunState::Failed => Some(CheckConclusion::Incomplete),
+        CheckRunState::Done if failed(CheckLevel::Must) => Some(CheckConclusion::Failed),
+        CheckRunState::Done if counts.error > 0 || !asked => Some(CheckConclusion::Incomplete),
+        CheckRunState::Done if failed(CheckLevel::Should) => Some(CheckConclusion::PassedWithWarnings),
+        CheckRunState::Done => Some(CheckConclusion::Passed),
     };
     Ok(CheckRun {
         id: row.id.clone(),
@@ -44,7 +44,7 @@ pub fn shown(row: &CheckRow, connection: &Connection) -> rusqlite::Result<CheckR
         at: at.filter(|_| row.ended_us.is_none()).map(|check| check.id.to_owned()),
         total: wanted.len() as u32,
         counts,
-        verdict,
+        conclusion,
         created_at: timestamp(row.created_us),
         ended_at: row.ended_us.map(timestamp),
     })

@@ -1,4 +1,4 @@
-//! Who is asked, and the signed events that are sent: a vendor's own, and what is made odd about them.
+//! Handler under test, and the signed events sent to it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use super::probe_request::{ProbeRequest, Secrets, Transport};
 
-/// Who is asked, and as whom.
+/// Handler under test, and the vendor whose events are sent.
 #[derive(Debug)]
 pub struct Subject {
     pub(crate) settings: CheckSettings,
@@ -24,41 +24,45 @@ pub struct Subject {
     pub(crate) keys: Keys,
     pub(crate) policy: DeliveryPolicy,
     pub(crate) scenario: Option<Scenario>,
-    /// Connections of this run alone: what another one left on a connection is not this handler's fault.
+    /// Connections of this run only, so that other requests cannot affect the result.
     pub(crate) connections: Connections,
-    /// What TLS trusts and shows, of an endpoint that has settings for it.
+    /// TLS settings of the endpoint, if any.
     pub(crate) trust: Trust,
-    /// A secret nobody knows, in the vendor's form.
+    /// Random secret in the vendor's form, not known to the handler.
     stranger: String,
-    /// What no report holds.
+    /// Secrets to mask in reports.
     pub(crate) secrets: Secrets,
-    /// One for all events of this run.
+    /// Seed of all events of this run.
     seed: u64,
     events: AtomicU64,
-    /// Whether what it depends on is broken at the moment.
+    /// True while the dependency of the handler is in the failed state.
     pub(crate) broken: AtomicBool,
-    /// Whether it could not be mended.
-    pub(crate) unmended: AtomicBool,
+    /// True if the restore command failed.
+    pub(crate) not_restored: AtomicBool,
 }
 
-/// An event before it is signed.
+/// Event before it is signed.
 #[derive(Debug, Clone)]
 pub(crate) struct SampleEvent {
     pub(crate) id: String,
     pub(crate) kind: String,
     pub(crate) payload: Value,
-    /// The body, where it is not just the payload.
+    /// Body, if it differs from the serialized payload.
     pub(crate) body: Option<Bytes>,
     pub(crate) method: &'static str,
     pub(crate) keys: Keys,
     pub(crate) scheme: Scheme,
-    /// Headers beside those of the vendor, before it is signed.
+    /// Headers in addition to the vendor's, set before signing.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) now_ms: i64,
 }
 
 impl Subject {
-    /// What a run asks, from its settings; an error says what is missing.
+    /// Builds the subject of a run from its settings.
+    ///
+    /// # Errors
+    ///
+    /// Returns the missing or invalid setting as a sentence.
     pub(crate) fn new(
         mut settings: CheckSettings,
         endpoint: Option<&EndpointRow>,
@@ -70,7 +74,7 @@ impl Subject {
         let mut trust = Trust::default();
         if let Some(row) = endpoint {
             let own = &row.settings;
-            // A run asks where it was begun, wherever the endpoint leads by then.
+            // A run keeps the URL with which it was started, even if the URL of the endpoint changes.
             if settings.url.is_empty() {
                 settings.url.clone_from(&own.url);
             }
@@ -87,27 +91,24 @@ impl Subject {
             trust = hookbench_delivery::trust(own).unwrap_or_default();
         }
         let provider = catalogue.get(&settings.provider).ok_or_else(|| match settings.provider.as_str() {
-            "" => "Say which vendor is played: the provider is missing.".to_owned(),
-            id => format!("There is no provider {id:?}."),
+            "" => "`provider` is missing. Set it to the vendor that sends events to the handler.".to_owned(),
+            id => format!("No such provider: {id:?}."),
         })?;
         let record = provider.scheme(settings.scheme.as_deref());
         let record =
-            record.ok_or_else(|| format!("{} has no scheme that signs; nothing could be checked.", provider.name))?;
+            record.ok_or_else(|| format!("{} has no signature scheme, so the checks cannot run.", provider.name))?;
         if keys.secrets.iter().all(String::is_empty) {
-            return Err(format!("The secret is missing with which the handler checks what {} sends.", provider.name));
+            return Err(format!("`secret` is missing. Set it to the handler's signing secret for {}.", provider.name));
         }
         if let Some(missing) = record.scheme.params().into_iter().find(|name| !keys.params.contains_key(name)) {
-            return Err(format!(
-                "{} needs the setting {missing} beside the secret: --param {missing}=…",
-                provider.name
-            ));
+            return Err(format!("{} requires the parameter {missing}: --param {missing}=…", provider.name));
         }
         let sending = provider.sending.as_ref();
         if let (Some(kind), None, Some(sending)) = (&settings.event, &settings.payload, sending)
             && !sending.events.iter().any(|event| event.kind == *kind)
         {
             return Err(format!(
-                "{} has no event {kind:?} that Hookbench knows; give its payload, too.",
+                "Hookbench has no sample of the {} event {kind:?}. Set a payload as well.",
                 provider.name
             ));
         }
@@ -129,25 +130,25 @@ impl Subject {
             seed: uuid::Uuid::now_v7().as_u128() as u64,
             events: AtomicU64::new(0),
             broken: AtomicBool::new(false),
-            unmended: AtomicBool::new(false),
+            not_restored: AtomicBool::new(false),
         };
-        // What cannot be signed once cannot be checked at all.
-        subject.event(now_us / 1_000).shot(&subject, "")?;
+        // Without one signed event, no check can run.
+        subject.event(now_us / 1_000).probe_request(&subject, "")?;
         Ok(subject)
     }
 
-    /// The most that an answer may take, in ms.
+    /// Returns the timeout of a response in milliseconds.
     pub(crate) fn timeout_ms(&self) -> u32 {
         self.settings.timeout_ms.min(*self.policy.timeout_ms.value())
     }
 
-    /// The usual event, of things nobody has heard of before.
+    /// Returns a regular event with new objects.
     pub(crate) fn event(&self, now_ms: i64) -> SampleEvent {
         let (kind, sample) = self.usual();
         self.of(kind, &sample, self.fresh(), 0, now_ms)
     }
 
-    /// The type and sample of the event that has an effect: not the vendor's test, which has none.
+    /// Returns the type and sample of the event that has a side effect. The vendor's test event has none.
     pub(crate) fn usual(&self) -> (String, Value) {
         let mut events = self.provider.sending.iter().flat_map(|sending| &sending.events);
         let found = match &self.settings.event {
@@ -161,21 +162,21 @@ impl Subject {
         (kind, self.settings.payload.clone().unwrap_or(sample))
     }
 
-    /// Writes into a payload when it is signed, where the vendor says it there.
+    /// Sets the timestamp in the payload, if the vendor sends it there.
     fn date(&self, payload: &mut Value, now_ms: i64) {
         let Ok(rule) = self.timestamp() else { return };
         if rule.from.place == Place::Json {
             let at = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default();
-            let said = match rule.unit {
+            let message = match rule.unit {
                 Unit::S | Unit::Raw => at.as_second().into(),
                 Unit::Ms => now_ms.into(),
                 Unit::Iso => at.to_string().into(),
             };
-            let _ = sample::set(payload, &rule.from.name, said);
+            let _ = sample::set(payload, &rule.from.name, message);
         }
     }
 
-    /// Whether nobody knows an event of this vendor, so that one is made up.
+    /// Returns true if Hookbench has no event of this vendor, so that the sample is generated.
     pub fn makes_up(&self) -> bool {
         self.settings.payload.is_none() && self.knows_none()
     }
@@ -184,17 +185,17 @@ impl Subject {
         self.provider.sending.as_ref().is_none_or(|sending| sending.events.is_empty())
     }
 
-    /// What of these places stands in headers, or in the JSON body.
+    /// Returns the sources of a place, such as headers or the JSON body.
     pub(crate) fn places(places: &[Places], place: Place) -> impl Iterator<Item = &Source> {
         places.iter().flat_map(Places::sources).filter(move |source| source.place == place)
     }
 
-    /// A seed that no other event has.
+    /// Returns a seed that no other event uses.
     pub(crate) fn fresh(&self) -> u64 {
         self.seed.wrapping_add(self.events.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    /// An event of a kind, filled by a seed.
+    /// Returns an event of a type, generated from a seed.
     pub(crate) fn of(&self, kind: String, sample: &Value, seed: u64, step: u32, now_ms: i64) -> SampleEvent {
         let id = uuid::Uuid::now_v7().to_string();
         let mut payload = vendor_request::payload(&kind, sample, &SampleContext { id: &id, seed, step, now_ms });
@@ -219,17 +220,17 @@ impl Subject {
         }
     }
 
-    /// Where the scheme says when it was signed, and how far from now that may be.
+    /// Returns the timestamp rule of the scheme: its place and its tolerance.
     pub(crate) fn timestamp(&self) -> Result<&TimestampRule, String> {
         let rule = match &self.record.scheme {
             Scheme::Digest(digest) => digest.timestamp.as_ref(),
             Scheme::Jws(jws) => jws.timestamp.as_ref(),
             Scheme::Jwt(_) | Scheme::Code(_) => None,
         };
-        rule.ok_or_else(|| format!("{} signs no timestamp.", self.provider.name))
+        rule.ok_or_else(|| format!("{} does not sign a timestamp.", self.provider.name))
     }
 
-    /// A key that is not the handler's.
+    /// Returns a random key that is not the handler's.
     pub(crate) fn strange_keys(&self) -> Result<Keys, String> {
         let symmetric = match &self.record.scheme {
             Scheme::Digest(digest) => digest.algorithm.is_symmetric() || digest.algorithm == Algorithm::Token,
@@ -239,13 +240,13 @@ impl Subject {
         match symmetric {
             true => Ok(Keys { secrets: vec![self.stranger.clone()], params: self.keys.params.clone() }),
             false => Err(format!(
-                "{} signs with a key of its own, of which there is no second one here.",
+                "{} signs with its private key, so Hookbench cannot create another signature.",
                 self.provider.name
             )),
         }
     }
 
-    /// The fields of the JSON body that hold the event type.
+    /// Returns the fields of the JSON body that contain the event type.
     pub(crate) fn type_fields(&self) -> Vec<String> {
         let sources = self.provider.event_type.iter().flat_map(|places| places.sources());
         sources.filter(|source| source.place == Place::Json).map(|source| source.name.clone()).collect()
@@ -253,7 +254,7 @@ impl Subject {
 }
 
 impl SampleEvent {
-    /// The body as it leaves; where the vendor says in it when it was signed, it says this event's time.
+    /// Returns the body to send. If the vendor sends the timestamp in the body, it is set to the time of this event.
     fn bytes(&self, subject: &Subject) -> Bytes {
         if let Some(body) = &self.body {
             return body.clone();
@@ -263,7 +264,7 @@ impl SampleEvent {
         serde_json::to_vec(&payload).unwrap_or_default().into()
     }
 
-    /// It as another type.
+    /// Returns the event with another type.
     pub(crate) fn kind(mut self, subject: &Subject, kind: &str) -> Self {
         for field in subject.type_fields() {
             let _ = sample::set(&mut self.payload, &field, kind.into());
@@ -272,8 +273,8 @@ impl SampleEvent {
         self
     }
 
-    /// It signed, as it leaves.
-    pub(crate) fn shot(&self, subject: &Subject, label: &str) -> Result<ProbeRequest, String> {
+    /// Returns the signed request.
+    pub(crate) fn probe_request(&self, subject: &Subject, label: &str) -> Result<ProbeRequest, String> {
         let url = &subject.settings.url;
         let mut headers = vendor_request::plain_headers(&subject.provider, &self.kind, &self.id);
         for (name, value) in &self.headers {
@@ -283,10 +284,10 @@ impl SampleEvent {
         let (target, body) = (target_of(url), self.bytes(subject));
         let unsigned = UnsignedRequest { method: self.method, target: &target, url, headers: &headers, body: &body };
         let signature = vendor_request::signature(&self.scheme, &unsigned, &self.keys, &self.id, self.now_ms)
-            .map_err(|why| format!("It cannot be signed: {why}"))?;
+            .map_err(|why| format!("The event cannot be signed: {why}"))?;
         if signature.is_empty() {
             return Err(format!(
-                "{} signs somewhere else than in headers; that is not sent here.",
+                "{} does not sign in headers. The checks only send signatures in headers.",
                 subject.provider.name
             ));
         }
@@ -300,19 +301,16 @@ impl SampleEvent {
             url: url.clone(),
             headers,
             body,
-            manner: Transport::Plain,
+            transport: Transport::Plain,
         })
     }
 
-    /// It signed with a timestamp that reads like this.
+    /// Returns the request signed with this timestamp text.
     pub(crate) fn dated(&self, subject: &Subject, text: &str) -> Result<ProbeRequest, String> {
         let rule = subject.timestamp()?;
         let mut event = self.clone();
         let Scheme::Digest(digest) = &mut event.scheme else {
-            return Err(format!(
-                "{} says when it was signed in a token, which is not rewritten.",
-                subject.provider.name
-            ));
+            return Err(format!("{} sends the timestamp in a token, which cannot be changed.", subject.provider.name));
         };
         digest.timestamp = None;
         match rule.from.place {
@@ -320,21 +318,21 @@ impl SampleEvent {
             Place::Signature => {
                 event.keys.params.insert(rule.from.name.clone(), text.to_owned());
             }
-            _ => return Err("The timestamp stands in the body.".into()),
+            _ => return Err("The vendor sends the timestamp in the body.".into()),
         }
-        event.shot(subject, &format!("timestamp {text:?}"))
+        event.probe_request(subject, &format!("timestamp {text:?}"))
     }
 
-    /// Its digest's place: which header, and from where to where. Found by signing something else, so that it
-    /// holds for every scheme.
+    /// Returns the request, and the header and byte range of the digest in it. Comparing it with the signature of
+    /// another body finds the digest in every scheme.
     pub(crate) fn digest(&self, subject: &Subject) -> Result<(ProbeRequest, usize, std::ops::Range<usize>), String> {
-        let mine = self.shot(subject, "")?;
+        let mine = self.probe_request(subject, "")?;
         let mut other = self.clone();
         other.body = Some(Bytes::from_static(b"{}"));
-        let mut others = other.shot(subject, "")?;
+        let mut others = other.probe_request(subject, "")?;
         if others.headers == mine.headers {
             other.keys = subject.strange_keys()?;
-            others = other.shot(subject, "")?;
+            others = other.probe_request(subject, "")?;
         }
         let found = mine.headers.iter().enumerate().find_map(|(place, (name, value))| {
             let (_, theirs) = others.headers.iter().find(|(other, _)| other == name)?;
@@ -345,8 +343,8 @@ impl SampleEvent {
                 rest.0.chars().rev().zip(rest.1.chars().rev()).take_while(same).map(|(c, _)| c.len_utf8()).sum();
             (before < value.len() - after).then(|| (place, before..value.len() - after))
         });
-        let (place, mut range) = found.ok_or("Its signature is not found in its headers.")?;
-        // Two digests may begin or end alike by chance.
+        let (place, mut range) = found.ok_or("The signature was not found in the headers.")?;
+        // Two digests may have a common prefix or suffix by chance.
         let value = &mine.headers[place].1;
         let word = |c: char| c.is_ascii_alphanumeric() || "+/-_=".contains(c);
         range.start = value[..range.start].rfind(|c| !word(c) || c == '=').map_or(0, |at| at + 1);
@@ -355,17 +353,17 @@ impl SampleEvent {
     }
 }
 
-/// Adds a field, where there are fields.
+/// Adds a field if the payload is an object.
 pub(crate) fn put(payload: &mut Value, name: &str, value: Value) {
     if let Value::Object(fields) = payload {
         fields.insert(name.to_owned(), value);
     }
 }
 
-/// The type of an event that is made up, where nobody knows one of the vendor's.
+/// Type of the generated event.
 const MADE_UP: &str = "example.created";
 
-/// Its payload.
+/// Returns the payload of the generated event.
 fn made_up() -> Value {
     serde_json::json!({
         "id": "evt_{{hex event 24}}",
@@ -375,7 +373,7 @@ fn made_up() -> Value {
     })
 }
 
-/// Every object's fields in the other order.
+/// Returns the value with the fields of every object in reverse order.
 pub(crate) fn reversed(value: &Value) -> Value {
     match value {
         Value::Object(fields) => Value::Object(
@@ -386,7 +384,7 @@ pub(crate) fn reversed(value: &Value) -> Value {
     }
 }
 
-/// The first field for people to read, by its path; `None` if there is none.
+/// Returns the first human-readable text field, or `None` if there is none.
 pub(crate) fn prose(value: &mut Value) -> Option<&mut Value> {
     const NAMES: &[&str] = &["text", "message", "content", "body", "description", "title", "name", "subject", "notes"];
     let found = NAMES.iter().find(|name| leaf(value, name).is_some())?;
@@ -417,7 +415,7 @@ fn leaf_mut<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
     }
 }
 
-/// Whether a field's name is that of an id or of the event type, which stay in whatever is taken away.
+/// Returns true for the name of an ID or event type field. These fields are never emptied.
 pub(crate) fn is_kept(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name == "id"
@@ -426,7 +424,7 @@ pub(crate) fn is_kept(name: &str) -> bool {
         || matches!(name.as_str(), "type" | "event" | "event_type" | "topic" | "action" | "object")
 }
 
-/// Every leaf that may be absent, made into something else.
+/// Replaces every optional leaf.
 pub(crate) fn emptied(value: &Value, into: &dyn Fn(&Value) -> Value) -> Value {
     match value {
         Value::Object(fields) => Value::Object(
@@ -443,7 +441,7 @@ pub(crate) fn emptied(value: &Value, into: &dyn Fn(&Value) -> Value) -> Value {
     }
 }
 
-/// The first id that is a whole number or a text of digits.
+/// Returns the first ID that is an integer or a string of digits.
 pub(crate) fn numeric_id(value: &mut Value) -> Option<&mut Value> {
     let is_number = |value: &Value| match value {
         Value::Number(number) => number.is_u64(),

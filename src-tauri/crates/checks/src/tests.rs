@@ -1,3 +1,5 @@
+//! Tests of the requests of each check, for every vendor that signs with a shared secret.
+
 use hookbench_delivery::{new_secret, target_of};
 use hookbench_provider::Catalogue;
 use hookbench_signature::{Message, State, verify};
@@ -6,12 +8,12 @@ use super::{case::Case, list::CHECKS, probe_request::ProbeRequest, subject::Subj
 
 const NOW_MS: i64 = 1_795_000_000_000;
 
-/// Every vendor that can be played with a shared secret, in its own form.
+/// Returns a subject for each vendor whose events can be signed with a shared secret.
 fn subjects() -> Vec<Subject> {
     subjects_of(|_| true)
 }
 
-/// One of them.
+/// Returns the subject of one vendor.
 pub(crate) fn subject(provider: &str) -> Subject {
     subjects_of(|id| id == provider).pop().expect("a provider")
 }
@@ -29,7 +31,7 @@ fn subjects_of(is_wanted: impl Fn(&str) -> bool) -> Vec<Subject> {
             });
             let settings: CheckSettings = serde_json::from_value(settings).expect("settings");
             let subject = Subject::new(settings, None, &catalogue, &scenarios, NOW_MS * 1_000);
-            // Some sign with a key pair, or where no header is: those say so.
+            // Some vendors sign with a key pair or outside of headers. Their error explains this.
             let known = provider.sending.as_ref().is_some_and(|sending| !sending.events.is_empty());
             subject.map_err(|why| assert!(!known, "{}: {why}", provider.id)).ok()
         })
@@ -41,18 +43,23 @@ fn case(subject: &Subject, id: &str) -> Result<Case, String> {
     (check.case)(subject, NOW_MS)
 }
 
-/// Whether the vendor's own rule takes it.
-fn holds(subject: &Subject, shot: &ProbeRequest) -> bool {
+/// Returns true if the vendor's own scheme accepts the request.
+fn holds(subject: &Subject, exchange: &ProbeRequest) -> bool {
     let headers: Vec<(&str, &[u8])> =
-        shot.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-    let target = target_of(&shot.url);
-    let message =
-        Message { method: &shot.method, target: &target, url: Some(&shot.url), headers: &headers, body: &shot.body };
+        exchange.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let target = target_of(&exchange.url);
+    let message = Message {
+        method: &exchange.method,
+        target: &target,
+        url: Some(&exchange.url),
+        headers: &headers,
+        body: &exchange.body,
+    };
     verify(&subject.record.scheme, &message, &subject.keys, NOW_MS).state == State::Valid
 }
 
 #[test]
-fn each_check_has_its_own_number_and_name() {
+fn numbers_and_names_checks_uniquely() {
     for (place, check) in CHECKS.iter().enumerate() {
         assert_eq!(usize::from(check.number), place + 1);
         assert!(CHECKS.iter().filter(|other| other.id == check.id).count() == 1, "{}", check.id);
@@ -60,9 +67,9 @@ fn each_check_has_its_own_number_and_name() {
     assert_eq!(CHECKS.len(), 52);
 }
 
-/// What a check says of its requests is true by the vendor's own rule, for every vendor that can be played.
+/// Each request is valid or invalid under the vendor's own scheme, as the check expects, for every vendor.
 #[test]
-fn requests_are_as_right_or_as_wrong_as_they_are_said_to_be() {
+fn builds_valid_and_invalid_requests_for_every_vendor() {
     const RIGHT: &[&str] = &[
         "accepts",
         "answer-time",
@@ -89,44 +96,44 @@ fn requests_are_as_right_or_as_wrong_as_they_are_said_to_be() {
         &["unsigned", "wrong-secret", "changed-body", "mangled", "stale", "early", "odd-timestamps", "other-versions"];
     let subjects = subjects();
     assert!(subjects.len() >= 100, "{}", subjects.len());
-    let mut wrong = String::new();
-    // Who signs with one half of a key pair verifies with the other, which is not here.
+    let mut failed = String::new();
+    // The other key of a key pair, with which a signature is verified, is not available here.
     for subject in subjects.iter().filter(|subject| subject.strange_keys().is_ok()) {
-        for (ids, right) in [(RIGHT, true), (WRONG, false)] {
+        for (ids, passed) in [(RIGHT, true), (WRONG, false)] {
             for id in ids {
-                // Some vendors' own libraries take what is signed ahead.
+                // Some vendors' own libraries accept timestamps in the future.
                 let open = *id == "early" && subject.timestamp().is_ok_and(|rule| rule.future_s.is_none());
                 let Ok(case) = case(subject, id) else { continue };
                 if open {
                     continue;
                 }
-                for (place, shot) in case.rounds.iter().flat_map(|round| &round.shots).enumerate() {
-                    // The right one comes behind the forged one.
-                    let right = right || *id == "wrong-secret" && place == 1;
-                    let (vendor, label) = (&subject.provider.id, &shot.label);
-                    if holds(subject, shot) != right {
-                        wrong += &format!("{vendor} {id}, {label}\n");
+                for (place, exchange) in case.rounds.iter().flat_map(|round| &round.exchanges).enumerate() {
+                    // In this check, the valid request follows the forged one.
+                    let passed = passed || *id == "wrong-secret" && place == 1;
+                    let (vendor, label) = (&subject.provider.id, &exchange.label);
+                    if holds(subject, exchange) != passed {
+                        failed += &format!("{vendor} {id}, {label}\n");
                     }
                 }
             }
         }
     }
-    assert!(wrong.is_empty(), "{wrong}");
+    assert!(failed.is_empty(), "{failed}");
 }
 
-/// The questions that every vendor can be asked are asked as each of them.
+/// Checks that apply to every vendor run for every vendor.
 #[test]
-fn no_question_is_left_out_without_a_reason() {
+fn skips_checks_only_with_a_reason() {
     const ALWAYS: &[&str] =
         &["accepts", "answer-time", "looked-at", "unsigned", "thrice", "unknown-type", "broken-json", "burst"];
     for subject in subjects() {
-        // But for the large bodies, which take their time to be made.
+        // The large bodies are left out because generating them takes too long.
         for check in CHECKS.iter().filter(|check| check.id != "sizes") {
             match (check.case)(&subject, NOW_MS) {
                 Ok(case) => assert!(check.looks_back() == (case.requests() == 0), "{}", check.id),
                 Err(why) => {
-                    let unsigned =
-                        why.starts_with("It cannot be signed") || why.contains("says in the body when it was signed");
+                    let unsigned = why.starts_with("The event cannot be signed")
+                        || why.contains("sends the timestamp in the body");
                     assert!(
                         why.ends_with('.') && (unsigned || !ALWAYS.contains(&check.id)),
                         "{} {}: {why}",

@@ -1,5 +1,5 @@
-//! Code for people to copy: code that verifies a vendor's signatures ([`samples`]), whole handlers ([`handlers`]), and
-//! requests as code that sends them ([`CodeRequest`]). A template per language lays out most of it.
+//! Generated code to copy: signature verification ([`samples`]), complete handlers ([`handlers`]), and requests as code
+//! ([`CodeRequest`]). Most code is rendered from one template per language.
 #![forbid(unsafe_code)]
 
 mod handler;

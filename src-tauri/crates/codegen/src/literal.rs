@@ -1,16 +1,16 @@
-//! Texts as literals that a language reads back as exactly these texts.
+//! String literals of the supported languages.
 //!
-//! A character that a person would not see, or would see in another place, is escaped.
+//! Invisible characters and characters that reorder text are escaped.
 
 use std::fmt::Write;
 
 use hookbench_model::is_invisible;
 
-/// How a language escapes characters between quotes, beside `\\`, `\n`, `\r`, `\t` and the quote, in which all agree.
+/// Escape rules of a language between quotes. The escapes `\\`, `\n`, `\r`, `\t` and of the quote are common to all.
 pub(crate) struct Escapes {
-    /// The character that starts an expression inside the quotes.
+    /// Character that starts an expression inside quotes.
     expression: Option<char>,
-    /// Writes a character by its number.
+    /// Returns the numeric escape of a character.
     number: fn(char) -> String,
 }
 
@@ -35,7 +35,7 @@ fn code_units(c: char) -> String {
 }
 
 impl Escapes {
-    /// Returns a literal between two `quote`s.
+    /// Returns a literal in the given quotes.
     pub(crate) fn literal(&self, quote: char, text: &str) -> String {
         let mut literal = String::with_capacity(text.len() + 2);
         literal.push(quote);
@@ -54,7 +54,7 @@ impl Escapes {
     }
 }
 
-/// Returns a Go literal, between backticks where that reads better.
+/// Returns a Go literal, in backticks if the text contains double quotes.
 pub(crate) fn go(text: &str) -> String {
     let raw = text.contains('"') && !text.contains(['`', '\r']);
     match raw && !text.chars().any(|c| is_invisible(c) && !matches!(c, '\n' | '\t')) {
@@ -68,7 +68,8 @@ pub(crate) fn php_single(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
-/// Returns a PowerShell literal in single quotes, in which only the quote is special; PowerShell knows five.
+/// Returns a PowerShell literal in single quotes, in which only quotes are special. PowerShell accepts five quote
+/// characters.
 pub(crate) fn powershell(text: &str) -> String {
     let mut literal = String::from("'");
     for c in text.chars() {
@@ -80,8 +81,8 @@ pub(crate) fn powershell(text: &str) -> String {
     literal + "'"
 }
 
-/// Returns bytes between two `quote`s, any byte that is not visible ASCII as `\xNN`. JavaScript (a character per byte),
-/// Python (for bytes) and Go read this alike.
+/// Returns a literal of bytes, with `\xNN` for each byte that is not visible ASCII. The syntax is common to JavaScript
+/// (one character per byte), Python (bytes) and Go.
 pub(crate) fn bytes(quote: char, bytes: &[u8]) -> String {
     let mut literal = String::from(quote);
     for &byte in bytes {

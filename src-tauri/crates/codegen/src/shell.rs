@@ -6,7 +6,7 @@ pub fn quote(text: &str) -> String {
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
     }
-    // Inside single quotes nothing is special but the quote itself.
+    // Inside single quotes, only the quote itself is special.
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn words_a_shell_would_run_are_read_back() {
+    fn quotes_special_characters() {
         for text in
             ["", "a b", "$(id)", "`id`", "'; id; '", "\\", "!!", "a\nb", "-n", "~", "*", "é\u{202e}", "\u{1b}[31m"]
         {
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_read_back() {
+    fn quotes_bytes_that_are_not_utf8() {
         for bytes in [&b"X-A: caf\xe9 %s \\n 'q' $(id) \"d\""[..], b"\xff", b"-n \x80"] {
             let script = format!("printf %s {}", super::quote_bytes(bytes));
             assert_eq!(Command::new("sh").arg("-c").arg(&script).output().expect("sh runs").stdout, bytes, "{script}");
@@ -59,7 +59,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
         #[test]
-        fn any_text_is_read_back(text in "[^\\x00]{0,60}") {
+        fn quotes_any_text(text in "[^\\x00]{0,60}") {
             prop_assert_eq!(read_back(&text), text.as_bytes());
         }
     }

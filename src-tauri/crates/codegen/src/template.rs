@@ -1,25 +1,25 @@
-//! A template of code in one language.
+//! Code templates.
 
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value, context};
 
-/// A template of code in one language.
+/// Template of code in one language.
 ///
-/// A template of verifying code or of a handler is rendered for the whole code, and once more for every part of the
-/// message that the code reads: then `part` is that part, and `optional` says whether it may be absent. (Macros would do
-/// the same, but minijinja's feature for them would also open them to the templates of responses.)
+/// The template of verification code or of a handler is rendered once for the whole code, and once for each part of the
+/// message that the code reads. In the second case, `part` is that part, and `optional` is true if it may be absent.
+/// Macros would be an alternative, but their minijinja feature would also enable them in response templates.
 pub(crate) struct Template {
     pub(crate) source: &'static str,
-    /// Writes a text as a literal.
+    /// Returns a text as a literal of the language.
     pub(crate) literal: fn(&str) -> String,
 }
 
 const NAME: &str = "code";
 
 impl Template {
-    /// Returns the code, without a line break at the end.
+    /// Returns the code, without a final line break.
     ///
     /// # Errors
-    /// An error of minijinja if the template is wrong or has no code for a part.
+    /// Returns an error of minijinja if the template is invalid or has no code for a part.
     pub(crate) fn render(&self, context: Value) -> Result<String, Error> {
         let literal = self.literal;
         let mut environment = Environment::new();
@@ -41,28 +41,28 @@ impl Template {
     }
 }
 
-/// The code of one part of the message.
+/// Returns the code of one part of the message.
 fn code(state: &State<'_, '_>, part: Value, optional: bool) -> Result<String, Error> {
     let code = state.env().get_template(NAME)?.render(context! { part => part, optional })?;
     match code.trim() {
-        "" => Err(Error::new(ErrorKind::InvalidOperation, format!("this language has no code for {part}"))),
+        "" => Err(Error::new(ErrorKind::InvalidOperation, format!("no code for {part} in this language"))),
         code => Ok(code.to_owned()),
     }
 }
 
-/// A text inside a comment of any language: the text neither ends the comment nor starts a line.
+/// Escapes a text for a comment in any language, so that the text cannot end the comment or start a line.
 fn comment(text: &str) -> String {
     let inert: String =
         text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect();
     inert.replace("*/", "* /").replace("?>", "? >").replace("\"\"\"", "'''")
 }
 
-/// The environment variable that a setting is read from.
+/// Returns the name of the environment variable of a parameter.
 fn variable(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
 }
 
-/// Characters as the inside of a class `[…]` of a regular expression, whatever quotes are around that expression.
+/// Escapes characters for a class `[…]` of a regular expression, inside any quotes.
 fn regex_class(characters: &str) -> String {
     let is_literal = |c: char| c.is_ascii_alphanumeric() || " ,;:.=&|".contains(c);
     characters.chars().map(|c| if is_literal(c) { c.to_string() } else { format!("\\x{:02x}", u32::from(c)) }).collect()

@@ -1,4 +1,4 @@
-//! The character set of a body, and the body as UTF-8.
+//! Character sets: detection, and conversion of a body to UTF-8.
 
 use std::borrow::Cow;
 
@@ -7,54 +7,55 @@ use hookbench_model::{BodyContent, BodyKind};
 
 use crate::{content::media_type, form};
 
-/// Bytes at the start of a document in which it may declare its character set (HTML, "prescan").
+/// Number of bytes at the start of a document that are searched for a declaration of the character set (HTML,
+/// "prescan").
 const DECLARED_WITHIN: usize = 1024;
 
-/// A character set that can be decoded.
+/// Character set that can be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charset {
-    /// One of the encodings of the WHATWG Encoding Standard.
+    /// An encoding of the WHATWG Encoding Standard.
     Known(&'static Encoding),
-    /// UTF-32, little or big endian, which that standard leaves out.
+    /// UTF-32, little or big endian. Not part of that standard.
     Utf32 {
-        /// Whether the most significant byte comes first.
+        /// True if the most significant byte comes first.
         big_endian: bool,
     },
 }
 
-/// What the character set of a body is known from.
+/// Source of the character set of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
-    /// A byte order mark.
+    /// Byte order mark.
     ByteOrderMark,
-    /// The `charset` parameter of Content-Type.
+    /// Parameter `charset` of Content-Type.
     ContentType,
-    /// An XML declaration, an HTML `meta` element, or a form's `charset` field.
+    /// XML declaration, HTML `meta` element, or `charset` field of a form.
     Declaration,
-    /// The zero bytes of UTF-16 or UTF-32 around ASCII.
+    /// Zero bytes of UTF-16 or UTF-32 around ASCII.
     Pattern,
-    /// Nothing: UTF-8 is the usual one.
+    /// No source: UTF-8 is the default.
     Default,
-    /// Nothing, and it is not UTF-8: Windows-1252 is the usual one of old senders.
+    /// No source, and the body is not valid UTF-8: Windows-1252, as used by old senders.
     Fallback,
 }
 
-/// A body as text.
+/// Body as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text<'b> {
-    /// UTF-8 without a byte order mark. A body that claims to be UTF-8 and is not stays as it is.
+    /// UTF-8 without a byte order mark. A body in invalid UTF-8 stays unchanged.
     pub bytes: Cow<'b, [u8]>,
-    /// The character set it was written in.
+    /// Original character set.
     pub charset: Charset,
-    /// What that is known from.
+    /// Source of the character set.
     pub evidence: Evidence,
 }
 
 impl Charset {
-    /// UTF-8.
+    /// The character set UTF-8.
     pub const UTF_8: Self = Self::Known(UTF_8);
 
-    /// The character set of a label such as `latin1`; none if the label is unknown.
+    /// Returns the character set with a label such as `latin1`, or `None` for an unknown label.
     pub fn named(label: &str) -> Option<Self> {
         let label = label.trim().trim_matches(['"', '\'']);
         match label.to_ascii_lowercase().as_str() {
@@ -66,7 +67,7 @@ impl Charset {
         Some(Self::Known(encoding))
     }
 
-    /// The name of it, such as `windows-1252`.
+    /// Returns the name, such as `windows-1252`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Known(encoding) if encoding == UTF_8 => "utf-8",
@@ -76,12 +77,12 @@ impl Charset {
         }
     }
 
-    /// Whether bytes below 128 are ASCII in it.
+    /// Returns true if bytes below 128 are ASCII.
     pub fn is_ascii_compatible(self) -> bool {
         matches!(self, Self::Known(encoding) if encoding.is_ascii_compatible())
     }
 
-    /// Bytes of this character set as UTF-8, without a byte order mark. UTF-8 stays as it is, also where it is faulty.
+    /// Converts bytes to UTF-8 without a byte order mark. UTF-8 stays unchanged, even if invalid.
     pub fn decode(self, bytes: &[u8]) -> Cow<'_, [u8]> {
         match self {
             Self::Known(encoding) if encoding == UTF_8 => Cow::Borrowed(without_utf8_mark(bytes)),
@@ -108,11 +109,12 @@ fn utf32(bytes: &[u8], big_endian: bool) -> String {
         .collect()
 }
 
-/// Reads a body, its content codings undone, as text of its kind.
+/// Converts a body without content codings to text.
 ///
-/// The first of these decides: a byte order mark, the `charset` of Content-Type, the byte pattern of UTF-16 or UTF-32,
-/// what the document declares itself. Without any, it is UTF-8, and Windows-1252 where it cannot be that. The names and
-/// values of a form are percent-encoded bytes of its character set, so a form's own bytes stay as they are.
+/// The character set is determined by the first of: a byte order mark, the `charset` of Content-Type, the byte pattern
+/// of UTF-16 or UTF-32, and a declaration in the document. Otherwise the body is UTF-8, or Windows-1252 if it is not
+/// valid UTF-8. The names and values of a form are percent-encoded in its character set, so the bytes of a form stay
+/// unchanged.
 pub fn text<'b>(content: &BodyContent, body: &'b [u8]) -> Text<'b> {
     let (charset, evidence) = charset_of(content, body);
     let bytes = match content.kind {
@@ -133,7 +135,7 @@ fn charset_of(content: &BodyContent, body: &[u8]) -> (Charset, Evidence) {
     let pattern = pattern(body);
     let media = media_type(content);
     if let Some(named) = media.as_ref().and_then(|media| media.param("charset")).and_then(Charset::named) {
-        // "utf-16" says nothing of the order of bytes, and is often said of the wrong one.
+        // The label "utf-16" does not specify the byte order, and other labels often specify the wrong one.
         let wide = !named.is_ascii_compatible();
         return (pattern.filter(|_| wide).unwrap_or(named), Evidence::ContentType);
     }
@@ -147,7 +149,7 @@ fn charset_of(content: &BodyContent, body: &[u8]) -> (Charset, Evidence) {
         BodyKind::Text | BodyKind::Unknown => xml_declaration(body),
         _ => None,
     };
-    // A declaration that could be read as ASCII is not in a wide character set, whatever it says.
+    // A declaration that is readable as ASCII cannot be in a wide character set, even if it says so.
     if let Some(charset) = declared.and_then(|label| Charset::named(&label)).filter(|c| c.is_ascii_compatible()) {
         return (charset, Evidence::Declaration);
     }
@@ -162,8 +164,8 @@ fn charset_of(content: &BodyContent, body: &[u8]) -> (Charset, Evidence) {
     }
 }
 
-/// Whether bytes are no UTF-8 and have no character of several bytes that is: a text that was cut, or has one fault, is
-/// not meant.
+/// Returns true if no multi-byte sequence in the bytes is valid UTF-8. Truncated UTF-8, or UTF-8 with a single error,
+/// returns false.
 pub(crate) fn is_not_utf8(bytes: &[u8]) -> bool {
     if bytes.is_ascii() {
         return false;
@@ -188,7 +190,7 @@ fn marked(body: &[u8]) -> Option<Charset> {
     }
 }
 
-/// A text that begins with two ASCII characters shows its width (RFC 4627 §3).
+/// Detects UTF-16 or UTF-32 in a text that begins with two ASCII characters (RFC 4627 section 3).
 fn pattern(body: &[u8]) -> Option<Charset> {
     match body {
         [0, 0, 0, 1..=0x7f, ..] => Some(Charset::Utf32 { big_endian: true }),
@@ -203,7 +205,7 @@ fn head(body: &[u8]) -> String {
     String::from_utf8_lossy(&body[..body.len().min(DECLARED_WITHIN)]).into_owned()
 }
 
-/// The encoding of `<?xml version="1.0" encoding="…"?>`.
+/// Returns the encoding of `<?xml version="1.0" encoding="…"?>`.
 fn xml_declaration(body: &[u8]) -> Option<String> {
     if !body.trim_ascii_start().starts_with(b"<?xml") {
         return None;
@@ -214,7 +216,7 @@ fn xml_declaration(body: &[u8]) -> Option<String> {
     quoted(rest.trim_start().strip_prefix('=')?.trim_start())
 }
 
-/// The encoding of `<meta charset="…">` or `<meta http-equiv="Content-Type" content="…; charset=…">`.
+/// Returns the encoding of `<meta charset="…">` or `<meta http-equiv="Content-Type" content="…; charset=…">`.
 fn html_meta(body: &[u8]) -> Option<String> {
     let head = head(body).to_ascii_lowercase();
     head.split("<meta").skip(1).find_map(|rest| {
@@ -245,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_evidence_decides() {
+    fn uses_the_first_evidence() {
         let latin1 = b"{\"city\":\"K\xf6ln\"}";
         for (kind, body, charset, evidence) in [
             ("application/json; charset=iso-8859-1", latin1.to_vec(), "windows-1252", Evidence::ContentType),
@@ -275,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_declare_their_own() {
+    fn reads_declarations_in_documents() {
         for (kind, body, charset) in [
             ("text/xml", &b"<?xml version='1.0' encoding='ISO-8859-1'?><a>K\xf6ln</a>"[..], "windows-1252"),
             ("application/soap+xml", b"<?xml version=\"1.0\" encoding=\"windows-1251\"?><a>\xcf</a>", "windows-1251"),
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_was_cut_or_has_one_fault_stays_utf8() {
+    fn keeps_truncated_or_slightly_invalid_utf8() {
         for body in [&"Grüße Köl".as_bytes()[..5], b"ab\xc3", "Grüße \u{1f600}".as_bytes(), b"Gr\xc3\xbc\xdfe"] {
             assert!(!is_not_utf8(body), "{body:?}");
         }

@@ -1,66 +1,66 @@
-//! Undoes content codings (RFC 9110 §8.4.1). Each layer is bounded, so that a body coded several times costs no more
-//! than a body coded once.
+//! Decoding of content codings (RFC 9110 section 8.4.1). Each layer is limited, so decoding nested codings costs no
+//! more than a single one.
 
 use std::io::{self, Read};
 
-/// Codings that can be undone (RFC 9110 §8.4.1, RFC 7932, RFC 8878).
+/// Codings that can be decoded (RFC 9110 section 8.4.1, RFC 7932, RFC 8878).
 const KNOWN: &[&str] = &["gzip", "x-gzip", "br", "zstd", "deflate"];
 
-/// Most codings of one body; senders use one.
+/// Maximum number of codings of one body. Senders use one.
 const CODINGS_MAX: usize = 4;
 
-/// Most gzip members of one layer. Empty ones cost time and make no byte, and a layer of some kilobytes can
-/// hold a million of them. Writers of blocks (BGZF) make one for each 64 KiB.
+/// Maximum number of gzip members of one layer. Empty members take time and produce no bytes, and a layer of a few
+/// kilobytes can contain a million of them. Block-based writers (BGZF) create one member per 64 KiB.
 const MEMBERS_MAX: usize = 10_000;
 
-/// The largest window that a sender may use as a content coding: 8 MiB (RFC 9659 §3).
+/// Maximum window size for zstd as a content coding: 8 MiB (RFC 9659 section 3).
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// What gzip begins with (RFC 1952 §2.3.1).
+/// Magic number of gzip (RFC 1952 section 2.3.1).
 const GZIP: &[u8] = b"\x1f\x8b";
 
-/// Whether a coding, in lower case, can be undone.
+/// Returns true if a coding, in lower case, can be decoded.
 pub(crate) fn is_known(coding: &str) -> bool {
     KNOWN.contains(&coding)
 }
 
-/// Why a body could not be decoded.
+/// Reason why a body cannot be decoded.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// A coding that is not implemented, or too many of them.
+    /// Unsupported coding, or too many codings.
     #[error("The content coding {0:?} is not supported.")]
     Unknown(String),
-    /// The result, or what is between two codings, is larger than the limit.
+    /// Result, or an intermediate layer, that is larger than the limit.
     #[error("The body decodes to more than {0} bytes.")]
     TooLarge(u64),
-    /// Nothing of it could be decoded.
+    /// Invalid data from which nothing could be decoded.
     #[error("The body is not valid {0}: {1}.")]
     Invalid(String, io::Error),
 }
 
-/// A body with its codings undone.
+/// Decoded body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded {
-    /// The bytes.
+    /// Decoded bytes.
     pub bytes: Vec<u8>,
-    /// What is to be said of them, in sentences: that the coded body breaks off, or that other bytes follow it.
+    /// Warnings as sentences: a truncated coded body, or bytes after it.
     pub notes: Vec<String>,
 }
 
-/// Undoes all codings of a body, the last one applied first. Every layer has at most `limit` bytes.
+/// Decodes all codings of a body, the last applied coding first. Every layer is limited to `limit` bytes.
 ///
-/// What was decoded before a fault is given with a note; bytes that follow a coded body are passed over with a note.
+/// Data decoded before an error is returned with a note. Bytes after a coded body are skipped with a note.
 ///
 /// # Errors
-/// [`DecodeError::Invalid`] where not one byte could be decoded.
+/// Returns [`DecodeError::Invalid`] if no byte could be decoded.
 pub fn decode(body: &[u8], codings: &[String], limit: u64) -> Result<Decoded, DecodeError> {
     undo_all(body, codings, limit, false)
 }
 
-/// Undoes all codings of a body, as [`decode`] does, up to `limit` bytes: what is larger is cut there.
+/// Decodes all codings of a body like [`decode`], and truncates the result to `limit` bytes.
 ///
 /// # Errors
-/// As [`decode`] has, but never [`DecodeError::TooLarge`].
+/// Like [`decode`], but never [`DecodeError::TooLarge`].
 pub fn decode_prefix(body: &[u8], codings: &[String], limit: u64) -> Result<Decoded, DecodeError> {
     undo_all(body, codings, limit, true)
 }
@@ -82,15 +82,15 @@ fn undo_all(body: &[u8], codings: &[String], limit: u64, cut: bool) -> Result<De
     Ok(Decoded { bytes: bytes.unwrap_or_else(|| body.to_vec()), notes })
 }
 
-/// Result of one coding that grows step by step, in bytes. A larger one gets all the room it may take at once: each step
-/// would hold it twice, and room that is not written to takes no memory.
+/// Size in bytes up to which the result of one coding grows step by step. For a larger result, the maximum is reserved
+/// at once: each step would hold the data twice, and reserved but unused memory costs nothing.
 const GROWN_MAX: u64 = 1024 * 1024;
 
-/// Undoes one coding.
+/// Decodes one coding.
 fn undo(coding: &str, body: &[u8], limit: u64, cut: bool, notes: &mut Vec<String>) -> Result<Vec<u8>, DecodeError> {
     let mut out = Vec::new();
     let mut rest = body;
-    // A gzip body may have several members, one after the other (RFC 1952 §2.2).
+    // A gzip body may consist of several members (RFC 1952 section 2.2).
     let mut members = 0;
     let ended = loop {
         members += 1;
@@ -102,7 +102,7 @@ fn undo(coding: &str, body: &[u8], limit: u64, cut: bool, notes: &mut Vec<String
                 zstd.window_log_max(ZSTD_WINDOW_LOG)?;
                 member(zstd, room, &mut out)
             }),
-            // "deflate" means zlib, but some send it without the wrapper (RFC 9110 §8.4.1.2).
+            // "deflate" means zlib, but some senders omit the zlib wrapper (RFC 9110 section 8.4.1.2).
             "deflate" if body.first().is_none_or(|first| first & 0x0f != 8) => {
                 member(flate2::bufread::DeflateDecoder::new(&mut rest), room, &mut out)
             }
@@ -123,12 +123,12 @@ fn undo(coding: &str, body: &[u8], limit: u64, cut: bool, notes: &mut Vec<String
     match ended {
         Ok(()) if rest.is_empty() || coding == "br" => {}
         Ok(()) if members >= MEMBERS_MAX => notes.push(format!(
-            "Only the first {MEMBERS_MAX} gzip members are decoded; {} coded bytes follow them.",
+            "Only the first {MEMBERS_MAX} gzip members were decoded. {} coded bytes were skipped.",
             rest.len()
         )),
-        Ok(()) => notes.push(format!("{} bytes that are not {coding} follow the coded body.", rest.len())),
+        Ok(()) => notes.push(format!("{} bytes after the {coding} body were skipped.", rest.len())),
         Err(error) if out.is_empty() => return Err(DecodeError::Invalid(coding.to_owned(), error)),
-        Err(error) => notes.push(format!("The {coding} body breaks off after {} decoded bytes: {error}.", out.len())),
+        Err(error) => notes.push(format!("The {coding} body is truncated after {} decoded bytes: {error}.", out.len())),
     }
     Ok(out)
 }
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn every_coding_is_undone() {
+    fn decodes_every_coding() {
         let text = "webhook ".repeat(1000).into_bytes();
         let cases = [
             ("gzip", gzip(&text)),
@@ -201,25 +201,25 @@ mod tests {
     }
 
     #[test]
-    fn codings_are_undone_from_the_last_to_the_first() {
+    fn decodes_codings_from_last_to_first() {
         for (coded, codings) in [
             (br(&gzip(b"text")), &["gzip", "br"][..]),
             (gzip(&zlib(b"text")), &["deflate", "gzip"]),
             (gzip(&raw_deflate(b"text")), &["deflate", "gzip"]),
             (gzip(&gzip(b"text")), &["gzip", "gzip"]),
         ] {
-            assert_eq!(decode(&coded, &list(codings), 100).expect("it decodes").bytes, b"text", "{codings:?}");
+            assert_eq!(decode(&coded, &list(codings), 100).expect("valid codings").bytes, b"text", "{codings:?}");
         }
     }
 
     #[test]
-    fn several_gzip_members_are_one_body() {
+    fn joins_gzip_members() {
         let coded = [gzip(b"one "), gzip(b"two")].concat();
         assert_eq!(decode(&coded, &list(&["gzip"]), 100).expect("it decodes").bytes, b"one two");
     }
 
     #[test]
-    fn bytes_that_follow_are_passed_over_and_said() {
+    fn skips_trailing_bytes_with_a_note() {
         for (coding, coded) in [("gzip", gzip(b"text")), ("deflate", zlib(b"text"))] {
             let decoded = decode(&[coded, b"\r\n".to_vec()].concat(), &list(&[coding]), 100).expect("it decodes");
             assert_eq!(decoded.bytes, b"text");
@@ -228,35 +228,35 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_off_is_given_as_far_as_it_goes() {
+    fn returns_the_decoded_part_of_a_truncated_body() {
         let text: Vec<u8> = (0..200_000_u32).flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_le_bytes()).collect();
         let coded = gzip(&text);
-        let decoded = decode(&coded[..coded.len() / 2], &list(&["gzip"]), 1 << 20).expect("a part decodes");
+        let decoded = decode(&coded[..coded.len() / 2], &list(&["gzip"]), 1 << 20).expect("a decodable part");
         assert!(!decoded.bytes.is_empty() && text.starts_with(&decoded.bytes));
-        assert!(decoded.notes[0].contains("breaks off"), "{:?}", decoded.notes);
+        assert!(decoded.notes[0].contains("truncated"), "{:?}", decoded.notes);
     }
 
     #[test]
-    fn every_layer_is_bounded() {
+    fn limits_every_layer() {
         let zeros = vec![0u8; 20 << 20];
         let bomb = gzip(&zeros);
         assert!(matches!(decode(&bomb, &list(&["gzip"]), 1 << 20), Err(DecodeError::TooLarge(_))));
-        // The layer between is the large one.
+        // The intermediate layer is the large one.
         let inner = gzip(&[b'a'; 100]);
         let nested = gzip(&[inner, zeros].concat());
         assert!(matches!(decode(&nested, &list(&["gzip", "gzip"]), 1 << 20), Err(DecodeError::TooLarge(_))));
-        // Members without content are bounded by their number.
+        // The number of members without content is limited.
         let empty = gzip(b"").repeat(MEMBERS_MAX + 1);
         for (coded, layers) in [(empty.clone(), 1), (gzip(&empty), 2), (gzip(&gzip(&empty)), 3)] {
             let decoded = decode(&coded, &list(&vec!["gzip"; layers]), 1 << 20).expect("it decodes");
             assert!(decoded.bytes.is_empty() && decoded.notes[0].contains("gzip members"), "{:?}", decoded.notes);
         }
-        let cut = decode_prefix(&bomb, &list(&["gzip"]), 1000).expect("it is cut");
+        let cut = decode_prefix(&bomb, &list(&["gzip"]), 1000).expect("a truncated result");
         assert_eq!(cut.bytes.len(), 1000);
     }
 
     #[test]
-    fn what_is_not_coded_is_an_error_that_says_so() {
+    fn reports_bodies_that_are_not_coded() {
         let error = decode(b"plain", &list(&["gzip"]), 100).expect_err("not gzip").to_string();
         assert!(error.contains("not valid gzip"), "{error}");
         assert!(decode(b"", &list(&["magic"]), 100).expect_err("unknown").to_string().contains("magic"));

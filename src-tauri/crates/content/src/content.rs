@@ -1,17 +1,17 @@
-//! What the headers of a request say about its body.
+//! Content of a body according to the headers of its request.
 
 use hookbench_model::{BodyContent, BodyKind};
 
 use crate::{coding, media_type::MediaType};
 
-/// Reads what headers, as pairs of name and value in wire order, say about the body.
+/// Returns the content type, kind and codings from headers, given as pairs of name and value in wire order.
 pub fn body_content<'h>(headers: impl IntoIterator<Item = (&'h [u8], &'h [u8])>) -> BodyContent {
     let (mut content_type, mut codings) = (None, Vec::new());
     for (name, value) in headers {
         if name.eq_ignore_ascii_case(b"content-type") {
             content_type.get_or_insert_with(|| String::from_utf8_lossy(value).trim().to_owned());
         } else if name.eq_ignore_ascii_case(b"content-encoding") {
-            // The lines of a list are one list (RFC 9110 §5.3).
+            // Several header lines form a single list (RFC 9110 section 5.3).
             let value = String::from_utf8_lossy(value).to_ascii_lowercase();
             let names = value.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "identity");
             codings.extend(names.map(str::to_owned));
@@ -22,7 +22,7 @@ pub fn body_content<'h>(headers: impl IntoIterator<Item = (&'h [u8], &'h [u8])>)
     BodyContent { content_type, kind, codings, decodable }
 }
 
-/// Parses the `Content-Type` of a body. `None` where it is absent or not a media type.
+/// Parses the `Content-Type` of a body. `None` if the header is missing or invalid.
 pub fn media_type(content: &BodyContent) -> Option<MediaType> {
     MediaType::parse(content.content_type.as_deref()?)
 }
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_follows_the_content_type() {
+    fn derives_the_kind_from_the_content_type() {
         for (value, kind) in [
             ("application/json; charset=utf-8", BodyKind::Json),
             ("application/vnd.api+json", BodyKind::Json),
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn codings_are_one_list_over_all_header_lines() {
+    fn joins_codings_of_all_header_lines() {
         let content = of(&[("Content-Encoding", "GZIP, br"), ("content-encoding", "identity,zstd")]);
         assert_eq!((content.codings, content.decodable), (vec!["gzip".into(), "br".into(), "zstd".into()], true));
         assert!(!of(&[("Content-Encoding", "magic")]).decodable);

@@ -1,4 +1,4 @@
-//! Forms (`application/x-www-form-urlencoded`), in whatever character set they are.
+//! Forms (`application/x-www-form-urlencoded`) in any character set.
 
 use std::borrow::Cow;
 
@@ -6,19 +6,19 @@ use percent_encoding::percent_decode;
 
 use crate::charset::{Charset, is_not_utf8};
 
-/// A field of a form: name and value as text.
+/// Field of a form: name and value as text.
 pub type Field = (String, String);
 
-/// Most bytes of a form in which its character set is looked for.
+/// Maximum number of bytes of a form that are searched for a declared character set.
 const DECLARED_WITHIN: usize = 64 * 1024;
 
-/// The fields of a form in order, with repeats. Bytes that the character set does not have become U+FFFD.
+/// Returns the fields of a form in order, including repeated ones. Invalid bytes become U+FFFD.
 pub fn fields(body: &[u8], charset: Charset) -> Vec<Field> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(&charset.decode(&decoded(bytes))).into_owned();
     pairs(body).map(|(name, value)| (text(name), text(value))).collect()
 }
 
-/// Names and values as they are in the body, still percent-encoded.
+/// Returns names and values as sent, still percent-encoded.
 fn pairs(body: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| match memchr::memchr(b'=', pair) {
@@ -38,7 +38,7 @@ fn decoded(bytes: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// The character set a form names itself: PayPal's `charset`, or HTML's `_charset_`.
+/// Returns the character set declared in a form: `charset` of PayPal, or `_charset_` of HTML.
 pub(crate) fn declared_charset(body: &[u8]) -> Option<String> {
     let body = &body[..body.len().min(DECLARED_WITHIN)];
     let value = |wanted: &[u8]| pairs(body).find(|(name, _)| *name == wanted).map(|(_, value)| value);
@@ -46,7 +46,7 @@ pub(crate) fn declared_charset(body: &[u8]) -> Option<String> {
     String::from_utf8(decoded(value).into_owned()).ok()
 }
 
-/// Whether names and values are no UTF-8.
+/// Returns true if names and values are not UTF-8.
 pub(crate) fn values_are_not_utf8(body: &[u8]) -> bool {
     memchr::memchr(b'%', body).is_some_and(|_| is_not_utf8(&decoded(body))) || is_not_utf8(body)
 }
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_values_are_in_the_charset_of_the_form() {
+    fn decodes_fields_in_the_charset_of_the_form() {
         const FORM: &str = "application/x-www-form-urlencoded";
         for (kind, body, expected) in [
             (FORM, &b"first_name=J%F6rg&charset=windows-1252"[..], "Jörg"),
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_may_lack_its_value_and_repeat() {
+    fn parses_empty_and_repeated_fields() {
         let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
             read("application/x-www-form-urlencoded; utf-8", b"a&&b=&a=1=2&%zz"),

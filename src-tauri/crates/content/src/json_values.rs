@@ -1,17 +1,17 @@
-//! The JSON values of a body: one, or several in JSON Lines, a JSON text sequence (RFC 7464) or one after the other.
+//! JSON values of a body: one value, or several in JSON Lines, a JSON text sequence (RFC 7464) or concatenated.
 
-/// A JSON body without the byte order mark that RFC 8259 §8.1 lets a reader ignore.
+/// Returns a JSON body without the byte order mark (RFC 8259 section 8.1).
 pub fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// The top-level values of a body, in order, each as it is written. A value is told by its brackets alone, so it need
-/// not be valid; after one that is never closed, the next value is looked for from the next line that begins with a bracket.
+/// Returns the top-level values of a body, in order and as sent. Values are separated by their brackets only and may
+/// be invalid. After a value that is never closed, the search continues at the next line that begins with a bracket.
 pub fn json_values(body: &[u8]) -> JsonValues<'_> {
     JsonValues { body, at: 0 }
 }
 
-/// An iterator over the values of a body, and where each begins.
+/// Iterator over the values of a body and their offsets.
 #[derive(Debug, Clone)]
 pub struct JsonValues<'b> {
     body: &'b [u8],
@@ -47,7 +47,7 @@ impl<'b> Iterator for JsonValues<'b> {
     }
 }
 
-/// Where the next line begins that starts with a bracket, or the end.
+/// Returns the offset of the next line that begins with a bracket, or the end of the body.
 fn next_line(body: &[u8], from: usize) -> usize {
     memchr::memchr_iter(b'\n', &body[from..])
         .map(|at| from + at + 1)
@@ -55,7 +55,7 @@ fn next_line(body: &[u8], from: usize) -> usize {
         .unwrap_or(body.len())
 }
 
-/// The length of an object or array up to its closing bracket; none if that is missing.
+/// Returns the length of an object or array up to its closing bracket. `None` if the bracket is missing.
 fn closed(text: &[u8]) -> Option<usize> {
     let (mut depth, mut at) = (0_usize, 0);
     while at < text.len() {
@@ -78,7 +78,7 @@ fn closed(text: &[u8]) -> Option<usize> {
     None
 }
 
-/// The length of a string with its quotes; none if it is never closed.
+/// Returns the length of a string with its quotes. `None` if the closing quote is missing.
 fn string_end(text: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
@@ -90,8 +90,8 @@ fn string_end(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// JSON in which `NaN`, `Infinity` and `-Infinity`, as Python and JavaScript libraries write them, are `null`; none if it
-/// has none of them outside its strings.
+/// Replaces `NaN`, `Infinity` and `-Infinity`, as written by Python and JavaScript libraries, by `null`. `None` if
+/// there are none outside of strings.
 pub fn without_nan(text: &[u8]) -> Option<Vec<u8>> {
     const NAMES: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
     let mut out = Vec::new();
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn several_values_are_told_apart() {
+    fn separates_values() {
         for (body, expected) in [
             (r#"{"a":1}"#, &[r#"{"a":1}"#][..]),
             ("{\"a\":1}\n{\"b\":[2]}\r\n\n[3]\n", &[r#"{"a":1}"#, r#"{"b":[2]}"#, "[3]"]),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_json_lacks_become_null() {
+    fn replaces_nan_and_infinity_by_null() {
         let read = |text: &str| without_nan(text.as_bytes()).map(|bytes| String::from_utf8(bytes).expect("text"));
         assert_eq!(
             read(r#"{"a":NaN,"b":[-Infinity,Infinity],"c":"NaN"}"#).as_deref(),
@@ -156,7 +156,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_split_without_a_gap(body in proptest::collection::vec(prop_oneof![Just(b'{'), Just(b'}'), Just(b'['), Just(b'"'), Just(b'\\'), Just(b'\n'), any::<u8>()], 0..60)) {
+        fn splits_any_bytes(body in proptest::collection::vec(prop_oneof![Just(b'{'), Just(b'}'), Just(b'['), Just(b'"'), Just(b'\\'), Just(b'\n'), any::<u8>()], 0..60)) {
             let mut at = 0;
             for (start, value) in json_values(&body) {
                 prop_assert!(start >= at && !value.is_empty());

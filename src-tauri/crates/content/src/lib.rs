@@ -1,8 +1,8 @@
-//! Reads request bodies as their senders meant them: media types, content codings, character sets, forms,
-//! multipart bodies and sequences of JSON values.
+//! Parsers for request bodies: media types, content codings, character sets, forms, multipart bodies and sequences of
+//! JSON values.
 //!
-//! Every reader takes what real senders send, not only what the RFCs allow, and says what it passed over. Nothing
-//! here does I/O, and every output is bounded by a limit that the caller gives.
+//! Every parser accepts input from real senders, not only input that conforms to the RFCs, and reports skipped input
+//! in notes. The crate does no I/O. Every output is bounded by a limit of the caller.
 #![forbid(unsafe_code)]
 
 mod charset;

@@ -1,6 +1,6 @@
-//! Media types (RFC 9110 §8.3.1), read as leniently as senders write them.
+//! Media types (RFC 9110 section 8.3.1), parsed leniently.
 
-/// A media type, such as `multipart/form-data; boundary=x`.
+/// Media type, such as `multipart/form-data; boundary=x`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaType {
     /// Type and subtype in lower case, such as `text/plain`.
@@ -10,10 +10,11 @@ pub struct MediaType {
 }
 
 impl MediaType {
-    /// Reads the value of a `Content-Type` header; none if it does not begin with `type/subtype`.
+    /// Parses the value of a `Content-Type` header. `None` if the value does not begin with `type/subtype`.
     ///
-    /// Parameters without a value are passed over, and of a header written twice (`a/b, a/b`) the first counts.
-    /// A value may hold characters that RFC 9110 wants quoted, such as the `=` and `:` of some boundaries.
+    /// Parameters without a value are skipped. If the header is repeated (`a/b, a/b`), the first value counts. An
+    /// unquoted value may contain characters that RFC 9110 allows only in quotes, such as `=` and `:` in some
+    /// boundaries.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.trim_start();
         let end = rest.find([';', ',', ' ', '\t']).unwrap_or(rest.len());
@@ -27,32 +28,33 @@ impl MediaType {
         Some(Self { essence, params })
     }
 
-    /// The first value of a parameter; `name` is in lower case.
+    /// Returns the first value of a parameter. `name` must be in lower case.
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
-    /// The part before the slash.
+    /// Returns the part before the slash.
     pub fn kind(&self) -> &str {
         self.essence.split_once('/').map_or("", |(kind, _)| kind)
     }
 
-    /// The part after the slash.
+    /// Returns the part after the slash.
     pub fn subtype(&self) -> &str {
         self.essence.split_once('/').map_or("", |(_, subtype)| subtype)
     }
 
-    /// What follows the last plus of the subtype, such as `json` in `application/vnd.api+json` (RFC 6838 §4.2.8).
+    /// Returns the text after the last plus of the subtype, such as `json` in `application/vnd.api+json` (RFC 6838
+    /// section 4.2.8).
     pub fn suffix(&self) -> Option<&str> {
         self.subtype().rsplit_once('+').map(|(_, suffix)| suffix)
     }
 }
 
-/// The parameters that follow a value, each with its name in lower case, up to a comma.
+/// Parses the parameters after a value up to a comma. Names are converted to lower case.
 pub(crate) fn params(mut rest: &str) -> Vec<(String, String)> {
     let mut params = Vec::new();
     while let Some(at) = rest.find([';', ',']) {
-        // A comma begins the same header once more.
+        // A comma starts a repetition of the header.
         if rest[at..].starts_with(',') {
             break;
         }
@@ -70,7 +72,7 @@ pub(crate) fn params(mut rest: &str) -> Vec<(String, String)> {
     params
 }
 
-/// The value of a parameter, quoted or not, and what follows it.
+/// Parses the value of a parameter, quoted or not. Returns the value and the remaining text.
 fn value(text: &str) -> (String, &str) {
     let Some(inside) = text.strip_prefix('"') else {
         let end = text.find([';', ',']).unwrap_or(text.len());
@@ -81,7 +83,7 @@ fn value(text: &str) -> (String, &str) {
     while let Some((at, c)) = chars.next() {
         match c {
             '"' => return (value, &inside[at + 1..]),
-            // Browsers and curl write a file name's backslashes as they are, so only a quote or a backslash is escaped.
+            // Browsers and curl do not escape backslashes in a file name, so only `\"` and `\\` are escapes.
             '\\' if inside[at + 1..].starts_with(['"', '\\']) => {
                 value.extend(chars.next().map(|(_, c)| c));
             }
@@ -96,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_senders_write() {
+    fn parses_media_types_of_real_senders() {
         for (text, essence, params) in [
             ("application/json", "application/json", &[][..]),
             ("Application/JSON;Charset=UTF-8", "application/json", &[("charset", "UTF-8")]),
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn names_type_subtype_and_suffix() {
+    fn splits_type_subtype_and_suffix() {
         let read = MediaType::parse("application/vnd.api+json").expect("a media type");
         assert_eq!((read.kind(), read.subtype(), read.suffix()), ("application", "vnd.api+json", Some("json")));
     }

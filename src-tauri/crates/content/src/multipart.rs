@@ -1,4 +1,4 @@
-//! Multipart bodies of every subtype (RFC 2046 §5.1, RFC 7578), as leniently as senders write them.
+//! Multipart bodies of every subtype (RFC 2046 section 5.1, RFC 7578), parsed leniently.
 
 use std::borrow::Cow;
 
@@ -15,47 +15,48 @@ use crate::{
     media_type::{self, MediaType},
 };
 
-/// Content-Transfer-Encoding breaks its lines and may lack its padding.
+/// Base64 for Content-Transfer-Encoding, which may lack padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A multipart body.
+/// Multipart body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Multipart<'b> {
-    /// The first parts.
+    /// Parts, up to the requested maximum.
     pub parts: Vec<Part<'b>>,
-    /// How many there are in all.
+    /// Total number of parts.
     pub total: usize,
-    /// What is wrong with the body as a whole, in sentences.
+    /// Errors of the body as a whole, in sentences.
     pub notes: Vec<String>,
-    /// The character set a form names for its fields: `_charset_` (RFC 7578 §4.6).
+    /// Character set that a form declares for its fields: `_charset_` (RFC 7578 section 4.6).
     charset: Option<Charset>,
-    /// The character sets of single fields, as SendGrid's field `charsets` names them.
+    /// Character sets of single fields, as declared in SendGrid's field `charsets`.
     charsets: Vec<(String, Charset)>,
 }
 
-/// One part of a multipart body.
+/// Part of a multipart body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part<'b> {
-    /// Field name, of a form.
+    /// Field name, in a form.
     pub name: Option<String>,
-    /// File name as the sender wrote it; only ever shown.
+    /// File name as sent. For display only.
     pub file_name: Option<String>,
     /// Content type.
     pub content_type: Option<String>,
-    /// The bytes as sent.
+    /// Bytes as sent.
     pub body: &'b [u8],
-    /// What is wrong with it, in a sentence.
+    /// Error of the part, in a sentence.
     pub fault: Option<String>,
     transfer_encoding: Option<String>,
 }
 
-/// Reads a multipart body: at most `most` parts, the rest is counted. None if it has no boundary.
+/// Parses a multipart body. At most `most` parts are returned, and the others are counted. `None` if there is no
+/// boundary.
 ///
-/// Line ends may be LF alone, the last boundary may be missing, and a part whose headers cannot be read is a part with a
-/// fault. Where Content-Type names no boundary, or one that is not in the body, the body's first line does.
+/// Lines may end with LF only, the final boundary may be missing, and a part with invalid headers gets a fault. If
+/// Content-Type has no boundary, or one that is not in the body, the first line of the body is used as boundary.
 pub fn multipart<'b>(media: &MediaType, body: &'b [u8], most: usize) -> Option<Multipart<'b>> {
     let named =
         media.param("boundary").filter(|boundary| !boundary.is_empty()).map(|boundary| boundary.as_bytes().to_vec());
@@ -69,16 +70,16 @@ pub fn multipart<'b>(media: &MediaType, body: &'b [u8], most: usize) -> Option<M
             let boundary = first_line(body)?;
             notes.push(match media.param("boundary") {
                 Some(named) => format!(
-                    "The boundary {named:?} of Content-Type is not in the body; {:?} is.",
+                    "The boundary {named:?} of Content-Type is not in the body, which uses {:?}.",
                     String::from_utf8_lossy(boundary)
                 ),
-                None => "Content-Type names no boundary; the first line of the body does.".to_owned(),
+                None => "Content-Type has no boundary. The first line of the body was used as boundary.".to_owned(),
             });
             split(body, boundary)
         }
     };
     if !pieces.closed {
-        notes.push("The final boundary is missing, so the last part may be cut.".into());
+        notes.push("The final boundary is missing. The last part may be truncated.".into());
     }
     let total = pieces.parts.len();
     let parts: Vec<Part<'b>> = pieces.parts.into_iter().take(most).map(part).collect();
@@ -87,7 +88,7 @@ pub fn multipart<'b>(media: &MediaType, body: &'b [u8], most: usize) -> Option<M
     Some(read)
 }
 
-/// What stands between the boundaries, and whether the last boundary is there.
+/// Parts between the boundaries, and true if there is a final boundary.
 struct Pieces<'b> {
     parts: Vec<&'b [u8]>,
     closed: bool,
@@ -103,7 +104,7 @@ fn split<'b>(body: &'b [u8], boundary: &[u8]) -> Pieces<'b> {
         }
         let after = &body[at + delimiter.len()..];
         let closing = after.starts_with(b"--");
-        // RFC 2046 lets white space follow; anything else is a longer boundary or text.
+        // RFC 2046 allows white space after a boundary. Other text means a longer boundary, or no boundary.
         let line = &after[if closing { 2 } else { 0 }..];
         let blank = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
         if !closing && !matches!(line.get(blank), Some(b'\n') | None) {
@@ -129,7 +130,7 @@ fn without_line_end(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(b"\r").unwrap_or(bytes)
 }
 
-/// The boundary that the first line of a body shows.
+/// Returns the boundary from the first line of a body.
 fn first_line(body: &[u8]) -> Option<&[u8]> {
     let line = body.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty())?;
     line.trim_ascii().strip_prefix(b"--").filter(|boundary| !boundary.is_empty() && boundary.len() <= 200)
@@ -158,7 +159,7 @@ fn part(bytes: &[u8]) -> Part<'_> {
                 let param =
                     |wanted: &str| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
                 part.name = param("name").or_else(|| param("name*").map(|value| extended(&value)));
-                // RFC 6266 §4.3: the extended one is preferred where both are there.
+                // The extended parameter takes precedence if both exist (RFC 6266 section 4.3).
                 part.file_name = param("filename*").map(|value| extended(&value)).or_else(|| param("filename"));
             }
             "content-type" => {
@@ -174,7 +175,7 @@ fn part(bytes: &[u8]) -> Part<'_> {
     part
 }
 
-/// The headers of a part and what follows the blank line.
+/// Splits a part into its headers and its body at the blank line.
 fn head_and_body(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     if let Some(body) = bytes.strip_prefix(b"\r\n").or_else(|| bytes.strip_prefix(b"\n")) {
         return Some((&[], body));
@@ -186,7 +187,7 @@ fn head_and_body(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
         if let Some(body) = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")) {
             return Some((&bytes[..end + 1], body));
         }
-        // A part without a value may end with its headers and their blank line.
+        // A part without a value may end with its headers and the blank line.
         if rest.is_empty() || rest == b"\r" {
             return Some((bytes, &[]));
         }
@@ -194,7 +195,7 @@ fn head_and_body(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// Header lines as text, with folds undone. Names are UTF-8, or Latin-1 from old senders.
+/// Returns header lines as text, with folded lines joined. Names are UTF-8, or Latin-1 from old senders.
 fn unfolded(head: &[u8]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in head.split(|byte| *byte == b'\n') {
@@ -218,7 +219,7 @@ fn charset_text(bytes: &[u8]) -> String {
     }
 }
 
-/// `charset'language'percent-encoded` (RFC 8187); what is not of that form stays as it is.
+/// Decodes `charset'language'percent-encoded` (RFC 8187). Other values stay unchanged.
 fn extended(value: &str) -> String {
     let mut pieces = value.splitn(3, '\'');
     let (Some(label), Some(_), Some(coded)) = (pieces.next(), pieces.next(), pieces.next()) else {
@@ -243,7 +244,8 @@ impl<'b> Multipart<'b> {
         self.charsets = named.into_iter().filter_map(|(name, label)| Some((name, Charset::named(&label)?))).collect();
     }
 
-    /// A part's value as text: its transfer encoding undone and its character set read. None where it is not text.
+    /// Returns the value of a part as text, with its transfer encoding and character set decoded. `None` if the part
+    /// is not text.
     pub fn text(&self, part: &Part<'b>) -> Option<String> {
         let bytes = part.decoded();
         let content =
@@ -259,7 +261,7 @@ impl<'b> Multipart<'b> {
                 }
                 charset::text(&content, &bytes).bytes.into_owned().into()
             }
-            // A field without a type is text (RFC 7578 §4.4).
+            // A field without a content type is text (RFC 7578 section 4.4).
             _ if charset::is_not_utf8(&bytes) && part.file_name.is_none() => {
                 Charset::Known(encoding_rs::WINDOWS_1252).decode(&bytes)
             }
@@ -268,7 +270,7 @@ impl<'b> Multipart<'b> {
         String::from_utf8(text.into_owned()).ok()
     }
 
-    /// Name and value of each part that has a name and is no file.
+    /// Returns the name and value of each named part that is not a file.
     pub fn fields(&self) -> Vec<(String, Vec<u8>)> {
         let fields = self.parts.iter().filter(|part| part.file_name.is_none());
         fields
@@ -281,7 +283,7 @@ impl<'b> Multipart<'b> {
 }
 
 impl<'b> Part<'b> {
-    /// The bytes with the part's Content-Transfer-Encoding undone (RFC 2045 §6); as sent where it has none.
+    /// Returns the body with its Content-Transfer-Encoding decoded (RFC 2045 section 6), or as sent if there is none.
     pub fn decoded(&self) -> Cow<'b, [u8]> {
         match self.transfer_encoding.as_deref() {
             Some("base64") => {
@@ -294,7 +296,7 @@ impl<'b> Part<'b> {
     }
 }
 
-/// RFC 2045 §6.7; a `=` that begins nothing stays.
+/// Decodes quoted-printable text (RFC 2045 section 6.7). An invalid `=` stays unchanged.
 fn quoted_printable(bytes: &[u8]) -> Vec<u8> {
     let hex = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
     let mut out = Vec::with_capacity(bytes.len());
@@ -339,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_every_subtype_are_read() {
+    fn parses_parts_of_every_subtype() {
         let body = b"--B\r\nContent-Type: application/json\r\n\r\n{\"a\":1}\r\n--B\r\nContent-Type: image/png\r\n\r\n\x89PN\r\n--B--\r\n";
         for subtype in ["mixed", "related; type=\"text/xml\"", "report", "x-mixed-replace", "alternative"] {
             let read = read(&format!("multipart/{subtype}; boundary=B"), body);
@@ -350,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_the_body_hide_no_part() {
+    fn parses_all_parts_of_faulty_bodies() {
         let one = ("a".to_owned(), "one".to_owned());
         let two = ("b".to_owned(), "two".to_owned());
         let whole = format!("{}{}--B--", field("a", "one"), field("b", "two"));
@@ -372,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_part_is_shown_as_such() {
+    fn reports_faults_of_single_parts() {
         let body = format!(
             "--B\r\n\r\nno headers\r\n--B\r\nnonsense\r\n\r\nx\r\n--B\r\nno blank line\r\n{}--B--",
             field("a", "one")
@@ -385,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn file_names_are_read_in_every_form() {
+    fn parses_file_names_in_every_form() {
         for (params, name) in [
             (&b"filename=\"a.png\""[..], "a.png"),
             (b"filename=a.png", "a.png"),
@@ -404,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_in_the_charset_of_their_part() {
+    fn decodes_values_in_the_charset_of_their_part() {
         let part = |head: &str, value: &[u8]| {
             [b"--B\r\nContent-Disposition: form-data; name=\"text\"", head.as_bytes(), b"\r\n\r\n", value, b"\r\n"]
                 .concat()
@@ -426,13 +428,13 @@ mod tests {
     }
 
     #[test]
-    fn a_boundary_inside_a_value_ends_nothing() {
+    fn ignores_boundaries_inside_values() {
         let body = format!("{}--B--", field("a", "x --B y\r\n--Bc\r\nz"));
         assert_eq!(values(FORM, body.as_bytes()), [("a".into(), "x --B y\r\n--Bc\r\nz".into())]);
     }
 
     #[test]
-    fn parts_beyond_the_limit_are_counted() {
+    fn counts_parts_beyond_the_limit() {
         let body = format!("{}--B--", field("a", "one").repeat(20));
         let read = multipart(&MediaType::parse(FORM).expect("a media type"), body.as_bytes(), 5).expect("a boundary");
         assert_eq!((read.parts.len(), read.total), (5, 20));
@@ -440,7 +442,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_survived(body in proptest::collection::vec(prop_oneof![Just(b"--B".to_vec()), Just(b"\r\n".to_vec()), Just(b"a: b".to_vec()), proptest::collection::vec(any::<u8>(), 0..5)], 0..30)) {
+        fn parses_any_bytes_without_panic(body in proptest::collection::vec(prop_oneof![Just(b"--B".to_vec()), Just(b"\r\n".to_vec()), Just(b"a: b".to_vec()), proptest::collection::vec(any::<u8>(), 0..5)], 0..30)) {
             let body = body.concat();
             if let Some(read) = multipart(&MediaType::parse(FORM).expect("a media type"), &body, 10) {
                 for part in &read.parts {
@@ -450,7 +452,7 @@ mod tests {
         }
 
         #[test]
-        fn values_of_any_bytes_come_back(values in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 1..5)) {
+        fn returns_values_of_any_bytes(values in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 1..5)) {
             let mut body = Vec::new();
             for value in &values {
                 body.extend_from_slice(b"--B-7d3f\r\nContent-Disposition: form-data; name=\"a\"; filename=\"f\"\r\n\r\n");

@@ -1,5 +1,6 @@
-//! What is written down: attempts that have ended, and marks of those about to begin, many in one
-//! commit. A mark is on disk before anything leaves, and an end before anything follows from it.
+//! Attempt log: stores attempts that have ended, and marks deliveries whose attempt is about to start, many in one
+//! commit. A mark is committed before the request is sent. An ended attempt is committed before the next step follows
+//! from it.
 
 use std::{
     borrow::Cow,
@@ -24,37 +25,37 @@ use super::{
 };
 use crate::outbox::Outbox;
 
-/// An attempt that has ended.
+/// Attempt that has ended.
 #[derive(Debug, Clone)]
 pub(crate) struct FinishedAttempt {
-    pub(crate) claimed: InFlightAttempt,
+    pub(crate) in_flight: InFlightAttempt,
     pub(crate) endpoint: Arc<EndpointRow>,
-    /// The headers that were sent.
+    /// Headers that were sent.
     pub(crate) sent: Vec<(String, String)>,
     pub(crate) exchange: Exchange,
 }
 
-/// What follows from what was written down, for the schedule and the feed.
+/// Results of a commit, for the schedule and the event stream.
 #[derive(Debug, Default)]
-pub(crate) struct Written {
+pub(crate) struct WriteOutcome {
     /// Deliveries that changed.
     changed: Vec<Delivery>,
-    /// Those that wait for their next attempt: delivery, endpoint and time.
+    /// Deliveries that wait for their next attempt: delivery, endpoint and due time in µs.
     due: Vec<(i64, i64, i64)>,
-    /// Those that wait no more, for their endpoint was switched off.
+    /// Deliveries that no longer wait because their endpoint was disabled.
     skipped: Vec<i64>,
-    /// Endpoints that were switched off.
+    /// Endpoints that were disabled.
     disabled: Vec<EndpointRow>,
-    /// Endpoints whose counts changed.
+    /// Endpoints with changed counters.
     counted: Vec<EndpointRow>,
-    /// Requests that went on, as lists show them now.
+    /// Forwarded or replayed requests, as shown in lists.
     requests: Vec<RequestSummary>,
-    /// Attempts that may begin, in the order they were asked for.
-    claimed: Vec<Option<InFlightAttempt>>,
+    /// Attempts that may start, in the requested order.
+    in_flight: Vec<Option<InFlightAttempt>>,
 }
 
 impl Outbox {
-    /// Writes down what has ended and marks what is to start; the marks, in order.
+    /// Stores ended attempts and marks the deliveries to start. Returns the marked attempts, in order.
     pub(crate) async fn write(
         self: &Arc<Self>,
         done: Arc<Vec<FinishedAttempt>>,
@@ -67,24 +68,24 @@ impl Outbox {
         let requests = (self.parts.requests)();
         let work = move |connection: &Connection| {
             let mut written = ended(connection, &done, &catalogue, now_us)?;
-            for row in done.iter().filter_map(|done| done.claimed.request) {
+            for row in done.iter().filter_map(|done| done.in_flight.request) {
                 written.requests.extend(requests.one(connection, RowId(row))?);
             }
             for number in abandoned.iter() {
-                let reason = "The command that sent it has ended.";
+                let reason = "The command that created the delivery has ended.";
                 if delivery::end(connection, *number, DeliveryState::Cancelled, reason, now_us)? {
                     written.changed.extend(delivery::one(connection, *number)?);
                 }
                 written.skipped.push(*number);
             }
             for (number, endpoint) in start.iter() {
-                let claimed = delivery::claim(connection, *number, endpoint, now_us)?;
-                written.changed.extend(claimed.iter().map(|claimed| claimed.shown.clone()));
-                written.claimed.push(claimed);
+                let in_flight = delivery::claim(connection, *number, endpoint, now_us)?;
+                written.changed.extend(in_flight.iter().map(|in_flight| in_flight.shown.clone()));
+                written.in_flight.push(in_flight);
             }
             Ok(written)
         };
-        let after = move |written: &Written| {
+        let after = move |written: &WriteOutcome| {
             let mut schedule = outbox.schedule();
             for (delivery, endpoint, due_us) in &written.due {
                 schedule.wait(*delivery, *endpoint, *due_us);
@@ -103,24 +104,24 @@ impl Outbox {
             let requests = written.requests.iter().map(|request| Change::RequestChanged { request: request.clone() });
             feed.publish(disabled.chain(deliveries).chain(requests));
         };
-        Ok(self.parts.store.write(work, after).await?.claimed)
+        Ok(self.parts.store.write(work, after).await?.in_flight)
     }
 }
 
-/// An endpoint as it is now, read once for all its attempts.
+/// Current state of an endpoint, read once for all its attempts.
 struct Account {
     row: Option<EndpointRow>,
     changed: bool,
 }
 
-/// Writes down attempts that have ended, and what follows from each, in their order.
+/// Stores ended attempts and the resulting state of each delivery, in order.
 pub(crate) fn ended(
     connection: &Connection,
     done: &[FinishedAttempt],
     catalogue: &Catalogue,
     now_us: i64,
-) -> rusqlite::Result<Written> {
-    let mut written = Written::default();
+) -> rusqlite::Result<WriteOutcome> {
+    let mut written = WriteOutcome::default();
     let mut accounts: HashMap<i64, Account> = HashMap::new();
     let mut kept = 0;
     for one in done {
@@ -131,14 +132,14 @@ pub(crate) fn ended(
                 entry.insert(Account { row: EndpointRow::numbered(connection, number)?, changed: false })
             }
         };
-        kept += delivery::record(connection, &one.claimed, &one.sent, &one.exchange)? as i64;
-        let mut shown = one.claimed.shown.clone();
+        kept += delivery::record(connection, &one.in_flight, &one.sent, &one.exchange)? as i64;
+        let mut shown = one.in_flight.shown.clone();
         let next = account.next(connection, one, catalogue, now_us, &mut written)?;
         let row = account.row.as_ref().unwrap_or(&one.endpoint);
-        let advance = next.advance(one.claimed.made(), row.time_us(now_us), row.settings.speed);
+        let advance = next.advance(one.in_flight.made(), row.time_us(now_us), row.settings.time_scale);
         let due = advance.due_us;
-        delivery::advance(connection, one.claimed.number, &mut shown, advance, &one.exchange, now_us)?;
-        written.due.extend(due.map(|due_us| (one.claimed.number, number, due_us)));
+        delivery::advance(connection, one.in_flight.number, &mut shown, advance, &one.exchange, now_us)?;
+        written.due.extend(due.map(|due_us| (one.in_flight.number, number, due_us)));
         written.changed.push(shown);
     }
     for account in accounts.into_values().filter(|account| account.changed) {
@@ -152,29 +153,30 @@ pub(crate) fn ended(
 }
 
 impl Account {
-    /// How a delivery goes on by its endpoint's policy; the endpoint is switched off where that says so.
+    /// Returns the next step of a delivery under the policy of its endpoint. Disables the endpoint if the policy
+    /// requires it.
     fn next(
         &mut self,
         connection: &Connection,
         done: &FinishedAttempt,
         catalogue: &Catalogue,
         now_us: i64,
-        written: &mut Written,
+        written: &mut WriteOutcome,
     ) -> rusqlite::Result<Next> {
-        let tested = done.claimed.shown.origin == DeliveryOrigin::Test;
+        let tested = done.in_flight.shown.origin == DeliveryOrigin::Test;
         let Some(row) = &mut self.row else {
             let policy = hookbench_store::endpoint::policy_in_force(&done.endpoint.settings, catalogue);
-            let next = outcome(&policy, &done.exchange, done.claimed.made(), 0, 0, 0.0).next;
+            let next = outcome(&policy, &done.exchange, done.in_flight.made(), 0, 0, 0.0).next;
             return Ok(match next {
-                Next::Retry { .. } => Next::Skipped { reason: "Its endpoint was removed.".into() },
+                Next::Retry { .. } => Next::Skipped { reason: "The endpoint was deleted.".into() },
                 other => other,
             });
         };
         let policy = hookbench_store::endpoint::policy_in_force(&row.settings, catalogue);
         let policy = if tested { Cow::Owned(policy.into_owned().with(&once())) } else { policy };
-        // Random, and no call to the system for each.
+        // Random number without a system call for each attempt.
         let jitter = (RandomState::new().build_hasher().finish() as u8 as f64) / 127.5 - 1.0;
-        let made = done.claimed.made();
+        let made = done.in_flight.made();
         let found = outcome(&policy, &done.exchange, made, row.failed_attempts, row.exhausted, jitter);
         if !tested {
             self.changed |= (row.failed_attempts, row.exhausted) != (found.failed_attempts, found.exhausted);
@@ -194,9 +196,9 @@ impl Account {
             }
         }
         Ok(match found.next {
-            // What was under way when its endpoint was switched off is stopped with the rest.
+            // An attempt in flight when its endpoint was disabled is skipped like the waiting deliveries.
             Next::Retry { .. } if !row.enabled => Next::Skipped { reason: row.stopped() },
-            Next::Retry { .. } if done.claimed.hurried => Next::Retry { wait_s: 0.0 },
+            Next::Retry { .. } if done.in_flight.hurried => Next::Retry { wait_s: 0.0 },
             other => other,
         })
     }

@@ -1,4 +1,4 @@
-//! A connection to a receiver, each of its steps timed.
+//! Connections to destinations, with the duration of each step.
 
 use std::{
     collections::HashMap,
@@ -26,16 +26,16 @@ use super::{
     trust::{Configs, Trust, by_tls},
 };
 
-/// How long an unused connection is kept.
+/// Time for which an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// Most unused connections kept to one receiver.
+/// Maximum number of unused connections per destination.
 const IDLE_MAX: usize = 64;
 
-/// Longest answer of a proxy, in bytes.
+/// Maximum size of a proxy's response head, in bytes.
 const PROXY_HEAD_MAX: usize = 8 * 1024;
 
-/// What connecting took; none where the step was not needed.
+/// Durations of the connection steps. `None` if a step was not needed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Steps {
     pub(crate) dns: Option<Duration>,
@@ -43,19 +43,19 @@ pub(crate) struct Steps {
     pub(crate) tls: Option<Duration>,
 }
 
-/// A connection that can carry a request.
+/// Connection that can send a request.
 pub(crate) struct Connection {
     pub(crate) sender: SendRequest<OutgoingBody>,
     pub(crate) steps: Steps,
-    pub(crate) peer: Option<SocketAddr>,
-    /// Whether requests name the whole URL, as a proxy for plain HTTP wants.
+    pub(crate) remote_address: Option<SocketAddr>,
+    /// True if requests use the absolute URL as target, as an HTTP proxy requires.
     pub(crate) absolute: bool,
-    /// Whether it has carried a request before, so that the other end may have closed it.
+    /// True if the connection was used before, in which case the server may have closed it.
     pub(crate) used: bool,
     key: Key,
 }
 
-/// Whom a connection leads to, and whom it trusts.
+/// Destination and TLS trust of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     scheme: String,
@@ -65,7 +65,7 @@ struct Key {
     lower_case: bool,
 }
 
-/// Connections that wait for their next request.
+/// Pool of idle connections.
 pub struct Connections {
     idle: Mutex<HashMap<Key, Vec<(Connection, Instant)>>>,
     tls: Configs,
@@ -82,7 +82,7 @@ fn failed(kind: AttemptErrorKind, phase: AttemptPhase, message: impl Into<String
     AttemptError { kind, phase, message: message.into() }
 }
 
-/// The error of a socket in the words of the table of errors.
+/// Converts a socket error to an attempt error.
 pub(crate) fn by_io(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &Trust) -> AttemptError {
     if let Some(error) = by_tls(error, phase, whom, trust) {
         return error;
@@ -94,7 +94,7 @@ pub(crate) fn by_io(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &
         }
         io::ErrorKind::TimedOut => AttemptErrorKind::Timeout,
         io::ErrorKind::UnexpectedEof => AttemptErrorKind::Reset,
-        // What is read of chunks (RFC 9112 §7.1).
+        // Error while reading a chunked body (RFC 9112 section 7.1).
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData if phase == AttemptPhase::Body => {
             AttemptErrorKind::BadResponse
         }
@@ -103,7 +103,7 @@ pub(crate) fn by_io(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &
     let words = match kind {
         AttemptErrorKind::Refused => format!("Nothing listens at {whom}."),
         AttemptErrorKind::Reset => format!("{whom} closed the connection."),
-        AttemptErrorKind::BadResponse => format!("The body that {whom} answered is malformed: {error}."),
+        AttemptErrorKind::BadResponse => format!("The response body of {whom} is malformed: {error}."),
         _ => format!("{whom} cannot be reached: {error}."),
     };
     failed(kind, phase, words)
@@ -116,12 +116,12 @@ impl Default for Connections {
 }
 
 impl Connections {
-    /// An empty set of connections.
+    /// Creates an empty pool.
     pub fn new() -> Self {
         Self { idle: Mutex::default(), tls: Configs::default(), proxies: Matcher::from_env() }
     }
 
-    /// A connection to a URL's host: one that waits, or a new one within `limit`.
+    /// Returns a connection to the host of a URL: an idle one, or a new one opened within `limit`.
     pub(crate) async fn to(
         &self,
         url: &Uri,
@@ -150,7 +150,7 @@ impl Connections {
                 let error = failed(
                     AttemptErrorKind::Timeout,
                     phase,
-                    format!("{whom} did not answer within {} ms while connecting.", limit.as_millis()),
+                    format!("{whom} did not respond within {} ms while connecting.", limit.as_millis()),
                 );
                 Err((error, steps))
             }
@@ -170,7 +170,7 @@ impl Connections {
         None
     }
 
-    /// Takes a connection back whose answer was read to its end.
+    /// Returns a connection to the pool after its response was read completely.
     pub(crate) fn put_back(&self, connection: Connection) {
         if connection.sender.is_closed() {
             return;
@@ -182,7 +182,7 @@ impl Connections {
         }
     }
 
-    /// Closes what has waited too long.
+    /// Closes connections that have been idle for too long.
     pub(crate) fn tidy(&self) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|_, all| {
@@ -201,7 +201,7 @@ impl Connections {
             None => (key.host.clone(), key.port),
         };
         let mut stream = dial(&host, port, steps).await?;
-        let peer = stream.peer_addr().ok();
+        let remote_address = stream.peer_addr().ok();
         let secure = key.scheme == "https";
         if proxy.is_some() && secure {
             tunnel(&mut stream, &key).await?;
@@ -213,7 +213,7 @@ impl Connections {
                 failed(
                     AttemptErrorKind::Tls,
                     AttemptPhase::Tls,
-                    format!("{} is not a name that a certificate can have.", key.host),
+                    format!("{} is not a valid certificate name.", key.host),
                 )
             })?;
             let config = self.tls.of(&key.trust).map_err(|error| {
@@ -230,17 +230,17 @@ impl Connections {
         };
         let sender =
             sender.map_err(|error| failed(AttemptErrorKind::BadResponse, AttemptPhase::Connect, error.to_string()))?;
-        Ok(Connection { sender, steps: *steps, peer, absolute: proxy.is_some() && !secure, used: false, key })
+        Ok(Connection { sender, steps: *steps, remote_address, absolute: proxy.is_some() && !secure, used: false, key })
     }
 }
 
 impl Key {
     fn of(url: &Uri, terms: &SendOptions) -> Result<Self, AttemptError> {
         let wrong = |why: &str| failed(AttemptErrorKind::Url, AttemptPhase::Dns, format!("{url} {why}."));
-        let scheme = url.scheme_str().ok_or_else(|| wrong("is no URL with http:// or https://"))?;
-        let host = url.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("names no host"))?;
+        let scheme = url.scheme_str().ok_or_else(|| wrong("must begin with http:// or https://"))?;
+        let host = url.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("has no host"))?;
         let port = match url.port() {
-            Some(port) => port.as_str().parse().map_err(|_| wrong("has no port from 0 to 65535"))?,
+            Some(port) => port.as_str().parse().map_err(|_| wrong("has an invalid port (0 to 65535)"))?,
             None if scheme == "https" => 443,
             None => 80,
         };
@@ -283,7 +283,7 @@ async fn dial(host: &str, port: u16, steps: &mut Steps) -> Result<TcpStream, Att
     Err(last)
 }
 
-/// Asks a proxy for a way through (RFC 9110 §9.3.6).
+/// Opens a tunnel through a proxy with CONNECT (RFC 9110 section 9.3.6).
 async fn tunnel(stream: &mut TcpStream, key: &Key) -> Result<(), AttemptError> {
     let wrong = |why: String| failed(AttemptErrorKind::Proxy, AttemptPhase::Connect, why);
     let ask = format!("CONNECT {0}:{1} HTTP/1.1\r\nHost: {0}:{1}\r\n\r\n", key.host, key.port);
@@ -294,7 +294,7 @@ async fn tunnel(stream: &mut TcpStream, key: &Key) -> Result<(), AttemptError> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if head.len() >= PROXY_HEAD_MAX {
-            return Err(wrong("The proxy's answer has no end.".into()));
+            return Err(wrong("The proxy's response head is too large.".into()));
         }
         let byte =
             stream.read_u8().await.map_err(|error| wrong(format!("The proxy closed the connection: {error}.")))?;
@@ -303,7 +303,9 @@ async fn tunnel(stream: &mut TcpStream, key: &Key) -> Result<(), AttemptError> {
     let line = String::from_utf8_lossy(&head);
     match line.split(' ').nth(1) {
         Some("200") => Ok(()),
-        Some(status) => Err(wrong(format!("The proxy refused the way to {}:{} with {status}.", key.host, key.port))),
-        None => Err(wrong("The proxy's answer is no HTTP.".into())),
+        Some(status) => {
+            Err(wrong(format!("The proxy rejected the connection to {}:{} with {status}.", key.host, key.port)))
+        }
+        None => Err(wrong("The proxy's response is not HTTP.".into())),
     }
 }

@@ -1,4 +1,4 @@
-//! Why nothing arrives: the vendors' own causes, looked at in turn.
+//! Diagnosis of an endpoint that receives nothing: tests the causes documented by vendors in order.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::{
     url::parse,
 };
 
-/// How long the receiver is asked at most: the answer is one a person waits for.
+/// Timeout of the test request. The limit is short because a user waits for the result.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
 fn cause(name: &str, found: DiagnosisResult, detail: impl Into<String>) -> DiagnosisStep {
@@ -22,7 +22,7 @@ fn cause(name: &str, found: DiagnosisResult, detail: impl Into<String>) -> Diagn
 }
 
 impl Outbox {
-    /// Tests each cause in turn why an endpoint may receive nothing. The endpoint gets a HEAD request and no event.
+    /// Tests each cause why an endpoint may receive nothing. Sends a HEAD request, but no event.
     pub async fn diagnose(
         &self,
         endpoint: &EndpointRow,
@@ -57,7 +57,7 @@ impl Outbox {
     }
 }
 
-/// What the settings of an endpoint say.
+/// Tests the settings of an endpoint.
 fn of_settings(
     endpoint: &EndpointRow,
     policy: &DeliveryPolicy,
@@ -67,42 +67,40 @@ fn of_settings(
     use DiagnosisResult::{Failed, Ok};
     let settings = &endpoint.settings;
     let mut steps = vec![match (endpoint.enabled, settings.paused) {
-        (false, _) => cause("Switched on", Failed, format!("It is switched off: {}", endpoint.reason)),
-        (true, true) => cause("Switched on", Failed, "Its time stands still, so nothing is sent."),
-        (true, false) => cause("Switched on", Ok, "It is switched on."),
+        (false, _) => cause("Enabled", Failed, format!("The endpoint is disabled: {}", endpoint.reason)),
+        (true, true) => cause("Enabled", Failed, "The retry clock is paused, so nothing is sent."),
+        (true, false) => cause("Enabled", Ok, "The endpoint is enabled."),
     }];
     if let Some(event) = event {
         steps.push(match settings.takes(event) {
-            true => cause("Event", Ok, format!("It takes {event}.")),
-            false => cause("Event", Failed, format!("{event} is not among the events it takes.")),
+            true => cause("Event", Ok, format!("The endpoint is subscribed to {event}.")),
+            false => cause("Event", Failed, format!("The endpoint is not subscribed to {event}.")),
         });
     }
     steps.push(match (*policy.https.value(), plain, settings.local_test) {
-        (HttpsRule::Required, true, false) => {
-            cause("HTTPS", Failed, "The vendor sends only to https:// addresses, and this one is not.")
-        }
-        (HttpsRule::Required, true, true) => cause("HTTPS", Ok, "Plain HTTP is allowed here for a local test."),
-        _ => cause("HTTPS", Ok, "The address is one the vendor sends to."),
+        (HttpsRule::Required, true, false) => cause("HTTPS", Failed, "The vendor sends only to https:// URLs."),
+        (HttpsRule::Required, true, true) => cause("HTTPS", Ok, "Plain HTTP is allowed for local testing."),
+        _ => cause("HTTPS", Ok, "The vendor sends to this URL."),
     });
     steps
 }
 
-/// What an exchange with the endpoint says, step by step. A URL that cannot be parsed ends it.
+/// Tests the steps of an exchange with the endpoint in order. An invalid URL ends the test.
 fn of_connection(tried: &Exchange, plain: bool) -> Vec<DiagnosisStep> {
     use DiagnosisResult::{Failed, Ok, Skipped};
     let failed = tried.result.as_ref().err();
     let mut over = false;
     let mut steps = Vec::new();
     for (name, phase, fine) in [
-        ("DNS", AttemptPhase::Dns, "Its host has an address."),
-        ("Connection", AttemptPhase::Connect, "It can be connected to."),
-        ("TLS", AttemptPhase::Tls, "Its certificate is accepted."),
+        ("DNS", AttemptPhase::Dns, "The host has an address."),
+        ("Connection", AttemptPhase::Connect, "The host accepts connections."),
+        ("TLS", AttemptPhase::Tls, "The certificate is accepted."),
     ] {
         if plain && phase == AttemptPhase::Tls {
             continue;
         }
         steps.push(match failed.filter(|error| error.phase == phase) {
-            _ if over => cause(name, Skipped, "Something before it failed."),
+            _ if over => cause(name, Skipped, "A previous step failed."),
             Some(error) => {
                 over = true;
                 cause(name, Failed, error.message.clone())
@@ -112,29 +110,31 @@ fn of_connection(tried: &Exchange, plain: bool) -> Vec<DiagnosisStep> {
     }
     steps.push(match &tried.result {
         Err(error) if error.kind == AttemptErrorKind::Url => cause("URL", Failed, error.message.clone()),
-        _ if over => cause("HTTP", Skipped, "Something before it failed."),
+        _ if over => cause("HTTP", Skipped, "A previous step failed."),
         Err(error) => cause("HTTP", Failed, error.message.clone()),
-        Result::Ok(received) => cause("HTTP", Ok, format!("It answers HTTP: {} to a HEAD request.", received.status)),
+        Result::Ok(received) => {
+            cause("HTTP", Ok, format!("The endpoint responded to a HEAD request with {}.", received.status))
+        }
     });
     steps
 }
 
-/// What the last delivery says.
+/// Tests the result of the last delivery.
 fn of_last(last: Option<&Delivery>, policy: &DeliveryPolicy) -> DiagnosisStep {
     use DiagnosisResult::{Failed, Ok, Skipped};
     let step = |result, detail: String| cause("Last delivery", result, detail);
-    let Some(last) = last else { return step(Skipped, "Nothing was sent to it yet.".into()) };
+    let Some(last) = last else { return step(Skipped, "No delivery yet.".into()) };
     let success = policy.success.value();
     match (last.status, &last.error) {
         (Some(status), _) if success.includes(status) => {
-            step(Ok, format!("It answered {status}, which is a success here."))
+            step(Ok, format!("The endpoint responded with {status}, which is a success."))
         }
         (Some(status @ 200..=299), _) => step(
             Failed,
-            format!("It answered {status}, and the vendor takes only {success} as a success. Answer {success}."),
+            format!("The endpoint responded with {status}, but the vendor expects {success}. Respond with {success}."),
         ),
-        (Some(status), _) => step(Failed, format!("It answered {status}; see its own log.")),
+        (Some(status), _) => step(Failed, format!("The endpoint responded with {status}. See the log of your app.")),
         (None, Some(error)) => step(Failed, error.clone()),
-        (None, None) => step(Skipped, "It has not been attempted.".into()),
+        (None, None) => step(Skipped, "The delivery has not been attempted.".into()),
     }
 }

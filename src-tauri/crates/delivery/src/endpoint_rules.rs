@@ -1,4 +1,4 @@
-//! What an endpoint may be: the vendor's rules, and bounds that keep its numbers sane.
+//! Rules for the settings of an endpoint: the vendor's rules, and limits of Hookbench.
 
 use hookbench_model::{AutoDisable, DeliveryPolicy, EndpointSettings, HttpsRule, RETRIES_MAX, matches_type};
 use hookbench_provider::{Catalogue, Provider};
@@ -10,32 +10,35 @@ use super::{
     url::parse,
 };
 
-/// Longest name, scope or event type, in characters.
+/// Maximum length of a name, account or event type, in characters.
 const TEXT_MAX: usize = 200;
 
-/// Longest URL, header value or secret, in bytes.
+/// Maximum size of a URL, header value or secret, in bytes.
 const LONG_MAX: usize = 16 * 1024;
 
-/// Most headers or secrets of one endpoint.
+/// Maximum number of headers or secrets of one endpoint.
 const LIST_MAX: usize = 64;
 
 const CONCURRENCY_MAX: u32 = 256;
 
-/// How fast and how slowly an endpoint's time may go: slower would put a retry off for ever.
-const SPEED_MAX: f64 = 100_000.0;
+/// Maximum time scale. With [`TIME_SCALE_MIN`], keeps retry delays in a usable range.
+const TIME_SCALE_MAX: f64 = 100_000.0;
 
-const SPEED_MIN: f64 = 0.001;
+const TIME_SCALE_MIN: f64 = 0.001;
 
-/// Fewest requests a second that can be set: one in about three hours.
+/// Minimum rate in requests per second: one request in about three hours.
 pub const RATE_MIN: f64 = 0.000_1;
 
-/// Longest time-out, in ms.
+/// Maximum timeout, in milliseconds.
 const TIMEOUT_MAX: u32 = 10 * 60 * 1_000;
 
-/// The first rule it breaks, in a sentence. `beside` are the endpoints of its scope.
+/// Returns the first broken rule as a sentence. `beside` counts the other endpoints of the same account.
 pub fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: Beside) -> Option<String> {
     let Some(provider) = provider_of(settings, catalogue) else {
-        return Some(format!("There is no provider {:?}; `hookbench providers` lists them.", settings.provider));
+        return Some(format!(
+            "No such provider: {:?}. List the providers with `hookbench provider list`.",
+            settings.provider
+        ));
     };
     let url = match parse(&settings.url) {
         Ok(url) => url,
@@ -43,42 +46,42 @@ pub fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: Beside)
     };
     if settings.scheme.is_some() && provider.scheme(settings.scheme.as_deref()).is_none() {
         let known: Vec<_> = provider.schemes.iter().map(|record| record.id.as_str()).collect();
-        return Some(format!("{} has no such scheme; it has {}.", provider.name, known.join(", ")));
+        return Some(format!("{} has no such scheme. Allowed: {}.", provider.name, known.join(", ")));
     }
     let policy = policy_in_force(settings, catalogue);
     if *policy.https.value() == HttpsRule::Required && url.scheme_str() == Some("http") && !settings.local_test {
         return Some(format!(
-            "{} sends only to https:// addresses. Allow plain HTTP for a local test, or change the URL.",
+            "{} sends only to https:// URLs. Change the URL, or allow plain http:// for local testing.",
             provider.name
         ));
     }
-    let scope = policy.scope.value();
+    let account = policy.account.value();
     let most = *policy.endpoints_max.value();
     if most > 0 && beside.count >= most {
         let s = if most == 1 { "" } else { "s" };
         let assumed = if policy.endpoints_max.is_stated() { "" } else { " (assumed)" };
         return Some(format!(
-            "{} allows {most} endpoint{s} in one {scope}{assumed}, and this {scope} has {}. Remove one, or use another {scope}.",
+            "{} allows {most} endpoint{s} per {account}{assumed}, and this {account} has {}. Delete one, or use another {account}.",
             provider.name, beside.count,
         ));
     }
     if *policy.unique_url.value() && beside.same_url {
-        return Some(format!("{} allows a URL only once in one {scope}.", provider.name));
+        return Some(format!("{} allows a URL only once per {account}.", provider.name));
     }
     if let (Some(events), Some(sending)) = (&settings.events, &provider.sending) {
         let known = |event: &&String| sending.events.iter().any(|known| matches_type(event, &known.kind));
         let unknown = events.iter().find(|event| !sending.more_events && !known(event));
         if let Some(unknown) = unknown {
-            return Some(format!("{} has no event {unknown:?}.", provider.name));
+            return Some(format!("{} has no event type {unknown:?}.", provider.name));
         }
         if !*policy.choice.value() {
-            return Some(format!("{} sends every event to every endpoint; leave the choice out.", provider.name));
+            return Some(format!("{} sends every event to every endpoint. Remove the event types.", provider.name));
         }
     }
     if let Some(header) = settings.headers.iter().find(|header| {
         header.name.parse::<http::HeaderName>().is_err() || http::HeaderValue::from_str(&header.value).is_err()
     }) {
-        return Some(format!("{:?} with this value is no header that can be sent.", header.name));
+        return Some(format!("The header {:?} or its value is invalid.", header.name));
     }
     let reserved = ["host", "content-length", "transfer-encoding", "connection"];
     if let Some(header) = settings.headers.iter().find(|header| reserved.contains(&header.name.to_lowercase().as_str()))
@@ -87,10 +90,7 @@ pub fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: Beside)
     }
     if let Some(header) = settings.headers.iter().find(|header| is_vendors(settings, provider, catalogue, &header.name))
     {
-        return Some(format!(
-            "{} is a header that {} sets itself; it cannot be a custom header. Remove it.",
-            header.name, provider.name
-        ));
+        return Some(format!("{} is set by {} and cannot be a custom header. Remove it.", header.name, provider.name));
     }
     if let Err(why) = trust(settings) {
         return Some(why);
@@ -98,13 +98,13 @@ pub fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: Beside)
     numbers(settings, &policy)
 }
 
-/// Whether a vendor's rules look at the endpoints beside it.
+/// Returns true if a vendor's rules depend on the other endpoints of the account.
 pub fn is_counted(settings: &EndpointSettings, catalogue: &Catalogue) -> bool {
     let policy = policy_in_force(settings, catalogue);
     *policy.endpoints_max.value() > 0 || *policy.unique_url.value()
 }
 
-/// Whether a header is one by which the vendor signs or says which event it is.
+/// Returns true for a header that contains the vendor's signature, event type or ID.
 fn is_vendors(settings: &EndpointSettings, provider: &Provider, catalogue: &Catalogue, name: &str) -> bool {
     let signs = signing(settings, catalogue).map(|record| record.scheme.places()).unwrap_or_default();
     let signs = signs.iter().filter_map(Source::header_name);
@@ -112,7 +112,7 @@ fn is_vendors(settings: &EndpointSettings, provider: &Provider, catalogue: &Cata
     let beside = sending.clone().flat_map(|sending| &sending.also_signs).filter_map(|id| provider.scheme(Some(id)));
     let beside = beside.flat_map(|record| record.scheme.places()).filter_map(|source| source.header_name());
     let retries = sending.flat_map(|sending| sending.retry_headers.keys().cloned());
-    // A type and an id, so that the headers that hold them are told.
+    // Any type and ID reveal the names of the headers that contain them.
     let vendors = provider.headers("type", "id").into_iter().map(|(name, _)| name);
     let free = ["content-type", "user-agent"];
     signs.chain(beside).chain(retries).chain(vendors).any(|own| own.eq_ignore_ascii_case(name))
@@ -121,44 +121,44 @@ fn is_vendors(settings: &EndpointSettings, provider: &Provider, catalogue: &Cata
 
 fn numbers(settings: &EndpointSettings, policy: &DeliveryPolicy) -> Option<String> {
     if !(1..=CONCURRENCY_MAX).contains(&settings.concurrency) {
-        return Some(format!("Concurrency lies between 1 and {CONCURRENCY_MAX}."));
+        return Some(format!("`concurrency` must be between 1 and {CONCURRENCY_MAX}."));
     }
     if settings.rate.is_some_and(|rate| !(RATE_MIN..=1_000_000.0).contains(&rate)) {
-        return Some(format!("The rate is a number of requests a second, from {RATE_MIN} to 1000000."));
+        return Some(format!("`rate` must be between {RATE_MIN} and 1000000 requests per second."));
     }
-    if !(SPEED_MIN..=SPEED_MAX).contains(&settings.speed) {
-        return Some(format!("The speed lies between {SPEED_MIN} and {SPEED_MAX}."));
+    if !(TIME_SCALE_MIN..=TIME_SCALE_MAX).contains(&settings.time_scale) {
+        return Some(format!("`time_scale` must be between {TIME_SCALE_MIN} and {TIME_SCALE_MAX}."));
     }
     if *policy.redirects.value() {
-        return Some("Redirects are never followed: what a receiver names could be any address.".into());
+        return Some("`redirects` must be false: Hookbench does not follow redirects.".into());
     }
     if *policy.jitter_percent.value() > 100 {
-        return Some("The jitter lies between 0 and 100 percent.".into());
+        return Some("`jitter_percent` must be between 0 and 100.".into());
     }
     let total = *policy.timeout_ms.value();
     if total == 0 || total > TIMEOUT_MAX || *policy.connect_timeout_ms.value() == 0 {
-        return Some(format!("Time-outs lie between 1 and {TIMEOUT_MAX} ms."));
+        return Some(format!("`timeout_ms` and `connect_timeout_ms` must be between 1 and {TIMEOUT_MAX}."));
     }
     if policy.schedule.value().waits_s().iter().any(|wait| !(0.0..=31_536_000.0).contains(wait)) {
-        return Some("A wait between retries lies between 0 seconds and a year.".into());
+        return Some("A retry delay must be between 0 seconds and one year.".into());
     }
     if let AutoDisable::FailedRetries(0) | AutoDisable::FailedAttempts(0) | AutoDisable::ExhaustedDeliveries(0) =
         policy.disable.value()
     {
-        return Some("An endpoint is switched off after one failure or more.".into());
+        return Some("The number of failures for `disable` must be at least 1.".into());
     }
     if policy.schedule.value().retries() > RETRIES_MAX as usize {
-        return Some(format!("A delivery is tried again at most {RETRIES_MAX} times."));
+        return Some(format!("A retry schedule must have at most {RETRIES_MAX} retries."));
     }
     let long = settings.secrets.iter().map(|secret| secret.value.len()).chain([settings.url.len()]);
     if long.chain(settings.headers.iter().map(|header| header.value.len())).any(|length| length > LONG_MAX) {
-        return Some(format!("A URL, secret or header value has at most {LONG_MAX} bytes."));
+        return Some(format!("A URL, secret or header value must be at most {LONG_MAX} bytes."));
     }
-    if settings.name.chars().count() > TEXT_MAX || settings.scope.chars().count() > TEXT_MAX {
-        return Some(format!("A name or scope has at most {TEXT_MAX} characters."));
+    if settings.name.chars().count() > TEXT_MAX || settings.account.chars().count() > TEXT_MAX {
+        return Some(format!("A name or account must be at most {TEXT_MAX} characters."));
     }
     if settings.secrets.len() > LIST_MAX || settings.headers.len() > LIST_MAX {
-        return Some(format!("An endpoint has at most {LIST_MAX} secrets and {LIST_MAX} headers."));
+        return Some(format!("An endpoint can have at most {LIST_MAX} secrets and {LIST_MAX} headers."));
     }
     None
 }
@@ -169,7 +169,7 @@ mod tests {
 
     use super::*;
 
-    /// The fault of an endpoint of a vendor with some settings changed.
+    /// Returns the fault of an endpoint of a vendor with some settings changed.
     fn fault_of(provider: &str, changes: Value, beside: Beside) -> Option<String> {
         let mut settings = json!({ "url": "https://example.com/hook", "provider": provider });
         for (name, value) in changes.as_object().expect("an object") {
@@ -185,26 +185,26 @@ mod tests {
         let policy = |name: &str, value: Value| json!({ "policy": { name: value } });
         let long = "x".repeat(LONG_MAX + 1);
         for (changes, why) in [
-            (json!({ "provider": "nobody" }), "no provider"),
+            (json!({ "provider": "nobody" }), "No such provider"),
             (json!({ "url": "example.com" }), "http://"),
             (json!({ "scheme": "none" }), "no such scheme"),
-            (custom("no name", "x"), "no header"),
-            (custom("x-own", "a\nb"), "no header"),
+            (custom("no name", "x"), "invalid"),
+            (custom("x-own", "a\nb"), "invalid"),
             (custom("Host", "x"), "set by Hookbench"),
             (custom("transfer-encoding", "chunked"), "set by Hookbench"),
-            (custom("X-Hub-Signature-256", "x"), "sets itself"),
+            (custom("X-Hub-Signature-256", "x"), "cannot be a custom header"),
             (json!({ "trusted_certificate": "no PEM" }), "PEM"),
-            (json!({ "concurrency": 0 }), "Concurrency"),
-            (json!({ "concurrency": CONCURRENCY_MAX + 1 }), "Concurrency"),
+            (json!({ "concurrency": 0 }), "concurrency"),
+            (json!({ "concurrency": CONCURRENCY_MAX + 1 }), "concurrency"),
             (json!({ "rate": 0.0 }), "rate"),
             (json!({ "rate": -1.0 }), "rate"),
-            (json!({ "speed": 0.0 }), "speed"),
-            (json!({ "speed": 1e9 }), "speed"),
-            (policy("redirects", json!(true)), "Redirects"),
+            (json!({ "time_scale": 0.0 }), "time_scale"),
+            (json!({ "time_scale": 1e9 }), "time_scale"),
+            (policy("redirects", json!(true)), "redirects"),
             (policy("jitter_percent", json!(101)), "jitter"),
-            (policy("timeout_ms", json!(0)), "Time-outs"),
-            (policy("timeout_ms", json!(TIMEOUT_MAX + 1)), "Time-outs"),
-            (policy("connect_timeout_ms", json!(0)), "Time-outs"),
+            (policy("timeout_ms", json!(0)), "timeout_ms"),
+            (policy("timeout_ms", json!(TIMEOUT_MAX + 1)), "timeout_ms"),
+            (policy("connect_timeout_ms", json!(0)), "connect_timeout_ms"),
             (json!({ "url": format!("https://example.com/{long}") }), "at most"),
             (json!({ "secrets": [{ "value": long }] }), "at most"),
             (json!({ "name": "x".repeat(TEXT_MAX + 1) }), "characters"),
@@ -221,7 +221,7 @@ mod tests {
         for changes in [
             json!({}),
             json!({ "headers": [{ "name": "X-Own", "value": "1" }, { "name": "User-Agent", "value": "mine" }] }),
-            json!({ "concurrency": CONCURRENCY_MAX, "rate": RATE_MIN, "speed": SPEED_MAX }),
+            json!({ "concurrency": CONCURRENCY_MAX, "rate": RATE_MIN, "time_scale": TIME_SCALE_MAX }),
             json!({ "name": "x".repeat(TEXT_MAX), "policy": { "timeout_ms": TIMEOUT_MAX, "jitter_percent": 100 } }),
             json!({ "secrets": [{ "value": "x".repeat(LONG_MAX) }] }),
         ] {
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_of_every_vendor_are_kept() {
+    fn applies_the_rules_of_every_vendor() {
         let (catalogue, _) = Catalogue::load([]);
         let (mut https, mut capped, mut unique) = (0, 0, 0);
         for provider in catalogue.providers() {

@@ -1,4 +1,4 @@
-//! Sending one request and reading its answer, within limits.
+//! HTTP exchange: sends one request and reads the response, within limits.
 
 use std::time::{Duration, Instant};
 
@@ -20,45 +20,45 @@ use super::{
 };
 use crate::headers::Headers;
 
-/// Most of an answer that is read at all; what has more is cut off.
+/// Maximum number of response body bytes that are read. The rest is discarded.
 const RESPONSE_READ_MAX: u64 = 8 * 1024 * 1024;
 
-/// What is sent.
+/// Request to send.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     /// Method.
     pub method: String,
-    /// URL, with its credentials.
+    /// URL, including credentials.
     pub url: String,
-    /// In order, with repeats; a `Host` among them stands in the place of the URL's.
+    /// Headers in order, including repeated ones. A `Host` header replaces the host of the URL.
     pub headers: Headers,
     /// Body.
     pub body: Payload,
 }
 
-/// Somebody who gets the answer while it arrives.
+/// Channels that get the response while it arrives.
 #[derive(Debug)]
 pub struct ResponseTap {
-    /// Gets its head.
+    /// Channel for the response head.
     pub head: oneshot::Sender<http::response::Parts>,
-    /// Gets its body; where that breaks off, no end comes.
+    /// Channel for the body. If the body breaks off, no end is sent.
     pub body: mpsc::Sender<Piece>,
 }
 
-/// How long, and whom to trust.
+/// Timeouts and TLS settings of an exchange.
 #[derive(Debug, Clone)]
 pub struct SendOptions {
-    /// Longest time for the whole exchange.
+    /// Timeout of the whole exchange.
     pub total: Duration,
-    /// Longest time for the connection, within the total.
+    /// Timeout of the connection, within the total.
     pub connect: Duration,
-    /// Which certificates count, and which one is shown.
+    /// Trusted certificates and the client certificate.
     pub trust: Trust,
-    /// Whether header names leave in lower case, as over HTTP/2, and not as Most-Senders-Write-Them.
+    /// True to send header names in lower case, as with HTTP/2, instead of title case.
     pub lower_case: bool,
-    /// Whether it gets a connection of its own, which ends with it.
+    /// True to use a new connection, which is closed after the exchange.
     pub fresh: bool,
-    /// Now, in seconds since the Unix epoch, for answers that name a date.
+    /// Current time in seconds since the Unix epoch, to convert a date in Retry-After.
     pub now_s: i64,
 }
 
@@ -66,7 +66,7 @@ fn wrong(kind: AttemptErrorKind, phase: AttemptPhase, message: impl Into<String>
     AttemptError { kind, phase, message: message.into() }
 }
 
-/// Sends a request. Nothing is followed.
+/// Sends a request and reads the response. Redirects are not followed.
 pub async fn exchange(
     connections: &Connections,
     outgoing: &Outgoing,
@@ -76,8 +76,9 @@ pub async fn exchange(
     let began = Instant::now();
     let mut steps = Steps::default();
     let mut first_byte = None;
-    let mut peer = None;
-    let result = attempt(connections, outgoing, terms, tee, began, &mut steps, &mut first_byte, &mut peer).await;
+    let mut remote_address = None;
+    let result =
+        attempt(connections, outgoing, terms, tee, began, &mut steps, &mut first_byte, &mut remote_address).await;
     let us = |step: Duration| step.as_micros() as u64;
     let timings = AttemptTimings {
         dns_us: steps.dns.map(us),
@@ -91,10 +92,10 @@ pub async fn exchange(
         Ok((received, Some(error))) => (Err(error), Some(received)),
         Err(error) => (Err(error), None),
     };
-    Exchange { timings, peer, result, partial }
+    Exchange { timings, remote_address, result, partial }
 }
 
-#[expect(clippy::too_many_arguments, reason = "what was found before an error is told with it")]
+#[expect(clippy::too_many_arguments, reason = "the results before an error are returned as well")]
 async fn attempt(
     connections: &Connections,
     outgoing: &Outgoing,
@@ -103,7 +104,7 @@ async fn attempt(
     began: Instant,
     steps: &mut Steps,
     first_byte: &mut Option<Duration>,
-    peer: &mut Option<String>,
+    remote_address: &mut Option<String>,
 ) -> Result<(Received, Option<AttemptError>), AttemptError> {
     let url = parse(&outgoing.url).map_err(|why| wrong(AttemptErrorKind::Url, AttemptPhase::Dns, why))?;
     let whom = url.authority().map_or_else(String::new, |authority| authority.host().to_owned());
@@ -112,7 +113,7 @@ async fn attempt(
         wrong(AttemptErrorKind::Timeout, phase, format!("{whom} {what} within {} ms.", terms.total.as_millis()))
     };
     let mut fresh = terms.fresh;
-    let (answer, connection, asked) = loop {
+    let (response, connection, asked) = loop {
         let limit = terms.connect.min(terms.total.saturating_sub(began.elapsed()));
         let mut connection = match connections.to(&url, terms, limit, fresh).await {
             Ok(connection) => connection,
@@ -122,26 +123,26 @@ async fn attempt(
             }
         };
         *steps = connection.steps;
-        *peer = connection.peer.map(|peer| peer.to_string());
+        *remote_address = connection.remote_address.map(|remote_address| remote_address.to_string());
         let request = request(outgoing, &url, connection.absolute)?;
         let asked = Instant::now();
         match timeout_at(end, connection.sender.try_send_request(request)).await {
-            Err(_) => return Err(late(AttemptPhase::Answer, "did not answer")),
-            Ok(Ok(answer)) => break (answer, connection, asked),
-            // A connection that waited was closed at the other end, and nothing was sent on it.
+            Err(_) => return Err(late(AttemptPhase::Response, "did not respond")),
+            Ok(Ok(response)) => break (response, connection, asked),
+            // The server closed the idle connection before the request was sent.
             Ok(Err(error)) if connection.used && error.message().is_some() => fresh = true,
-            Ok(Err(error)) => return Err(by_hyper(error.error(), AttemptPhase::Answer, &whom, &terms.trust)),
+            Ok(Err(error)) => return Err(by_hyper(error.error(), AttemptPhase::Response, &whom, &terms.trust)),
         }
     };
     *first_byte = Some(asked.elapsed());
-    Ok(read(connections, answer, connection, end, tee, terms, &whom, &late).await)
+    Ok(read(connections, response, connection, end, tee, terms, &whom, &late).await)
 }
 
-/// What was answered, and why it is not whole, if so.
-#[expect(clippy::too_many_arguments, reason = "it is the end of `attempt`")]
+/// Reads the response. Returns the error if the response is incomplete.
+#[expect(clippy::too_many_arguments, reason = "the second half of `attempt`")]
 async fn read(
     connections: &Connections,
-    answer: http::Response<hyper::body::Incoming>,
+    response: http::Response<hyper::body::Incoming>,
     connection: Connection,
     end: tokio::time::Instant,
     tee: Option<ResponseTap>,
@@ -149,14 +150,14 @@ async fn read(
     whom: &str,
     late: &impl Fn(AttemptPhase, &str) -> AttemptError,
 ) -> (Received, Option<AttemptError>) {
-    let (head, mut incoming) = answer.into_parts();
+    let (head, mut incoming) = response.into_parts();
     let mut listener = tee.and_then(|tee| tee.head.send(head.clone()).is_ok().then_some(tee.body));
     let (mut body, mut body_bytes) = (Vec::new(), 0);
     let mut broken = None;
     let whole = loop {
         match timeout_at(end, incoming.frame()).await {
             Err(_) => {
-                broken = Some(late(AttemptPhase::Body, "did not end its answer"));
+                broken = Some(late(AttemptPhase::Body, "did not complete the response"));
                 break false;
             }
             Ok(None) => break true,
@@ -170,13 +171,13 @@ async fn read(
                 let room = RESPONSE_KEPT.saturating_sub(body.len()).min(data.len());
                 body.extend_from_slice(&data[..room]);
                 if let Some(to) = &listener {
-                    // One that reads slowly is waited for, as the app would wait for it.
+                    // A slow reader delays the exchange, just as it would delay the app.
                     match timeout_at(end, to.send(Piece::Data(data))).await {
                         Ok(Ok(())) => continue,
-                        // It has left.
+                        // The reader was closed.
                         Ok(Err(_)) => listener = None,
                         Err(_) => {
-                            let why = "The sender did not take the answer in the time there is for it.";
+                            let why = "The sender did not read the response before the timeout.";
                             broken = Some(wrong(AttemptErrorKind::Timeout, AttemptPhase::Body, why));
                             break false;
                         }
@@ -189,10 +190,10 @@ async fn read(
         }
     };
     if let (Some(listener), true) = (&listener, whole) {
-        // One that does not take the end in time sees the answer break off.
+        // If the end is not read in time, the response breaks off for the reader.
         let _ = timeout_at(end, listener.send(Piece::End)).await;
     }
-    // One that was to have its own leaves none behind.
+    // A connection for a single exchange is not reused.
     if whole && !terms.fresh {
         connections.put_back(connection);
     }
@@ -202,7 +203,7 @@ async fn read(
     (Received { status: head.status.as_u16(), headers, body, body_bytes, retry_after_s }, broken)
 }
 
-/// Seconds, or a date in any of the three forms that RFC 9110 §5.6.7 has a recipient accept.
+/// Returns the delay in seconds from a number or from a date in any of the three formats of RFC 9110 section 5.6.7.
 fn retry_after(value: &HeaderValue, now_s: i64) -> Option<f64> {
     let text = value.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -216,7 +217,7 @@ fn request(outgoing: &Outgoing, url: &Uri, absolute: bool) -> Result<Request<Out
     let bad = |why: String| wrong(AttemptErrorKind::Url, AttemptPhase::Dns, why);
     let target = url.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let authority = url.authority().map_or("", http::uri::Authority::as_str);
-    // A name and a password in the URL are sent as Authorization, not to the proxy.
+    // Credentials in the URL are sent as Authorization, but not to the proxy.
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let target = match absolute {
         true => format!("{}://{host}{target}", url.scheme_str().unwrap_or("http")),
@@ -255,14 +256,15 @@ fn by_hyper(error: &hyper::Error, phase: AttemptPhase, whom: &str, trust: &Trust
         source = inner.source();
     }
     if error.is_parse_too_large() {
-        let message = format!("The head that {whom} answered is larger than Hookbench reads (100 headers, 400 KB).");
+        let message = format!("The response head of {whom} is too large (at most 100 headers and 400 KB).");
         return wrong(AttemptErrorKind::BadResponse, phase, message);
     }
     if error.is_parse() {
-        // hyper names the first token that it could not read: of a server with HTTP/2 alone, the version.
-        let hint = if error.to_string().contains("version") { " It may speak HTTP/2 only." } else { "" };
-        let message = format!("What {whom} answered is not HTTP/1.1: {error}.{hint}");
+        // hyper names the first token that it cannot parse. For a server that supports only HTTP/2, this is the
+        // version.
+        let hint = if error.to_string().contains("version") { " The server may support only HTTP/2." } else { "" };
+        let message = format!("The response of {whom} is not HTTP/1.1: {error}.{hint}");
         return wrong(AttemptErrorKind::BadResponse, phase, message);
     }
-    wrong(AttemptErrorKind::Reset, phase, format!("{whom} closed the connection before its answer was whole."))
+    wrong(AttemptErrorKind::Reset, phase, format!("{whom} closed the connection before the response was complete."))
 }

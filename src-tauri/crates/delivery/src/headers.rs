@@ -1,9 +1,9 @@
-//! Which headers a captured request goes on with.
+//! Headers of a forwarded or replayed request.
 
 use hookbench_model::{HeaderRules, MASK};
 use http::{HeaderName, HeaderValue};
 
-/// Headers that belong to one connection (RFC 9110 §7.6.1), and those that say how the body is framed on it.
+/// Headers of a single connection (RFC 9110 section 7.6.1), including those that frame the body.
 const HOP_BY_HOP: &[&str] = &[
     "connection",
     "keep-alive",
@@ -17,39 +17,39 @@ const HOP_BY_HOP: &[&str] = &[
     "http2-settings",
 ];
 
-/// Set by sending itself, whatever is wanted.
+/// Headers that Hookbench always sets.
 const FRAMING: &[&str] = &["content-length", "transfer-encoding", "connection", "expect", "te", "trailer", "upgrade"];
 
-/// Most headers that are set or removed.
+/// Maximum number of headers to set, and of headers to remove.
 const LIST_MAX: usize = 64;
 
-/// A header list as it is sent: names, and values byte for byte.
+/// Headers to send: names, and values byte for byte.
 pub type Headers = Vec<(String, Vec<u8>)>;
 
-/// The first thing wrong with them, in a sentence.
+/// Validates header rules. Returns the first error as a sentence.
 pub fn check_headers(rules: &HeaderRules) -> Result<(), String> {
     if rules.set.len() > LIST_MAX || rules.remove.len() > LIST_MAX {
-        return Err(format!("At most {LIST_MAX} headers are set, and as many removed."));
+        return Err(format!("At most {LIST_MAX} headers can be set and {LIST_MAX} removed."));
     }
     for (name, value) in &rules.set {
         if name.parse::<HeaderName>().is_err() || HeaderValue::from_str(value).is_err() {
-            return Err(format!("{name:?} with this value is no header that can be sent."));
+            return Err(format!("The header {name:?} or its value is invalid."));
         }
         if FRAMING.iter().any(|own| name.eq_ignore_ascii_case(own)) {
             return Err(format!("{name} is set by Hookbench. Remove it."));
         }
     }
     match rules.remove.iter().find(|name| name.parse::<HeaderName>().is_err()) {
-        Some(name) => Err(format!("{name:?} is no header name.")),
+        Some(name) => Err(format!("{name:?} is not a valid header name.")),
         None => Ok(()),
     }
 }
 
-/// A request's headers as they go on. `peer` is where it came from.
+/// Applies rules to the headers of a request. `remote_address` is the remote address of the request.
 pub fn applied_headers<'h>(
     rules: &HeaderRules,
     headers: impl Iterator<Item = (&'h [u8], &'h [u8])>,
-    peer: &str,
+    remote_address: &str,
 ) -> Headers {
     let all: Vec<(String, &[u8])> =
         headers.map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value)).collect();
@@ -75,7 +75,8 @@ pub fn applied_headers<'h>(
         all.iter().filter(|(name, _)| stays(name)).map(|(name, value)| (name.clone(), value.to_vec())).collect();
     if rules.forwarded {
         let host = all.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).map(|(_, value)| value.to_vec());
-        let address = peer.rsplit_once(':').map_or(peer, |(address, _)| address).trim_matches(['[', ']']);
+        let address =
+            remote_address.rsplit_once(':').map_or(remote_address, |(address, _)| address).trim_matches(['[', ']']);
         append(&mut kept, "X-Forwarded-For", address.as_bytes());
         for (name, value) in [("X-Forwarded-Host", host), ("X-Forwarded-Proto", Some(b"http".to_vec()))] {
             if let Some(value) = value
@@ -89,21 +90,24 @@ pub fn applied_headers<'h>(
     kept
 }
 
-/// Puts what a mask stands for in its place: the value that was there under the same name. The first
-/// name of which nothing is known, if there is one, is the error.
+/// Replaces each masked value with the previous value of the same header.
+///
+/// # Errors
+///
+/// Returns a sentence with the first masked header that has no previous value.
 pub fn unmasked(set: &mut [(String, String)], was: &[(String, String)]) -> Result<(), String> {
     let mut left: Vec<&(String, String)> = was.iter().collect();
     for (name, value) in set.iter_mut() {
         let kept = left.iter().position(|(own, _)| own.eq_ignore_ascii_case(name)).map(|at| left.remove(at));
         if value == MASK {
-            let kept = kept.ok_or_else(|| format!("{name} is masked, and no value is known for it; write it out."))?;
+            let kept = kept.ok_or_else(|| format!("{name} is masked, but has no stored value. Enter the value."))?;
             value.clone_from(&kept.1);
         }
     }
     Ok(())
 }
 
-/// Adds to a list-valued header, behind what it has.
+/// Appends a value to a list-valued header.
 pub fn append(headers: &mut Headers, name: &str, value: &[u8]) {
     match headers.iter_mut().rev().find(|(own, _)| own.eq_ignore_ascii_case(name)) {
         Some((_, list)) => {
@@ -114,8 +118,8 @@ pub fn append(headers: &mut Headers, name: &str, value: &[u8]) {
     }
 }
 
-/// The headers of an answer that goes back to a sender: without those of the app's own connection.
-pub fn answered(headers: &http::HeaderMap) -> http::HeaderMap {
+/// Returns the headers of an app's response for the sender, without those of the app's connection.
+pub fn responded(headers: &http::HeaderMap) -> http::HeaderMap {
     let named: Vec<String> = headers
         .get_all(http::header::CONNECTION)
         .iter()
@@ -155,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_one_connection_stay_behind() {
+    fn removes_hop_by_hop_headers() {
         assert_eq!(applied(&HeaderRules::default()), ["X-A: 1", "x-a: 2\\xff", "X-Forwarded-For: 9.9.9.9"]);
         let rules = HeaderRules {
             keep_host: true,
@@ -178,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_refused() {
+    fn rejects_invalid_headers() {
         let set = |name: &str, value: &str| {
             check_headers(&HeaderRules { set: vec![(name.into(), value.into())], ..HeaderRules::default() })
         };

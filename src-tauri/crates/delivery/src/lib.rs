@@ -1,7 +1,8 @@
-//! Everything that leaves: deliveries, with their attempts.
+//! Outgoing requests: deliveries with their attempts.
 //!
-//! [`Schedule`] knows what is due. [`Outbox`] makes the attempts, and each is stored before it leaves and after it ends.
-//! `next_attempt` decides by the vendor's policy whether and when a delivery is retried, and `attempt_log` stores that and puts the retry into the schedule.
+//! [`Schedule`] stores when each delivery is due. [`Outbox`] makes the attempts. Each attempt is stored before it is
+//! sent and after it ends. `next_attempt` decides by the vendor's policy if and when a delivery is retried.
+//! `attempt_log` stores the decision and schedules the retry.
 #![forbid(unsafe_code)]
 
 mod attempt_log;
@@ -25,7 +26,7 @@ pub use connection::Connections;
 pub use endpoint::{keys, new_secret, once, shown_name, signing, trust};
 pub use endpoint_rules::{RATE_MIN, fault, is_counted};
 pub use exchange::{Outgoing, ResponseTap, SendOptions, exchange};
-pub use headers::{Headers, answered, append, applied_headers, check_headers, unmasked};
+pub use headers::{Headers, append, applied_headers, check_headers, responded, unmasked};
 pub use outbox::{Loaded, Outbox, Parts, RequestSource, UnsentRequest, load};
 pub use path::{joined, leads_to, rest_of};
 pub use payload::Payload;

@@ -1,61 +1,62 @@
-//! What an attempt means by the vendor's policy: a pure function of what happened.
+//! Next step of a delivery after an attempt, under the vendor's policy. A pure function of the result.
 
 use hookbench_model::{AttemptErrorKind, AutoDisable, DeliveryPolicy, DeliveryState, GoneAction, RetryOn};
 use hookbench_store::delivery::{Advance, Exchange, Received};
 
-/// Longest wait a receiver may ask for, in seconds: a day. A Unix time in the place of seconds would put a
-/// retry off for half a century.
+/// Maximum delay that a Retry-After can request, in seconds: one day. A Unix timestamp sent instead of seconds would
+/// otherwise delay the retry by decades.
 const WAIT_MAX_S: f64 = 86_400.0;
 
-/// How a delivery goes on after an attempt.
+/// Next step of a delivery after an attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Next {
-    /// It is done.
+    /// The delivery was successful.
     Delivered,
-    /// Again after so many seconds.
+    /// Retry after a delay in seconds.
     Retry { wait_s: f64 },
-    /// Never again: the answer is final.
+    /// No retry, because the response is final.
     Failed { reason: String },
-    /// Never again: the retries are used up.
+    /// No retry, because all retries are used up.
     Exhausted,
-    /// Not any more: its endpoint was switched off meanwhile.
+    /// No retry, because the endpoint was disabled or deleted in the meantime.
     Skipped { reason: String },
 }
 
 impl Next {
-    /// What becomes of the delivery after its attempt number `made`, counted from 1. `own_us` is the present in the endpoint's
-    /// own time, in which waits are divided by `speed`.
-    pub(crate) fn advance(&self, made: u32, own_us: i64, speed: f64) -> Advance {
+    /// Returns the next state of the delivery after attempt number `made`, counted from 1. `own_us` is the current
+    /// time of the endpoint's retry clock, on which delays are divided by `time_scale`.
+    pub(crate) fn advance(&self, made: u32, own_us: i64, time_scale: f64) -> Advance {
         let ended = |state, reason: String| Advance { state, reason, due_us: None };
         match self {
             Self::Delivered => ended(DeliveryState::Delivered, String::new()),
             Self::Failed { reason } => ended(DeliveryState::Failed, reason.clone()),
-            // What has no retries has none that could be exhausted.
-            Self::Exhausted if made == 1 => ended(DeliveryState::Failed, "It is tried once only.".into()),
-            Self::Exhausted => ended(DeliveryState::Exhausted, "Its retries are used up.".into()),
+            // A delivery without retries cannot exhaust them.
+            Self::Exhausted if made == 1 => ended(DeliveryState::Failed, "The delivery has no retries.".into()),
+            Self::Exhausted => ended(DeliveryState::Exhausted, "All retries failed.".into()),
             Self::Skipped { reason } => ended(DeliveryState::Skipped, reason.clone()),
             Self::Retry { wait_s } => Advance {
                 state: DeliveryState::Waiting,
                 reason: String::new(),
-                due_us: Some(own_us.saturating_add((wait_s * 1e6 / speed) as i64)),
+                due_us: Some(own_us.saturating_add((wait_s * 1e6 / time_scale) as i64)),
             },
         }
     }
 }
 
-/// What follows from an attempt.
+/// Result of an attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Outcome {
     pub(crate) next: Next,
-    /// Why the endpoint is to be switched off, where it is.
+    /// Reason to disable the endpoint, if any.
     pub(crate) disable: Option<String>,
-    /// Failed attempts in a row, and exhausted deliveries in a row, from now on.
+    /// New counts of consecutive failed attempts and consecutive exhausted deliveries.
     pub(crate) failed_attempts: u32,
     pub(crate) exhausted: u32,
 }
 
-/// Judges an attempt. `made` counts the delivery's attempts with this one; the counters are the
-/// endpoint's before it. `jitter` lies between -1 and 1.
+/// Determines the result of an attempt. `made` counts the attempts of the delivery, including this one.
+/// `failed_attempts` and `exhausted` are the counters of the endpoint before the attempt. `jitter` is between -1 and
+/// 1.
 pub(crate) fn outcome(
     policy: &DeliveryPolicy,
     exchange: &Exchange,
@@ -71,25 +72,25 @@ pub(crate) fn outcome(
     let failed_attempts = failed_attempts.saturating_add(1);
     if status == Some(410) && *policy.gone.value() == GoneAction::Disable {
         return Outcome {
-            next: Next::Failed { reason: "The receiver answered 410: it is gone for good.".into() },
-            disable: Some("The receiver answered 410 Gone.".into()),
+            next: Next::Failed { reason: "The endpoint responded with 410 Gone.".into() },
+            disable: Some("The endpoint responded with 410 Gone.".into()),
             failed_attempts,
             exhausted,
         };
     }
     let stop = exchange.result.as_ref().ok().and_then(|received| stopped_by(policy.stop_on.value(), received));
-    let final_answer = match (policy.retry_on.value(), status, &exchange.result) {
+    let final_response = match (policy.retry_on.value(), status, &exchange.result) {
         (RetryOn::ServerErrors, Some(status), _) if status < 500 => {
-            Some(format!("The answer {status} is final for this vendor."))
+            Some(format!("The response status {status} is final for this vendor."))
         }
         (_, _, Err(error)) if matches!(error.kind, AttemptErrorKind::Url | AttemptErrorKind::Request) => {
             Some(error.message.clone())
         }
-        _ => stop.map(|line| format!("The answer says {line}, so the vendor does not try again.")),
+        _ => stop.map(|line| format!("The response has the header {line}, so the vendor does not retry.")),
     };
     let waits = policy.schedule.value().waits_s();
     let wait = waits.get(made as usize - 1).copied();
-    let next = match (final_answer, wait) {
+    let next = match (final_response, wait) {
         (Some(reason), _) => Next::Failed { reason },
         (None, None) => Next::Exhausted,
         (None, Some(wait)) => {
@@ -102,16 +103,16 @@ pub(crate) fn outcome(
     let exhausted = if next == Next::Exhausted { exhausted.saturating_add(1) } else { exhausted };
     let disable = match *policy.disable.value() {
         AutoDisable::FailedRetries(n) if made > n => Some(format!("{n} retries of one delivery failed.")),
-        AutoDisable::FailedAttempts(n) if failed_attempts >= n => Some(format!("{n} attempts in a row failed.")),
+        AutoDisable::FailedAttempts(n) if failed_attempts >= n => Some(format!("{n} consecutive attempts failed.")),
         AutoDisable::ExhaustedDeliveries(n) if next == Next::Exhausted && exhausted >= n => {
-            Some(format!("The retries of {n} deliveries in a row were used up."))
+            Some(format!("All retries of {n} consecutive deliveries failed."))
         }
         _ => None,
     };
     Outcome { next, disable, failed_attempts, exhausted }
 }
 
-/// The header line of an answer that ends a delivery, if there is one.
+/// Returns the response header line that ends a delivery, if there is one.
 fn stopped_by<'l>(lines: &'l [String], received: &Received) -> Option<&'l str> {
     lines.iter().map(String::as_str).find(|line| {
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
@@ -128,9 +129,9 @@ mod tests {
     use super::*;
     use hookbench_store::delivery::Received;
 
-    fn answered(status: u16, retry_after_s: Option<f64>) -> Exchange {
+    fn responded(status: u16, retry_after_s: Option<f64>) -> Exchange {
         let received = Received { status, headers: Vec::new(), body: Vec::new(), body_bytes: 0, retry_after_s };
-        Exchange { timings: AttemptTimings::default(), peer: None, result: Ok(received), partial: None }
+        Exchange { timings: AttemptTimings::default(), remote_address: None, result: Ok(received), partial: None }
     }
 
     fn refused() -> Exchange {
@@ -144,7 +145,7 @@ mod tests {
         catalogue.get(provider).and_then(|provider| provider.sending.clone()).expect("it sends").policy
     }
 
-    /// Attempts until the end, each failing alike: the waits, how it ends, and why it is switched off.
+    /// Returns the delays, the final step and the reason to disable the endpoint, if every attempt has this result.
     fn lived(policy: &DeliveryPolicy, exchange: &Exchange) -> (Vec<f64>, Next, Option<String>) {
         let (mut waits, mut failed) = (Vec::new(), 0);
         for made in 1.. {
@@ -159,40 +160,40 @@ mod tests {
     }
 
     #[test]
-    fn each_founding_vendor_retries_as_its_page_says() {
+    fn retries_like_each_vendor_documents() {
         let five = vec![60.0, 300.0, 1_200.0, 3_600.0, 7_200.0];
         for (vendor, exchange, waits, ends, disabled) in [
-            ("onwebchat", answered(500, None), five.clone(), Next::Exhausted, true),
+            ("onwebchat", responded(500, None), five.clone(), Next::Exhausted, true),
             ("onwebchat", refused(), five.clone(), Next::Exhausted, true),
-            ("onwebchat", answered(404, None), five.clone(), Next::Exhausted, true),
-            ("deway", answered(503, None), vec![30.0, 60.0, 120.0], Next::Exhausted, false),
-            ("deway", answered(404, None), vec![30.0, 60.0, 120.0], Next::Exhausted, false),
-            ("flow-session", answered(500, None), five.clone(), Next::Exhausted, false),
-            ("vowchat", answered(500, None), five.clone(), Next::Exhausted, false),
+            ("onwebchat", responded(404, None), five.clone(), Next::Exhausted, true),
+            ("deway", responded(503, None), vec![30.0, 60.0, 120.0], Next::Exhausted, false),
+            ("deway", responded(404, None), vec![30.0, 60.0, 120.0], Next::Exhausted, false),
+            ("flow-session", responded(500, None), five.clone(), Next::Exhausted, false),
+            ("vowchat", responded(500, None), five.clone(), Next::Exhausted, false),
             ("vowchat", refused(), five.clone(), Next::Exhausted, false),
-            ("sydx-ai", answered(204, None), five.clone(), Next::Exhausted, false),
+            ("sydx-ai", responded(204, None), five.clone(), Next::Exhausted, false),
         ] {
             let (found, next, disable) = lived(&policy(vendor), &exchange);
             assert_eq!((found, next, disable.is_some()), (waits, ends, disabled), "{vendor} {exchange:?}");
         }
         for (vendor, status) in [("vowchat", 404), ("vowchat", 429), ("onwebchat", 410)] {
-            let (waits, next, _) = lived(&policy(vendor), &answered(status, None));
+            let (waits, next, _) = lived(&policy(vendor), &responded(status, None));
             assert!(waits.is_empty() && matches!(next, Next::Failed { .. }), "{vendor} {status}: {next:?}");
         }
-        assert!(lived(&policy("onwebchat"), &answered(410, None)).2.is_some());
+        assert!(lived(&policy("onwebchat"), &responded(410, None)).2.is_some());
         for (vendor, status) in [("onwebchat", 204), ("sydx-ai", 200), ("vowchat", 299)] {
-            assert_eq!(lived(&policy(vendor), &answered(status, None)).1, Next::Delivered, "{vendor}");
+            assert_eq!(lived(&policy(vendor), &responded(status, None)).1, Next::Delivered, "{vendor}");
         }
     }
 
     #[test]
-    fn five_in_a_row_is_read_in_three_ways() {
+    fn disables_by_retries_attempts_or_deliveries() {
         let base = DeliveryPolicy {
             schedule: PolicyValue::Own(RetrySchedule::Fixed(vec![1; 10])),
             ..DeliveryPolicy::default()
         };
         let with = |disable| DeliveryPolicy { disable: PolicyValue::Own(disable), ..base.clone() };
-        let fails = answered(500, None);
+        let fails = responded(500, None);
         assert!(outcome(&with(AutoDisable::FailedRetries(5)), &fails, 5, 0, 0, 0.0).disable.is_none());
         assert!(outcome(&with(AutoDisable::FailedRetries(5)), &fails, 6, 0, 0, 0.0).disable.is_some());
         assert!(outcome(&with(AutoDisable::FailedAttempts(5)), &fails, 1, 3, 0, 0.0).disable.is_none());
@@ -203,17 +204,17 @@ mod tests {
         };
         assert!(outcome(&exhausts, &fails, 1, 9, 3, 0.0).disable.is_none());
         assert!(outcome(&exhausts, &fails, 1, 9, 4, 0.0).disable.is_some());
-        assert_eq!(outcome(&exhausts, &answered(200, None), 1, 9, 4, 0.0).failed_attempts, 0);
+        assert_eq!(outcome(&exhausts, &responded(200, None), 1, 9, 4, 0.0).failed_attempts, 0);
     }
 
     #[test]
-    fn a_wait_that_is_asked_for_is_kept_where_the_vendor_does() {
+    fn follows_retry_after_only_if_the_vendor_does() {
         let sw = policy("standard-webhooks");
-        let Next::Retry { wait_s } = outcome(&sw, &answered(503, Some(90.0)), 1, 0, 0, 0.0).next else { panic!() };
+        let Next::Retry { wait_s } = outcome(&sw, &responded(503, Some(90.0)), 1, 0, 0, 0.0).next else { panic!() };
         assert!((wait_s - 90.0).abs() < 1e-9);
-        let Next::Retry { wait_s } = outcome(&sw, &answered(503, Some(2.0)), 1, 0, 0, 1.0).next else { panic!() };
+        let Next::Retry { wait_s } = outcome(&sw, &responded(503, Some(2.0)), 1, 0, 0, 1.0).next else { panic!() };
         assert!((wait_s - 5.5).abs() < 1e-9, "{wait_s}");
-        let Next::Retry { wait_s } = outcome(&policy("onwebchat"), &answered(503, Some(9_000.0)), 1, 0, 0, 1.0).next
+        let Next::Retry { wait_s } = outcome(&policy("onwebchat"), &responded(503, Some(9_000.0)), 1, 0, 0, 1.0).next
         else {
             panic!()
         };

@@ -1,5 +1,5 @@
-//! Making the attempts: one task looks at the schedule and keeps the ledger, and each attempt is a
-//! task of its own, so that a receiver that hangs holds nobody up.
+//! Outbox: makes the attempts. One task reads the schedule and writes the attempt log. Each attempt is a separate
+//! task, so a destination that hangs does not delay others.
 
 use std::{
     pin::Pin,
@@ -33,32 +33,32 @@ use crate::{
     vendor_request::{self, UnsignedRequest},
 };
 
-/// Longest pause between two looks: a clock that was set, or a machine that slept, is noticed then.
+/// Maximum time between two reads of the schedule. Limits the delay after a clock change or sleep.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How long a database that cannot be written is left alone.
+/// Delay before the next write if the database cannot be written.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// How often connections that wait are looked after.
+/// Interval at which idle connections are cleaned up.
 const TIDY: Duration = Duration::from_secs(10);
 
-/// What an outbox works with.
+/// Dependencies of an outbox.
 pub struct Parts {
-    /// The store.
+    /// Request store.
     pub store: Arc<Store>,
-    /// The stream of changes.
+    /// Event stream.
     pub feed: Arc<Feed>,
-    /// The clock.
+    /// Clock.
     pub clock: Clock,
-    /// The vendors.
+    /// Provider catalogue.
     pub providers: Arc<Providers>,
-    /// Reads requests as lists show them now.
+    /// Creates a reader of requests, as shown in lists.
     pub requests: Box<dyn Fn() -> RequestReader + Send + Sync>,
 }
 
-/// What makes the outgoing request of a delivery that sends a captured request.
+/// Builder of the outgoing requests of forwards and replays.
 pub trait RequestSource: Send + Sync {
-    /// The outgoing request for the captured request of this row, as its forward or replay changes it.
+    /// Builds the outgoing request for the captured request of this row, with the changes of its forward or replay.
     fn outgoing<'a>(
         &'a self,
         attempt: &'a InFlightAttempt,
@@ -67,7 +67,7 @@ pub trait RequestSource: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<Outgoing, UnsentRequest>> + Send + 'a>>;
 }
 
-/// Makes the attempts that are due, and stores each before it leaves and after it ends.
+/// Makes the attempts that are due. Each attempt is stored before it is sent and after it ends.
 pub struct Outbox {
     pub(crate) parts: Parts,
     source: OnceLock<Weak<dyn RequestSource>>,
@@ -85,7 +85,7 @@ impl std::fmt::Debug for Outbox {
 }
 
 impl Outbox {
-    /// An outbox that continues where the last run ended. Nothing leaves before [`Outbox::spawn`].
+    /// Creates an outbox that continues where the last run ended. Sends nothing before [`Outbox::spawn`].
     pub fn new(parts: Parts, loaded: Loaded) -> Self {
         let mut schedule = Schedule::default();
         for endpoint in loaded.endpoints {
@@ -104,18 +104,18 @@ impl Outbox {
         }
     }
 
-    /// What the outbox works with.
+    /// Returns the dependencies of the outbox.
     pub fn parts(&self) -> &Parts {
         &self.parts
     }
 
-    /// The schedule, for a moment.
+    /// Locks the schedule. Hold the guard only briefly.
     pub fn schedule(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Holds what waits for these endpoints, or lets it continue: the forwards of an inbox that is deleted and may come
-    /// back.
+    /// Pauses or resumes the deliveries to these endpoints. Used for the forwards of a deleted inbox while the
+    /// deletion can be undone.
     pub fn hold<'e>(&self, endpoints: impl Iterator<Item = &'e str>, held: bool) {
         let mut schedule = self.schedule();
         for id in endpoints {
@@ -133,21 +133,21 @@ impl Outbox {
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something changed: look again.
+    /// Wakes the task that reads the schedule, after a change.
     pub fn wake(&self) {
         self.wake.notify_one();
     }
 }
 
-/// What a start reads from the store.
+/// Stored state read at startup.
 #[derive(Debug, Default)]
 pub struct Loaded {
     pub(crate) endpoints: Vec<EndpointRow>,
     waiting: Vec<(i64, i64, i64)>,
 }
 
-/// Takes up where the last run ended. What was under way has an unknown outcome, and goes on as
-/// after a failure; what a command had started ends with it.
+/// Loads the state of the last run. An attempt in flight at that time has an unknown result and is treated as failed.
+/// Deliveries of a command end with the command.
 pub fn load(
     connection: &Connection,
     catalogue: &hookbench_provider::Catalogue,
@@ -159,19 +159,19 @@ pub fn load(
     for (number, endpoint) in under_way {
         let error = AttemptError {
             kind: AttemptErrorKind::OutcomeUnknown,
-            phase: AttemptPhase::Answer,
-            message: "Hookbench ended during this attempt, so nobody knows whether it arrived.".into(),
+            phase: AttemptPhase::Response,
+            message: "Hookbench stopped during this attempt. The request may have arrived.".into(),
         };
         let exchange = Exchange::failed(error);
-        let (claimed, endpoint) =
+        let (in_flight, endpoint) =
             (InFlightAttempt::under_way(connection, number)?, EndpointRow::ever_numbered(connection, endpoint)?);
-        if let (Some(claimed), Some(endpoint)) = (claimed, endpoint) {
-            unknown.push(FinishedAttempt { claimed, endpoint: Arc::new(endpoint), sent: Vec::new(), exchange });
+        if let (Some(in_flight), Some(endpoint)) = (in_flight, endpoint) {
+            unknown.push(FinishedAttempt { in_flight, endpoint: Arc::new(endpoint), sent: Vec::new(), exchange });
         }
     }
     ended(connection, &unknown, catalogue, now_us)?;
     let endpoints = EndpointRow::all(connection)?;
-    // A command that opens the data folder for a moment sends only what it was told to.
+    // A command that opens the data directory for a short time sends only the deliveries that the command created.
     let waiting = match everything {
         false => Vec::new(),
         true => hookbench_store::delivery::waiting(connection)?,
@@ -180,7 +180,8 @@ pub fn load(
 }
 
 impl Outbox {
-    /// Makes the attempts that are due until the outbox is dropped. `source` makes the requests of forwards and replays.
+    /// Makes the attempts that are due until the outbox is dropped. `source` builds the requests of forwards and
+    /// replays.
     pub fn spawn(self: &Arc<Self>, source: Weak<dyn RequestSource>) {
         let _ = self.source.set(source);
         let outbox: Weak<Self> = Arc::downgrade(self);
@@ -201,31 +202,32 @@ impl Outbox {
         });
     }
 
-    /// Writes down what has ended, starts what is due, both in one commit; how long nothing else is.
+    /// Stores ended attempts and starts those that are due, in one commit. Returns the time until the next delivery is
+    /// due.
     async fn tick(self: &Arc<Self>) -> Duration {
         let now_us = self.parts.clock.now_us();
-        // In this order: what has a place because another has ended is marked behind that end.
+        // The schedule is read first: an attempt that starts because another ended is then stored after that end.
         let taken = self.schedule().take(now_us);
         let done = Arc::new(std::mem::take(&mut *self.done()));
         if !done.is_empty() || !taken.start.is_empty() || !taken.abandoned.is_empty() {
             let (start, abandoned) = (Arc::new(taken.start), Arc::new(taken.abandoned));
             match self.write(done.clone(), start.clone(), abandoned.clone(), now_us).await {
-                Ok(claimed) => self.start(claimed, &start),
+                Ok(in_flight) => self.start(in_flight, &start),
                 Err(error) => {
-                    // Nothing is lost: what ended is written down, and what was due leaves, when the
-                    // database can be written again.
-                    tracing::error!(%error, "attempts could not be written down");
+                    // Nothing is lost: ended attempts are stored, and due deliveries are sent, when the database can
+                    // be written again.
+                    tracing::error!(%error, "cannot store attempts");
                     self.requeue(done, &start, &abandoned, now_us);
                     return AGAIN;
                 }
             }
         }
-        // What has ended may have put its next attempt into the schedule, sooner than what was there before.
+        // An ended attempt may have scheduled a retry that is due earlier than the first delivery before.
         let next_us = [taken.next_us, self.schedule().next_us()].into_iter().flatten().min();
         next_us.map_or(LOOK, |next| Duration::from_micros((next - self.parts.clock.now_us()).max(0) as u64).min(LOOK))
     }
 
-    /// Keeps what could not be written down for the next turn.
+    /// Queues attempts and deliveries that could not be stored for the next run.
     fn requeue(
         &self,
         done: Arc<Vec<FinishedAttempt>>,
@@ -243,31 +245,31 @@ impl Outbox {
         self.done().splice(0..0, done);
     }
 
-    /// Makes the attempts that are marked; one that could not be, waits no more.
-    fn start(self: &Arc<Self>, claimed: Vec<Option<InFlightAttempt>>, start: &[(i64, Arc<EndpointRow>)]) {
-        for (claimed, (_, endpoint)) in claimed.into_iter().zip(start) {
-            let Some(claimed) = claimed else {
+    /// Starts the marked attempts. An attempt that could not be marked no longer waits.
+    fn start(self: &Arc<Self>, in_flight: Vec<Option<InFlightAttempt>>, start: &[(i64, Arc<EndpointRow>)]) {
+        for (in_flight, (_, endpoint)) in in_flight.into_iter().zip(start) {
+            let Some(in_flight) = in_flight else {
                 self.schedule().finish(endpoint.number);
                 continue;
             };
             let (outbox, endpoint) = (self.clone(), endpoint.clone());
             tokio::spawn(async move {
-                let (sent, exchange) = outbox.sent(&claimed, &endpoint).await;
-                outbox.finish(claimed, endpoint, sent, exchange);
+                let (sent, exchange) = outbox.sent(&in_flight, &endpoint).await;
+                outbox.finish(in_flight, endpoint, sent, exchange);
             });
         }
     }
 
-    /// Sends what was claimed.
-    async fn sent(&self, claimed: &InFlightAttempt, endpoint: &EndpointRow) -> (Vec<(String, String)>, Exchange) {
-        let outgoing = match claimed.request {
-            None => self.as_vendor(claimed, endpoint),
-            Some(row) => self.request(claimed, endpoint, RowId(row)).await,
+    /// Sends the request of a claimed attempt.
+    async fn sent(&self, in_flight: &InFlightAttempt, endpoint: &EndpointRow) -> (Vec<(String, String)>, Exchange) {
+        let outgoing = match in_flight.request {
+            None => self.as_vendor(in_flight, endpoint),
+            Some(row) => self.request(in_flight, endpoint, RowId(row)).await,
         };
         self.exchanged(outgoing, endpoint, None).await
     }
 
-    /// One exchange with a destination, under its policy; what was sent and what came of it.
+    /// Sends a request to a destination under its policy. Returns the sent headers and the exchange.
     pub async fn exchanged(
         &self,
         outgoing: Result<Outgoing, UnsentRequest>,
@@ -298,7 +300,7 @@ impl Outbox {
         (shown(outgoing.headers, settings), exchange)
     }
 
-    /// The outgoing request of a forward or a replay.
+    /// Builds the outgoing request of a forward or a replay.
     async fn request(
         &self,
         attempt: &InFlightAttempt,
@@ -307,25 +309,25 @@ impl Outbox {
     ) -> Result<Outgoing, UnsentRequest> {
         match self.source.get().and_then(Weak::upgrade) {
             Some(source) => source.outgoing(attempt, endpoint, row).await,
-            None => Err(UnsentRequest { headers: Headers::new(), message: "Hookbench is about to end.".into() }),
+            None => Err(UnsentRequest { headers: Headers::new(), message: "Hookbench is shutting down.".into() }),
         }
     }
 
-    /// An event as its vendor sends it.
-    fn as_vendor(&self, claimed: &InFlightAttempt, endpoint: &EndpointRow) -> Result<Outgoing, UnsentRequest> {
+    /// Builds the outgoing request of an event like its vendor.
+    fn as_vendor(&self, in_flight: &InFlightAttempt, endpoint: &EndpointRow) -> Result<Outgoing, UnsentRequest> {
         let catalogue = self.parts.providers.catalogue();
         let now_us = self.parts.clock.now_us();
         let settings = &endpoint.settings;
-        let shown = &claimed.shown;
+        let shown = &in_flight.shown;
         let provider = catalogue.get(&shown.provider);
         let event = shown.event.as_ref().filter(|_| provider.is_some_and(|provider| provider.id_of() == IdOf::Event));
         let id = event.unwrap_or(&shown.id);
         let mut headers =
             provider.map_or_else(Vec::new, |provider| vendor_request::plain_headers(provider, &shown.event_type, id));
-        if let (Some(provider), Some(failure)) = (provider, &claimed.failure) {
+        if let (Some(provider), Some(failure)) = (provider, &in_flight.failure) {
             headers.extend(vendor_request::retry_headers(
                 provider,
-                claimed.made().saturating_sub(1),
+                in_flight.made().saturating_sub(1),
                 failure.slack_reason(),
             ));
         }
@@ -335,10 +337,10 @@ impl Outbox {
             headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect::<Headers>()
         };
         if let Some(record) = signing(settings, &catalogue) {
-            let url = claimed.shown.url.as_str();
+            let url = in_flight.shown.url.as_str();
             let target = target_of(url);
             let request =
-                UnsignedRequest { method: "POST", target: &target, url, headers: &headers, body: &claimed.payload };
+                UnsignedRequest { method: "POST", target: &target, url, headers: &headers, body: &in_flight.payload };
             let also = provider.filter(|_| settings.scheme.is_none()).and_then(|provider| {
                 let ids = &provider.sending.as_ref()?.also_signs;
                 Some(ids.iter().filter_map(|id| provider.scheme(Some(id))).collect::<Vec<_>>())
@@ -348,48 +350,48 @@ impl Outbox {
                 match vendor_request::signature(&record.scheme, &request, &keys(settings, now_us), id, now_us / 1_000) {
                     Ok(signature) => signatures.extend(signature),
                     Err(why) => {
-                        let message = format!("It cannot be signed: {why}");
+                        let message = format!("The event cannot be signed: {why}");
                         return Err(UnsentRequest { headers: as_bytes(headers), message });
                     }
                 }
             }
-            // A header of the vendor's that the signature writes, such as `webhook-id`, stands once.
+            // A vendor header that the signature also sets, such as `webhook-id`, must occur only once.
             headers.retain(|(name, _)| !signatures.iter().any(|(signed, _)| signed.eq_ignore_ascii_case(name)));
             headers.extend(signatures);
         }
         Ok(Outgoing {
             method: "POST".into(),
-            url: claimed.shown.url.clone(),
+            url: in_flight.shown.url.clone(),
             headers: as_bytes(headers),
-            body: claimed.payload.clone().into(),
+            body: in_flight.payload.clone().into(),
         })
     }
 
-    /// Takes down an attempt that was made outside the schedule's own tasks.
+    /// Queues the result of an attempt for storage. Also used for attempts made outside of the schedule.
     pub fn finish(
         &self,
-        claimed: InFlightAttempt,
+        in_flight: InFlightAttempt,
         endpoint: Arc<EndpointRow>,
         sent: Vec<(String, String)>,
         exchange: Exchange,
     ) {
         let number = endpoint.number;
-        // In the ledger before the next may start, which may depend on how this one ended.
-        self.done().push(FinishedAttempt { claimed, endpoint, sent, exchange });
+        // The result is queued before the next attempt may start, because that attempt may depend on it.
+        self.done().push(FinishedAttempt { in_flight, endpoint, sent, exchange });
         self.schedule().finish(number);
         self.wake();
     }
 }
 
-/// A request that cannot be made, and why.
+/// Request that cannot be built.
 pub struct UnsentRequest {
-    /// Headers as far as they were put together.
+    /// Headers built before the error.
     pub headers: Headers,
-    /// Why, in a sentence.
+    /// Reason, in one sentence.
     pub message: String,
 }
 
-/// Headers as the log of attempts has them: a value that the settings call secret is not written down.
+/// Returns headers for the attempt log, with values that the settings mark as secret masked.
 fn shown(headers: Headers, settings: &EndpointSettings) -> Vec<(String, String)> {
     let secret = |name: &str| settings.headers.iter().any(|own| own.secret && own.name.eq_ignore_ascii_case(name));
     let line = |(name, value): (String, Vec<u8>)| match secret(&name) {

@@ -1,12 +1,13 @@
-//! Where a request goes on to: its target behind a destination's URL, and never beside it.
+//! URLs of forwarded and replayed requests: the request target is appended to the destination's URL and cannot leave
+//! it.
 
 use hookbench_model::{PathRule, masked_url};
 
-/// Percent-decoding as often as somebody may have encoded.
+/// Maximum number of times that a path is percent-decoded.
 const DECODED_MAX: usize = 4;
 
-/// What stands behind the inbox's name in a target; all of it where the target is not below the inbox,
-/// as in an imported request.
+/// Returns the part of a target after the name of the inbox. Returns the whole target if it is not below the inbox, as
+/// in an imported request.
 pub fn rest_of<'t>(target: &'t str, inbox: &str) -> &'t str {
     let origin = target.find("://").filter(|_| !target.starts_with('/')).map_or(target, |at| {
         let behind = &target[at + 3..];
@@ -16,11 +17,16 @@ pub fn rest_of<'t>(target: &'t str, inbox: &str) -> &'t str {
     below.filter(|rest| !inbox.is_empty() && (rest.is_empty() || rest.starts_with(['/', '?']))).unwrap_or(origin)
 }
 
-/// The URL a request with this `rest` goes to, or why it goes nowhere: whatever a sender writes, the URL
-/// has the destination's host and begins with its path.
+/// Returns the URL for a request with this `rest`. The URL always has the host and the beginning of the path of the
+/// destination.
+///
+/// # Errors
+///
+/// Returns the reason if the target must not be sent to the destination.
 pub fn joined(to: &str, rule: &PathRule, rest: &str) -> Result<String, String> {
     let to = to.split('#').next().unwrap_or(to);
-    // A fragment is not part of a request (RFC 9110 §4.2.5), and a client ends the path at it: `..#` leads up.
+    // A fragment is not part of a request (RFC 9110 section 4.2.5). A client ends the path at the fragment, so `..#`
+    // would leave the path.
     let rest = rest.split('#').next().unwrap_or(rest);
     let rest = match rule {
         PathRule::Exact => return Ok(to.to_owned()),
@@ -28,7 +34,7 @@ pub fn joined(to: &str, rule: &PathRule, rest: &str) -> Result<String, String> {
         PathRule::Strip(beginning) => {
             let beginning = beginning.trim_end_matches('/');
             let left = rest.strip_prefix(beginning).filter(|left| left.is_empty() || left.starts_with(['/', '?']));
-            left.ok_or_else(|| format!("Its path does not begin with {beginning}."))?
+            left.ok_or_else(|| format!("The path of the request does not begin with {beginning}."))?
         }
     };
     let (path, query) = match rest.split_once('?') {
@@ -36,13 +42,13 @@ pub fn joined(to: &str, rule: &PathRule, rest: &str) -> Result<String, String> {
         None => (rest, None),
     };
     if climbs(path) {
-        return Err(format!("Its path {path:?} leads out of {}, and nothing was sent.", masked_url(to)));
+        return Err(format!("The path {path:?} of the request leads outside of {}. Nothing was sent.", masked_url(to)));
     }
     let (base, own_query) = match to.split_once('?') {
         Some((base, query)) => (base, Some(query)),
         None => (to, None),
     };
-    // A path is joined by one slash: what begins with two could be read as another host.
+    // The path is joined by one slash, because a path that begins with two could be parsed as another host.
     let path = path.trim_start_matches(['/', '\\']);
     let mut url = match (path.is_empty(), base.ends_with('/')) {
         (true, _) => base.to_owned(),
@@ -56,20 +62,20 @@ pub fn joined(to: &str, rule: &PathRule, rest: &str) -> Result<String, String> {
     Ok(url)
 }
 
-/// Whether a URL that was joined is one of this destination.
+/// Returns true if a joined URL belongs to this destination.
 pub fn leads_to(to: &str, url: &str) -> bool {
     let base = to.split(['?', '#']).next().unwrap_or(to);
     let base = base.trim_end_matches('/');
     url.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
 }
 
-/// Whether a path has a segment that leads up, however it is written.
+/// Returns true if a path has a `..` segment in any encoding.
 fn climbs(path: &str) -> bool {
     let mut text = path.as_bytes().to_vec();
     for _ in 0..DECODED_MAX {
         let up = |segment: &[u8]| {
-            // `..;x` is `..` with a parameter (RFC 3986 §3.3), which some servers drop, as they drop what stands
-            // behind a `?` or `#` that was encoded, and white space and control characters anywhere.
+            // `..;x` is `..` with a parameter (RFC 3986 section 3.3). Some servers drop the parameter, the text after
+            // an encoded `?` or `#`, and white space and control characters anywhere.
             let name = segment.split(|byte| matches!(byte, b';' | b'?' | b'#')).next().unwrap_or_default();
             name.iter().filter(|byte| !matches!(byte, 0..=0x20 | 0x7f | 0x85 | 0xa0 | 0xc2)).eq(b"..")
         };
@@ -81,7 +87,7 @@ fn climbs(path: &str) -> bool {
             _ => return false,
         }
     }
-    // Nobody encodes so often but to hide something.
+    // A path that is encoded more often is rejected as an attempt to hide a segment.
     true
 }
 
@@ -92,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_goes_on_behind_the_destination() {
+    fn appends_targets_to_the_destination() {
         for (to, rest, url) in [
             ("http://a:3000", "", "http://a:3000"),
             ("http://a:3000/", "/x?y=1", "http://a:3000/x?y=1"),
@@ -133,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_the_inbox() {
+    fn removes_the_inbox_from_targets() {
         for (target, rest) in [
             ("/shop/a/b?x", "/a/b?x"),
             ("/shop", ""),
@@ -149,7 +155,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_asked_for_the_destination_stays(rest in "[/\\\\?@:.%a-z0-9;#]{0,40}", encoded in "(/|%2f|%5c|\\\\|%2e|%252e|\\.|x|@|//){0,12}") {
+        fn keeps_the_destination_for_any_target(rest in "[/\\\\?@:.%a-z0-9;#]{0,40}", encoded in "(/|%2f|%5c|\\\\|%2e|%252e|\\.|x|@|//){0,12}") {
             for rest in [format!("/{rest}"), format!("/{encoded}"), rest, encoded] {
                 let Ok(url) = joined("http://app.example:3000/hooks", &PathRule::Append, &rest) else { continue };
                 prop_assert!(leads_to("http://app.example:3000/hooks", &url), "{}", url);

@@ -1,4 +1,4 @@
-//! The body of a request that is sent: in memory, or read from the store as it leaves.
+//! Body of a request to send: in memory, or read from the store while it is sent.
 
 use std::{
     future::Future as _,
@@ -14,29 +14,30 @@ use hookbench_store::request::body_stream;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 
-/// Bodies above this are read from the store while they leave, in bytes.
+/// Maximum size in bytes of a stored body that is read into memory. Larger bodies are read from the store while they
+/// are sent.
 const MEMORY_MAX: u64 = 256 * 1024;
 
-/// What is sent as a body.
+/// Body to send.
 #[derive(Debug, Clone)]
 pub enum Payload {
     /// Bytes in memory.
     Memory(Bytes),
-    /// A stored body, read while it leaves.
+    /// Stored body, read while it is sent.
     Stored(BodyBlocks),
-    /// Piece by piece, with a pause before each but the first; in chunks unless its length is told.
+    /// Body sent in parts, with a pause before each part but the first.
     Paced {
-        /// The pieces, in order.
+        /// Parts, in order.
         pieces: Vec<Bytes>,
-        /// Pause before each piece but the first.
+        /// Pause before each part but the first.
         pause: Duration,
-        /// The `Content-Length`; chunked where there is none.
+        /// Value of `Content-Length`. `None` uses chunked transfer encoding.
         length: Option<u64>,
     },
 }
 
 impl Payload {
-    /// A stored body: a small one is read now.
+    /// Returns a stored body. A small body is read into memory.
     pub async fn stored(body: BodyBlocks) -> std::io::Result<Self> {
         match hookbench_store::request::collect_body(body.clone(), MEMORY_MAX).await? {
             Some(bytes) => Ok(Self::Memory(bytes.into())),
@@ -44,7 +45,7 @@ impl Payload {
         }
     }
 
-    /// A body to send; another one each time it is tried.
+    /// Returns a new body for each attempt.
     pub(crate) fn body(&self) -> OutgoingBody {
         match self {
             Self::Memory(bytes) => OutgoingBody::Memory(Full::new(bytes.clone())),
@@ -80,7 +81,7 @@ impl From<Bytes> for Payload {
     }
 }
 
-/// A body on its way out.
+/// Body while it is sent.
 pub(crate) enum OutgoingBody {
     Memory(Full<Bytes>),
     Stored { blocks: Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>, left: Option<u64> },

@@ -1,4 +1,4 @@
-//! Retention: the oldest deliveries that have ended roll over; what waits stays.
+//! Retention: deletes the oldest deliveries that have ended. Waiting deliveries are kept.
 
 use hookbench_model::{Change, RetentionPolicy};
 use rusqlite::Connection;
@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use crate::outbox::Outbox;
 
 impl Outbox {
-    /// Deliveries past the limits, and endpoints of commands that have ended.
+    /// Deletes deliveries that exceed the limits, and endpoints of commands that have ended.
     pub async fn tidy(&self, retention: &RetentionPolicy) {
         let now_us = self.parts.clock.now_us();
         let ended = self.schedule().drop_passed(now_us);
@@ -15,7 +15,7 @@ impl Outbox {
                 ended.iter().try_for_each(|endpoint| hookbench_store::endpoint::remove(connection, *endpoint))
             };
             if let Err(error) = self.parts.store.write(forget, |()| ()).await {
-                tracing::warn!(%error, "endpoints of commands that have ended could not be removed");
+                tracing::warn!(%error, "cannot delete the endpoints of ended commands");
             }
         }
         let (mut expired, mut after) = (0, 0);
@@ -33,7 +33,7 @@ impl Outbox {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "old deliveries could not be rolled over");
+                    tracing::warn!(%error, "cannot delete old deliveries");
                     break;
                 }
             }

@@ -1,4 +1,4 @@
-//! What is due when, in memory: the store has it too, and a start reads it from there.
+//! Schedule of deliveries, in memory. The schedule is also stored and loaded at startup.
 
 use std::{
     cmp::Reverse,
@@ -8,147 +8,148 @@ use std::{
 
 use hookbench_store::endpoint::{EndpointRow, Purpose};
 
-/// How long a command's own deliveries go on without being asked about, in µs: the command has
-/// ended then.
+/// Time in µs after which the deliveries of a command are canceled if the command does not poll them. The command has
+/// then ended.
 const ASKED_US: i64 = 10_000_000;
 
-/// Most deliveries started, and most given up, in one look: more would be one long commit.
+/// Maximum number of deliveries started, and of deliveries canceled, per run. The limit bounds the length of a
+/// commit.
 const STARTS_MAX: usize = 500;
 
-/// How much of a rate is made up for after a pause, in µs.
+/// Maximum time in µs for which a rate limit catches up after a pause.
 const LATE_US: i64 = 250_000;
 
-/// A look that is later than this, in µs, tells of a machine that slept or a clock that was set.
+/// Minimum gap in µs between two runs that indicates sleep or a clock change.
 const JUMP_US: i64 = 5_000_000;
 
-/// One endpoint's part.
+/// Queue of one endpoint.
 #[derive(Debug, Default)]
 struct EndpointQueue {
     row: Option<Arc<EndpointRow>>,
-    /// Due, and waiting for a place.
+    /// Deliveries that are due and wait for a free slot.
     ready: VecDeque<i64>,
     in_flight: u32,
-    /// When the next may leave, where there is a rate, µs since the Unix epoch.
+    /// Earliest time of the next attempt under the rate limit, in µs since the Unix epoch.
     next_us: i64,
-    /// When a command last asked about its delivery.
+    /// Time at which a command last polled its delivery, in µs since the Unix epoch.
     asked_us: i64,
-    /// Whether nothing leaves for now.
+    /// True while nothing may be sent.
     held: bool,
 }
 
-/// What is due when.
+/// Schedule of deliveries.
 #[derive(Debug, Default)]
 pub struct Schedule {
     due: BinaryHeap<Reverse<(i64, i64)>>,
-    /// Each waiting delivery's endpoint and time: an entry of the heap that disagrees is old.
+    /// Endpoint and due time of each waiting delivery. A heap entry with another time is outdated.
     waiting: HashMap<i64, (i64, i64)>,
-    lanes: HashMap<i64, EndpointQueue>,
-    /// Their numbers by id.
+    queues: HashMap<i64, EndpointQueue>,
+    /// Endpoint numbers by ID.
     ids: HashMap<String, i64>,
-    /// Endpoints with something ready.
+    /// Endpoints with deliveries that are ready.
     active: HashSet<i64>,
-    /// When it was looked at last, µs since the Unix epoch.
+    /// Time of the last run, in µs since the Unix epoch.
     looked_us: i64,
 }
 
-/// What a look at the schedule found.
+/// Deliveries that are due.
 #[derive(Debug, Default)]
 pub(crate) struct DueBatch {
     /// Deliveries to attempt now, each with its endpoint.
     pub start: Vec<(i64, Arc<EndpointRow>)>,
     /// Deliveries of commands that have ended.
     pub abandoned: Vec<i64>,
-    /// When to look again, µs since the Unix epoch.
+    /// Time of the next run, in µs since the Unix epoch.
     pub next_us: Option<i64>,
 }
 
 impl Schedule {
-    /// An endpoint as it is now.
+    /// Adds an endpoint or updates its row.
     pub fn set_endpoint(&mut self, row: EndpointRow, now_us: i64) {
-        let lane = self.lanes.entry(row.number).or_default();
-        if lane.row.is_none() {
-            lane.asked_us = now_us;
+        let queue = self.queues.entry(row.number).or_default();
+        if queue.row.is_none() {
+            queue.asked_us = now_us;
         }
         self.ids.insert(row.id.clone(), row.number);
-        lane.row = Some(Arc::new(row));
+        queue.row = Some(Arc::new(row));
     }
 
-    /// An attempt that was begun elsewhere is under way.
+    /// Counts an attempt that was started outside of the schedule.
     pub fn start(&mut self, endpoint: i64) {
-        self.lanes.entry(endpoint).or_default().in_flight += 1;
+        self.queues.entry(endpoint).or_default().in_flight += 1;
     }
 
-    /// What waits for a destination waits on, until it is held no more.
+    /// Pauses or resumes the deliveries to a destination.
     pub fn hold(&mut self, id: &str, held: bool) {
-        if let Some(lane) = self.ids.get(id).and_then(|number| self.lanes.get_mut(number)) {
-            lane.held = held;
+        if let Some(queue) = self.ids.get(id).and_then(|number| self.queues.get_mut(number)) {
+            queue.held = held;
         }
     }
 
-    /// Forgets an endpoint, and what waits for it.
+    /// Removes an endpoint and its waiting deliveries.
     pub fn remove_endpoint(&mut self, endpoint: i64) {
-        if let Some(row) = self.lanes.remove(&endpoint).and_then(|lane| lane.row) {
+        if let Some(row) = self.queues.remove(&endpoint).and_then(|queue| queue.row) {
             self.ids.remove(&row.id);
         }
         self.active.remove(&endpoint);
         self.waiting.retain(|_, (of, _)| *of != endpoint);
     }
 
-    /// All endpoints that are listed.
+    /// Returns all endpoints created by users.
     pub fn endpoints(&self) -> Vec<Arc<EndpointRow>> {
         let mut all: Vec<_> = self
-            .lanes
+            .queues
             .values()
-            .filter_map(|lane| lane.row.clone())
+            .filter_map(|queue| queue.row.clone())
             .filter(|row| row.purpose == Purpose::Listed)
             .collect();
         all.sort_by_key(|row| row.number);
         all
     }
 
-    /// A destination of any kind, by its id.
+    /// Returns a destination of any purpose by its ID.
     pub fn with_id(&self, id: &str) -> Option<Arc<EndpointRow>> {
-        self.lanes.get(self.ids.get(id)?)?.row.clone()
+        self.queues.get(self.ids.get(id)?)?.row.clone()
     }
 
-    /// A destination of any kind, by its number.
+    /// Returns a destination of any purpose by its number.
     pub fn numbered(&self, number: i64) -> Option<Arc<EndpointRow>> {
-        self.lanes.get(&number)?.row.clone()
+        self.queues.get(&number)?.row.clone()
     }
 
-    /// Attempts under way to one destination.
+    /// Returns the number of attempts in flight to a destination.
     pub fn in_flight_to(&self, endpoint: i64) -> u32 {
-        self.lanes.get(&endpoint).map_or(0, |lane| lane.in_flight)
+        self.queues.get(&endpoint).map_or(0, |queue| queue.in_flight)
     }
 
-    /// Schedules an attempt, the first or a retry, for a time.
+    /// Schedules an attempt, the first or a retry. `due_us` is in µs on the retry clock of the endpoint.
     pub fn wait(&mut self, delivery: i64, endpoint: i64, due_us: i64) {
         self.waiting.insert(delivery, (endpoint, due_us));
         self.due.push(Reverse((due_us, delivery)));
     }
 
-    /// Removes an attempt that is scheduled.
+    /// Removes a scheduled attempt.
     pub fn forget(&mut self, delivery: i64) {
         self.waiting.remove(&delivery);
     }
 
-    /// Somebody asked about a delivery of this endpoint.
+    /// Records that a command polled a delivery of this endpoint.
     pub fn asked(&mut self, endpoint: &str, now_us: i64) {
-        if let Some(lane) = self.ids.get(endpoint).and_then(|number| self.lanes.get_mut(number)) {
-            lane.asked_us = now_us;
+        if let Some(queue) = self.ids.get(endpoint).and_then(|number| self.queues.get_mut(number)) {
+            queue.asked_us = now_us;
         }
     }
 
-    /// Forgets the endpoints of commands that have ended and left nothing to do; their numbers.
+    /// Removes the endpoints of commands that have ended and have no open deliveries. Returns their numbers.
     pub fn drop_passed(&mut self, now_us: i64) -> Vec<i64> {
-        let quiet = |lane: &EndpointQueue| {
-            lane.row.as_ref().is_some_and(|row| row.purpose == Purpose::Passing)
-                && lane.in_flight == 0
-                && lane.ready.is_empty()
-                && now_us - lane.asked_us > ASKED_US
+        let quiet = |queue: &EndpointQueue| {
+            queue.row.as_ref().is_some_and(|row| row.purpose == Purpose::Passing)
+                && queue.in_flight == 0
+                && queue.ready.is_empty()
+                && now_us - queue.asked_us > ASKED_US
         };
         let passed: Vec<i64> =
-            self.lanes.iter().filter(|(_, lane)| quiet(lane)).map(|(endpoint, _)| *endpoint).collect();
+            self.queues.iter().filter(|(_, queue)| quiet(queue)).map(|(endpoint, _)| *endpoint).collect();
         let waited_for: HashSet<i64> = match passed.is_empty() {
             true => HashSet::new(),
             false => self.waiting.values().map(|(endpoint, _)| *endpoint).collect(),
@@ -160,24 +161,24 @@ impl Schedule {
         passed
     }
 
-    /// An attempt has ended.
+    /// Counts an attempt that has ended.
     pub fn finish(&mut self, endpoint: i64) {
-        if let Some(lane) = self.lanes.get_mut(&endpoint) {
-            lane.in_flight = lane.in_flight.saturating_sub(1);
+        if let Some(queue) = self.queues.get_mut(&endpoint) {
+            queue.in_flight = queue.in_flight.saturating_sub(1);
         }
     }
 
-    /// When the next delivery is due, µs since the Unix epoch.
+    /// Returns the time at which the next delivery is due, in µs since the Unix epoch.
     pub fn next_us(&self) -> Option<i64> {
         self.due.peek().map(|Reverse((due_us, _))| *due_us)
     }
 
-    /// Deliveries that wait.
+    /// Returns the number of waiting deliveries.
     pub fn queued(&self) -> usize {
         self.waiting.len()
     }
 
-    /// What could not be given up is given up later.
+    /// Schedules deliveries to cancel again, because they could not be canceled.
     pub fn again(&mut self, abandoned: &[i64], now_us: i64) {
         for delivery in abandoned {
             if let Some((endpoint, _)) = self.waiting.get(delivery).copied() {
@@ -186,12 +187,12 @@ impl Schedule {
         }
     }
 
-    /// What is to be attempted now.
+    /// Returns the deliveries to attempt now.
     pub(crate) fn take(&mut self, now_us: i64) -> DueBatch {
-        // Nobody could ask while nothing ran.
+        // After sleep, all polls count as recent, because no command could poll.
         if now_us - self.looked_us > JUMP_US {
-            for lane in self.lanes.values_mut() {
-                lane.asked_us = now_us;
+            for queue in self.queues.values_mut() {
+                queue.asked_us = now_us;
             }
         }
         self.looked_us = now_us;
@@ -203,7 +204,7 @@ impl Schedule {
             if let Some((endpoint, known)) = self.waiting.get(&delivery).copied()
                 && known == due_us
             {
-                self.lanes.entry(endpoint).or_default().ready.push_back(delivery);
+                self.queues.entry(endpoint).or_default().ready.push_back(delivery);
                 self.active.insert(endpoint);
             }
         }
@@ -214,12 +215,12 @@ impl Schedule {
                 taken.next_us = Some(now_us);
                 break;
             }
-            let Some(lane) = self.lanes.get_mut(endpoint) else {
+            let Some(queue) = self.queues.get_mut(endpoint) else {
                 quiet.push(*endpoint);
                 continue;
             };
-            lane.take(now_us, &mut self.waiting, &mut taken);
-            if lane.ready.is_empty() {
+            queue.take(now_us, &mut self.waiting, &mut taken);
+            if queue.ready.is_empty() {
                 quiet.push(*endpoint);
             }
         }
@@ -233,7 +234,7 @@ impl Schedule {
 impl EndpointQueue {
     fn take(&mut self, now_us: i64, waiting: &mut HashMap<i64, (i64, i64)>, taken: &mut DueBatch) {
         let Some(row) = self.row.clone() else {
-            // Its endpoint was removed, and what waited for it was ended in the store.
+            // The endpoint was deleted, and its waiting deliveries were ended in the store.
             for delivery in self.ready.drain(..) {
                 waiting.remove(&delivery);
             }
@@ -244,24 +245,25 @@ impl EndpointQueue {
             taken.abandoned.extend(self.ready.drain(..some));
             return;
         }
-        // A test is made of an endpoint that is switched off or stands still, too: nothing else waits there.
+        // A test is also sent to a disabled endpoint. No other delivery waits there.
         while self.in_flight < row.settings.concurrency && !row.settings.paused && !self.held {
             if let Some(rate) = row.settings.rate {
                 let gap_us = (1e6 / rate) as i64;
-                // A clock that was set back does not stretch a gap.
+                // A clock that was set back must not extend the gap.
                 self.next_us = self.next_us.min(now_us.saturating_add(gap_us));
                 if self.next_us > now_us {
                     taken.next_us = Some(taken.next_us.map_or(self.next_us, |next| next.min(self.next_us)));
                     return;
                 }
                 if !self.ready.is_empty() {
-                    // What a busy machine put off is made up for, so that the rate holds; the first is not early.
+                    // A late attempt does not delay the next ones, so the rate is kept on a busy computer. The first
+                    // attempt is not early.
                     let from_us = if self.next_us == 0 { now_us } else { self.next_us.max(now_us - LATE_US) };
                     self.next_us = from_us.saturating_add(gap_us);
                 }
             }
             let Some(delivery) = self.ready.pop_front() else { return };
-            // Ended or put off since it became ready.
+            // The delivery was ended or postponed after it became ready.
             if waiting.get(&delivery).is_none_or(|(_, due_us)| *due_us > now_us) {
                 continue;
             }
@@ -299,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_leaves_in_order_and_one_endpoint_never_holds_up_another() {
+    fn starts_due_deliveries_in_order_per_endpoint() {
         let mut schedule = Schedule::default();
         schedule.set_endpoint(endpoint(1, serde_json::json!({ "concurrency": 2 })), 0);
         schedule.set_endpoint(endpoint(2, serde_json::json!({})), 0);
@@ -317,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_put_off_or_ended_does_not_leave() {
+    fn skips_postponed_and_ended_deliveries() {
         let mut schedule = Schedule::default();
         schedule.set_endpoint(endpoint(1, serde_json::json!({})), 0);
         schedule.wait(1, 1, 5);
@@ -334,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_kept() {
+    fn keeps_the_rate_limit() {
         let mut schedule = Schedule::default();
         schedule.set_endpoint(endpoint(1, serde_json::json!({ "rate": 10.0, "concurrency": 100 })), 0);
         for delivery in 0..50 {
@@ -349,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_has_ended_is_not_delivered_for() {
+    fn cancels_deliveries_of_ended_commands() {
         let mut schedule = Schedule::default();
         schedule.set_endpoint(EndpointRow { purpose: Purpose::Passing, ..endpoint(1, serde_json::json!({})) }, 0);
         schedule.wait(1, 1, 20_000_000);
@@ -362,17 +364,17 @@ mod tests {
         for now_us in (20_000_000..30_000_000).step_by(500_000) {
             assert_eq!(schedule.take(now_us).abandoned, Vec::<i64>::new());
         }
-        assert_eq!(schedule.drop_passed(30_000_000), Vec::<i64>::new(), "something waits");
+        assert_eq!(schedule.drop_passed(30_000_000), Vec::<i64>::new(), "a delivery waits");
         assert_eq!(schedule.take(30_000_000).abandoned, [2]);
         schedule.forget(2);
-        assert_eq!(schedule.drop_passed(30_000_000), Vec::<i64>::new(), "something is under way");
+        assert_eq!(schedule.drop_passed(30_000_000), Vec::<i64>::new(), "an attempt is in flight");
         schedule.finish(1);
-        assert_eq!(schedule.drop_passed(24_000_000), Vec::<i64>::new(), "it may still ask");
+        assert_eq!(schedule.drop_passed(24_000_000), Vec::<i64>::new(), "the command may still poll");
         assert_eq!(schedule.drop_passed(30_000_000), [1]);
     }
 
     #[test]
-    fn a_machine_that_slept_gives_up_nothing() {
+    fn cancels_nothing_after_sleep() {
         let mut schedule = Schedule::default();
         schedule
             .set_endpoint(EndpointRow { purpose: Purpose::Passing, ..endpoint(1, serde_json::json!({})) }, 1_000_000);
@@ -383,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_does_not_stop_a_rate() {
+    fn keeps_the_rate_after_the_clock_is_set_back() {
         let mut schedule = Schedule::default();
         schedule.set_endpoint(endpoint(1, serde_json::json!({ "rate": 10.0 })), 0);
         schedule.wait(1, 1, 1);

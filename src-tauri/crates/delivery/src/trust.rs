@@ -1,5 +1,4 @@
-//! TLS of a destination: which certificates it may show, which one is shown to it, and what a failure
-//! means to a person.
+//! TLS of a destination: trusted certificates, client certificate and error messages.
 
 use std::{
     collections::HashMap,
@@ -19,23 +18,23 @@ use rustls::{
 };
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
-/// Most configurations that are kept ready.
+/// Maximum number of cached TLS configurations.
 const KEPT_MAX: usize = 64;
 
-/// What a destination's TLS needs beside what the system trusts; nothing, for nearly all of them. Two of the same value
-/// share connections. Each attempt has one, so a copy is cheap.
+/// TLS settings of a destination in addition to the system's trusted certificates. Nearly all destinations have none.
+/// Equal values share connections. Each attempt has a copy, so a copy is cheap.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Trust(Option<Arc<Needs>>);
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Needs {
-    /// Certificates in DER: the destination's own, or those of authorities that signed it. None trusts what
-    /// the system trusts.
+    /// DER certificates of the destination or of authorities that signed its certificate. If empty, the certificates
+    /// trusted by the system apply.
     certificates: Vec<Vec<u8>>,
     client: Option<Client>,
 }
 
-/// The certificate that is shown to a destination which asks for one, with its chain, and its key, all DER.
+/// Client certificate for destinations that require one, with its chain and private key, all in DER.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Client {
     chain: Vec<Vec<u8>>,
@@ -62,29 +61,28 @@ impl Trust {
         self.0.as_ref()?.client.as_ref()
     }
 
-    /// Reads both from PEM text; an empty text is none.
+    /// Parses both from PEM text. Empty text counts as `None`.
     ///
     /// # Errors
     ///
-    /// A sentence that says what is missing in which text.
+    /// Returns a sentence with the missing or invalid part.
     pub(crate) fn from_pem(trusted: Option<&str>, client: Option<&str>) -> Result<Self, String> {
         let given = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         let certificates = match given(trusted) {
-            Some(pem) => chain(&pem).map_err(|why| format!("The trusted certificate cannot be read: {why}."))?,
+            Some(pem) => chain(&pem).map_err(|why| format!("The trusted certificate cannot be parsed: {why}."))?,
             None => Vec::new(),
         };
         let client = match given(client) {
             Some(pem) => {
-                let wrong = |why: String| format!("The client certificate cannot be read: {why}.");
+                let wrong = |why: String| format!("The client certificate cannot be parsed: {why}.");
                 let chain = chain(&pem).map_err(wrong)?;
                 let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
                     wrong(
-                        "it holds no private key. Put the key (-----BEGIN PRIVATE KEY-----) behind the certificate"
-                            .into(),
+                        "no private key found. Append the key (-----BEGIN PRIVATE KEY-----) to the certificate".into(),
                     )
                 })?;
                 let pair = Client { chain, key: key.secret_der().to_vec() };
-                // A key of another certificate is an error now and not at the first delivery.
+                // A key that does not match the certificate is reported now, not at the first delivery.
                 let own = Self::of(Vec::new(), Some(pair.clone()));
                 own.check_pair().map_err(|why| wrong(why.to_string()))?;
                 Some(pair)
@@ -103,7 +101,7 @@ impl Trust {
     fn pair(&self) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>, rustls::Error> {
         let Some(client) = self.client() else { return Ok(None) };
         let key = PrivateKeyDer::try_from(client.key.clone())
-            .map_err(|why| rustls::Error::General(format!("its private key is not valid: {why}")))?;
+            .map_err(|why| rustls::Error::General(format!("invalid private key: {why}")))?;
         Ok(Some((client.chain.iter().cloned().map(CertificateDer::from).collect(), key)))
     }
 
@@ -121,25 +119,25 @@ impl Trust {
             Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
             None => builder.with_no_client_auth(),
         };
-        // What is sent is HTTP/1.1, so a server that has only HTTP/2 says so in its answer to the greeting.
+        // Hookbench sends HTTP/1.1, so a server that supports only HTTP/2 fails the TLS handshake with an alert.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
 }
 
-/// The certificates in a PEM text.
+/// Parses the certificates in a PEM text.
 fn chain(pem: &str) -> Result<Vec<Vec<u8>>, String> {
     let all: Vec<Vec<u8>> = CertificateDer::pem_slice_iter(pem.as_bytes())
         .map(|certificate| certificate.map(|der| der.to_vec()).map_err(|why| why.to_string()))
         .collect::<Result<_, _>>()?;
     match all.is_empty() {
-        true => Err("it holds no certificate in PEM (-----BEGIN CERTIFICATE-----)".into()),
+        true => Err("no PEM certificate found (-----BEGIN CERTIFICATE-----)".into()),
         false => Ok(all),
     }
 }
 
-/// TLS configurations that are ready. Reading the system's certificates costs time and memory, so it is done
-/// when first needed.
+/// Cached TLS configurations. Loading the system's certificates takes time and memory, so they are loaded when first
+/// needed.
 #[derive(Debug, Default)]
 pub(crate) struct Configs {
     system: OnceLock<Arc<ClientConfig>>,
@@ -168,11 +166,11 @@ impl Configs {
     }
 }
 
-/// Accepts the certificates that a person trusts, whatever they say, and what these have signed.
+/// Verifier that accepts the trusted certificates, regardless of host and expiry, and certificates signed by them.
 #[derive(Debug)]
 struct Pinned {
     certificates: Vec<CertificateDer<'static>>,
-    /// Accepts what one of them has signed; none where none of them can sign.
+    /// Verifier of certificates signed by a trusted certificate. `None` if no trusted certificate can sign.
     signed: Option<Arc<WebPkiServerVerifier>>,
     provider: Arc<rustls::crypto::CryptoProvider>,
 }
@@ -230,18 +228,18 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-/// The error of TLS behind an error of a socket, in words; none where it is not one of TLS.
+/// Returns an attempt error if a socket error contains a TLS error, else `None`.
 pub(crate) fn by_tls(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &Trust) -> Option<AttemptError> {
     let reason = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     let message = match reason {
         rustls::Error::InvalidCertificate(why) => {
             let advice = match trust.certificates().is_empty() {
-                true => "To trust it, add it or the authority that signed it to the trusted certificates.",
-                false => "Neither it nor the authority that signed it is among the trusted certificates.",
+                true => "To trust it, add the certificate or its issuer to the trusted certificates.",
+                false => "Neither the certificate nor its issuer is a trusted certificate.",
             };
             let advice = match why {
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                    "Use a host that the certificate names, or trust this certificate."
+                    "Use a host from the certificate, or trust this certificate."
                 }
                 _ => advice,
             };
@@ -249,12 +247,12 @@ pub(crate) fn by_tls(error: &io::Error, phase: AttemptPhase, whom: &str, trust: 
         }
         rustls::Error::AlertReceived(alert) => alert_fault(*alert, whom, trust),
         rustls::Error::InvalidMessage(_) => {
-            format!("{whom} does not answer with TLS. It may speak plain HTTP: try http:// in the URL.")
+            format!("{whom} does not respond with TLS. If the server uses plain HTTP, change the URL to http://.")
         }
         rustls::Error::PeerIncompatible(_) => {
-            format!("{whom} shares no version or cipher of TLS with Hookbench, which speaks TLS 1.2 and 1.3.")
+            format!("{whom} has no TLS version or cipher in common with Hookbench (TLS 1.2 and 1.3).")
         }
-        rustls::Error::NoCertificatesPresented => format!("{whom} shows no certificate."),
+        rustls::Error::NoCertificatesPresented => format!("{whom} sends no certificate."),
         other => format!("TLS with {whom} failed: {other}."),
     };
     Some(AttemptError { kind: AttemptErrorKind::Tls, phase, message })
@@ -272,21 +270,23 @@ fn certificate_fault(why: &CertificateError) -> String {
         CertificateError::NotValidYetContext { not_before, .. } => {
             format!("it is not valid before {}", day(not_before))
         }
-        CertificateError::UnknownIssuer => "it is signed by an authority that is not trusted, or by itself".into(),
+        CertificateError::UnknownIssuer => "it is self-signed or signed by an untrusted authority".into(),
         CertificateError::NotValidForName => "it is for another host".into(),
-        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => "it names no host".into(),
+        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+            "it contains no host".into()
+        }
         CertificateError::NotValidForNameContext { presented, .. } => {
             let names: Vec<&str> = presented.iter().map(|name| host_of(name)).collect();
             format!("it is for {}", names.join(", "))
         }
         CertificateError::Revoked => "it was revoked".into(),
-        CertificateError::BadSignature => "its signature is not the one of its issuer".into(),
-        CertificateError::BadEncoding => "it cannot be read".into(),
+        CertificateError::BadSignature => "its signature does not match its issuer".into(),
+        CertificateError::BadEncoding => "it cannot be parsed".into(),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            "it is not a certificate for a server".into()
+            "it is not a server certificate".into()
         }
-        // What the verifier calls the certificate of an authority in the place of a server's is what
-        // `openssl req -x509` makes: one that signed itself.
+        // The verifier reports this for a CA certificate used as a server certificate, such as the self-signed
+        // certificate of `openssl req -x509`.
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => "it is self-signed".into(),
         other => {
             let text = other.to_string();
@@ -295,7 +295,7 @@ fn certificate_fault(why: &CertificateError) -> String {
     }
 }
 
-/// The host inside what the verifier writes as `DnsName("a.example")`.
+/// Returns the host in the verifier's notation `DnsName("a.example")`.
 fn host_of(name: &str) -> &str {
     name.split('"').nth(1).unwrap_or(name)
 }
@@ -304,7 +304,7 @@ fn alert_fault(alert: AlertDescription, whom: &str, trust: &Trust) -> String {
     let shown = trust.client().is_some();
     match alert {
         AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
-            format!("{whom} wants a client certificate. Add one with its private key.")
+            format!("{whom} requires a client certificate. Add one with its private key.")
         }
         AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate
@@ -314,21 +314,21 @@ fn alert_fault(alert: AlertDescription, whom: &str, trust: &Trust) -> String {
         | AlertDescription::UnknownCA
         | AlertDescription::AccessDenied => match shown {
             true => format!("{whom} does not accept the client certificate: {alert:?}."),
-            false => format!("{whom} may want a client certificate: it ended TLS with {alert:?}."),
+            false => format!("{whom} may require a client certificate: the TLS handshake failed with {alert:?}."),
         },
         AlertDescription::HandshakeFailure if !shown => {
-            format!("{whom} and Hookbench agree on no cipher of TLS, or it wants a client certificate.")
+            format!("{whom} has no TLS cipher in common with Hookbench, or requires a client certificate.")
         }
         AlertDescription::NoApplicationProtocol => {
-            format!("{whom} speaks HTTP/2 only, and webhooks are sent over HTTP/1.1. Enable HTTP/1.1 there.")
+            format!("{whom} supports HTTP/2 only, but webhooks use HTTP/1.1. Enable HTTP/1.1 there.")
         }
         AlertDescription::UnrecognisedName => {
-            format!("{whom} does not serve a host of this name.")
+            format!("{whom} does not serve this host name.")
         }
         AlertDescription::ProtocolVersion => {
-            format!("{whom} shares no version of TLS with Hookbench, which speaks TLS 1.2 and 1.3.")
+            format!("{whom} has no TLS version in common with Hookbench (TLS 1.2 and 1.3).")
         }
-        other => format!("{whom} ended TLS with the alert {other:?}."),
+        other => format!("{whom} ended the TLS handshake with the alert {other:?}."),
     }
 }
 
@@ -337,12 +337,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_without_what_they_need_are_refused_in_words() {
+    fn rejects_text_without_certificates() {
         assert_eq!(Trust::from_pem(Some(" \n"), None), Ok(Trust::default()));
         for (trusted, client, why) in [
-            (Some("no PEM"), None, "no certificate in PEM"),
-            (None, Some("no PEM"), "no certificate in PEM"),
-            (Some("-----BEGIN CERTIFICATE-----\nAA==\n"), None, "cannot be read"),
+            (Some("no PEM"), None, "no PEM certificate"),
+            (None, Some("no PEM"), "no PEM certificate"),
+            (Some("-----BEGIN CERTIFICATE-----\nAA==\n"), None, "cannot be parsed"),
         ] {
             let said = Trust::from_pem(trusted, client).expect_err(why);
             assert!(said.contains(why), "{said}");
@@ -350,11 +350,11 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_a_certificate_is_a_sentence_without_code() {
+    fn describes_every_certificate_fault() {
         let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_609_459_200));
         for (fault, words) in [
             (CertificateError::ExpiredContext { time, not_after: time }, "it expired on 1 January 2021"),
-            (CertificateError::UnknownIssuer, "it is signed by an authority that is not trusted, or by itself"),
+            (CertificateError::UnknownIssuer, "it is self-signed or signed by an untrusted authority"),
             (
                 CertificateError::NotValidForNameContext {
                     expected: ServerName::try_from("a.example").expect("a name"),

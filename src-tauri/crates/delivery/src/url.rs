@@ -1,4 +1,4 @@
-//! URLs that requests are sent to.
+//! URLs of destinations.
 
 use std::borrow::Cow;
 
@@ -6,21 +6,21 @@ use hookbench_model::{MASK, masked_url};
 use http::Uri;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-/// What a browser escapes in a path or query (WHATWG URL, "query percent-encode set"): a request line
-/// cannot hold it. Everything else stays as it is written, `%` too.
+/// Characters that a browser escapes in a path or query (WHATWG URL, "query percent-encode set"), because a request
+/// line cannot contain them. All other characters stay unchanged, including `%`.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
 
-/// What cannot stand in the name or password of a URL.
+/// Characters that must be escaped in the user name or password of a URL.
 const CREDENTIALS: &AsciiSet =
     &ESCAPED.add(b'@').add(b'/').add(b'?').add(b'[').add(b']').add(b'\\').add(b'^').add(b'|');
 
-/// Reads a URL as it can be sent to. White space around it is ignored and its fragment is left out, a
-/// host beyond ASCII becomes its `xn--` form (IDNA), and an empty path becomes `/` (RFC 9112 §3.2.1).
-/// Path and query stay as they are written but for characters that no request line can hold.
+/// Parses and normalizes a URL to send requests to. Surrounding white space and the fragment are removed, a non-ASCII
+/// host becomes its `xn--` form (IDNA), and an empty path becomes `/` (RFC 9112 section 3.2.1). Path and query stay
+/// unchanged, except for characters that a request line cannot contain.
 ///
 /// # Errors
 ///
-/// A sentence that names the URL, without its password, and what is wrong with it.
+/// Returns a sentence with the URL, without its password, and the reason.
 pub fn parse(url: &str) -> Result<Uri, String> {
     if is_plain(url)
         && let Ok(uri) = url.parse::<Uri>()
@@ -40,18 +40,18 @@ pub fn parse(url: &str) -> Result<Uri, String> {
     }
     let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     if authority.contains('\\') {
-        return Err(format!("{} has a backslash in its host. Write / instead.", shown()));
+        return Err(format!("{} has a backslash in its host. Use / instead.", shown()));
     }
     let (user, host) = match authority.rsplit_once('@') {
         Some((user, host)) => (Some(user), host),
         None => (None, authority),
     };
     if user.is_some_and(|user| user.contains(MASK)) {
-        return Err(format!("The password in {} is masked. Write it again.", shown()));
+        return Err(format!("The password in {} is masked. Enter it again.", shown()));
     }
     let (host, port) = split_port(host);
     if host.is_empty() {
-        return Err(format!("{} names no host. Write http://HOST/PATH.", shown()));
+        return Err(format!("{} has no host. Use http://HOST/PATH.", shown()));
     }
     let host = url::Host::parse(host).map_err(|why| format!("The host of {} is not valid: {why}.", shown()))?;
     let port = match port {
@@ -69,7 +69,7 @@ pub fn parse(url: &str) -> Result<Uri, String> {
         .map_err(|why| format!("{} is not a valid URL: {why}.", shown()))
 }
 
-/// The bytes of a path or query that are sent as they are written. A table, because each delivery asks for each byte.
+/// Characters of a path or query that are sent unchanged. A table, because every byte is tested for every delivery.
 const TARGET: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -86,15 +86,15 @@ const TARGET: [bool; 256] = {
     table
 };
 
-/// Whether a URL is one that is sent to as it is written, as nearly all are: what is read for each delivery is only
-/// looked at.
+/// Returns true if a URL can be sent to without normalization, as for nearly all URLs. The test avoids parsing for
+/// each delivery.
 fn is_plain(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else { return false };
     let Some(slash) = rest.find('/') else { return false };
     let (host, port) = rest[..slash].split_once(':').unwrap_or((&rest[..slash], "80"));
     let is_host = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
     let is_target = |byte: u8| TARGET[usize::from(byte)];
-    // A host of digits alone may be an address in a form that is written otherwise, such as 127.1.
+    // A host that consists only of digits and dots may be an IPv4 address in a short form, such as 127.1.
     let is_address = || host.parse::<std::net::Ipv4Addr>().is_ok();
     host.bytes().all(is_host)
         && !host.is_empty()
@@ -106,10 +106,10 @@ fn is_plain(url: &str) -> bool {
 }
 
 fn no_scheme(url: &str) -> String {
-    format!("{:?} does not begin with http:// or https://. Write http://HOST/PATH.", masked_url(url))
+    format!("{:?} does not begin with http:// or https://. Use http://HOST/PATH.", masked_url(url))
 }
 
-/// A host and the text behind its last colon, which in an IPv6 address is not a port.
+/// Splits a host from the text after its last colon. The last colon of an IPv6 address does not start a port.
 fn split_port(host: &str) -> (&str, Option<&str>) {
     match host.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
@@ -117,14 +117,14 @@ fn split_port(host: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Name and password of a URL as they were meant: what is percent-encoded in them is decoded.
+/// Returns the decoded user name and password of a URL, joined by a colon.
 pub(crate) fn credentials(url: &Uri) -> Option<Vec<u8>> {
     let (user, _) = url.authority()?.as_str().rsplit_once('@')?;
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
     Some(percent_decode_str(name).chain([b':']).chain(percent_decode_str(password)).collect())
 }
 
-/// Path and query of a URL, as they are sent.
+/// Returns the path and query of a URL, as sent in a request.
 pub fn target_of(url: &str) -> Cow<'_, str> {
     if is_plain(url) {
         let start = url.find("://").map_or(0, |at| at + 3);
@@ -136,7 +136,7 @@ pub fn target_of(url: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a host, with or without a port, is this machine by its loopback address.
+/// Returns true if a host, with or without a port, is a loopback address of this computer.
 pub fn is_this_machine(host: &str) -> bool {
     let bare =
         host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(h, _)| h);
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_sent_to_as_it_is_meant_or_refused() {
+    fn normalizes_or_rejects_urls() {
         for (url, sent) in [
             ("http://127.0.0.1:4632?x=1", "http://127.0.0.1:4632/?x=1"),
             ("http://127.0.0.1:4632", "http://127.0.0.1:4632/"),
@@ -175,8 +175,8 @@ mod tests {
             ("http://127.0.0.1:-1/hook", "from 0 to 65535"),
             ("http://127.0.0.1:+80/hook", "from 0 to 65535"),
             ("http://127.0.0.1:80a/hook", "from 0 to 65535"),
-            ("http:///x", "names no host"),
-            ("http://:80/x", "names no host"),
+            ("http:///x", "has no host"),
+            ("http://:80/x", "has no host"),
             ("localhost:3000/webhook", "http://"),
             ("ftp://a.example", "http://"),
             ("", "http://"),

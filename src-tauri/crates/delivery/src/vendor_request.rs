@@ -1,36 +1,36 @@
-//! A vendor's request put together: payload, headers, signature.
+//! Requests of a vendor: payload, headers and signature.
 
 use hookbench_provider::{EventType, Provider, sample};
 use hookbench_signature::{Keys, Message, Scheme, sign};
 use serde_json::Value;
 
-/// What identifies one event and one attempt to deliver it.
+/// Context of a sample event.
 #[derive(Debug, Clone, Copy)]
 pub struct SampleContext<'a> {
-    /// The id of the event and of its deliveries.
+    /// ID of the event and of its deliveries.
     pub id: &'a str,
-    /// One for all events that speak of the same things.
+    /// Seed shared by all events about the same objects.
     pub seed: u64,
-    /// Which event of those it is.
+    /// Position of the event among the events with the same seed.
     pub step: u32,
-    /// Now, in ms since the Unix epoch.
+    /// Current time in milliseconds since the Unix epoch.
     pub now_ms: i64,
 }
 
 impl<'a> SampleContext<'a> {
-    /// What made-up values of an event depend on.
+    /// Returns the seeds of the generated values of an event.
     pub fn seeds(&self, kind: &'a str) -> sample::Seeds<'a> {
         let Self { id, seed, step, now_ms } = *self;
         sample::Seeds { seed, step, event: kind, id, now_ms }
     }
 }
 
-/// The payload of an event with its made-up values.
+/// Returns the payload of an event with generated values.
 pub fn payload(kind: &str, sample: &Value, moment: &SampleContext<'_>) -> Value {
     sample::filled(sample, &moment.seeds(kind))
 }
 
-/// The headers a vendor sends beside its signature.
+/// Returns the headers that a vendor sends in addition to the signature.
 pub fn plain_headers(provider: &Provider, kind: &str, id: &str) -> Vec<(String, String)> {
     let vendors = provider.headers(kind, id);
     let usual =
@@ -41,14 +41,14 @@ pub fn plain_headers(provider: &Provider, kind: &str, id: &str) -> Vec<(String, 
     all
 }
 
-/// The headers that only a retry has: `reason` is why the attempt before it failed.
+/// Returns the headers that a vendor sends only with a retry. `reason` is the reason why the previous attempt failed.
 pub fn retry_headers(provider: &Provider, retry: u32, reason: &str) -> Vec<(String, String)> {
     let own = provider.sending.iter().flat_map(|sending| &sending.retry_headers);
     let filled = |value: &String| value.replace("{retry}", &retry.to_string()).replace("{reason}", reason);
     own.map(|(name, value)| (name.clone(), filled(value))).collect()
 }
 
-/// A request as it is about to be signed.
+/// Request before it is signed.
 #[derive(Debug, Clone, Copy)]
 pub struct UnsignedRequest<'a> {
     /// Method.
@@ -63,7 +63,11 @@ pub struct UnsignedRequest<'a> {
     pub body: &'a [u8],
 }
 
-/// The headers a signature adds, or why it cannot be made.
+/// Returns the headers that the signature adds.
+///
+/// # Errors
+///
+/// Returns a sentence if the request cannot be signed.
 pub fn signature(
     scheme: &Scheme,
     request: &UnsignedRequest<'_>,
@@ -83,7 +87,7 @@ pub fn signature(
     sign(scheme, &message, keys, id, now_ms).map(|signed| signed.headers).map_err(|error| error.to_string())
 }
 
-/// What a vendor's test button sends.
+/// Returns the type and payload of the event that the vendor's test button sends.
 pub fn test_event(provider: &Provider) -> Option<(&str, &Value)> {
     let sending = provider.sending.as_ref()?;
     let own = sending.test.as_ref().map(|test| (test.event.as_str(), &test.sample));

@@ -1,5 +1,5 @@
-//! JSON by its structure: keys that moved are no change, elements of an array are matched by what
-//! names them, and numbers are the same where their values are.
+//! Structural comparison of JSON: the order of keys is ignored, elements of an array are matched by their IDs or
+//! names, and numbers are compared by value.
 
 use std::{
     borrow::Cow,
@@ -14,17 +14,17 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128, xxh3_128_with_seed};
 use super::{DiffRow, DiffRowKind, shown};
 use hookbench_query::{canonical, entries, looks_like_json};
 
-/// Deepest document that is compared by its structure.
+/// Maximum depth of a document that is compared structurally.
 const DEPTH_MAX: usize = 32;
 
-/// Keys that name an element of an array.
+/// Keys that identify an element of an array.
 const NAMES: &[&str] = &["id", "uuid", "key", "name", "sku", "code"];
 
-/// How long elements are matched; after that those that are left are matched by place.
+/// Maximum time for matching elements. The remaining elements are matched by position.
 const TIMEOUT: Duration = Duration::from_millis(800);
 
 enum Value<'a> {
-    /// As written.
+    /// JSON text of a scalar, as sent.
     Scalar(&'a str),
     Array(Vec<Json<'a>>),
     Object(Vec<(Cow<'a, str>, Json<'a>)>),
@@ -32,11 +32,11 @@ enum Value<'a> {
 
 struct Json<'a> {
     value: Value<'a>,
-    /// Equal for equal values, however they are written and their keys are ordered.
+    /// Hash that is equal for equal values, regardless of notation and order of keys.
     print: u128,
 }
 
-/// The rows of two documents; none unless both are objects or arrays.
+/// Returns the rows of two documents. `None` unless both are objects or arrays.
 pub(super) fn rows(a: &[u8], b: &[u8]) -> Option<Vec<DiffRow>> {
     let (a, b) = (read(a)?, read(b)?);
     let mut comparing = Comparing { rows: Vec::new(), deadline: Instant::now() + TIMEOUT };
@@ -76,7 +76,7 @@ fn parse(raw: &str, depth: usize) -> Option<Json<'_>> {
             Json { print: print_of('[', &prints), value: Value::Array(items) }
         }
         b'"' => {
-            // Escapes are a way to write, not a value; what a lone surrogate is, only it says.
+            // Escapes are only a notation, so they are decoded. A string with a lone surrogate is compared as sent.
             let read = serde_json::from_str::<String>(raw).map_or_else(|_| raw.to_owned(), |text| format!("\"{text}"));
             Json { print: xxh3_128(read.as_bytes()), value: Value::Scalar(raw) }
         }
@@ -90,7 +90,7 @@ fn print_of(kind: char, prints: &[u128]) -> u128 {
 }
 
 impl Json<'_> {
-    /// What names an element: a scalar under one of the usual keys.
+    /// Returns the hash of the scalar that identifies an element, under the given key.
     fn name(&self, key: &str) -> Option<u128> {
         let Value::Object(entries) = &self.value else { return None };
         let named = |json: &Json<'_>| matches!(json.value, Value::Scalar(_)).then_some(json.print);
@@ -98,7 +98,7 @@ impl Json<'_> {
     }
 }
 
-/// A line of a document: its key, if it has one, and what stands there.
+/// Returns a line of a document: the key, if there is one, and the value.
 fn line(key: Option<&str>, rest: &str) -> String {
     match key {
         Some(key) => shown(format!("{}: {rest}", serde_json::Value::from(key)).as_bytes()),
@@ -106,7 +106,7 @@ fn line(key: Option<&str>, rest: &str) -> String {
     }
 }
 
-/// The lines of one value, opened and closed.
+/// Passes the lines of one value, including brackets, to `push`.
 fn lines(json: &Json<'_>, depth: usize, key: Option<&str>, push: &mut dyn FnMut(usize, String)) {
     match &json.value {
         Value::Scalar(raw) => push(depth, line(key, raw)),
@@ -162,7 +162,7 @@ impl Comparing {
             }
             (Value::Scalar(first), Value::Scalar(second)) => {
                 let row = DiffRow::of(depth, Some(line(key, first)), Some(line(key, second)));
-                // Those that look the same differ behind the place where they are cut.
+                // Values that look equal differ after the position where they are truncated.
                 self.rows.push(DiffRow { kind: DiffRowKind::Changed, ..row });
             }
             _ => {
@@ -172,9 +172,10 @@ impl Comparing {
         }
     }
 
-    /// In the order of the first; what only the second has stands behind the key it follows there.
+    /// Compares objects in the order of the first. A key that only the second has is placed after its predecessor
+    /// there.
     fn objects(&mut self, depth: usize, a: &Entries<'_>, b: &Entries<'_>) {
-        // A key that is repeated is matched with its own repetition.
+        // A repeated key is matched with the same repetition.
         let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
         for (place, (key, _)) in b.iter().enumerate().rev() {
             places.entry(key).or_default().push(place);
@@ -198,7 +199,8 @@ impl Comparing {
         }
     }
 
-    /// Elements are the same that are equal or have the same name; between those, by place.
+    /// Compares arrays. Elements match if they are equal or have the same identifier. Other elements are matched by
+    /// position.
     fn arrays(&mut self, depth: usize, a: &[Json<'_>], b: &[Json<'_>]) {
         let distinct = |items: &[Json<'_>], key: &str| -> Option<Vec<u128>> {
             let names = items.iter().map(|item| item.name(key)).collect::<Option<Vec<_>>>()?;
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn only_values_count() {
+    fn ignores_notation_and_key_order() {
         assert_eq!(changes(r#"{"a":1,"b":[1.0,"caf\u00e9"]}"#, r#"{ "b": [1, "café"], "a": 1 }"#), [""; 0]);
         assert_eq!(
             changes(r#"{"a":12345678901234567890}"#, r#"{"a":12345678901234567891}"#),
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_matched_by_what_names_them() {
+    fn matches_elements_by_identifier() {
         let a = r#"[{"id":1,"n":"a"},{"id":2,"n":"b"},{"id":3,"n":"c"}]"#;
         let b = r#"[{"id":2,"n":"B"},{"id":3,"n":"c"},{"id":4,"n":"d"}]"#;
         assert_eq!(
@@ -287,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_document_is_not_compared_so() {
+    fn rejects_text_that_is_not_a_document() {
         for body in ["", "1", "\"a\"", "{", "[1,", "{\"a\":1} x", &"[".repeat(200)] {
             assert!(rows(body.as_bytes(), b"{}").is_none(), "{body:.20}");
         }
@@ -310,11 +312,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_side_can_be_read_off(a in tree(), b in tree()) {
+        fn keeps_all_scalars_of_both_sides(a in tree(), b in tree()) {
             let (a, b) = (serde_json::json!([a]), serde_json::json!([b]));
             let rows = rows(a.to_string().as_bytes(), b.to_string().as_bytes()).expect("JSON");
             prop_assert_eq!(rows.iter().all(|row| row.kind == DiffRowKind::Same), a == b);
-            // The lines of a side hold its scalars, none more and none less.
+            // The lines of a side contain exactly its scalars.
             let scalars = |pick: fn(&DiffRow) -> &Option<String>| {
                 let mut lines: Vec<String> = rows.iter().filter_map(|row| pick(row).clone()).filter(|text| !matches!(text.as_str(), "]" | "}")).collect();
                 lines.sort();

@@ -1,4 +1,4 @@
-//! Comparison of two requests or responses: first line, headers, body.
+//! Comparison of two requests or responses: first line, headers and body.
 #![forbid(unsafe_code)]
 
 mod json;
@@ -11,46 +11,46 @@ use hookbench_query::body::content_of;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Largest body that is compared line by line, in bytes; a larger one is told to be the same or not.
+/// Maximum size in bytes of a body that is compared line by line. Larger bodies are only tested for equality.
 pub const COMPARED_MAX: u64 = 2 * 1024 * 1024;
 
-/// Most rows of one body; what follows is left out and said so.
+/// Maximum number of rows of one body. Further rows are omitted with a note.
 const ROWS_MAX: usize = 5_000;
 
-/// Rows that are the same and stand around one that is not.
+/// Number of equal rows shown around a difference.
 const CONTEXT: usize = 3;
 
-/// Longest text in a row, in characters.
+/// Maximum length of a text in a row, in characters.
 const TEXT_MAX: usize = 2_000;
 
-/// How a row differs.
+/// Type of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DiffRowKind {
-    /// Both have it.
+    /// The row is equal on both sides.
     Same,
-    /// Only the second has it.
+    /// The row exists only on the second side.
     Added,
-    /// Only the first has it.
+    /// The row exists only on the first side.
     Removed,
-    /// Both have it, with other values.
+    /// The row exists on both sides with different values.
     Changed,
-    /// So many rows that are the same are left out here.
+    /// Equal rows are omitted here.
     Skipped,
 }
 
-/// One row of a comparison.
+/// Row of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DiffRow {
-    /// How the row differs.
+    /// Type of the row.
     pub kind: DiffRowKind,
-    /// How deep it stands in a JSON document.
+    /// Depth in the JSON document.
     pub depth: usize,
-    /// What the first has there.
+    /// Text of the first side.
     pub a: Option<String>,
-    /// What the second has there.
+    /// Text of the second side.
     pub b: Option<String>,
-    /// How many rows are left out.
+    /// Number of omitted rows.
     pub skipped: usize,
 }
 
@@ -59,7 +59,7 @@ impl DiffRow {
         Self { kind: DiffRowKind::Same, depth, a: Some(text.clone()), b: Some(text), skipped: 0 }
     }
 
-    /// A row of what one or both have.
+    /// Creates a row from the text of one or both sides.
     fn of(depth: usize, a: Option<String>, b: Option<String>) -> Self {
         let kind = match (&a, &b) {
             (Some(a), Some(b)) if a == b => DiffRowKind::Same,
@@ -71,11 +71,11 @@ impl DiffRow {
     }
 }
 
-/// How bodies were compared.
+/// Method with which bodies were compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DiffBasis {
-    /// As JSON: neither the order of keys nor white space counts.
+    /// As JSON: the order of keys and white space are ignored.
     Json,
     /// Line by line.
     Text,
@@ -83,28 +83,28 @@ pub enum DiffBasis {
     Bytes,
 }
 
-/// What differs between two requests, or two answers.
+/// Differences between two requests or two responses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Diff {
-    /// Whether nothing differs but the time, the sender's port and the like.
+    /// True if line, headers and body are equal. Times and remote addresses are not compared.
     pub same: bool,
-    /// Method and target.
+    /// Method and target of requests, or status of responses.
     pub line: DiffRow,
-    /// Headers by name in the order of the first; credentials masked.
+    /// Headers by name in the order of the first side, with masked credentials.
     pub headers: Vec<DiffRow>,
-    /// How the bodies were compared.
+    /// Method with which the bodies were compared.
     pub basis: DiffBasis,
-    /// The bodies, with little around what differs.
+    /// Rows of the bodies: the differences with a few equal rows around them.
     pub body: Vec<DiffRow>,
-    /// Rows of the bodies that differ.
+    /// Number of body rows that differ.
     pub changes: usize,
-    /// What else is to say of the bodies, in a sentence.
+    /// Note on the bodies, in one sentence.
     pub note: Option<String>,
 }
 
 /// One side of a comparison.
 pub struct Side {
-    /// Method and target of a request, status of an answer.
+    /// Method and target of a request, or status of a response.
     pub line: String,
     /// Header block as sent.
     pub header_block: Vec<u8>,
@@ -114,12 +114,12 @@ pub struct Side {
     pub body_bytes: u64,
 }
 
-/// A body as far as it is compared.
+/// Body of one side.
 #[derive(PartialEq)]
 pub enum SideBody {
-    /// Whole, with its codings undone.
+    /// Complete body without content codings.
     Read(Vec<u8>),
-    /// Too large to be shown: its SHA-256, as sent.
+    /// SHA-256 as sent, for a body that is too large to be shown.
     Digest([u8; 32]),
 }
 
@@ -137,15 +137,14 @@ pub fn diff(a: &Side, b: &Side) -> Diff {
     }
     let bytes_same = a.body == b.body;
     if changes == 0 && !bytes_same && note.is_none() {
-        note =
-            Some("The JSON is the same; its bytes differ in the order of keys, in white space or in escapes.".into());
+        note = Some("The JSON is equal. The bytes differ in key order, white space or escapes.".into());
     }
     let differs = |row: &DiffRow| row.kind != DiffRowKind::Same;
     let same = !differs(&line) && !headers.iter().any(differs) && bytes_same;
     Diff { same, line, headers, basis, body, changes, note }
 }
 
-/// A text for a row: what is no UTF-8 as `\xNN`, cut where it is long.
+/// Returns text for a row. Bytes that are not valid UTF-8 are shown as `\xNN`, and long text is truncated.
 fn shown(bytes: &[u8]) -> String {
     let text = text_by(&bytes[..bytes.len().min(TEXT_MAX * 4)], String::push_str);
     match text.char_indices().nth(TEXT_MAX) {
@@ -154,7 +153,7 @@ fn shown(bytes: &[u8]) -> String {
     }
 }
 
-/// Headers by name, a row for each occurrence.
+/// Compares headers by name, with a row for each occurrence.
 fn headers(a: &[u8], b: &[u8]) -> Vec<DiffRow> {
     let list = |block: &[u8]| -> Vec<(String, String, Vec<u8>)> {
         header_list(block)
@@ -176,7 +175,7 @@ fn headers(a: &[u8], b: &[u8]) -> Vec<DiffRow> {
             let differs = other.as_ref().is_some_and(|(_, _, other)| *other != value);
             let other = other.map(|(name, text, _)| format!("{name}: {text}"));
             let row = DiffRow::of(0, Some(format!("{name}: {text}")), other);
-            // Two credentials look alike behind their masks; a name's case is no change.
+            // Two masked credentials look equal. A difference in the case of a name is ignored.
             match (row.kind, differs) {
                 (DiffRowKind::Same, true) => DiffRow { kind: DiffRowKind::Changed, ..row },
                 (DiffRowKind::Changed, false) => DiffRow { kind: DiffRowKind::Same, ..row },
@@ -196,7 +195,7 @@ fn bodies(a: &Side, b: &Side) -> (DiffBasis, Vec<DiffRow>, Option<String>) {
             false => DiffRow::of(0, row(a, " of the first"), row(b, " of the second")),
         };
         let note = format!(
-            "A body of more than {COMPARED_MAX} bytes is the same or not; save both and compare the files to see where."
+            "Bodies of more than {COMPARED_MAX} bytes are only tested for equality. Save both to compare the files."
         );
         return (DiffBasis::Bytes, vec![row], Some(note));
     };
@@ -210,7 +209,7 @@ fn bodies(a: &Side, b: &Side) -> (DiffBasis, Vec<DiffRow>, Option<String>) {
     }
 }
 
-/// Leaves out what is the same, but for a little around what is not; and whether it is still too much.
+/// Omits equal rows, except a few around differences. Also returns true if there are still too many rows.
 fn around(rows: Vec<DiffRow>) -> (Vec<DiffRow>, bool) {
     let mut keep = vec![false; rows.len()];
     for (at, row) in rows.iter().enumerate() {
@@ -235,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_are_matched_by_name() {
+    fn matches_headers_by_name() {
         let rows = headers(
             b"Host: a\r\nX: 1\r\nX: 2\r\nAuthorization: one\r\nGone: x\r\n",
             b"x: 1\r\nHOST: a\r\nX: 3\r\nAuthorization: two\r\nNew: y\r\n",
@@ -256,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_is_left_out() {
+    fn omits_equal_rows() {
         let a = (0..100).map(|n| format!("line {n}\n")).collect::<String>();
         let b = a.replace("line 50\n", "changed\n");
         let (rows, cut) = around(text::rows(&a, &b));

@@ -1,4 +1,4 @@
-//! Bodies that are no JSON, line by line or byte by byte.
+//! Comparison of bodies that are not JSON, line by line or byte by byte.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use similar::{DiffOp, TextDiff};
 
 use super::{DiffRow, shown};
 
-/// How long the fewest changes are looked for; then those found so far do.
+/// Maximum time to search for the smallest set of changes.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Bytes of a row of hexadecimal.
+/// Number of bytes per hexadecimal row.
 const HEX: usize = 16;
 
-/// Rows of hexadecimal shown from the first that differs on.
+/// Number of hexadecimal rows shown, starting with the first that differs.
 const HEX_ROWS: usize = 32;
 
 pub(super) fn rows(a: &str, b: &str) -> Vec<DiffRow> {
@@ -28,7 +28,7 @@ pub(super) fn rows(a: &str, b: &str) -> Vec<DiffRow> {
             let first = (n < a.len()).then(|| line(&old, a.start + n)).flatten();
             let second = (n < b.len()).then(|| line(&new, b.start + n)).flatten();
             let mut row = DiffRow::of(0, first, second);
-            // Lines that end otherwise look the same.
+            // Lines with different line endings look equal, so the ending is shown.
             if !matches!(op, DiffOp::Equal { .. }) && row.kind == super::DiffRowKind::Same {
                 row.kind = super::DiffRowKind::Changed;
                 row.a = row.a.map(|text| format!("{text}{}", ending(old.get(a.start + n).copied())));
@@ -40,7 +40,7 @@ pub(super) fn rows(a: &str, b: &str) -> Vec<DiffRow> {
     rows
 }
 
-/// How a line ends, to be seen.
+/// Returns a visible form of a line ending.
 fn ending(line: Option<&str>) -> &'static str {
     match line {
         Some(line) if line.ends_with("\r\n") => "␍␊",
@@ -49,7 +49,7 @@ fn ending(line: Option<&str>) -> &'static str {
     }
 }
 
-/// Rows of hexadecimal from the first byte that differs on.
+/// Returns hexadecimal rows, starting with the first byte that differs.
 pub(super) fn bytes(a: &[u8], b: &[u8]) -> Vec<DiffRow> {
     if a == b {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Fills a data folder for the benches and the window tests: `fill DIR COUNT` stores COUNT webhooks of about 1 KB in the
+//! Fills a data directory for benchmarks and window tests. `fill DIR COUNT` stores COUNT webhooks of about 1 KB in the
 //! first inbox, as if they had arrived.
 #![allow(clippy::print_stderr)]
 
@@ -9,7 +9,7 @@ use hookbench_engine::{Clock, Engine, OwnerKind};
 use hookbench_model::{BodyState, HeaderNames, HttpVersion};
 use hookbench_store::inbox::InboxRow;
 
-/// Requests that wait for their commit at a time.
+/// Number of requests that wait for their commit at a time.
 const IN_FLIGHT: usize = 2_000;
 
 #[tokio::main]
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let usage = "fill DIR COUNT";
     let dir = PathBuf::from(args.next().ok_or(usage)?);
     let count: usize = args.next().ok_or(usage)?.parse()?;
-    // The engine creates the folder, its database and the first inbox.
+    // The engine creates the directory, its database and the first inbox.
     let engine = Engine::open(&dir, OwnerKind::Command, Clock::system()).await?;
     let database = engine.dir().database();
     engine.close().await;
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let plan = Plan { version: hookbench_store::VERSION, migrate: &hookbench_store::migrate };
     let store = Store::open(&database, &plan, Clock::system(), Box::new(|_| ()))?;
     let inbox = store.readers().read(InboxRow::all).await?.into_iter().next();
-    let inbox = inbox.ok_or("the first inbox is gone")?;
+    let inbox = inbox.ok_or("the first inbox is missing")?;
     let started = Instant::now();
     for first in (0..count).step_by(IN_FLIGHT) {
         let mut last = None;
@@ -55,7 +55,7 @@ fn webhook(inbox: &InboxRow, n: usize) -> Captured {
         method: http::Method::POST,
         target: format!("/{}/orders/{n}", inbox.name),
         version: HttpVersion::Http11,
-        peer: ([127, 0, 0, 1], 50_000).into(),
+        remote_address: ([127, 0, 0, 1], 50_000).into(),
         headers: b"Host: 127.0.0.1:4665\r\nContent-Type: application/json\r\nUser-Agent: fill\r\n".to_vec(),
         names: HeaderNames::Exact,
         trailers: Vec::new(),
@@ -63,7 +63,7 @@ fn webhook(inbox: &InboxRow, n: usize) -> Captured {
         body: Body::Inline(body.into()),
         body_state: BodyState::Complete,
         status: 200,
-        answer: Some(inbox.answer_number),
+        response: Some(inbox.response_number),
         via: 0,
         findings: Findings::default(),
     }

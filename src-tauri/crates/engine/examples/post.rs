@@ -1,5 +1,5 @@
-//! The bench's reference for deliveries: a bare reqwest loop. `post URL COUNT AT_A_TIME FILE` posts
-//! a file's bytes so often and prints how many went a second.
+//! Reference client for the delivery benchmark: a plain reqwest loop. `post URL COUNT AT_A_TIME FILE` posts the content
+//! of a file COUNT times, AT_A_TIME requests at a time, and prints the requests per second.
 #![allow(clippy::print_stdout)]
 
 use std::{
@@ -25,8 +25,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             tokio::spawn(async move {
                 while next.fetch_add(1, Ordering::Relaxed) < count {
                     let request = client.post(&url).header("content-type", "application/json").body(body.clone());
-                    let answer = request.send().await?.error_for_status()?;
-                    answer.bytes().await?;
+                    let response = request.send().await?.error_for_status()?;
+                    response.bytes().await?;
                 }
                 Ok::<_, reqwest::Error>(())
             })

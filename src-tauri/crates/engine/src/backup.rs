@@ -1,4 +1,4 @@
-//! Backups: the whole database as one compact file, made while everything goes on.
+//! Backups: the complete database as one compact file, written while the engine runs.
 
 use std::{
     fs, io,
@@ -12,27 +12,30 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::Engine;
 
-/// How often a backup's progress is told.
+/// Interval between two progress updates of a backup.
 const PROGRESS: Duration = Duration::from_millis(200);
 
-/// Why a backup did not start.
+/// Error that prevented a backup from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The path is not absolute.
-    #[error("{0} is not an absolute path.")]
+    #[error("The path must be absolute: {0}.")]
     Relative(String),
     /// The file exists.
-    #[error("{0} exists already.")]
+    #[error("The file already exists: {0}.")]
     Exists(String),
     /// The file cannot be written.
-    #[error("{0} cannot be written: {1}.")]
+    #[error("The file cannot be written: {0}: {1}.")]
     Unwritable(String, io::Error),
     /// The database cannot be read.
     #[error("The database cannot be read: {0}.")]
     Unreadable(#[from] rusqlite::Error),
 }
 
-/// Starts a backup into a new file. It holds every secret, so only its owner may read it.
+/// Starts a backup into a new file. The backup contains all secrets, so only the file's owner can read it.
+///
+/// # Errors
+/// Returns an error if the path is not absolute, the file exists or cannot be written, or the database cannot be read.
 pub async fn start(engine: &Arc<Engine>, path: &str) -> Result<Job, BackupError> {
     let target = PathBuf::from(path);
     if !target.is_absolute() {
@@ -60,7 +63,7 @@ pub async fn start(engine: &Arc<Engine>, path: &str) -> Result<Job, BackupError>
     Ok(job)
 }
 
-/// Opens the database, and creates the file of the backup. Returns the size of the database, in bytes.
+/// Opens the database and creates the backup file. Returns the size of the database, in bytes.
 fn open(source: &Path, target: &Path) -> Result<(Connection, u64), BackupError> {
     let connection =
         Connection::open_with_flags(source, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
@@ -112,7 +115,7 @@ fn tell(engine: &Engine, id: &str, change: impl FnOnce(&mut Job)) {
     }
 }
 
-/// Copies the database. SQLite does not flush the file of a `VACUUM INTO`.
+/// Copies the database and flushes the copy, because SQLite does not flush the file of a `VACUUM INTO`.
 fn copy(connection: &Connection, target: &Path) -> Result<(), String> {
     connection.execute("VACUUM INTO ?1", [target.to_string_lossy()]).map_err(|e| e.to_string())?;
     fs::File::open(target).and_then(|file| file.sync_all()).map_err(|e| e.to_string())

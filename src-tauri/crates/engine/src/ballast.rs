@@ -1,5 +1,5 @@
-//! Reserves disk space. The reserve is released when Hookbench starts on a full disk, so that stored requests can be
-//! read and deleted.
+//! Reserved disk space. Hookbench releases the reserve when it starts on a full disk. Stored requests can then be read
+//! and deleted.
 
 use std::{fs, io, path::Path};
 
@@ -9,16 +9,16 @@ const FILE: &str = "ballast";
 /// Size of the reserve in bytes: enough to open a database and delete some thousand requests.
 const BYTES: u64 = 8 * 1024 * 1024;
 
-/// The reserve takes at most one in this many free bytes.
+/// Divisor of the free disk space. The reserve takes at most this fraction.
 const PART: u64 = 8;
 
-/// Bytes that opening a database takes, with its log and a migration.
+/// Disk space that opening a database requires, with its log and a migration, in bytes.
 const NEEDED: u64 = 1024 * 1024;
 
-/// Smallest reserve that is of use, in bytes.
+/// Minimum size of the reserve, in bytes.
 const LEAST: u64 = 256 * 1024;
 
-/// Reserves the space, unless that was done before or the disk is nearly full.
+/// Reserves the space unless it is reserved already or the disk is nearly full.
 pub(crate) fn keep(dir: &Path) {
     let path = dir.join(FILE);
     if path.exists() {
@@ -26,7 +26,7 @@ pub(crate) fn keep(dir: &Path) {
     }
     if let Err(error) = fill(dir, &path) {
         let _ = fs::remove_file(&path);
-        tracing::debug!(%error, "no disk space is reserved");
+        tracing::debug!(%error, "disk space could not be reserved");
     }
 }
 
@@ -40,7 +40,7 @@ fn fill(dir: &Path, path: &Path) -> io::Result<()> {
     let file = hookbench_capture::private::options().create_new(true).write(true).open(path)?;
     match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
         Ok(()) => Ok(()),
-        // A file system that does not set room aside gets zeros, which some compress to nothing.
+        // File systems without preallocation get zeros. Some file systems compress these to nothing.
         Err(_) => io::copy(&mut io::Read::take(io::repeat(0), bytes), &mut &file).map(drop),
     }
 }
@@ -51,7 +51,7 @@ fn fill(_: &Path, path: &Path) -> io::Result<()> {
     file.set_len(BYTES)
 }
 
-/// Whether so little is free that a database cannot be opened.
+/// Returns true if the free disk space is too small to open a database.
 pub(crate) fn is_needed(dir: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -64,10 +64,10 @@ pub(crate) fn is_needed(dir: &Path) -> bool {
     }
 }
 
-/// Releases the reserve and deletes the search index, which is rebuilt later. Returns whether there was either.
+/// Releases the reserve and deletes the search index, which is rebuilt later. Returns true if one of them existed.
 pub(crate) fn release(dir: &Path, index: &Path) -> bool {
     let ballast = fs::remove_file(dir.join(FILE)).is_ok();
-    // The index is usually larger than the reserve, and holds nothing that cannot be rebuilt.
+    // The index is usually larger than the reserve, and can be rebuilt completely.
     let index = fs::remove_dir_all(index).is_ok();
     ballast || index
 }

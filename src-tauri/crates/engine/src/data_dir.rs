@@ -1,4 +1,4 @@
-//! The data directory: one engine owns it at a time, and says where it is reached.
+//! The data directory, which one engine locks at a time, and the file with the addresses of that engine.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -11,64 +11,64 @@ use serde::{Deserialize, Serialize};
 
 use crate::ballast;
 
-/// Whether a folder has a database of this product in it.
+/// Returns true if a directory contains a Hookbench database.
 pub fn has_database(folder: &Path) -> bool {
     folder.join(DATABASE).is_file()
 }
 
-/// Its database file.
+/// Name of the database file.
 const DATABASE: &str = "hookbench.db";
 
 /// Length of a token: 32 bytes in hexadecimal digits.
 const TOKEN_DIGITS: u64 = 64;
 
-/// What kind of process owns a data directory.
+/// Kind of process that owns a data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OwnerKind {
-    /// The window.
+    /// The desktop app.
     Window,
     /// `hookbench serve`.
     Serve,
-    /// A command that needed an engine for its own duration.
+    /// A command that opened an engine while it runs.
     Command,
 }
 
-/// How a live engine is reached; `engine.json`.
+/// Content of `engine.json`: the process and the addresses of a running engine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LiveEngine {
-    /// Its process.
+    /// Process id.
     pub pid: u32,
-    /// What it is.
+    /// Kind of process.
     pub kind: OwnerKind,
-    /// Base URL of its HTTP door; none if that is closed.
+    /// Base URL of the local HTTP API. Absent if the API is disabled.
     pub api: Option<String>,
-    /// Base URL of its receiver; none while it does not listen.
-    pub receiver: Option<String>,
+    /// Base URL of the listener. Absent while the listener is not running.
+    pub listener: Option<String>,
 }
 
-/// Why a data directory cannot be used.
+/// Error of a data directory that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    /// Another engine owns it.
+    /// Another engine has locked the directory.
     #[error("{path} is in use by {owner}")]
     InUse {
-        /// The directory.
+        /// Path of the directory.
         path: PathBuf,
-        /// The other process, as far as it is known.
+        /// Description of the other process.
         owner: String,
     },
-    /// It cannot be made, read or written.
+    /// The directory or a file in it cannot be created, read or written.
     #[error("{path} cannot be used: {source}")]
     Unusable {
-        /// The directory or the file in it.
+        /// Path of the directory or file.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
 
-/// A data directory this process owns until it is dropped.
+/// A data directory, locked until the value is dropped.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
@@ -77,7 +77,10 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Makes the directory if need be and takes it. Its lock ends with the process, however that ends.
+    /// Creates the directory if needed and locks it. The operating system releases the lock when the process ends.
+    ///
+    /// # Errors
+    /// Returns an error if another engine has locked the directory, or if the directory cannot be written.
     pub fn own(path: &Path, kind: OwnerKind) -> Result<Self, DataDirError> {
         let unusable = |path: &Path| {
             let path = path.to_owned();
@@ -102,27 +105,27 @@ impl DataDir {
             Err(TryLockError::Error(source)) => return Err(unusable(&lock_path)(source)),
         }
         let dir = Self { path: path.into(), kind, _lock: lock };
-        let live = LiveEngine { pid: std::process::id(), kind, api: None, receiver: None };
-        // What is stored can be read and deleted on a full disk, too.
+        let live = LiveEngine { pid: std::process::id(), kind, api: None, listener: None };
+        // Releasing the reserve lets the user read and delete requests on a full disk.
         if ballast::is_needed(path) && ballast::release(path, &dir.index()) {
-            tracing::warn!("the disk is full: released the reserved space and the search index");
+            tracing::warn!("the disk is full: deleted the reserved space and the search index");
         }
         dir.announce(&live).map_err(unusable(&dir.path))?;
         Ok(dir)
     }
 
-    /// What kind of process this is.
+    /// Returns the kind of this process.
     pub(crate) fn kind(&self) -> OwnerKind {
         self.kind
     }
 
-    /// Where the search index is.
+    /// Returns the directory of the search index.
     pub(crate) fn index(&self) -> PathBuf {
         self.path.join("search")
     }
 
-    /// Why the database cannot be opened, where it is empty or gone in a folder that was in use: a new one would hide
-    /// that everything is lost.
+    /// Returns an error message if the database is empty or missing in a directory that was in use. Creating a new
+    /// database there would hide the loss.
     pub(crate) fn emptied(&self) -> Option<String> {
         let (database, index) = (self.database(), self.index());
         if fs::metadata(&database).is_ok_and(|file| file.len() > 0) {
@@ -130,26 +133,32 @@ impl DataDir {
         }
         let indexed = fs::read_dir(&index).is_ok_and(|mut files| files.next().is_some());
         let was_there = indexed || (database.exists() && self.path.join("token").exists());
-        let what = if database.exists() { "is empty" } else { "is gone" };
+        let what = if database.exists() { "is empty" } else { "is missing" };
         was_there.then(|| {
             format!(
-                "{} {what}, though this folder was in use. Restore it from a backup; or remove the files `hookbench.db` and `token` and the folder `search` there to begin with an empty one",
+                "{} {what}, but the directory was in use before. Restore the database from a backup. To start with an empty database, delete the files `hookbench.db` and `token` and the directory `search` there",
                 database.display()
             )
         })
     }
 
-    /// Writes `engine.json` for others to find this engine.
+    /// Writes `engine.json`, by which other processes find this engine.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be written.
     pub fn announce(&self, live: &LiveEngine) -> io::Result<()> {
         let (path, text) = (self.path.join("engine.json"), serde_json::to_string(live)?);
         match write(&path, text.as_bytes()) {
-            // On a full disk the file that is there is written over: it takes no more room than it has.
+            // On a full disk, overwriting the existing file needs no further space.
             Err(error) if error.kind() == io::ErrorKind::StorageFull => over(&path, text.as_bytes()).map_err(|_| error),
             written => written,
         }
     }
 
-    /// Writes the token that opens this engine's HTTP door.
+    /// Writes the token of the local HTTP API.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be written.
     pub fn write_token(&self, token: &str) -> Result<(), DataDirError> {
         if self.kept_token().as_deref() == Some(token) {
             return Ok(());
@@ -158,7 +167,7 @@ impl DataDir {
         write(&path, token.as_bytes()).map_err(|source| DataDirError::Unusable { path, source })
     }
 
-    /// The token of the last run, where it is one that a door made and nobody else can read it.
+    /// Returns the token of the previous run, if the token is valid and only the owner can read the file.
     pub fn kept_token(&self) -> Option<String> {
         let path = self.path.join("token");
         let file = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
@@ -174,12 +183,12 @@ impl DataDir {
             .filter(|token| token.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)))
     }
 
-    /// Whether an engine has ever owned the directory.
+    /// Returns true if the directory contains a database.
     pub fn exists(path: &Path) -> bool {
         path.join(DATABASE).exists()
     }
 
-    /// What the directory's engine last wrote of itself, if its process holds the lock.
+    /// Returns the `engine.json` of the engine that holds the lock. Returns `None` if no engine holds it.
     pub fn live(path: &Path) -> Option<LiveEngine> {
         let lock = File::open(path.join("lock")).ok()?;
         if lock.try_lock_shared().is_ok() {
@@ -188,24 +197,27 @@ impl DataDir {
         serde_json::from_slice(&fs::read(path.join("engine.json")).ok()?).ok()
     }
 
-    /// The token of the directory's live engine.
+    /// Reads the API token of the running engine.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read.
     pub fn token(path: &Path) -> Result<String, DataDirError> {
         let path = path.join("token");
         fs::read_to_string(&path).map_err(|source| DataDirError::Unusable { path, source })
     }
 
-    /// The directory.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The database file.
+    /// Returns the path of the database file.
     pub fn database(&self) -> PathBuf {
         self.path.join(DATABASE)
     }
 }
 
-/// Writes over the beginning of a file, and cuts off the rest.
+/// Overwrites a file in place and truncates it to the new length.
 fn over(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::io::Write as _;
     let mut file = options().write(true).create(true).truncate(false).open(path)?;
@@ -224,26 +236,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_engine_is_told_who_holds_the_directory() {
+    fn names_the_owner_of_a_locked_directory() {
         let dir = tempfile::tempdir().expect("a directory");
-        let first = DataDir::own(dir.path(), OwnerKind::Serve).expect("nobody owns it");
-        assert_eq!(DataDir::live(dir.path()).expect("it is live").pid, std::process::id());
-        let error = DataDir::own(dir.path(), OwnerKind::Window).expect_err("it is owned").to_string();
+        let first = DataDir::own(dir.path(), OwnerKind::Serve).expect("the directory is free");
+        assert_eq!(DataDir::live(dir.path()).expect("a running engine").pid, std::process::id());
+        let error = DataDir::own(dir.path(), OwnerKind::Window).expect_err("the directory is locked").to_string();
         assert!(error.contains(&format!("hookbench serve (process {})", std::process::id())), "{error}");
         drop(first);
         assert!(DataDir::live(dir.path()).is_none());
-        DataDir::own(dir.path(), OwnerKind::Window).expect("it is free again");
+        DataDir::own(dir.path(), OwnerKind::Window).expect("the directory is free again");
     }
 
     #[cfg(unix)]
     #[test]
-    fn nobody_else_can_read_it() {
+    fn restricts_access_to_the_owner() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("data");
-        let owned = DataDir::own(&path, OwnerKind::Serve).expect("it can be made");
-        owned.write_token("secret").expect("it can be written");
-        let mode = |path: &Path| fs::metadata(path).expect("it exists").permissions().mode() & 0o777;
+        let owned = DataDir::own(&path, OwnerKind::Serve).expect("a data directory");
+        owned.write_token("secret").expect("a token");
+        let mode = |path: &Path| fs::metadata(path).expect("an existing file").permissions().mode() & 0o777;
         assert_eq!(mode(&path), 0o700);
         for file in ["lock", "engine.json", "token"] {
             assert_eq!(mode(&path.join(file)), 0o600, "{file}");

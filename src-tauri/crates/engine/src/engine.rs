@@ -1,4 +1,4 @@
-//! The engine: what owns a data directory and everything in it.
+//! The engine: the owner of a data directory and of all components that use it.
 
 use std::{
     net::SocketAddr,
@@ -38,82 +38,82 @@ use crate::{
     import,
     inbox::{Address, Addresses},
     job::Jobs,
+    listener::{self, Listener},
     pipeline::{self, Pipeline},
-    receiver::{self, Receiver},
     refusal::{self, Refusals},
     replay::{self, Replays},
-    response::{Files, FixedAnswers, Steps},
+    response::{Files, FixedResponses, Steps},
     tunnel::Tunnels,
 };
 
-/// The inbox a new data directory starts with.
+/// Name of the inbox that is created in a new data directory.
 const FIRST_INBOX: &str = "inbox";
 
-/// Time that a query for a signature status or an event waits for verification, which is late in a flood.
+/// Maximum time that a query for a signature status or an event waits for verification, which falls behind in a flood.
 const VERIFIED_WITHIN: Duration = Duration::from_secs(5);
 
-/// How often removals and retention are looked after.
+/// Interval between two runs of deletion and retention.
 const TIDY: Duration = Duration::from_secs(1);
 
-/// How often it is looked whether the database is still there.
+/// Interval between two checks that the database file exists.
 const LOOKED_AFTER: Duration = Duration::from_secs(2);
 
-/// Why the engine did not start. Nothing was changed.
+/// Error that prevented the engine from starting. The data directory was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The data directory.
+    /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// The database in it.
+    /// The database cannot be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
-    /// The database is empty or gone beside the index of what it held.
+    /// The database is empty or missing in a data directory that was in use.
     #[error("{0}")]
     Emptied(String),
-    /// Something in the database does not read.
-    #[error("the database does not read: {0}")]
+    /// A row of the database cannot be read.
+    #[error("the database cannot be read: {0}")]
     Content(String),
 }
 
-/// One engine: one data directory, one store, one receiver, one feed.
+/// An engine with one data directory, one store, one listener and one event stream.
 pub struct Engine {
-    /// The captured requests, and the one writer of the database.
+    /// The captured requests, with the only writer of the database.
     pub store: Arc<Store>,
-    /// The stream of changes.
+    /// The event stream.
     pub feed: Arc<Feed>,
-    /// The inboxes, in memory.
+    /// The inboxes, cached in memory.
     pub addresses: Arc<Addresses>,
     /// The deletions that can still be undone.
     pub hidden: Arc<Hidden>,
     /// The listener.
-    pub receiver: Receiver,
-    /// Where all is done that is not the receiver's.
+    pub listener: Listener,
+    /// The main runtime. The listener has a separate runtime.
     pub(crate) main: Handle,
     /// Imports, exports and backups.
     pub jobs: Jobs,
-    /// The clock.
+    /// The clock that all components read.
     pub clock: Clock,
     pub(crate) create_inboxes: Arc<AtomicBool>,
-    /// The vendors.
+    /// The providers, built in and custom.
     pub providers: Arc<Providers>,
-    pub(crate) fixed_answers: FixedAnswers,
-    pub(crate) answer_files: Files,
-    /// How far each rule's sequence has come.
+    pub(crate) fixed_responses: FixedResponses,
+    pub(crate) response_files: Files,
+    /// The position of each response sequence.
     pub steps: Steps,
     pub(crate) replays: Arc<Replays>,
     /// The runs of handler checks.
     pub checks: Arc<Checks>,
     /// The tunnels.
     pub tunnels: Arc<Tunnels>,
-    /// Everything that leaves.
+    /// The outbox, which sends all deliveries.
     pub outbox: Arc<Outbox>,
     /// The search index.
     pub index: Arc<SearchIndex>,
     pub(crate) refusals: Arc<Refusals>,
-    /// The stages behind the commit.
+    /// The stages that process committed requests.
     pub pipeline: Arc<Pipeline>,
     settings: RwLock<Settings>,
-    // The directory's lock is let go last, when the store has closed.
+    // Fields are dropped in order, so the lock on the directory is released after the store has closed.
     dir: DataDir,
 }
 
@@ -124,7 +124,10 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Takes a data directory and opens what is in it. Nothing listens yet.
+    /// Locks a data directory, opens its database and starts the background tasks. Does not start the listener.
+    ///
+    /// # Errors
+    /// Returns an error if the directory is in use or cannot be written, or if the database cannot be opened or read.
     pub async fn open(path: &Path, kind: OwnerKind, clock: Clock) -> Result<Arc<Self>, EngineError> {
         let dir = DataDir::own(path, kind)?;
         let database = dir.database();
@@ -143,7 +146,7 @@ impl Engine {
         let everything = kind != OwnerKind::Command;
         let loaded = load_or_read(&store, known, now_us, everything).await?;
         let store = Arc::new(store);
-        let hidden = Arc::new(Hidden::new(loaded.removals.clone()));
+        let hidden = Arc::new(Hidden::new(loaded.deletions.clone()));
         let feed_now = Arc::new(Feed::new(loaded.last_seq));
         let providers = Arc::new(providers);
         let requests = {
@@ -160,7 +163,7 @@ impl Engine {
         let outbox = Arc::new(Outbox::new(parts, loaded.outbox));
         for inbox in &loaded.inboxes {
             let address = crate::inbox::address(inbox).map_err(EngineError::Content)?;
-            match loaded.removals.iter().any(|r| r.whole && r.inbox == inbox.number) {
+            match loaded.deletions.iter().any(|r| r.whole && r.inbox == inbox.number) {
                 true => outbox.hold(address.forward_ids(), true),
                 false => addresses.put(address),
             }
@@ -171,7 +174,7 @@ impl Engine {
             feed: feed_now,
             addresses,
             hidden,
-            receiver: Receiver::default(),
+            listener: Listener::default(),
             main: Handle::current(),
             jobs: Jobs::default(),
             clock,
@@ -179,8 +182,8 @@ impl Engine {
             providers,
             checks: Arc::new(Checks::new(outbox.clone())),
             outbox,
-            fixed_answers: FixedAnswers::default(),
-            answer_files: Files::default(),
+            fixed_responses: FixedResponses::default(),
+            response_files: Files::default(),
             steps: loaded.steps,
             replays: Arc::new(Replays::new(everything)),
             tunnels: Arc::default(),
@@ -202,7 +205,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Starts the tasks that follow the store and the clock.
+    /// Starts the background tasks.
     async fn start(self: &Arc<Self>, everything: bool) {
         self.spawn_tidying();
         pipeline::spawn(self, everything);
@@ -211,63 +214,67 @@ impl Engine {
         let source: Weak<Self> = Arc::downgrade(self);
         self.outbox.spawn(source);
         replay::spawn(self);
-        // A command is gone before any of these would be of use.
+        // A command ends too soon to need these.
         if everything {
             self.checks.resume().await;
             crate::tunnel::changes::spawn_tunnels(self);
         }
     }
 
-    /// The data directory.
+    /// Returns the data directory.
     pub fn dir(&self) -> &DataDir {
         &self.dir
     }
 
-    /// The stream of changes.
+    /// Returns the event stream.
     pub fn feed(&self) -> &Arc<Feed> {
         &self.feed
     }
 
-    /// The settings as they are now.
+    /// Returns the current settings.
     pub fn settings(&self) -> Settings {
         self.settings.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// How the database fares.
+    /// Returns the health of the database.
     pub fn health(&self) -> DatabaseHealth {
         self.store.health().borrow().clone()
     }
 
-    /// Starts the receiver at the settings' address, or at another for this run.
-    pub async fn start_receiver(self: &Arc<Self>, address: Option<SocketAddr>) -> ListenerState {
-        let state = receiver::restart(self, address.unwrap_or(self.settings().listen)).await;
+    /// Restarts the listener on `address`, or on the address of the settings if `None`.
+    pub async fn start_listener(self: &Arc<Self>, address: Option<SocketAddr>) -> ListenerState {
+        let state = listener::restart(self, address.unwrap_or(self.settings().listen)).await;
         self.feed.publish([Change::StatusChanged]);
         state
     }
 
-    /// Why the receiver cannot listen at another address than now; none where it can, or where it does not listen.
+    /// Returns the reason why the listener cannot move to the address `to`. Returns `None` if it can move, or if the
+    /// listener is not running.
     pub async fn cannot_move(&self, to: SocketAddr) -> Option<String> {
-        let now = self.receiver.address().filter(|now| *now != to && self.settings().listen != to)?;
-        let why = receiver::unusable(to, now).await?;
-        Some(format!("{why} Hookbench still listens at {now}."))
+        let now = self.listener.address().filter(|now| *now != to && self.settings().listen != to)?;
+        let why = listener::unusable(to, now).await?;
+        Some(format!("{why} Hookbench still listens on {now}."))
     }
 
-    /// Ends the receiver, lets open requests finish, and closes the store.
+    /// Stops the tunnels and the listener after the open requests, then closes the store.
     pub async fn close(self: &Arc<Self>) {
         crate::tunnel::registry::stop_tunnels(self);
-        self.receiver.close().await;
+        self.listener.close().await;
         crate::refusal::write_refusals(self).await;
         self.pipeline.close(self).await;
         let store = self.store.clone();
-        // The writer's thread is waited for, which must not hold up the runtime.
+        // Closing joins the writer thread, which would block the runtime.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
 
-    /// Makes an inbox; none if the name is taken.
+    /// Creates an inbox. Returns `None` if the name is taken.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be written.
     pub async fn add_inbox(
         self: &Arc<Self>,
         name: String,
-        answer: InboxResponse,
+        response: InboxResponse,
         verification: VerificationSettings,
     ) -> Result<Option<Inbox>, WriteError<rusqlite::Error>> {
         let now_us = self.clock.now_us();
@@ -276,7 +283,7 @@ impl Engine {
             if InboxRow::named(connection, &name)?.is_some() {
                 return Ok(None);
             }
-            let row = InboxRow::insert(connection, &name, &answer, &verification, now_us)?;
+            let row = InboxRow::insert(connection, &name, &response, &verification, now_us)?;
             Ok(Some((row.clone(), row.counted(connection)?)))
         };
         let after = move |made: &Option<(InboxRow, Inbox)>| {
@@ -290,7 +297,10 @@ impl Engine {
         Ok(self.store.write(work, after).await?.map(|(_, inbox)| inbox))
     }
 
-    /// Stores new settings and lets them take effect.
+    /// Stores new settings and applies them.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be written. The settings are then unchanged.
     pub async fn apply_settings(self: &Arc<Self>, new: Settings) -> Result<(), WriteError<rusqlite::Error>> {
         let stored = new.clone();
         self.store.write(move |connection| hookbench_store::settings::save(&stored, connection), |_| ()).await?;
@@ -299,34 +309,34 @@ impl Engine {
             new.clone(),
         );
         self.create_inboxes.store(new.create_inboxes, Ordering::Relaxed);
-        let running = !matches!(self.receiver.state(), ListenerState::Off);
+        let running = !matches!(self.listener.state(), ListenerState::Off);
         if old.limits != new.limits {
             crate::tunnel::changes::restart_listening_tunnels(self);
         }
         if running && (old.listen != new.listen || old.limits != new.limits) {
-            // Where it listens for this run alone, it goes on listening.
-            let same = if old.listen == new.listen { self.receiver.address() } else { None };
-            self.start_receiver(same).await;
+            // An address that was set for this run only remains in use unless the setting changed.
+            let same = if old.listen == new.listen { self.listener.address() } else { None };
+            self.start_listener(same).await;
         } else {
             self.feed.publish([Change::StatusChanged]);
         }
         Ok(())
     }
 
-    /// A search for what matches a query, in one inbox or in all, hidden requests left out.
+    /// Returns a search for the requests that match a query, in one inbox or in all, without hidden requests.
     pub fn search(&self, query: Query, inbox: Option<i64>) -> Search {
         let of_inbox = inbox.map_or(String::new(), |number| format!(" AND r.inbox = {number}"));
         Search::new(query, self.known(), format!("{of_inbox}{}", self.hidden.condition()), self.clock.now_us())
     }
 
-    /// Those of some requests that match a query.
+    /// Returns the requests among `ids` that match a query.
     pub(crate) async fn matching(
         &self,
         query: Query,
         inbox: Option<i64>,
         ids: Vec<RowId>,
     ) -> Result<Vec<RowId>, ReadError> {
-        if query.uses().verdict
+        if query.uses().signature_status
             && let Some(newest) = ids.iter().max().copied()
         {
             let _ = tokio::time::timeout(VERIFIED_WITHIN, self.pipeline.wait_until_verified(newest)).await;
@@ -335,7 +345,7 @@ impl Engine {
         self.store.readers().read(move |connection| search.matching(connection, ids)).await
     }
 
-    /// Changes without those of requests that do not match. What cannot be read is left in.
+    /// Removes the changes of requests that do not match a query. Returns all changes if the requests cannot be read.
     pub async fn only_matching(&self, query: Query, items: Vec<Arc<FeedItem>>) -> Vec<Arc<FeedItem>> {
         let id = |item: &FeedItem| match &item.change {
             Change::RequestAdded { request } | Change::RequestChanged { request } => Some(request.id.clone()),
@@ -350,12 +360,12 @@ impl Engine {
         items.into_iter().filter(matches).collect()
     }
 
-    /// What a search knows of inboxes and ids.
+    /// Returns a snapshot of inbox names and of the id mapping for a search.
     pub fn known(&self) -> InboxSnapshot {
         InboxSnapshot::new(self.store.id_tail(), self.addresses.labels())
     }
 
-    /// Reads requests as the API shows them now.
+    /// Returns a reader that omits hidden requests and fills in inbox names.
     pub fn requests(&self) -> RequestReader {
         RequestReader { hidden: self.hidden.condition(), tail: self.store.id_tail(), inboxes: self.addresses.clone() }
     }
@@ -366,7 +376,7 @@ impl Engine {
         move |number| addresses.by_number(number)
     }
 
-    /// The row number behind an id.
+    /// Returns the row number of an id. Returns `None` if the id is not one of this store.
     pub fn row_of(&self, id: &str) -> Option<RowId> {
         self.store.id_tail().row(uuid::Uuid::parse_str(id).ok()?.as_u128())
     }
@@ -376,18 +386,21 @@ impl Engine {
         self.store.id_tail().text(row)
     }
 
-    /// Reads one request as a list shows it.
+    /// Reads the summary of a request. Returns `None` if the request does not exist or is hidden.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be read.
     pub async fn summary(&self, row: RowId) -> Result<Option<RequestSummary>, ReadError> {
         let requests = self.requests();
         self.store.readers().read(move |connection| requests.one(connection, row)).await
     }
 
-    /// One look at removals whose time is up and at retention.
+    /// Purges the deletions that can no longer be undone, and applies retention.
     pub async fn tidy(self: &Arc<Self>) {
         let now_us = self.clock.now_us();
-        for removal in self.hidden.all() {
-            if removal.until_us <= now_us {
-                self.purge(removal).await;
+        for deletion in self.hidden.all() {
+            if deletion.until_us <= now_us {
+                self.purge(deletion).await;
             }
         }
         if let Err(error) = self.store.write(hookbench_store::deletion::delete_strays, |_| ()).await {
@@ -407,7 +420,7 @@ impl Engine {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "old requests could not be rolled over");
+                    tracing::warn!(%error, "expired requests could not be deleted");
                     break;
                 }
             }
@@ -419,13 +432,13 @@ impl Engine {
         crate::forward::save::forget_passed_forwards(self).await;
     }
 
-    async fn purge(&self, mut removal: DeletionRow) {
+    async fn purge(&self, mut deletion: DeletionRow) {
         loop {
-            let number = removal.number;
+            let number = deletion.number;
             let (hidden, outbox) = (self.hidden.clone(), self.outbox.clone());
             let work = move |connection: &Connection| {
-                let gone = removal.purge_slice(connection)?;
-                Ok::<_, rusqlite::Error>((removal, gone))
+                let gone = deletion.purge_slice(connection)?;
+                Ok::<_, rusqlite::Error>((deletion, gone))
             };
             let after = move |(_, gone): &(DeletionRow, Option<Vec<i64>>)| {
                 if let Some(gone) = gone {
@@ -434,13 +447,13 @@ impl Engine {
                 }
             };
             match self.store.write(work, after).await {
-                Ok((rest, None)) => removal = rest,
+                Ok((rest, None)) => deletion = rest,
                 Ok(_) => {
                     self.tunnels.nudge();
                     return;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "removed requests could not be deleted; it is tried again");
+                    tracing::warn!(%error, "deleted requests could not be purged; retrying");
                     return;
                 }
             }
@@ -470,7 +483,7 @@ impl Engine {
                 feed.publish([Change::StatusChanged]);
             }
         });
-        // A write that changes nothing finds out that the file is gone before the next request does.
+        // If the file is missing, an empty write updates the health of the database before the next request fails.
         let engine = Arc::downgrade(self);
         tokio::spawn(async move {
             loop {
@@ -485,10 +498,10 @@ impl Engine {
     }
 }
 
-/// What happens after each commit: the requests that arrived are published, and all are handed to the pipeline.
+/// Publishes the requests that arrived after each commit, and passes all requests to the pipeline.
 #[derive(Default)]
 struct AfterCommit {
-    /// Where changes are published, once both are known.
+    /// The event stream and the id mapping, which are set once the store is open.
     published: Arc<OnceLock<(Arc<Feed>, IdTail)>>,
     pipeline: Arc<Pipeline>,
 }
@@ -506,8 +519,8 @@ impl AfterCommit {
     }
 }
 
-/// Loads what a start needs. Where the database cannot be written, it is only read: stored requests can be read then, and new
-/// ones are refused.
+/// Loads the state that a start needs. If the database cannot be written, reads it without a commit: stored requests
+/// can then be read, and new ones are refused.
 async fn load_or_read(
     store: &Store,
     catalogue: Arc<Catalogue>,
@@ -520,7 +533,7 @@ async fn load_or_read(
     };
     match loaded {
         Ok(loaded) => Ok(loaded),
-        // A work that refuses is undone, so nothing has to be written.
+        // A write that returns an error is rolled back, so the database does not have to be writable.
         Err(WriteError::Commit(error))
             if matches!(error.fault, DatabaseFault::DiskFull | DatabaseFault::Unwritable) =>
         {
@@ -532,18 +545,18 @@ async fn load_or_read(
             match store.write(only_read, |()| ()).await {
                 Err(WriteError::Refused(Ok(loaded))) => Ok(*loaded),
                 Err(error) => Err(EngineError::Content(unreadable(error))),
-                Ok(()) => Err(EngineError::Content("nothing was read".into())),
+                Ok(()) => Err(EngineError::Content("no data was returned".into())),
             }
         }
         Err(error) => Err(EngineError::Content(error.to_string())),
     }
 }
 
-/// Why a database that cannot be written could not be read either.
+/// Returns the reason why a database that cannot be written could not be read either.
 fn unreadable<T>(error: WriteError<Result<T, rusqlite::Error>>) -> String {
     match error {
         WriteError::Refused(Err(error)) => error.to_string(),
-        WriteError::Refused(Ok(_)) => "nothing was read".into(),
+        WriteError::Refused(Ok(_)) => "no data was returned".into(),
         WriteError::Commit(error) => error.to_string(),
     }
 }
@@ -551,7 +564,7 @@ fn unreadable<T>(error: WriteError<Result<T, rusqlite::Error>>) -> String {
 struct Loaded {
     settings: Settings,
     inboxes: Vec<InboxRow>,
-    removals: Vec<DeletionRow>,
+    deletions: Vec<DeletionRow>,
     last_seq: i64,
     cursors: Vec<(PipelineStage, RowId)>,
     last_request: RowId,
@@ -568,7 +581,7 @@ fn load(connection: &Connection, catalogue: &Catalogue, now_us: i64, everything:
     Ok(Loaded {
         settings: hookbench_store::settings::load(connection)?,
         inboxes: InboxRow::all(connection)?,
-        removals: DeletionRow::all(connection)?,
+        deletions: DeletionRow::all(connection)?,
         last_seq: hookbench_store::feed::reserve(connection)?,
         cursors: hookbench_store::pipeline::cursors(connection)?,
         last_request: hookbench_store::pipeline::last_request(connection)?,

@@ -1,4 +1,4 @@
-//! Requests on their way into an inbox, by whatever way they came.
+//! Requests that are about to be stored, from the listener or from a tunnel.
 
 use std::task::Poll;
 
@@ -9,7 +9,7 @@ use hookbench_store::{request::summary_of, tunnel::Tunnelled};
 
 use crate::Engine;
 
-/// A request that is to be kept; with its delivery and its turn where it came through a tunnel.
+/// A request to store. A request from a tunnel has a delivery and a turn in the order of deliveries.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) captured: Captured,
@@ -18,16 +18,16 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// One that came to the receiver.
+    /// Returns an entry for a request that came to the listener.
     pub(crate) fn of(captured: Captured) -> Self {
         Self { captured, tunnelled: None, turn: Turn::default() }
     }
 }
 
-/// Puts a write into the queue, and lets the next follow it there before it is done.
+/// Polls the write once to put it into the queue, then releases the turn for the next write.
 pub(crate) async fn in_turn<T>(turn: Turn, writing: impl Future<Output = T>) -> T {
     let mut writing = std::pin::pin!(writing);
-    // A write is in the queue once it was looked at.
+    // The first poll puts the write into the queue.
     let first = std::future::poll_fn(|context| Poll::Ready(writing.as_mut().poll(context))).await;
     drop(turn);
     match first {
@@ -36,7 +36,7 @@ pub(crate) async fn in_turn<T>(turn: Turn, writing: impl Future<Output = T>) -> 
     }
 }
 
-/// Keeps a request, once its turn has come.
+/// Stores a request and publishes it.
 pub(crate) async fn keep_entry(engine: &Engine, entry: Entry, name: String) -> Result<(), CommitError> {
     let tail = engine.store.id_tail();
     let Entry { mut captured, tunnelled, turn } = entry;

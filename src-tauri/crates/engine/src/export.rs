@@ -1,4 +1,4 @@
-//! Exports: what a query finds, or some requests, as a stream in one of the formats.
+//! Exports: the results of a query, or selected requests, as a stream in a file format.
 
 use std::{
     io,
@@ -20,7 +20,7 @@ use hookbench_query::{
     body::{self, content_of},
 };
 use hookbench_search::PAGE_TIME;
-use hookbench_store::request::{Stored, collect_body};
+use hookbench_store::request::{StoredRequest, collect_body};
 use rusqlite::Connection;
 use tokio::{sync::mpsc, time::Instant};
 
@@ -29,52 +29,53 @@ use crate::{
     request::{every_secret_path, masked, secret_paths},
 };
 
-/// Pieces that wait for a slow reader.
+/// Maximum number of chunks that wait for a slow reader.
 const AHEAD: usize = 8;
 
-/// Requests looked up in one go: with the largest bodies that stand in a row, 13 MB.
+/// Number of requests that are read at a time: at most 13 MB with the largest inline bodies.
 const PAGE: usize = 100;
 
-/// Bytes after which a piece goes out.
+/// Size at which a chunk is sent, in bytes.
 const PIECE: usize = 256 * 1024;
 
-/// How often progress is told.
+/// Interval between two progress updates.
 const PROGRESS: Duration = Duration::from_millis(200);
 
-/// Largest body that is decoded to redact in it, in bytes.
+/// Maximum size of a decoded body that is redacted, in bytes.
 const DECODED_MAX: usize = 64 * 1024 * 1024;
 
-/// Which requests.
+/// Selection of requests to export.
 #[derive(Debug)]
-pub enum Which {
-    /// Those of a query, newest first; of an inbox.
+pub enum ExportSelection {
+    /// Requests that match a query, newest first, in one inbox or in all.
     Query(Query, Option<i64>),
-    /// These, in their order.
+    /// Requests with these row numbers, in this order.
     These(Vec<RowId>),
 }
 
-/// What is asked for.
+/// Options of an export.
 #[derive(Debug)]
 pub struct Export {
     /// Format of the file.
     pub format: FileFormat,
-    /// The requests.
-    pub which: Which,
-    /// What is left out.
+    /// Requests to export.
+    pub which: ExportSelection,
+    /// Data to redact.
     pub redaction: Redaction,
 }
 
-/// What a reader gets.
+/// A started export.
 pub struct Exporting {
     /// Media type of the file.
     pub media_type: &'static str,
     /// Name of the file.
     pub file_name: String,
-    /// The file, piece by piece.
+    /// Content of the file, in chunks.
     pub pieces: mpsc::Receiver<io::Result<Bytes>>,
 }
 
-/// Begins an export; none if the format is only read. It goes on as fast as the reader takes it, and ends when the reader leaves.
+/// Starts an export. Returns `None` if the format can only be imported. The export proceeds at the speed of the reader,
+/// and stops when the reader disconnects.
 pub fn export(engine: &Arc<Engine>, asked: Export) -> Option<Exporting> {
     let written = WRITTEN.iter().find(|written| written.format == asked.format)?;
     let id = uuid::Uuid::now_v7().to_string();
@@ -106,14 +107,14 @@ pub fn export(engine: &Arc<Engine>, asked: Export) -> Option<Exporting> {
     Some(exporting)
 }
 
-/// Why an export ended before its end.
-enum Ended {
-    /// The reader left, or somebody cancelled it.
+/// Reason why an export stopped early.
+enum ExportEnd {
+    /// The reader disconnected, or the user cancelled the export.
     Left,
     Failed(String),
 }
 
-impl<E: std::fmt::Display> From<E> for Ended {
+impl<E: std::fmt::Display> From<E> for ExportEnd {
     fn from(error: E) -> Self {
         Self::Failed(error.to_string())
     }
@@ -125,7 +126,7 @@ struct Run {
     cancelled: Arc<AtomicBool>,
     pieces: mpsc::Sender<io::Result<Bytes>>,
     told: Instant,
-    /// Where any vendor sends its secret.
+    /// JSON paths at which any provider sends its secret.
     every_secret: Vec<JsonPath>,
 }
 
@@ -134,11 +135,11 @@ impl Run {
         let ended = self.requests(asked).await;
         let (state, error) = match ended {
             Ok(()) => (JobState::Done, None),
-            Err(Ended::Left) => (JobState::Cancelled, None),
-            Err(Ended::Failed(error)) => (JobState::Failed, Some(error)),
+            Err(ExportEnd::Left) => (JobState::Cancelled, None),
+            Err(ExportEnd::Failed(error)) => (JobState::Failed, Some(error)),
         };
         if state != JobState::Done {
-            // The reader must not take what it has for the whole.
+            // An error tells the reader that the file is incomplete.
             let why = error.clone().unwrap_or_else(|| "the export was cancelled".into());
             let _ = self.pieces.send(Err(io::Error::other(why))).await;
         }
@@ -152,18 +153,18 @@ impl Run {
         }
     }
 
-    async fn requests(&mut self, Export { format, which, redaction }: Export) -> Result<(), Ended> {
+    async fn requests(&mut self, Export { format, which, redaction }: Export) -> Result<(), ExportEnd> {
         let mut writer = Writer::new(format)?;
         let begin = writer.begin()?;
         self.send(begin).await?;
         let mut done = 0;
         match which {
-            Which::These(ids) => {
+            ExportSelection::These(ids) => {
                 for ids in ids.chunks(PAGE) {
                     self.page(ids.to_vec(), &redaction, &mut writer, &mut done).await?;
                 }
             }
-            Which::Query(query, inbox) => {
+            ExportSelection::Query(query, inbox) => {
                 let mut after = RowId(i64::MAX);
                 loop {
                     let search = self.engine.search(query.clone(), inbox);
@@ -174,8 +175,8 @@ impl Run {
                     };
                     let found = self.engine.store.readers().read(look).await?;
                     self.page(found.ids, &redaction, &mut writer, &mut done).await?;
-                    match found.upto {
-                        Some(upto) => after = upto,
+                    match found.cursor {
+                        Some(cursor) => after = cursor,
                         None => break,
                     }
                 }
@@ -187,18 +188,18 @@ impl Run {
         Ok(())
     }
 
-    /// Writes some requests; those that were removed meanwhile are not among them.
+    /// Writes some requests. Omits those that were deleted meanwhile.
     async fn page(
         &mut self,
         ids: Vec<RowId>,
         redaction: &Redaction,
         writer: &mut Writer,
         done: &mut u64,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), ExportEnd> {
         let engine = &self.engine;
         let requests = engine.requests();
         let read = move |connection: &Connection| -> rusqlite::Result<Vec<_>> {
-            // One view of the store, and its locks are taken once.
+            // A single transaction gives a consistent view, and locks the database only once.
             let _view = connection.unchecked_transaction()?;
             let mut page = Vec::with_capacity(ids.len());
             for id in ids {
@@ -238,18 +239,18 @@ impl Run {
         }
     }
 
-    async fn send(&self, bytes: Vec<u8>) -> Result<(), Ended> {
+    async fn send(&self, bytes: Vec<u8>) -> Result<(), ExportEnd> {
         if self.cancelled.load(Ordering::Relaxed) {
-            return Err(Ended::Left);
+            return Err(ExportEnd::Left);
         }
         match bytes.is_empty() {
             true => Ok(()),
-            false => self.pieces.send(Ok(bytes.into())).await.map_err(|_| Ended::Left),
+            false => self.pieces.send(Ok(bytes.into())).await.map_err(|_| ExportEnd::Left),
         }
     }
 
-    /// A request as it may leave.
-    fn record(&self, stored: &Stored, body: Vec<u8>, redaction: &Redaction) -> Record {
+    /// Returns the record of a request, with redaction applied.
+    fn record(&self, stored: &StoredRequest, body: Vec<u8>, redaction: &Redaction) -> Record {
         let mut record = record_of(stored, body);
         if redaction.reads_bodies() {
             decode(&mut record, stored);
@@ -261,12 +262,12 @@ impl Run {
         record
     }
 
-    /// Masks what is secret in the body. A coded one with a secret in it leaves decoded.
-    fn mask(&self, record: &mut Record, stored: &Stored) {
+    /// Masks secrets in the body. An encoded body that contains a secret is exported decoded.
+    fn mask(&self, record: &mut Record, stored: &StoredRequest) {
         let inbox = self.engine.addresses.get(&stored.summary.inbox);
         let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
         let known = secret_paths(&self.engine.providers.catalogue(), &stored.summary, verification);
-        // Who sent it is known a moment after it arrived: until then it may be anyone.
+        // The provider is unknown until the request is verified. Until then the paths of all providers are masked.
         let paths = known.as_ref().unwrap_or(&self.every_secret);
         if record.header("content-encoding").is_none() {
             let body = std::mem::take(&mut record.body.0);
@@ -282,8 +283,8 @@ impl Run {
     }
 }
 
-/// Undoes a body's codings, so that what is named can be found in it.
-fn decode(record: &mut Record, stored: &Stored) {
+/// Removes the content codings of a body for redaction.
+fn decode(record: &mut Record, stored: &StoredRequest) {
     let content = content_of(&stored.header_block);
     if content.codings.is_empty() || record.body.is_empty() {
         return;
@@ -291,13 +292,13 @@ fn decode(record: &mut Record, stored: &Stored) {
     let coded = std::mem::take(&mut record.body.0);
     record.body.0 = match body::decode(&coded, &content.codings, DECODED_MAX as u64) {
         Ok(decoded) => decoded.bytes,
-        Err(_) => b"[redacted: this body does not decode]".to_vec(),
+        Err(_) => b"[redacted: the body cannot be decoded]".to_vec(),
     };
     record.headers.retain(|(name, _)| !name.0.eq_ignore_ascii_case(b"content-encoding"));
 }
 
-/// A stored request as a record. Fields that have their defaults are left out.
-fn record_of(stored: &Stored, body: Vec<u8>) -> Record {
+/// Converts a stored request to a record. Omits fields with default values.
+fn record_of(stored: &StoredRequest, body: Vec<u8>) -> Record {
     let summary = &stored.summary;
     Record {
         id: Some(summary.id.clone()),
@@ -307,7 +308,7 @@ fn record_of(stored: &Stored, body: Vec<u8>) -> Record {
         method: summary.method.clone(),
         target: summary.target.clone(),
         version: Some(summary.version).filter(|version| *version != HttpVersion::Http11),
-        peer: Some(summary.peer.clone()).filter(|peer| !peer.is_empty()),
+        remote_address: Some(summary.remote_address.clone()).filter(|remote_address| !remote_address.is_empty()),
         headers: pairs(&stored.header_block),
         names: Some(summary.names).filter(|names| *names != HeaderNames::Exact),
         trailers: pairs(&stored.trailer_block),
@@ -315,14 +316,15 @@ fn record_of(stored: &Stored, body: Vec<u8>) -> Record {
         body_bytes: Some(summary.body_bytes).filter(|bytes| *bytes != body.len() as u64),
         body: Exact(body),
         status: Some(summary.status).filter(|status| *status != 0),
-        answer: stored.answer.as_ref().map(|(answer, _)| answer.clone()),
+        response: stored.response.as_ref().map(|(response, _)| response.clone()),
         pinned: summary.pinned,
         note: summary.note.clone(),
         source: summary.source.clone(),
         provider: summary.provider.clone(),
         event_type: summary.event_type.clone(),
         event_id: summary.event_id.clone(),
-        verdict: Some(summary.verdict).filter(|verdict| *verdict != SignatureStatus::Unchecked),
+        signature_status: Some(summary.signature_status)
+            .filter(|signature_status| *signature_status != SignatureStatus::Unverified),
         reason: summary.reason.clone(),
     }
 }

@@ -1,8 +1,8 @@
-//! Answering what a vendor asks: its question at registration, or each of its deliveries.
+//! Handshakes: responses that a provider requires at registration or for each delivery.
 
 use std::sync::Arc;
 
-use hookbench_capture::{Answer, Arrived};
+use hookbench_capture::{PreparedResponse, ReceivedRequest};
 use hookbench_model::{Change, Inbox, InboxResponse, SignatureStatus};
 use hookbench_provider::Filled;
 use hookbench_signature::{Message, State};
@@ -11,16 +11,16 @@ use rusqlite::Connection;
 
 use crate::{Engine, inbox::Address, response::aside, verification::header_pairs};
 
-/// The answer a request asks for by its vendor's rules; none where it asks for nothing. `long` where looking at it
-/// may take long. `signature` verifies the request.
+/// Returns the response that the provider requires for a request. Returns `None` if the request is not a handshake.
+/// `long` is true if processing the request may take long. `signature` verifies the request.
 pub(crate) async fn handshake(
     engine: &Arc<Engine>,
     address: &Address,
-    request: Arrived<'_>,
+    request: ReceivedRequest<'_>,
     body: &[u8],
     long: bool,
     signature: &(dyn Fn() -> SignatureStatus + Sync),
-) -> Option<Arc<Answer>> {
+) -> Option<Arc<PreparedResponse>> {
     let catalogue = engine.providers.catalogue();
     let verification = &address.verification;
     let provider = catalogue.get(verification.provider.as_deref()?)?;
@@ -30,7 +30,7 @@ pub(crate) async fn handshake(
     let headers = header_pairs(request.headers);
     let message =
         Message { method: request.method.as_str(), target: request.target, url: None, headers: &headers, body };
-    let own = !address.answer.body.is_empty() || !address.answer.status.is_success();
+    let own = !address.response.body.is_empty() || !address.response.status.is_success();
     let registered = verification.url.clone().filter(|url| !url.is_empty()).unwrap_or_else(|| {
         let url = message.signed_url();
         url.split('?').next().unwrap_or(&url).to_owned()
@@ -38,24 +38,23 @@ pub(crate) async fn handshake(
     let keys = crate::verification::keys(verification);
     let holds = || match signature() {
         SignatureStatus::Valid => State::Valid,
-        SignatureStatus::Invalid => State::Invalid,
-        SignatureStatus::Unsigned | SignatureStatus::Unchecked => State::Unsigned,
+        SignatureStatus::Invalid | SignatureStatus::Expired => State::Invalid,
+        SignatureStatus::Unsigned | SignatureStatus::Unverified => State::Unsigned,
     };
     let question = Message { url: Some(&registered), ..message };
-    let answered = aside(long, || provider.answer(&question, &keys, own, holds))?;
-    if let Some(secret) = answered.secret
+    let responded = aside(long, || provider.response(&question, &keys, own, holds))?;
+    if let Some(secret) = responded.secret
         && verification.secrets.iter().all(String::is_empty)
     {
         keep_told_secret(engine, address.name.clone(), secret).await;
     }
-    let origin = format!("{}: {}", provider.name, answered.name);
-    let Filled { status, headers, body, .. } = answered.answer?;
-    let answer = InboxResponse { status, headers, body, ..InboxResponse::default() };
-    crate::response::decide::given(engine, answer, origin, answered.fixed).await
+    let origin = format!("{}: {}", provider.name, responded.name);
+    let Filled { status, headers, body, .. } = responded.response?;
+    let response = InboxResponse { status, headers, body, ..InboxResponse::default() };
+    crate::response::decide::given(engine, response, origin, responded.fixed).await
 }
 
-/// Keeps a secret a vendor told an inbox that has none: the first to tell one is believed, and
-/// nobody after.
+/// Stores a secret that a provider sent to an inbox without secrets. Only the first secret is accepted.
 async fn keep_told_secret(engine: &Engine, name: String, secret: String) {
     let (feed, addresses, was) = (engine.feed.clone(), engine.addresses.clone(), name.clone());
     let work = move |connection: &Connection| {
@@ -76,6 +75,6 @@ async fn keep_told_secret(engine: &Engine, name: String, secret: String) {
         }
     };
     if let Err(error) = engine.store.write(work, after).await {
-        tracing::warn!(%error, "a secret told by a vendor could not be kept");
+        tracing::warn!(%error, "a secret sent by a provider could not be stored");
     }
 }

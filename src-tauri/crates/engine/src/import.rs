@@ -1,4 +1,4 @@
-//! Imports: a file's requests into the store, as a job.
+//! Imports: background jobs that store the requests of a file.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -28,54 +28,54 @@ use tokio::{runtime::Handle, time::Instant};
 
 use crate::{Engine, inbox::check_name};
 
-/// Where imports go that name no inbox.
+/// Name of the inbox for requests whose file names no inbox.
 const INBOX: &str = "imported";
 
-/// Folder in the data directory for files on their way in.
+/// Directory for uploaded files, inside the data directory.
 const FOLDER: &str = "import";
 
-/// Requests, and bytes, of one commit.
+/// Maximum number of requests, and of bytes, of a commit.
 const BATCH: usize = 500;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-/// Entries that are no requests and are told of one by one.
+/// Maximum number of invalid entries that are reported individually.
 const BAD_TOLD: usize = 100;
 
-/// Most inboxes one file may make.
+/// Maximum number of inboxes that a file may use.
 const INBOXES_MAX: usize = 100;
 
-/// Different answers that are remembered, so that requests with the same one share it.
-const ANSWERS: usize = 64;
+/// Maximum number of different responses in memory. Requests with the same response share a row.
+const RESPONSES: usize = 64;
 
-/// Longest name of a file that is kept, in characters.
+/// Maximum length of the stored file name, in characters. Longer names are truncated.
 const SOURCE_MAX: usize = 200;
 
-/// How often progress is told, and lists are asked to read again.
+/// Interval between two progress updates, and between two notifications to reload lists.
 const PROGRESS: Duration = Duration::from_millis(200);
 const RELIST: Duration = Duration::from_secs(1);
 
-/// What is to be imported, and how.
+/// Options of an import.
 #[derive(Debug, Clone)]
 pub struct Import {
     /// Name of the file.
     pub name: String,
-    /// Its format; told from its content if absent.
+    /// Format of the file. Detected from the content if absent.
     pub format: Option<FileFormat>,
-    /// Where everything goes; where the file says, if absent.
+    /// Inbox for all requests. If absent, each request goes to the inbox named in the file.
     pub inbox: Option<String>,
-    /// Whether one bad entry means that nothing is imported.
-    pub whole: bool,
-    /// SHA-256 of the file.
+    /// True if a single invalid entry prevents the import of the whole file.
+    pub atomic: bool,
+    /// SHA-256 hash of the file.
     pub sha256: [u8; 32],
 }
 
-/// Why an import did not begin.
+/// Error that prevented an import from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportStartError {
     #[error(
-        "{0:?} is in none of the formats that can be read: HAR, JSON Lines, CSV, raw HTTP, curl, webhook.site's JSON, Hookbench's archive."
+        "The format of {0:?} is not supported. Supported formats: HAR, JSON Lines, CSV, raw HTTP, curl, webhook.site JSON and Hookbench archives."
     )]
-    /// The format of the file is not known.
+    /// The format of the file could not be detected.
     Unknown(String),
     /// The file is of a format that cannot be imported.
     #[error("{0:?} looks like {1}, which cannot be imported.")]
@@ -87,11 +87,14 @@ pub enum ImportStartError {
     #[error("{0}")]
     Inbox(String),
     /// The file cannot be read.
-    #[error("The file could not be put down: {0}.")]
+    #[error("The file could not be stored: {0}.")]
     Io(#[from] io::Error),
 }
 
-/// A private file that an upload goes into; it goes away with its owner.
+/// Creates a private temporary file for an upload. Dropping the file deletes it.
+///
+/// # Errors
+/// Returns an error if the file cannot be created.
 pub fn spool(data: &Path) -> io::Result<NamedTempFile> {
     let folder = folder(data);
     fs::create_dir_all(&folder)?;
@@ -102,12 +105,15 @@ fn folder(data: &Path) -> PathBuf {
     data.join(FOLDER)
 }
 
-/// Removes what an engine that died left on its way in.
+/// Deletes the uploaded files that a crashed engine left.
 pub(crate) fn sweep(data: &Path) {
     let _ = fs::remove_dir_all(folder(data));
 }
 
-/// Begins to import a file.
+/// Starts to import a file.
+///
+/// # Errors
+/// Returns an error if the inbox name is invalid, or if the file is empty, has an unknown format or cannot be read.
 pub fn start(engine: &Arc<Engine>, mut import: Import, mut file: NamedTempFile) -> Result<Job, ImportStartError> {
     if let Some(name) = &import.inbox {
         check_name(name).map_err(ImportStartError::Inbox)?;
@@ -152,7 +158,7 @@ pub fn start(engine: &Arc<Engine>, mut import: Import, mut file: NamedTempFile) 
         done: ImportResult { format: Some(format), ..ImportResult::default() },
         batch: Batch::default(),
         kept: Vec::new(),
-        answers: HashMap::new(),
+        responses: HashMap::new(),
         told: now,
         listed: now,
     };
@@ -160,7 +166,8 @@ pub fn start(engine: &Arc<Engine>, mut import: Import, mut file: NamedTempFile) 
     Ok(job)
 }
 
-/// A file in UTF-16 with a byte order mark, as PowerShell and some editors write it, as UTF-8; any other as it is.
+/// Converts a UTF-16 file with a byte order mark to UTF-8. Returns other files unchanged. PowerShell and some editors
+/// write UTF-16.
 fn in_utf8(data: &Path, file: NamedTempFile) -> io::Result<NamedTempFile> {
     let mut mark = [0; 2];
     let read = file.reopen()?.read(&mut mark)?;
@@ -173,13 +180,13 @@ fn in_utf8(data: &Path, file: NamedTempFile) -> io::Result<NamedTempFile> {
     Ok(converted)
 }
 
-/// Why an import ended before the file did.
-enum Ended {
+/// Reason why an import stopped early.
+enum ImportEnd {
     Cancelled,
     Failed(String),
 }
 
-/// Requests that wait for the next commit.
+/// Requests for the next commit.
 #[derive(Default)]
 struct Batch {
     rows: Vec<Row>,
@@ -190,7 +197,7 @@ struct Row {
     captured: Captured,
     pinned: bool,
     note: String,
-    answer: Option<InboxResponse>,
+    response: Option<InboxResponse>,
 }
 
 struct Run {
@@ -201,10 +208,10 @@ struct Run {
     cancelled: Arc<AtomicBool>,
     done: ImportResult,
     batch: Batch,
-    /// Row numbers of what was imported, as ranges: one a commit.
+    /// Ranges of row numbers of the imported requests, one for each commit.
     kept: Vec<(i64, i64)>,
-    /// Numbers of answers by what they are.
-    answers: HashMap<String, i64>,
+    /// Numbers of stored responses by their JSON text.
+    responses: HashMap<String, i64>,
     told: Instant,
     listed: Instant,
 }
@@ -213,13 +220,13 @@ impl Run {
     fn whole(mut self, format: FileFormat, file: &mut fs::File) {
         self.done.before = self.imported_before();
         let ended = self.checked(format, file).and_then(|()| self.all(format, file));
-        if ended.is_err() && self.import.whole {
+        if ended.is_err() && self.import.atomic {
             self.take_back();
         }
         let (state, error) = match ended {
             Ok(()) => (JobState::Done, None),
-            Err(Ended::Cancelled) => (JobState::Cancelled, None),
-            Err(Ended::Failed(why)) => (JobState::Failed, Some(why)),
+            Err(ImportEnd::Cancelled) => (JobState::Cancelled, None),
+            Err(ImportEnd::Failed(why)) => (JobState::Failed, Some(why)),
         };
         self.remember();
         let done = self.done.clone();
@@ -237,7 +244,7 @@ impl Run {
         }
     }
 
-    /// When the same file was imported before.
+    /// Returns the record of an earlier import of the same file.
     fn imported_before(&self) -> Option<ImportRecord> {
         let sha256 = self.import.sha256;
         let read = move |connection: &Connection| hookbench_store::imported_file::find(connection, &sha256);
@@ -245,7 +252,7 @@ impl Run {
         Some(ImportRecord { at: timestamp(at_us), requests })
     }
 
-    /// Writes down that this file was imported.
+    /// Stores a record of this import.
     fn remember(&self) {
         if self.done.requests == 0 {
             return;
@@ -256,13 +263,13 @@ impl Run {
             hookbench_store::imported_file::save(connection, &sha256, &name, requests, at_us)
         };
         if let Err(error) = self.runtime.block_on(self.engine.store.write(work, |()| ())) {
-            tracing::warn!(%error, "an import could not be written down");
+            tracing::warn!(%error, "the record of an import could not be stored");
         }
     }
 
-    /// Where all or nothing is wanted: reads the whole file before anything is stored.
-    fn checked(&mut self, format: FileFormat, file: &mut fs::File) -> Result<(), Ended> {
-        if !self.import.whole {
+    /// Validates the whole file before an atomic import.
+    fn checked(&mut self, format: FileFormat, file: &mut fs::File) -> Result<(), ImportEnd> {
+        if !self.import.atomic {
             return Ok(());
         }
         let (limit, now_us) = self.bounds();
@@ -287,13 +294,13 @@ impl Run {
             note_bad(done, bad);
         }
         match done.bad {
-            _ if self.cancelled.load(Ordering::Relaxed) => Err(Ended::Cancelled),
+            _ if self.cancelled.load(Ordering::Relaxed) => Err(ImportEnd::Cancelled),
             0 => Ok(()),
-            bad => Err(Ended::Failed(format!("{} cannot be imported, so nothing was", entries(bad)))),
+            bad => Err(ImportEnd::Failed(format!("{} cannot be imported; nothing was imported", entries(bad)))),
         }
     }
 
-    fn all(&mut self, format: FileFormat, file: &mut fs::File) -> Result<(), Ended> {
+    fn all(&mut self, format: FileFormat, file: &mut fs::File) -> Result<(), ImportEnd> {
         let (limit, now_us) = self.bounds();
         let (mut at, mut ended) = (0, Ok(()));
         let position = std::cell::Cell::new(0);
@@ -312,9 +319,9 @@ impl Run {
                 note_bad(&mut self.done, bad);
                 let before = match self.done.requests {
                     0 => "nothing was imported".to_owned(),
-                    requests => format!("the {requests} before it were imported"),
+                    requests => format!("the {requests} requests before the error were imported"),
                 };
-                Err(Ended::Failed(format!("the file does not read to its end ({why}); {before}")))
+                Err(ImportEnd::Failed(format!("the file cannot be parsed to the end ({why}); {before}")))
             }
         }
     }
@@ -330,10 +337,10 @@ impl Run {
         limit: u64,
         now_us: i64,
         at: u64,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), ImportEnd> {
         if self.cancelled.load(Ordering::Relaxed) {
             self.commit()?;
-            return Err(Ended::Cancelled);
+            return Err(ImportEnd::Cancelled);
         }
         let row = match entry {
             Ok(record) => self.row(record, limit, now_us)?,
@@ -355,13 +362,13 @@ impl Run {
         Ok(())
     }
 
-    /// An entry as a row of its inbox, which is made if need be; or why it is none.
-    fn row(&mut self, mut record: Record, limit: u64, now_us: i64) -> Result<Result<Row, String>, Ended> {
+    /// Converts an entry to a row, and creates the inbox if needed. Returns the reason if the entry is invalid.
+    fn row(&mut self, mut record: Record, limit: u64, now_us: i64) -> Result<Result<Row, String>, ImportEnd> {
         let name = self.import.inbox.clone().or_else(|| record.inbox.take()).unwrap_or_else(|| INBOX.into());
         if let Err(why) = check_name(&name) {
             return Ok(Err(why));
         }
-        let (pinned, note, answer) = (record.pinned, record.note.clone(), record.take_answer());
+        let (pinned, note, response) = (record.pinned, record.note.clone(), record.take_response());
         let captured = match record.captured(0, limit, now_us) {
             Ok(captured) => captured,
             Err(why) => return Ok(Err(why)),
@@ -376,24 +383,24 @@ impl Run {
             }
         };
         self.done.inboxes.insert(name);
-        Ok(Ok(Row { captured: Captured { inbox, ..captured }, pinned, note, answer }))
+        Ok(Ok(Row { captured: Captured { inbox, ..captured }, pinned, note, response }))
     }
 
-    fn make_inbox(&self, name: &str) -> Result<i64, Ended> {
+    fn make_inbox(&self, name: &str) -> Result<i64, ImportEnd> {
         let made = self.engine.add_inbox(name.into(), InboxResponse::default(), VerificationSettings::default());
-        self.runtime.block_on(made).map_err(|e| Ended::Failed(e.to_string()))?;
+        self.runtime.block_on(made).map_err(|e| ImportEnd::Failed(e.to_string()))?;
         let address = self.engine.addresses.get(name);
         address
             .map(|address| address.number)
-            .ok_or_else(|| Ended::Failed(format!("the inbox {name} could not be made")))
+            .ok_or_else(|| ImportEnd::Failed(format!("the inbox {name} could not be created")))
     }
 
-    fn commit(&mut self) -> Result<(), Ended> {
+    fn commit(&mut self) -> Result<(), ImportEnd> {
         let mut rows = std::mem::take(&mut self.batch).rows;
         if rows.is_empty() {
             return Ok(());
         }
-        let failed = |e: &dyn std::fmt::Display| Ended::Failed(format!("the store could not take more: {e}"));
+        let failed = |e: &dyn std::fmt::Display| ImportEnd::Failed(format!("the requests could not be stored: {e}"));
         let store = self.engine.store.clone();
         for row in &mut rows {
             self.runtime.block_on(put_down(&store, &mut row.captured)).map_err(|e| failed(&e))?;
@@ -405,24 +412,24 @@ impl Run {
                 Body::Inline(_) => None,
             })
             .collect();
-        let (count, source, mut answers) =
-            (rows.len() as u64, self.import.name.clone(), std::mem::take(&mut self.answers));
+        let (count, source, mut responses) =
+            (rows.len() as u64, self.import.name.clone(), std::mem::take(&mut self.responses));
         let work = move |within: &mut Transaction<'_>| -> rusqlite::Result<_> {
             let (mut first, mut last) = (None, 0);
             for mut row in rows {
-                row.captured.answer =
-                    row.answer.map(|answer| number_of(within.connection, &answer, &mut answers)).transpose()?;
+                row.captured.response =
+                    row.response.map(|response| number_of(within.connection, &response, &mut responses)).transpose()?;
                 let id = within.keep_imported(&mut row.captured)?;
                 hookbench_store::request::insert_mark(within.connection, id, row.pinned, &row.note, &source)?;
                 first.get_or_insert(id.0);
                 last = id.0;
             }
-            Ok((first.unwrap_or(last), last, answers))
+            Ok((first.unwrap_or(last), last, responses))
         };
         match self.runtime.block_on(store.transact(work, |_| ())) {
-            Ok((first, last, answers)) => {
+            Ok((first, last, responses)) => {
                 self.kept.push((first, last));
-                self.answers = answers;
+                self.responses = responses;
                 self.done.requests += count;
                 Ok(())
             }
@@ -433,13 +440,13 @@ impl Run {
         }
     }
 
-    /// Deletes what was imported: all or nothing was wanted.
+    /// Deletes the requests of an atomic import that failed.
     fn take_back(&mut self) {
         for (first, last) in std::mem::take(&mut self.kept) {
             let ids: Vec<i64> = (first..=last).collect();
             let work = move |connection: &Connection| delete_requests(connection, &ids);
             if let Err(error) = self.runtime.block_on(self.engine.store.write(work, |_| ())) {
-                tracing::error!(%error, "a part of an import could not be taken back");
+                tracing::error!(%error, "some requests of a failed atomic import could not be deleted");
             }
         }
         self.done.requests = 0;
@@ -472,7 +479,7 @@ impl Run {
 
 fn too_many(inboxes: usize) -> Result<(), String> {
     match inboxes > INBOXES_MAX {
-        true => Err(format!("it belongs to one inbox more than the {INBOXES_MAX} a file may have")),
+        true => Err(format!("the file has too many inboxes: at most {INBOXES_MAX} are allowed")),
         false => Ok(()),
     }
 }
@@ -488,25 +495,25 @@ fn entries(count: u64) -> String {
     if count == 1 { "one entry".into() } else { format!("{count} entries") }
 }
 
-/// The number of an answer. Those that come again and again share one row.
+/// Returns the number of a stored response. Equal responses share a row.
 fn number_of(
     connection: &Connection,
-    answer: &InboxResponse,
+    response: &InboxResponse,
     known: &mut HashMap<String, i64>,
 ) -> rusqlite::Result<i64> {
-    let key = serde_json::to_string(answer).unwrap_or_default();
+    let key = serde_json::to_string(response).unwrap_or_default();
     if let Some(number) = known.get(&key) {
         return Ok(*number);
     }
-    if known.len() >= ANSWERS {
-        return hookbench_store::response::insert_once(answer, connection, "");
+    if known.len() >= RESPONSES {
+        return hookbench_store::response::insert_once(response, connection, "");
     }
-    let number = hookbench_store::response::insert(answer, connection, "")?;
+    let number = hookbench_store::response::insert(response, connection, "")?;
     known.insert(key, number);
     Ok(number)
 }
 
-/// Puts a large body into chunks before its row.
+/// Stores a large body in chunks before the row of the request.
 async fn put_down(store: &hookbench_capture::Store, row: &mut Captured) -> Result<(), hookbench_capture::CommitError> {
     let Body::Inline(bytes) = &row.body else { return Ok(()) };
     if bytes.len() <= INLINE_BODY_BYTES {

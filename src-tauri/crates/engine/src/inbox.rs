@@ -1,11 +1,11 @@
-//! Inboxes: capture addresses with an answer.
+//! Inboxes: name rules and the in-memory registry.
 
 use std::{
     collections::HashMap,
     sync::{Arc, RwLock},
 };
 
-use hookbench_capture::Answer;
+use hookbench_capture::PreparedResponse;
 use hookbench_model::{ForwardMode, InboxResponse, VerificationSettings};
 use hookbench_store::{
     inbox::InboxRow,
@@ -13,68 +13,70 @@ use hookbench_store::{
 };
 
 use crate::{
-    forward::{Bound, bound},
-    response::{self, Answering, compile_rules},
+    forward::{CompiledForward, bound},
+    response::{self, CompiledRules, compile_rules},
 };
 
-/// Longest inbox name: one path segment that is still easy to read.
+/// Maximum length of an inbox name, in bytes.
 const NAME_MAX: usize = 64;
 
-/// Most inboxes a stranger's requests can make, where that is allowed at all.
+/// Maximum number of inboxes up to which requests can create new ones, if the setting allows it.
 pub(crate) const CREATED_BY_REQUESTS_MAX: usize = 200;
 
-/// Whether a name can be an inbox, or the sentence that says why not.
+/// Validates the name of an inbox.
+///
+/// # Errors
+/// Returns a message that describes the allowed names.
 pub fn check_name(name: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > NAME_MAX {
-        Err(format!("An inbox name has 1 to {NAME_MAX} characters."))
+        Err(format!("The inbox name must have 1 to {NAME_MAX} characters."))
     } else if !name.chars().all(allowed) || !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        Err("An inbox name has letters, digits, -, _ and . and begins with a letter or digit, for it is part of a URL."
-            .into())
+        Err("The inbox name can contain letters, digits, -, _ and ., and must begin with a letter or digit.".into())
     } else {
         Ok(())
     }
 }
 
-/// What the receiver and the lists need of an inbox, without a look into the store.
+/// In-memory configuration of an inbox, for the listener and for lists.
 #[derive(Debug, Clone)]
 pub struct Address {
     /// Number of the inbox.
     pub number: i64,
     /// Name of the inbox.
     pub name: String,
-    /// The default response, compiled.
-    pub answer: Arc<Answer>,
-    /// The same as it was set.
+    /// Default response, compiled.
+    pub response: Arc<PreparedResponse>,
+    /// Default response as configured.
     pub own: Arc<InboxResponse>,
-    /// The response rules, compiled.
-    pub answering: Arc<Answering>,
-    pub(crate) forwards: Arc<Vec<Bound>>,
-    /// How its requests are verified.
+    /// Response rules, compiled.
+    pub compiled_rules: Arc<CompiledRules>,
+    pub(crate) forwards: Arc<Vec<CompiledForward>>,
+    /// Verification settings.
     pub verification: Arc<VerificationSettings>,
-    pub(crate) read_upto: i64,
-    /// Whether its answer may depend on the request in more than what a vendor asks for.
+    pub(crate) read_cursor: i64,
+    /// True if the response may depend on the request, apart from provider handshakes.
     pub(crate) decides: bool,
 }
 
 impl Address {
-    /// Ids of its forwards, which are those of their destinations too.
+    /// Returns the ids of the forwards. The destination of a forward has the same id.
     pub fn forward_ids(&self) -> impl Iterator<Item = &str> {
         self.forwards.iter().map(|bound| bound.forward.id.as_str())
     }
 
-    /// What a list shows of it, by its number.
+    /// Returns the number and the data that a list shows.
     pub(crate) fn label(&self) -> (i64, InboxLabel) {
-        (self.number, InboxLabel { name: self.name.clone(), read_upto: self.read_upto })
+        (self.number, InboxLabel { name: self.name.clone(), read_cursor: self.read_cursor })
     }
 
-    /// Whether its answer may depend on the request at all.
+    /// Returns true if the response may depend on the request.
     pub(crate) fn depends(&self) -> bool {
         self.decides || self.verification.provider.is_some()
     }
 }
 
-/// All live inboxes by name and by number; changed only after a commit.
+/// Registry of all inboxes by name and by number. Updated only after a commit.
 #[derive(Debug, Default)]
 pub struct Addresses(RwLock<Maps>);
 
@@ -90,11 +92,11 @@ impl Addresses {
         self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).by_name.get(name).cloned()
     }
 
-    /// The part the capture path needs, without a copy of the name: number, answer, and whether
-    /// there may be another for a request.
-    pub(crate) fn find(&self, name: &str) -> Option<(i64, Arc<Answer>, bool)> {
+    /// Returns the data that the listener needs: number, default response, and true if the response may depend on the
+    /// request. Avoids a copy of the name.
+    pub(crate) fn find(&self, name: &str) -> Option<(i64, Arc<PreparedResponse>, bool)> {
         let maps = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        maps.by_name.get(name).map(|address| (address.number, address.answer.clone(), address.depends()))
+        maps.by_name.get(name).map(|address| (address.number, address.response.clone(), address.depends()))
     }
 
     /// Returns the inbox with a number.
@@ -108,7 +110,7 @@ impl Addresses {
         self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).by_name.values().cloned().collect()
     }
 
-    /// What a list shows of each inbox, by number.
+    /// Returns the data that a list shows of each inbox, with its number.
     pub(crate) fn labels(&self) -> Vec<(i64, InboxLabel)> {
         let maps = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         maps.by_name.values().map(Address::label).collect()
@@ -145,28 +147,28 @@ impl InboxNames for Addresses {
     fn inbox(&self, number: i64) -> Option<InboxLabel> {
         let maps = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let address = maps.by_name.get(maps.names.get(&number)?)?;
-        Some(InboxLabel { name: address.name.clone(), read_upto: address.read_upto })
+        Some(InboxLabel { name: address.name.clone(), read_cursor: address.read_cursor })
     }
 }
 
-/// What the listener and the lists need of a stored inbox.
+/// Builds the in-memory configuration of a stored inbox.
 ///
 /// # Errors
-/// A sentence that says what of its response cannot be used.
+/// Returns a message if the stored response is invalid.
 pub fn address(row: &InboxRow) -> Result<Address, String> {
-    let answering = compile_rules(&row.rules, row.status_by_path);
+    let compiled_rules = compile_rules(&row.rules, row.status_by_path);
     let forwards = bound(&row.forwards);
-    let asks = forwards.iter().any(|bound| bound.forward.mode == ForwardMode::Answer);
+    let asks = forwards.iter().any(|bound| bound.forward.mode == ForwardMode::Proxy);
     Ok(Address {
         number: row.number,
         name: row.name.clone(),
-        answer: Arc::new(response::compile(&row.answer, row.answer_number)?),
-        own: Arc::new(row.answer.clone()),
-        decides: asks || row.status_by_path || !answering.rules.is_empty() || response::depends(&row.answer),
-        answering: Arc::new(answering),
+        response: Arc::new(response::compile(&row.response, row.response_number)?),
+        own: Arc::new(row.response.clone()),
+        decides: asks || row.status_by_path || !compiled_rules.rules.is_empty() || response::depends(&row.response),
+        compiled_rules: Arc::new(compiled_rules),
         forwards: Arc::new(forwards),
         verification: Arc::new(row.verification.clone()),
-        read_upto: row.read_upto,
+        read_cursor: row.read_cursor,
     })
 }
 
@@ -175,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_no_path_segment_are_refused() {
+    fn rejects_names_that_are_not_a_path_segment() {
         for name in ["shop", "a", "Stripe-dev_2.test"] {
             assert_eq!(check_name(name), Ok(()));
         }

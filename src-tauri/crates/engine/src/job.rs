@@ -1,4 +1,4 @@
-//! Jobs: work that may take longer than a request may, with progress and cancel.
+//! Background jobs with progress and cancellation: imports, exports and backups.
 
 use std::{
     collections::BTreeMap,
@@ -7,17 +7,17 @@ use std::{
 
 use hookbench_model::{Job, JobState};
 
-/// Ended jobs kept to be asked about.
+/// Maximum number of ended jobs in memory.
 const ENDED_KEPT: usize = 50;
 
 type Cancel = Box<dyn Fn() + Send>;
 
-/// All jobs of this run.
+/// Registry of the jobs of this run.
 #[derive(Clone, Default)]
 pub struct Jobs(Arc<Mutex<BTreeMap<String, (Job, Cancel)>>>);
 
 impl Jobs {
-    /// Adds a job that runs. `cancel` asks it to end.
+    /// Adds a running job. `cancel` is called to cancel the job.
     pub fn start(&self, job: Job, cancel: Cancel) {
         let mut jobs = self.lock();
         let ended: Vec<String> =
@@ -38,7 +38,7 @@ impl Jobs {
         self.lock().values().rev().map(|(job, _)| job.clone()).collect()
     }
 
-    /// Changes a job and gives it back as it then is.
+    /// Changes a job. Returns the changed job.
     pub fn update(&self, id: &str, change: impl FnOnce(&mut Job)) -> Option<Job> {
         let mut jobs = self.lock();
         let (job, _) = jobs.get_mut(id)?;
@@ -46,7 +46,7 @@ impl Jobs {
         Some(job.clone())
     }
 
-    /// Asks a running job to end.
+    /// Cancels a job if it is running. Returns the job.
     pub fn cancel(&self, id: &str) -> Option<Job> {
         let mut jobs = self.lock();
         let (job, cancel) = jobs.get_mut(id)?;

@@ -1,7 +1,8 @@
-//! The engine: it owns a data folder and wires the parts that work on it together.
+//! The engine, which owns a data directory and connects the components that use it.
 //!
-//! [`Engine::open`] takes a data folder: the listener, the pipeline behind the commit, forwards, replays, deliveries, checks,
-//! tunnels, imports and exports, and retention. The routes of the API are in `hookbench-api`, which holds an engine.
+//! [`Engine::open`] locks a data directory and starts its components: the listener, the pipeline that processes
+//! committed requests, forwards, replays, deliveries, checks, tunnels, imports, exports and retention. The API routes
+//! are in `hookbench-api`, which holds an engine.
 #![forbid(unsafe_code)]
 
 pub mod backup;
@@ -16,10 +17,10 @@ mod handshake;
 pub mod import;
 pub mod inbox;
 pub mod job;
+pub mod listener;
 pub mod outgoing;
 mod outgoing_changes;
 pub mod pipeline;
-pub mod receiver;
 pub mod refusal;
 pub mod replay;
 pub mod request;

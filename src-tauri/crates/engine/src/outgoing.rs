@@ -1,4 +1,4 @@
-//! Sending a captured request on: a forward or a replay of it, made from what is stored.
+//! Outgoing requests of forwards and replays, built from stored requests.
 
 use std::pin::Pin;
 
@@ -12,7 +12,7 @@ use http::HeaderName;
 
 use crate::Engine;
 
-/// Largest body that is signed anew, in bytes: it is in memory while that is done.
+/// Maximum size of a body that is re-signed, in bytes. The body is in memory meanwhile.
 const SIGNED_MAX: u64 = 64 * 1024 * 1024;
 
 impl RequestSource for Engine {
@@ -26,10 +26,10 @@ impl RequestSource for Engine {
     }
 }
 
-/// A stored request as it goes on to a destination.
+/// Builds the outgoing request of a delivery from the stored request.
 pub(crate) async fn outgoing_request(
     engine: &Engine,
-    claimed: &InFlightAttempt,
+    in_flight: &InFlightAttempt,
     endpoint: &EndpointRow,
     row: RowId,
 ) -> Result<Outgoing, UnsentRequest> {
@@ -42,54 +42,56 @@ pub(crate) async fn outgoing_request(
         .await
         .map_err(|e| unread(&e))?;
     let head = found.ok_or_else(|| unmade("The request is no longer stored.".into()))?;
-    let onward = match claimed.replay {
+    let outgoing = match in_flight.replay {
         Some(replay) => {
-            crate::replay::run::replay_onward(engine, replay, endpoint, head.inbox).await.map_err(unmade)?
+            crate::replay::run::replay_outgoing(engine, replay, endpoint, head.inbox).await.map_err(unmade)?
         }
-        None => crate::forward::forward_onward(engine, head.inbox, &claimed.shown.url, endpoint).map_err(unmade)?,
+        None => crate::forward::forward_outgoing(engine, head.inbox, &in_flight.shown.url, endpoint).map_err(unmade)?,
     };
-    let mut headers = match &onward.headers {
+    let mut headers = match &outgoing.headers {
         Some(edited) => {
             let edited = edited_headers(edited, &head.headers);
             let lines = edited.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
-            hookbench_delivery::applied_headers(&onward.rules, lines, &head.peer)
+            hookbench_delivery::applied_headers(&outgoing.rules, lines, &head.remote_address)
         }
-        None => hookbench_delivery::applied_headers(&onward.rules, header_list(&head.headers), &head.peer),
+        None => hookbench_delivery::applied_headers(&outgoing.rules, header_list(&head.headers), &head.remote_address),
     };
-    if let Some(via) = &onward.via {
+    if let Some(via) = &outgoing.via {
         append(&mut headers, "Via", via.as_bytes());
     }
     let stored = async || {
         let body = engine.store.readers().body(row).await.map_err(|e| unread(&e))?;
         body.ok_or_else(|| unmade("The request is no longer stored.".into()))
     };
-    let url = claimed.shown.url.clone();
-    let Some((record, keys)) = &onward.resign else {
-        let body = match onward.body {
+    let url = in_flight.shown.url.clone();
+    let Some((record, keys)) = &outgoing.re_sign else {
+        let body = match outgoing.body {
             Some(body) => body.into(),
             None => Payload::stored(stored().await?).await.map_err(|e| unread(&e))?,
         };
-        return Ok(Outgoing { method: claimed.shown.method.clone(), url, headers, body });
+        return Ok(Outgoing { method: in_flight.shown.method.clone(), url, headers, body });
     };
-    let body = match onward.body {
+    let body = match outgoing.body {
         Some(body) => body,
         None => collect_body(stored().await?, SIGNED_MAX)
             .await
             .map_err(|e| unread(&e))?
-            .ok_or_else(|| unmade(format!("A body over {SIGNED_MAX} bytes is not signed anew.")))?
+            .ok_or_else(|| {
+                unmade(format!("The request cannot be re-signed: the body has more than {SIGNED_MAX} bytes."))
+            })?
             .into(),
     };
-    let id = head.event_id.unwrap_or_else(|| claimed.shown.id.clone());
+    let id = head.event_id.unwrap_or_else(|| in_flight.shown.id.clone());
     let now_ms = engine.clock.now_us() / 1_000;
-    match resigned(record, keys, &claimed.shown.method, &url, &headers, &body, &id, now_ms) {
-        Ok(headers) => Ok(Outgoing { method: claimed.shown.method.clone(), url, headers, body: body.into() }),
-        Err(why) => Err(UnsentRequest { headers, message: format!("It cannot be signed: {why}") }),
+    match re_signed(record, keys, &in_flight.shown.method, &url, &headers, &body, &id, now_ms) {
+        Ok(headers) => Ok(Outgoing { method: in_flight.shown.method.clone(), url, headers, body: body.into() }),
+        Err(why) => Err(UnsentRequest { headers, message: format!("The request cannot be signed: {why}") }),
     }
 }
 
-/// A request's headers with the signature made anew: what the scheme sets stands where it stood.
+/// Returns the headers of a request with a new signature. Signature headers keep their positions.
 #[expect(clippy::too_many_arguments, reason = "a message and what signs it")]
-fn resigned(
+fn re_signed(
     record: &SchemeRecord,
     keys: &Keys,
     method: &str,
@@ -103,14 +105,14 @@ fn resigned(
     let target = target_of(url);
     let message = Message { method, target: &target, url: Some(url), headers: &pairs, body };
     let signed = sign(&record.scheme, &message, keys, id, now_ms).map_err(|error| error.to_string())?;
-    if let Some((place, _)) = signed.elsewhere.first() {
-        return Err(format!("its signature stands in {place}, which is not rewritten."));
+    if let Some((place, _)) = signed.outside_headers.first() {
+        return Err(format!("the signature is in {place}, which is not rewritten."));
     }
     let mut headers = headers.clone();
     for (name, value) in signed.headers {
-        let name: HeaderName = name.parse().map_err(|_| format!("{name:?} is no header name"))?;
+        let name: HeaderName = name.parse().map_err(|_| format!("{name:?} is not a valid header name"))?;
         let mut value = Some(value.into_bytes());
-        // A header that repeats is set once, where it stood first.
+        // A repeated header is set once, at its first position.
         headers.retain_mut(|(own, old)| match own.eq_ignore_ascii_case(name.as_str()) {
             true => value.take().map(|new| *old = new).is_some(),
             false => true,
@@ -120,7 +122,7 @@ fn resigned(
     Ok(headers)
 }
 
-/// An edited list of headers; a mask stands for the value that is stored, in order where there are several.
+/// Returns an edited list of headers. Replaces each mask by the stored value of the same name, in order.
 fn edited_headers(edited: &[(String, String)], stored: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut left: Vec<(&[u8], &[u8])> = header_list(stored).collect();
     edited

@@ -1,20 +1,20 @@
-//! Changes to a captured request that is sent.
+//! Changes to a captured request before it is sent.
 
 use bytes::Bytes;
 use hookbench_model::HeaderRules;
 use hookbench_provider::SchemeRecord;
 use hookbench_signature::Keys;
 
-/// What a forward or a replay changes of the request that it sends.
+/// Changes that a forward or a replay makes to the request that it sends.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OutgoingChanges {
     pub(crate) rules: HeaderRules,
-    /// Another list of headers, to which the rules apply.
+    /// Headers that replace those of the request. The rules apply to them.
     pub(crate) headers: Option<Vec<(String, String)>>,
-    /// Another body.
+    /// Body that replaces the body of the request.
     pub(crate) body: Option<Bytes>,
-    /// The scheme and the keys that re-sign it.
-    pub(crate) resign: Option<(SchemeRecord, Keys)>,
-    /// What is added to `Via`, by which a forward recognises its own requests.
+    /// Scheme and keys to re-sign the request with.
+    pub(crate) re_sign: Option<(SchemeRecord, Keys)>,
+    /// Value that is added to `Via`. A forward recognizes its own requests by this value.
     pub(crate) via: Option<String>,
 }

@@ -1,8 +1,8 @@
-//! Requests that were refused before they could be stored: counted, listed with their bytes, and shown until somebody
-//! dismisses them.
+//! Rejected requests, which the listener refused before they were stored. They are counted, listed with their first
+//! bytes, and shown until the user dismisses them.
 //!
-//! The listener hands them over without waiting. They are written down in batches, and kept in memory as long as the
-//! database cannot take them.
+//! The listener adds them without waiting. They are stored in batches, and remain in memory while the database cannot
+//! be written.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use hookbench_capture::{ReadError, Refused, header_list};
+use hookbench_capture::{ReadError, RejectedRequest, header_list};
 use hookbench_model::{Change, DatabaseHealth, MASK, text_by};
 use hookbench_provider::is_secret_header;
 use hookbench_store::refusal::{self, Refusal, RefusalCount};
@@ -19,44 +19,44 @@ use tokio::sync::Notify;
 
 use crate::Engine;
 
-/// Refusals whose bytes are kept. More are only counted: a scanner must not fill the database.
+/// Maximum number of stored refusals. Older ones are only counted, so scanners cannot fill the database.
 const KEPT_MAX: i64 = 1_000;
 
-/// Refusals that wait to be written down with their bytes; of more only the newest are.
+/// Maximum number of refusals in memory that wait to be stored. Older ones are only counted.
 const WAITING_MAX: usize = 200;
 
-/// Least time between two writes.
+/// Minimum interval between two writes.
 const GAP: Duration = Duration::from_millis(300);
 
-/// Inboxes and reasons that are told apart in memory, so that nobody makes it grow.
+/// Maximum number of pairs of inbox and reason that are counted in memory, to limit memory use.
 const COUNTED_MAX: usize = 1_000;
 
 type Rows = VecDeque<Refusal>;
 
-/// How many were refused by inbox and reason, and when the first and the last.
+/// Count, first time and last time of refusals by inbox and reason. Times are in µs since the Unix epoch.
 type Counts = BTreeMap<(i64, &'static str), (u64, i64, i64)>;
 
-/// What was refused and is not written down yet.
+/// Refusals that are not stored yet.
 #[derive(Debug, Default)]
-struct Waiting {
-    /// How many there have been since the start.
+struct PendingRefusals {
+    /// Number of refusals since the start.
     total: u64,
-    /// Number of the last.
+    /// Number of the last refusal. Numbers are times in µs, increased if needed to be unique.
     last: i64,
     rows: Rows,
     counts: Counts,
 }
 
-/// The refusals of one engine.
+/// Rejected requests of an engine.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<PendingRefusals>,
     wake: Notify,
 }
 
 impl Refusals {
-    /// Takes a refusal of an inbox's request; 0 where no inbox is known.
-    pub(crate) fn add(&self, inbox: i64, refused: Refused) {
+    /// Adds a refusal. `inbox` is 0 if the inbox is unknown.
+    pub(crate) fn add(&self, inbox: i64, refused: RejectedRequest) {
         let mut waiting = self.waiting();
         waiting.total += 1;
         let key = (inbox, refused.refusal.code);
@@ -67,14 +67,14 @@ impl Refusals {
         if waiting.rows.len() == WAITING_MAX {
             waiting.rows.pop_front();
         }
-        let Refused { at_us, peer, refusal, bytes, .. } = refused;
+        let RejectedRequest { at_us, remote_address, refusal, bytes, .. } = refused;
         waiting.last = at_us.max(waiting.last + 1);
         let number = waiting.last;
         waiting.rows.push_back(Refusal {
             number,
             inbox,
             at_us,
-            peer: peer.map(|peer| peer.to_string()).unwrap_or_default(),
+            remote_address: remote_address.map(|remote_address| remote_address.to_string()).unwrap_or_default(),
             status: refusal.status.as_u16(),
             reason: refusal.code.to_owned(),
             message: refusal.message,
@@ -84,17 +84,17 @@ impl Refusals {
         self.wake.notify_one();
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, PendingRefusals> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes out what is not written down yet, with the counts.
+    /// Removes and returns the refusals and counts that are not stored yet.
     fn take(&self) -> (Rows, Counts) {
         let mut waiting = self.waiting();
         (std::mem::take(&mut waiting.rows), std::mem::take(&mut waiting.counts))
     }
 
-    /// Puts back what could not be written down.
+    /// Restores refusals and counts that could not be stored.
     fn put_back(&self, rows: Rows, counts: Counts) {
         let mut waiting = self.waiting();
         for (key, (count, first, last)) in counts {
@@ -109,15 +109,16 @@ impl Refusals {
     }
 }
 
-/// Writes down what was refused; whether the database took it.
+/// Stores the refusals in memory. Returns true if the database was written.
 ///
-/// A database that fails is left alone until the store says that it can be written again: these few bytes might
-/// fit where no request does, and would end the alarm.
+/// Does not write while the database is failing. These few bytes might fit where a request does not, and the successful
+/// write would clear the failure.
 pub(crate) async fn keep_refusals(engine: &Engine) -> bool {
     !matches!(engine.health(), DatabaseHealth::Failing { .. }) && write_refusals(engine).await
 }
 
-/// As [`Engine::keep_refusals`], and also where the database fails: the last try, before Hookbench ends.
+/// Same as [`keep_refusals`], but also writes while the database is failing. Used as the last attempt before the engine
+/// closes.
 pub(crate) async fn write_refusals(engine: &Engine) -> bool {
     let (rows, counts) = engine.refusals.take();
     if counts.is_empty() {
@@ -134,16 +135,16 @@ pub(crate) async fn write_refusals(engine: &Engine) -> bool {
     match engine.store.write(work, |()| ()).await {
         Ok(()) => true,
         Err(error) => {
-            tracing::debug!(%error, "refused requests could not be written down; they are kept in memory");
+            tracing::debug!(%error, "refused requests could not be stored and remain in memory");
             engine.refusals.put_back(kept.0, kept.1);
             false
         }
     }
 }
 
-/// How many requests were refused, by inbox and reason; those that are not written down yet, too.
+/// Returns the number of refused requests by inbox and reason, including those that are not stored yet.
 pub async fn refusal_counts(engine: &Engine) -> Vec<RefusalCount> {
-    // A database that cannot be read must not hide what is in memory.
+    // If the database cannot be read, the counts in memory are still returned.
     let mut counts = engine.store.readers().read(refusal::counts).await.unwrap_or_default();
     for ((inbox, reason), (count, first, last)) in &engine.refusals.waiting().counts {
         match counts.iter_mut().find(|known| known.inbox == *inbox && known.reason == *reason) {
@@ -168,10 +169,11 @@ pub async fn refusal_counts(engine: &Engine) -> Vec<RefusalCount> {
     counts
 }
 
-/// The newest refusals before `before`, of one inbox or of all; those that are not written down yet, too.
+/// Returns the newest refusals before the number `before`, of one inbox or of all, including those that are not stored
+/// yet.
 ///
 /// # Errors
-/// What the database says where it cannot be read.
+/// Returns an error if the database cannot be read.
 pub async fn list_refusals(
     engine: &Engine,
     inbox: Option<i64>,
@@ -192,10 +194,10 @@ pub async fn list_refusals(
     Ok(found)
 }
 
-/// A refusal by its number.
+/// Returns a refusal by number.
 ///
 /// # Errors
-/// What the database says where it cannot be read.
+/// Returns an error if the database cannot be read.
 pub async fn refusal(engine: &Engine, number: i64) -> Result<Option<Refusal>, ReadError> {
     let waiting = engine.refusals.waiting().rows.iter().find(|refusal| refusal.number == number).cloned();
     match waiting {
@@ -204,10 +206,10 @@ pub async fn refusal(engine: &Engine, number: i64) -> Result<Option<Refusal>, Re
     }
 }
 
-/// Dismisses what was refused so far, of one inbox or of all.
+/// Dismisses the refusals so far, of one inbox or of all.
 ///
 /// # Errors
-/// What the database says where it cannot be written.
+/// Returns an error if the database cannot be written.
 pub async fn dismiss_refusals(
     engine: &Engine,
     inbox: Option<i64>,
@@ -219,7 +221,7 @@ pub async fn dismiss_refusals(
     Ok(())
 }
 
-/// Writes down what is refused, as long as the engine lives.
+/// Starts the task that stores refusals until the engine is dropped.
 pub fn spawn(engine: &Arc<Engine>) {
     let refusals = engine.refusals.clone();
     let engine: Weak<Engine> = Arc::downgrade(engine);
@@ -236,14 +238,14 @@ pub fn spawn(engine: &Arc<Engine>) {
             drop(engine);
             tokio::time::sleep(GAP).await;
             if !kept {
-                // Tried again until the database takes it.
+                // The write is retried until it succeeds.
                 refusals.wake.notify_one();
             }
         }
     });
 }
 
-/// Its first bytes, with credentials masked unless `reveal`.
+/// Returns the first bytes of a refused request. Credentials are masked unless `reveal` is true.
 pub fn shown_bytes(refusal: &Refusal, reveal: bool) -> Vec<u8> {
     if reveal {
         return refusal.bytes.clone();
@@ -261,7 +263,7 @@ pub fn shown_bytes(refusal: &Refusal, reveal: bool) -> Vec<u8> {
     shown
 }
 
-/// Its first bytes as text, credentials masked.
+/// Returns the first bytes of a refused request as text, with masked credentials.
 pub fn text(refusal: &Refusal) -> String {
     text_by(&shown_bytes(refusal, false), String::push_str)
 }
@@ -271,12 +273,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_masked_in_what_is_shown() {
+    fn masks_credentials() {
         let refusal = Refusal {
             number: 1,
             inbox: 0,
             at_us: 0,
-            peer: String::new(),
+            remote_address: String::new(),
             status: 400,
             reason: "bad_header".into(),
             message: String::new(),

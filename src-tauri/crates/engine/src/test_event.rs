@@ -1,4 +1,4 @@
-//! The test event: a real HTTP request to an inbox of this receiver, as the inbox's vendor sends.
+//! The test event: an HTTP request to the listener, in the format of the inbox's provider.
 
 use bytes::Bytes;
 use hookbench_delivery::{
@@ -15,19 +15,19 @@ use tokio::net::TcpStream;
 
 use crate::inbox::Address;
 
-/// The vendor an inbox without one is sent an event of, and that event.
+/// Provider and event type of the test event for an inbox without a provider.
 const DEFAULT: (&str, &str) = ("onwebchat", "chat.closed");
 
-/// Signs for an inbox that has no secret: nothing verifies it, and it looks like the real thing.
+/// Signing secret of the test event for an inbox without a provider. Such an inbox does not verify signatures.
 const SAMPLE_SECRET: &str = "sample-secret-of-the-test-event";
 
-/// A request that is ready to be sent.
+/// Headers and body of the test event.
 struct Ready {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
-/// The event: of the inbox's vendor, signed by its secret.
+/// Returns a test event of the inbox's provider, signed with the inbox's secret.
 fn event(catalogue: &Catalogue, inbox: &Address, url: &str, now_ms: i64) -> Ready {
     let uuid = uuid::Uuid::now_v7();
     let id = uuid.to_string();
@@ -43,7 +43,7 @@ fn event(catalogue: &Catalogue, inbox: &Address, url: &str, now_ms: i64) -> Read
         _ => vendor_request::test_event(provider),
     };
     let generic = json!({ "type": "test", "event": "test", "id": "{{id}}", "timestamp": "{{iso}}",
-        "data": { "message": "Hello from Hookbench. This came over HTTP like any webhook." } });
+        "data": { "message": "Hello from Hookbench. This event was sent over HTTP, like any webhook." } });
     let (kind, sample): (&str, &Value) = sample.unwrap_or(("test", &generic));
     let body = serde_json::to_vec(&vendor_request::payload(kind, sample, &moment)).unwrap_or_default();
     let mut headers = vendor_request::plain_headers(provider, kind, &id);
@@ -60,7 +60,7 @@ fn event(catalogue: &Catalogue, inbox: &Address, url: &str, now_ms: i64) -> Read
         let registered = inbox.verification.signed_url(&inbox.name, &target).unwrap_or_else(|| url.to_owned());
         let request =
             UnsignedRequest { method: "POST", target: &target, url: &registered, headers: &headers, body: &body };
-        // Where only the vendor's own key can sign, the event comes unsigned.
+        // The event is unsigned if only the provider's private key can sign.
         if let Ok(signature) = vendor_request::signature(&record.scheme, &request, &keys, &id, now_ms) {
             headers.extend(signature);
         }
@@ -68,7 +68,10 @@ fn event(catalogue: &Catalogue, inbox: &Address, url: &str, now_ms: i64) -> Read
     Ready { headers, body }
 }
 
-/// Sends the event; the status the receiver answered.
+/// Sends the test event. Returns the status of the listener's response.
+///
+/// # Errors
+/// Returns a message if the listener cannot be reached.
 pub async fn send(
     catalogue: &Catalogue,
     address: std::net::SocketAddr,

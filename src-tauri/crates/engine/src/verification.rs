@@ -9,7 +9,7 @@ use hookbench_capture::header_list;
 use hookbench_model::{SignatureStatus, VerificationSettings};
 use hookbench_provider::{Catalogue, Provider, Recognised, SchemeRecord, Verified};
 use hookbench_query::body::{content_of, read_body};
-use hookbench_signature::{Keys, Message, Reading, State};
+use hookbench_signature::{Fault, Keys, Message, ParsedMessage, State};
 use hookbench_store::verification::Verification;
 
 use crate::inbox::Address;
@@ -17,35 +17,35 @@ use crate::inbox::Address;
 /// Maximum size of a decoded body in which the event is read, in bytes.
 const READ_MAX: u64 = 4 * 1024 * 1024;
 
-/// Most secrets of one inbox: two while one replaces the other, and a few for environments.
+/// Maximum number of secrets of an inbox: two during secret rotation, and some for environments.
 pub(crate) const SECRETS_MAX: usize = 16;
 
-/// Longest secret, setting or URL, in bytes: a PEM of an RSA-4096 key has 3,300.
+/// Maximum length of a secret, setting or URL, in bytes. The PEM text of an RSA-4096 key has 3,300 bytes.
 pub(crate) const TEXT_MAX: usize = 16 * 1024;
 
-/// The first thing wrong with it, in a sentence.
+/// Returns a message that describes the first invalid setting. Returns `None` if all settings are valid.
 pub fn fault(settings: &VerificationSettings, catalogue: &Catalogue) -> Option<String> {
     if let Some(id) = &settings.provider {
         let Some(provider) = catalogue.get(id) else {
-            return Some(format!("There is no provider {id:?}; `hookbench providers` lists them."));
+            return Some(format!("No such provider: {id:?}. List the providers with `hookbench provider list`."));
         };
         if let Some(scheme) = &settings.scheme
             && provider.scheme(Some(scheme)).is_none()
         {
             let known: Vec<_> = provider.schemes.iter().map(|record| record.id.as_str()).collect();
-            return Some(format!("{} has no scheme {scheme:?}; it has {}.", provider.name, known.join(", ")));
+            return Some(format!("{} has no scheme {scheme:?}. Allowed: {}.", provider.name, known.join(", ")));
         }
     }
     if settings.secrets.len() > SECRETS_MAX {
-        return Some(format!("An inbox has at most {SECRETS_MAX} secrets."));
+        return Some(format!("An inbox can have at most {SECRETS_MAX} secrets."));
     }
     let mut texts = settings.secrets.iter().chain(settings.params.values()).chain(&settings.url);
     if texts.any(|text| text.len() > TEXT_MAX) {
-        return Some(format!("A secret, setting or URL has at most {TEXT_MAX} bytes."));
+        return Some(format!("A secret, setting or URL must be at most {TEXT_MAX} bytes."));
     }
     let url = settings.url.as_deref().filter(|url| !url.is_empty());
     if url.is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
-        return Some("The URL as registered begins with http:// or https://.".into());
+        return Some("The URL as registered must begin with http:// or https://.".into());
     }
     None
 }
@@ -55,7 +55,8 @@ pub fn keys(settings: &VerificationSettings) -> Keys {
     Keys { secrets: settings.secrets.clone(), params: settings.params.clone() }
 }
 
-/// Verifies a message by the scheme that is set, or by all of the vendor's; none where no vendor is set.
+/// Verifies a message with the selected scheme, or with all schemes of the provider. Returns `None` if no provider is
+/// set.
 pub(crate) fn verify<'c>(
     settings: &VerificationSettings,
     catalogue: &'c Catalogue,
@@ -66,7 +67,7 @@ pub(crate) fn verify<'c>(
     Some((provider, provider.verify(settings.scheme.as_deref(), message, &keys(settings), now_ms)?))
 }
 
-/// The scheme that signs: the one that is set, or the vendor's usual one.
+/// Returns the scheme to sign with: the selected one, or the provider's default scheme.
 pub(crate) fn scheme<'c>(
     settings: &VerificationSettings,
     catalogue: &'c Catalogue,
@@ -82,14 +83,14 @@ pub(crate) struct RequestView<'a> {
     pub(crate) target: &'a str,
     pub(crate) headers: &'a [u8],
     pub(crate) arrived_us: i64,
-    /// `None` where the body is incomplete or too large.
+    /// `None` if the body is incomplete or too large.
     pub(crate) body: Option<&'a [u8]>,
 }
 
-/// Verifies a request as of its arrival, and reads its event. A defect that panics affects this request only.
+/// Verifies a request as of its arrival time, and reads its event. A panic affects this request only.
 pub(crate) fn verify_request(catalogue: &Catalogue, view: &RequestView<'_>, inbox: &Address) -> Verification {
     catch_unwind(AssertUnwindSafe(|| verify_view(catalogue, view, inbox))).unwrap_or_else(|_| {
-        tracing::error!(inbox = inbox.name, "a defect in Hookbench kept a request from being verified");
+        tracing::error!(inbox = inbox.name, "verification panicked; the request is stored as unverified");
         Verification::default()
     })
 }
@@ -105,9 +106,9 @@ fn verify_view(catalogue: &Catalogue, view: &RequestView<'_>, inbox: &Address) -
         headers: &headers,
         body: view.body.unwrap_or_default(),
     };
-    // The bytes as sent are verified. The event is read from the decoded body.
+    // The signature covers the bytes as sent. The event is read from the decoded body.
     let read = read_body(&content_of(view.headers), Cow::Borrowed(message.body), READ_MAX);
-    let reading = Reading::lenient(&Message { body: &read.bytes, ..message });
+    let reading = ParsedMessage::lenient(&Message { body: &read.bytes, ..message });
     let provider = match &settings.provider {
         Some(id) => catalogue.get(id),
         None => catalogue.recognise(&reading),
@@ -120,16 +121,19 @@ fn verify_view(catalogue: &Catalogue, view: &RequestView<'_>, inbox: &Address) -
     let Some((provider, verified)) = verified else {
         return Verification { recognised, ..Verification::default() };
     };
-    let state = match verified.verdict.state {
+    let state = match verified.verification.state {
         State::Valid => SignatureStatus::Valid,
+        State::Invalid if matches!(verified.verification.fault, Some(Fault::Expired { .. })) => {
+            SignatureStatus::Expired
+        }
         State::Invalid => SignatureStatus::Invalid,
         State::Unsigned => SignatureStatus::Unsigned,
     };
     let note = verified.note(provider);
-    Verification { state, fault: verified.verdict.fault, note, recognised }
+    Verification { state, fault: verified.verification.fault, note, recognised }
 }
 
-/// Returns the name and value of each header of a block. A header whose name is not UTF-8 is left out.
+/// Returns the name and value of each header of a block. Omits headers whose name is not UTF-8.
 pub fn header_pairs(block: &[u8]) -> Vec<(&str, &[u8])> {
     header_list(block).filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value))).collect()
 }
@@ -139,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_registered_url_is_extended_by_the_rest_of_the_target() {
+    fn appends_the_rest_of_the_target_to_the_registered_url() {
         let settings =
             VerificationSettings { url: Some("https://t.example/hooks".into()), ..VerificationSettings::default() };
         for (target, url) in [

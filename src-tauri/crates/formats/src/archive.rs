@@ -1,4 +1,4 @@
-//! Hookbench's own archive: a ZIP file with `hookbench.json`, which says what it is, and `requests.jsonl`.
+//! Hookbench archive: a ZIP file with the manifest `hookbench.json` and the requests in `requests.jsonl`.
 
 use std::{
     io::{self, BufReader, Read, Write},
@@ -14,22 +14,23 @@ use zip::{
 
 use super::{ImportError, Record, Take, jsonl};
 
-/// What says what it is, and the requests.
+/// File name of the manifest.
 const MANIFEST: &str = "hookbench.json";
+/// File name of the requests.
 const REQUESTS: &str = "requests.jsonl";
 
 /// Version of the layout.
 const LAYOUT: u32 = 1;
 
-/// Largest manifest, in bytes; it is one line.
+/// Maximum size of the manifest, in bytes.
 const MANIFEST_MAX: u64 = 64 * 1024;
 
-/// Most that an archive may unpack to, in bytes: ten times what is kept by default.
+/// Maximum unpacked size of an archive, in bytes: ten times the default storage limit.
 const UNPACKED_MAX: u64 = 100_000_000_000;
 
-/// Above this many bytes an archive must not unpack to more than [`RATIO_MAX`] times its size: a
-/// million webhooks of one kind came to 25, deflate's own end is 1,032.
+/// Unpacked size above which [`RATIO_MAX`] applies, in bytes.
 const RATIO_FROM: u64 = 64 * 1024 * 1024;
+/// Maximum compression ratio. A million similar webhooks have a ratio of 25; the limit of deflate is 1,032.
 const RATIO_MAX: u64 = 500;
 
 #[derive(Serialize, Deserialize)]
@@ -38,7 +39,7 @@ struct Manifest {
     made_by: String,
 }
 
-/// What was written and is to go out.
+/// Buffer of written bytes that the caller has not taken yet.
 #[derive(Debug, Clone, Default)]
 struct Outgoing(Arc<Mutex<Vec<u8>>>);
 
@@ -59,7 +60,7 @@ impl Write for Outgoing {
     }
 }
 
-/// An archive on its way into a stream.
+/// Writer of an archive into a stream.
 #[derive(Debug)]
 pub(super) struct Writer {
     zip: ZipWriter<StreamWriter<Outgoing>>,
@@ -74,12 +75,12 @@ impl Writer {
         let manifest = Manifest { layout: LAYOUT, made_by: format!("Hookbench {}", env!("CARGO_PKG_VERSION")) };
         zip.start_file(MANIFEST, options).map_err(|e| e.to_string())?;
         zip.write_all(&serde_json::to_vec(&manifest).map_err(|e| e.to_string())?).map_err(|e| e.to_string())?;
-        // Its size is not known before its end; more than 4 GiB are possible.
+        // The size is unknown until the end and can exceed 4 GiB.
         zip.start_file(REQUESTS, options.large_file(true)).map_err(|e| e.to_string())?;
         Ok(Self { zip, outgoing })
     }
 
-    /// Adds a request; gives what is ready to go out.
+    /// Adds a request and returns the bytes that are ready.
     pub(super) fn request(&mut self, record: &Record) -> Result<Vec<u8>, String> {
         self.zip.write_all(&jsonl::line(record)?).map_err(|e| e.to_string())?;
         Ok(self.outgoing.take())
@@ -94,36 +95,35 @@ impl Writer {
 /// Reads the requests of an archive.
 pub(super) fn read(file: &std::fs::File, take: Take<'_>) -> Result<(), ImportError> {
     let whole = |why: String| ImportError::new("the archive", why);
-    let mut zip =
-        ZipArchive::new(BufReader::new(file)).map_err(|e| whole(format!("it does not read, or is not whole: {e}")))?;
+    let mut zip = ZipArchive::new(BufReader::new(file)).map_err(|e| whole(format!("invalid or incomplete: {e}")))?;
     for name in zip.file_names() {
         let name = name.map_err(|e| whole(e.to_string()))?;
         if name != MANIFEST && name != REQUESTS {
-            return Err(whole(format!("it has a file {name:?}, which no archive of Hookbench has")));
+            return Err(whole(format!("unexpected file {name:?}, so this is not an archive of Hookbench")));
         }
     }
     let mut manifest = Vec::new();
     zip.by_name(MANIFEST)
         .map_err(|e| match e {
-            ZipError::FileNotFound => whole(format!("it has no {MANIFEST}, so Hookbench did not make it")),
-            e => whole(format!("its {MANIFEST} does not read: {e}")),
+            ZipError::FileNotFound => whole(format!("no {MANIFEST}, so this is not an archive of Hookbench")),
+            e => whole(format!("{MANIFEST} cannot be read: {e}")),
         })?
         .take(MANIFEST_MAX)
         .read_to_end(&mut manifest)
         .map_err(|e| whole(e.to_string()))?;
     let Manifest { layout, made_by } =
-        serde_json::from_slice(&manifest).map_err(|e| whole(format!("its {MANIFEST} does not read: {e}")))?;
+        serde_json::from_slice(&manifest).map_err(|e| whole(format!("{MANIFEST} cannot be parsed: {e}")))?;
     if layout > LAYOUT {
-        return Err(whole(format!("{made_by} made it in a newer layout ({layout}); update Hookbench to import it")));
+        return Err(whole(format!("written by {made_by} in a newer layout ({layout}). Update Hookbench to import it")));
     }
     let length = file.metadata().map_err(|e| whole(e.to_string()))?.len();
-    let requests = zip.by_name(REQUESTS).map_err(|_| whole(format!("it has no {REQUESTS}")))?;
-    // The directory's own word for its size may be a lie; the file's length is not.
+    let requests = zip.by_name(REQUESTS).map_err(|_| whole(format!("no {REQUESTS}")))?;
+    // The size in the ZIP directory may be forged, so the length of the file is the upper limit.
     let packed = requests.compressed_size().min(length);
     jsonl::read(&mut BufReader::new(Unpacked { inner: requests, packed, read: 0 }), take)
 }
 
-/// What comes out of an archive, within bounds.
+/// Reader of unpacked bytes that enforces the limits.
 struct Unpacked<R> {
     inner: R,
     packed: u64,
@@ -136,7 +136,7 @@ impl<R: Read> Read for Unpacked<R> {
         self.read += read as u64;
         if self.read > UNPACKED_MAX || self.read > RATIO_FROM && self.read / RATIO_MAX > self.packed {
             return Err(io::Error::other(format!(
-                "it unpacks to more than {RATIO_MAX} times its size or {UNPACKED_MAX} bytes, as no true archive does"
+                "the unpacked data is too large: more than {RATIO_MAX} times its size or {UNPACKED_MAX} bytes"
             )));
         }
         Ok(read)
@@ -173,25 +173,25 @@ mod tests {
     const GOOD: (&str, &[u8]) = (MANIFEST, br#"{"layout":1,"made_by":"a test"}"#);
 
     #[test]
-    fn only_a_whole_archive_of_ours_is_read() {
+    fn rejects_foreign_and_incomplete_archives() {
         assert_eq!(read_all(&zip(&[GOOD, (REQUESTS, b"{\"method\":\"PUT\",\"target\":\"/\"}\n{}\n")])), Ok(1));
         for (files, why) in [
             (&[GOOD, (REQUESTS, &b""[..]), ("../../etc/passwd", b"x")][..], "etc/passwd"),
-            (&[(REQUESTS, b"")], "did not make it"),
+            (&[(REQUESTS, b"")], "not an archive of Hookbench"),
             (&[GOOD], "requests.jsonl"),
             (&[(MANIFEST, br#"{"layout":2,"made_by":"Hookbench 9"}"#), (REQUESTS, b"")], "newer layout"),
-            (&[(MANIFEST, b"[]"), (REQUESTS, b"")], "does not read"),
+            (&[(MANIFEST, b"[]"), (REQUESTS, b"")], "cannot be parsed"),
         ] {
             let error = read_all(&zip(files)).expect_err(why);
             assert!(error.contains(why), "{error}");
         }
         let cut = zip(&[GOOD, (REQUESTS, &b"{}\n".repeat(1_000))]);
         cut.set_len(200).expect("it is cut");
-        assert!(read_all(&cut).expect_err("it is cut").contains("not whole"));
+        assert!(read_all(&cut).expect_err("it is cut").contains("incomplete"));
     }
 
     #[test]
-    fn a_bomb_is_not_unpacked() {
+    fn rejects_zip_bombs() {
         let line = [b" ".repeat(1 << 20), b"{}\n".to_vec()].concat();
         let bomb = zip(&[GOOD, (REQUESTS, &line.repeat(80))]);
         assert!(read_all(&bomb).expect_err("it is refused").contains("times its size"));

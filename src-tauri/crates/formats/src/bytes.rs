@@ -1,10 +1,10 @@
-//! Bytes in JSON: as text where they are text.
+//! Lossless encoding of bytes in JSON.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::value::RawValue;
 
-/// Bytes that JSON carries exactly: a string where they are UTF-8, else `{"base64": "…"}`.
+/// Bytes that are encoded in JSON as a string if they are UTF-8, or else as `{"base64": "…"}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exact(pub Vec<u8>);
 
@@ -15,7 +15,7 @@ struct Base64 {
 }
 
 impl Exact {
-    /// Whether there are none.
+    /// Returns true if there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -37,7 +37,7 @@ impl Serialize for Exact {
 }
 
 impl<'de> Deserialize<'de> for Exact {
-    /// Other tools write a JSON body as it is: any other value is taken as its own text.
+    /// Decodes a string or `{"base64": "…"}`. Any other JSON value is kept as text, because other tools embed JSON.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         if raw.get().starts_with('"') {
@@ -51,7 +51,7 @@ impl<'de> Deserialize<'de> for Exact {
     }
 }
 
-/// Base64 of any tool: line breaks and missing padding are let pass.
+/// Decodes base64, and allows line breaks and missing padding.
 pub(super) fn decoded(text: &str) -> Result<Vec<u8>, String> {
     use base64::{
         alphabet,
@@ -62,7 +62,7 @@ pub(super) fn decoded(text: &str) -> Result<Vec<u8>, String> {
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
     );
     let packed: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    LENIENT.decode(packed).map_err(|e| format!("the base64 does not read: {e}"))
+    LENIENT.decode(packed).map_err(|e| format!("the base64 is invalid: {e}"))
 }
 
 #[cfg(test)]
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_come_back_from_json_as_they_were() {
+    fn round_trips_bytes_through_json() {
         for bytes in [&b""[..], b"text \xc3\xa9 \"q\"", b"\x00\xff\xfe", br#"{"base64":"AA=="}"#] {
             let json = serde_json::to_string(&Exact(bytes.into())).expect("it writes");
             assert_eq!(serde_json::from_str::<Exact>(&json).expect("it reads").0, bytes, "{json}");

@@ -1,4 +1,4 @@
-//! CSV (RFC 4180): for spreadsheets on the way out, from webhook.site and others on the way in.
+//! CSV (RFC 4180): exports for spreadsheets, and imports from webhook.site and other tools.
 
 use std::io::BufRead;
 
@@ -22,9 +22,9 @@ const COLUMNS: &[&str] = &[
     "provider",
     "event_type",
     "event_id",
-    "verdict",
+    "signature_status",
     "reason",
-    "peer",
+    "remote_address",
     "bytes",
     "content_type",
     "note",
@@ -39,10 +39,10 @@ const COLUMNS: &[&str] = &[
     "pinned",
 ];
 
-/// What a spreadsheet takes for a formula (OWASP, "CSV Injection").
+/// Characters at the start of a cell that a spreadsheet parses as a formula (OWASP, "CSV Injection").
 const FORMULA: &[char] = &['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-/// Where columns of other tools lead: any of the names, in lower case.
+/// Fields and their accepted column names, in lower case.
 const READ: &[(&str, &[&str])] = &[
     ("method", &["method", "http_method", "verb"]),
     ("target", &["target", "url", "path", "uri"]),
@@ -50,7 +50,7 @@ const READ: &[(&str, &[&str])] = &[
     ("body", &["body", "content", "payload", "data", "raw_body"]),
     ("body_base64", &["body_base64"]),
     ("arrived_at", &["arrived_at", "created_at", "timestamp", "date", "time", "received_at"]),
-    ("peer", &["peer", "ip", "remote_addr"]),
+    ("remote_address", &["remote_address", "ip", "remote_addr"]),
     ("status", &["status"]),
     ("note", &["note"]),
     ("inbox", &["inbox"]),
@@ -63,22 +63,22 @@ const READ: &[(&str, &[&str])] = &[
     ("pinned", &["pinned"]),
 ];
 
-/// A cell that no spreadsheet runs: what would be a formula begins with an apostrophe.
+/// Escapes a cell that a spreadsheet would parse as a formula with an apostrophe.
 fn harmless(text: &str) -> String {
     if text.starts_with(FORMULA) || text.starts_with('\'') { format!("'{text}") } else { text.to_owned() }
 }
 
-/// The header line.
+/// Returns the header row.
 pub(super) fn begin() -> Result<Vec<u8>, String> {
     row(COLUMNS.iter().map(|name| (*name).to_owned()))
 }
 
-/// A request as a row.
+/// Returns the row of a request.
 pub(super) fn line(record: &Record) -> Result<Vec<u8>, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let body = String::from_utf8(record.body.0.clone());
     let json = |pairs: &Vec<(Exact, Exact)>| serde_json::to_string(pairs).map_err(|e| e.to_string());
-    // What has its usual value is left empty.
+    // A missing value becomes an empty cell.
     let word = |value: Option<serde_json::Value>| {
         value.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
     };
@@ -93,9 +93,9 @@ pub(super) fn line(record: &Record) -> Result<Vec<u8>, String> {
         or_none(&record.provider),
         or_none(&record.event_type),
         or_none(&record.event_id),
-        record.verdict.map(|verdict| verdict.as_str().to_owned()).unwrap_or_default(),
+        record.signature_status.map(|signature_status| signature_status.as_str().to_owned()).unwrap_or_default(),
         or_none(&record.reason),
-        or_none(&record.peer),
+        or_none(&record.remote_address),
         record.body_bytes.unwrap_or(record.body.0.len() as u64).to_string(),
         record.header("content-type").map(text).unwrap_or_default(),
         record.note.clone(),
@@ -121,7 +121,7 @@ fn row(cells: impl Iterator<Item = String>) -> Result<Vec<u8>, String> {
     writer.into_inner().map_err(|e| e.to_string())
 }
 
-/// Whether a line has the columns that a table of requests needs.
+/// Returns true if a line has the columns that a table of requests needs.
 pub(super) fn is_head(line: &[u8]) -> bool {
     let line = String::from_utf8_lossy(line).to_ascii_lowercase();
     let cells: Vec<&str> =
@@ -132,7 +132,7 @@ pub(super) fn is_head(line: &[u8]) -> bool {
     has("method") && has("target")
 }
 
-/// Reads rows by the names of their columns.
+/// Reads rows by their column names.
 pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportError> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
     let head = reader.byte_headers().map_err(|e| ImportError::new("row 1", e.to_string()))?.clone();
@@ -143,10 +143,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportE
     let columns: Vec<Option<&str>> = head.iter().map(name).collect();
     let ours = head.iter().any(|cell| cell == b"header_names");
     if !columns.contains(&Some("method")) || !columns.contains(&Some("target")) {
-        return Err(ImportError::new(
-            "row 1",
-            "columns named method and url (or target) are expected, and a request in each row after them",
-        ));
+        return Err(ImportError::new("row 1", "the header row must have the columns method and url (or target)"));
     }
     for (number, row) in reader.byte_records().enumerate() {
         let entry = row.map_err(|e| e.to_string()).and_then(|row| {
@@ -159,14 +156,14 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportE
     Ok(())
 }
 
-/// A row as a request; `ours` where this product wrote it, so that an empty cell has its usual value.
+/// Parses a row as a request. `ours` is true for an export of Hookbench, in which header names are exact.
 fn record<'c>(ours: bool, cells: impl Iterator<Item = (&'static str, &'c [u8])>) -> Result<Record, String> {
     let names = if ours { HeaderNames::Exact } else { HeaderNames::Normalised };
     let mut record = Record { names: Some(names), ..Record::default() };
     let (mut url, mut bytes) = (String::new(), None);
     let word = |text: String| serde_json::Value::from(text);
     for (name, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
-        // As an export of ours made it harmless.
+        // Removes the apostrophe that an export adds before formulas.
         let escaped = |rest: &&[u8]| rest.starts_with(b"'") || String::from_utf8_lossy(rest).starts_with(FORMULA);
         let own = cell.strip_prefix(b"'").filter(escaped);
         let cell = own.unwrap_or(cell);
@@ -178,7 +175,7 @@ fn record<'c>(ours: bool, cells: impl Iterator<Item = (&'static str, &'c [u8])>)
             "body" => record.body = Exact(cell.into()),
             "body_base64" => record.body = Exact(bytes::decoded(&text())?),
             "arrived_at" => record.arrived_at = Some(super::moment(&text())?),
-            "peer" => record.peer = Some(text()),
+            "remote_address" => record.remote_address = Some(text()),
             "status" => record.set_status(&text()),
             "note" => {
                 let said = std::mem::replace(&mut record.note, text());
@@ -194,7 +191,7 @@ fn record<'c>(ours: bool, cells: impl Iterator<Item = (&'static str, &'c [u8])>)
             }
             "bytes" => match text().parse::<u64>() {
                 Ok(count) => bytes = Some(count),
-                Err(_) => record.add_note(&format!("Its bytes {:?} were not imported: that is not a count.", text())),
+                Err(_) => record.add_note(&format!("The bytes {:?} were not imported: not a number.", text())),
             },
             "receiving_ms" => record.receiving_ms = text().parse().map_err(|e| format!("receiving_ms: {e}"))?,
             "pinned" => record.pinned = text() == "true",
@@ -209,7 +206,7 @@ fn record<'c>(ours: bool, cells: impl Iterator<Item = (&'static str, &'c [u8])>)
     record.named()
 }
 
-/// JSON, or a header a line.
+/// Parses headers as JSON, or as one header per line.
 fn headers(cell: &str) -> Result<Vec<(Exact, Exact)>, String> {
     if cell.starts_with(['{', '[']) {
         let line = format!("{{\"headers\":{cell}}}");
@@ -218,7 +215,7 @@ fn headers(cell: &str) -> Result<Vec<(Exact, Exact)>, String> {
     cell.lines()
         .filter(|line| !line.trim().is_empty())
         .map(|line| {
-            let (name, value) = line.split_once(':').ok_or_else(|| format!("{line:?} is not a header"))?;
+            let (name, value) = line.split_once(':').ok_or_else(|| format!("the header is invalid: {line:?}"))?;
             Ok((Exact(name.trim().into()), Exact(value.trim().into())))
         })
         .collect()
@@ -231,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_cell_is_a_formula_and_a_row_comes_back() {
+    fn escapes_formulas_and_round_trips_rows() {
         let record = Record {
             method: "POST".into(),
             target: "/x".into(),
@@ -256,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_none_is_noted() {
+    fn notes_invalid_numbers() {
         let file = b"method,url,status,bytes,note\nPOST,/x,teapot,many,mine\nPOST,/x,418,3,\n";
         let mut all = Vec::new();
         read(&mut file.as_slice(), &mut |_, entry| {

@@ -1,6 +1,6 @@
 //! HAR 1.2 (<http://www.softwareishard.com/blog/har-12-spec/>), as browsers and proxies write it.
 //!
-//! What HAR has no place for stands in `_hookbench` of each entry, so that our own comes back whole.
+//! The field `_hookbench` of each entry stores all data without a HAR field, so exports can be imported without loss.
 
 use std::io::BufRead;
 
@@ -17,10 +17,10 @@ use super::{
     record::{is_absolute, parts_of},
 };
 
-/// Stands for the host of a request that names none.
+/// Host in the URL of a request without a Host header.
 const NO_HOST: &str = "unknown.invalid";
 
-/// How much of a body is decoded to tell whether it is coded, in bytes.
+/// Number of bytes to decode in order to detect a content coding.
 const TRIED: u64 = 1024 * 1024;
 
 #[derive(Deserialize)]
@@ -43,21 +43,21 @@ struct Request {
     #[serde(default, deserialize_with = "or_none")]
     headers: Vec<Named>,
     post_data: Option<PostData>,
-    /// HTTP Toolkit's body of bytes that are not UTF-8, as a response has its content.
+    /// Body that is not UTF-8, as HTTP Toolkit writes it.
     #[serde(rename = "_content")]
     content: Option<Content>,
     #[serde(default, deserialize_with = "number")]
     body_size: f64,
 }
 
-/// A header, and a field of a form.
+/// Header or form field.
 #[derive(Serialize, Deserialize)]
 struct Named {
     #[serde(default, deserialize_with = "scalar")]
     name: String,
     #[serde(default, deserialize_with = "scalar")]
     value: String,
-    /// Ours, for bytes that are no text: the value as it is.
+    /// Exact value, if it is not UTF-8. An extension of Hookbench.
     #[serde(rename = "_base64", default, skip_serializing_if = "Option::is_none")]
     base64: Option<String>,
 }
@@ -69,7 +69,7 @@ struct PostData {
     mime_type: String,
     text: Option<Text>,
     params: Option<Vec<Named>>,
-    /// As `content.encoding` of a response has it; HAR 1.2 has none for requests.
+    /// Encoding of the text, such as `base64`. HAR 1.2 has this field only for responses.
     #[serde(rename = "_encoding", alias = "encoding")]
     encoding: Option<String>,
 }
@@ -89,12 +89,12 @@ struct Content {
     encoding: Option<String>,
 }
 
-/// Tools write `null` for what they do not know.
+/// Deserializes a value, and `null` as the default, because tools write `null` for unknown values.
 fn or_none<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// A number, also as a text.
+/// Deserializes a number, or a text that contains a number.
 fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(match serde_json::Value::deserialize(deserializer)? {
         serde_json::Value::Number(number) => number.as_f64().unwrap_or_default(),
@@ -103,7 +103,7 @@ fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::E
     })
 }
 
-/// A text, also where it is written as a number or a truth value.
+/// Deserializes a text, a number or a boolean as a text.
 fn scalar<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(match serde_json::Value::deserialize(deserializer)? {
         serde_json::Value::Null => String::new(),
@@ -113,7 +113,7 @@ fn scalar<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D
 }
 
 impl Response {
-    /// A status; 0 and -1 say that there was no answer.
+    /// Returns the status. Tools write 0 or -1 if there was no response.
     fn status(&self) -> Option<u16> {
         let status = self.status.as_u64().or_else(|| self.status.as_str()?.trim().parse().ok())?;
         u16::try_from(status).ok().filter(|status| (100..=999).contains(status))
@@ -146,7 +146,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportE
     });
     match done {
         Ok(true) => Ok(()),
-        Ok(false) => Err(ImportError::new("the file", "it has no log.entries, so it is not a HAR file")),
+        Ok(false) => Err(ImportError::new("the file", "no log.entries, so this is not a HAR file")),
         Err(why) => Err(ImportError::new(format!("after entry {number}"), why)),
     }
 }
@@ -155,12 +155,12 @@ fn parse_entry(entry: Entry) -> Result<Record, String> {
     let Request { method, url, http_version, headers, post_data, content, body_size } = entry.request;
     let (foreign, body_size) = (entry.ours.is_none(), body_size as i64);
     if foreign && (method.is_empty() || url.is_empty()) {
-        return Err("it is not a request: it has no method or no url".into());
+        return Err("not a request: no method or no url".into());
     }
     let mut record = entry.ours.unwrap_or_default();
     record.method = method;
     for header in headers {
-        // HTTP/2 has the method and the address in headers of their own (RFC 9113 §8.3.1).
+        // HTTP/2 has the method and the authority in pseudo-headers (RFC 9113 §8.3.1).
         if header.name.starts_with(':') {
             if header.name == ":authority" {
                 record.headers.insert(0, (b"Host"[..].into(), header.value.as_bytes().into()));
@@ -185,16 +185,16 @@ fn parse_entry(entry: Entry) -> Result<Record, String> {
     let packed: String =
         url.trim().chars().map(|c| if c.is_whitespace() { "%20".into() } else { c.to_string() }).collect();
     if packed != url {
-        notes.push("White space in its URL was written as %20.".into());
+        notes.push("White space in the URL was replaced with %20.".into());
     }
     record.set_url(&packed);
     notes.extend(Some(body_note(&mut record, body_size)).filter(|note| !note.is_empty()));
     record.version = Some(version(&http_version));
-    // Tools write names as they like, sorted or in lower case.
+    // Tools change the order and the case of header names.
     record.names = Some(HeaderNames::Normalised);
     match entry.started_date_time.as_deref().map(super::moment) {
         Some(Ok(at)) => record.arrived_at = Some(at),
-        Some(Err(why)) => notes.push(format!("Its time was not imported: {why}.")),
+        Some(Err(why)) => notes.push(format!("The time was not imported: {why}.")),
         None => {}
     }
     record.note = notes.join(" ");
@@ -202,7 +202,7 @@ fn parse_entry(entry: Entry) -> Result<Record, String> {
         Some((response.status(), response)).and_then(|(status, response)| Some((response, status?)))
     }) {
         record.status = Some(status);
-        record.answer = Some(InboxResponse {
+        record.response = Some(InboxResponse {
             status,
             headers: response.headers.into_iter().map(|header| (header.name, header.value)).collect(),
             body: response.content.and_then(Content::short_text).unwrap_or_default(),
@@ -222,8 +222,8 @@ fn version(name: &str) -> HttpVersion {
     }
 }
 
-/// Text of which some was not UTF-8: mitmproxy writes such a byte as a lone surrogate
-/// (Python's `surrogateescape`), which no string can hold.
+/// Text that can contain bytes other than UTF-8. mitmproxy writes such a byte as a lone surrogate (Python's
+/// `surrogateescape`), which a Rust string cannot contain.
 #[derive(Default)]
 struct Text(Vec<u8>);
 
@@ -234,7 +234,7 @@ impl<'de> Deserialize<'de> for Text {
             type Value = Text;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a text")
+                f.write_str("a string")
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Text, E> {
@@ -253,7 +253,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// U+DC80 to U+DCFF, as three bytes each, are the bytes 80 to ff.
+/// Replaces the encoded surrogates U+DC80 to U+DCFF with the bytes 80 to ff.
 fn unescaped(bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
@@ -273,8 +273,8 @@ fn unescaped(bytes: &[u8]) -> Vec<u8> {
 }
 
 impl PostData {
-    /// The body. Tools write bytes that are no UTF-8 as a character each, so the length that was sent
-    /// decides how the text is read.
+    /// Returns the bytes of the body. Tools write each byte that is not UTF-8 as a character, so the sent length
+    /// decides whether characters are bytes.
     fn bytes(self, body_size: i64) -> Result<Vec<u8>, String> {
         let fields = self.params.unwrap_or_default();
         match self.text {
@@ -284,14 +284,14 @@ impl PostData {
             Some(Text(text)) if !text.is_empty() || fields.is_empty() => {
                 let latin = std::str::from_utf8(&text)
                     .ok()
-                    // Counted first: of a large body, a copy would be made to be dropped.
+                    // Counting first avoids a useless copy of a large body.
                     .filter(|text| text.len() as i64 != body_size && text.chars().count() as i64 == body_size)
                     .and_then(|text| text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect());
                 Ok(latin.unwrap_or(text))
             }
             _ if fields.is_empty() => Ok(Vec::new()),
             _ if self.mime_type.starts_with("multipart/") => {
-                Err("postData has the fields of a multipart form and not its text, so its bytes are not known".into())
+                Err("postData has the fields of a multipart form but not its text, so the bytes are unknown".into())
             }
             _ => {
                 let plain =
@@ -299,7 +299,7 @@ impl PostData {
                 let encoded = form_urlencoded::Serializer::new(String::new())
                     .extend_pairs(fields.iter().map(|field| (&field.name, &field.value)))
                     .finish();
-                // Browsers write them as they were sent, other tools decoded; the length that was sent may tell.
+                // Browsers write fields as sent, other tools decoded. The sent length can decide.
                 let as_sent = match body_size {
                     size if size == plain.len() as i64 && size != encoded.len() as i64 => true,
                     size if size == encoded.len() as i64 && size != plain.len() as i64 => false,
@@ -311,7 +311,7 @@ impl PostData {
     }
 }
 
-/// Whether a text may be percent-encoded already: it has no character that a form escapes, and every `%` begins an escape.
+/// Returns true if a text can be percent-encoded: no character needs an escape, and each `%` starts one.
 fn is_encoded(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.iter().enumerate().all(|(at, byte)| match byte {
@@ -320,13 +320,13 @@ fn is_encoded(text: &str) -> bool {
     })
 }
 
-/// Makes headers that no message can have into ones it can, and says so.
+/// Removes or repairs invalid headers, and returns a note for each.
 fn headers_notes(record: &mut Record) -> Vec<String> {
     let mut notes = Vec::new();
     record.headers.retain_mut(|(Exact(name), Exact(value))| {
         let shown = String::from_utf8_lossy(name).into_owned();
         if http::HeaderName::from_bytes(name).is_err() {
-            notes.push(format!("The header {shown:?} was left out, because that is not a valid header name."));
+            notes.push(format!("The header {shown:?} was omitted, because the name is invalid."));
             return false;
         }
         if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
@@ -335,44 +335,44 @@ fn headers_notes(record: &mut Record) -> Vec<String> {
                 .map(<[u8]>::trim_ascii)
                 .filter(|line| !line.is_empty());
             *value = lines.collect::<Vec<_>>().join(&b' ');
-            notes.push(format!("Line breaks in the header {shown} were written as spaces."));
+            notes.push(format!("Line breaks in the header {shown} were replaced with spaces."));
         }
         true
     });
     notes
 }
 
-/// What a person must know of a body that the file holds otherwise than it was sent.
+/// Returns a note if the body in the file differs from the sent body.
 fn body_note(record: &mut Record, body_size: i64) -> String {
     let held = record.body.0.len() as i64;
     let announced =
         record.header("content-length").and_then(|value| std::str::from_utf8(value).ok()?.trim().parse::<i64>().ok());
     let sent = if body_size > 0 { body_size } else { announced.unwrap_or(0) };
     let content = content_of_headers(record);
-    // Where all that was sent is held, nothing was decoded; else the bytes tell.
+    // A body of the sent length is not decoded. For other lengths, the bytes show the coding.
     let is_coded = || decode_prefix(&record.body.0, &content.codings, TRIED).is_ok();
     if !content.codings.is_empty() && held > 0 && sent != held && !is_coded() {
         record.headers.retain(|(name, _)| !name.0.eq_ignore_ascii_case(b"content-encoding"));
         let codings = content.codings.join(", ");
-        return format!("The HAR file holds this body decoded, so its Content-Encoding ({codings}) was left out.");
+        return format!("The HAR file contains this body decoded, so the Content-Encoding ({codings}) was omitted.");
     }
     match sent > 0 && sent != held {
         true => {
             format!(
-                "The HAR file does not hold this body as it was sent: {sent} bytes were sent, {held} are in the file."
+                "The HAR file does not contain this body as sent: {sent} bytes were sent, {held} bytes are in the file."
             )
         }
         false => String::new(),
     }
 }
 
-/// What a record's headers say of its body.
+/// Returns the content type and the content codings of a record.
 fn content_of_headers(record: &Record) -> hookbench_model::BodyContent {
     hookbench_content::body_content(record.headers.iter().map(|(name, value)| (name.0.as_slice(), value.0.as_slice())))
 }
 
 impl Content {
-    /// The bytes.
+    /// Returns the bytes of the content.
     fn bytes(self) -> Result<Vec<u8>, String> {
         match (self.text, self.encoding.as_deref()) {
             (Some(text), Some("base64")) => bytes::decoded(&text).map_err(|why| format!("_content: {why}")),
@@ -380,7 +380,7 @@ impl Content {
         }
     }
 
-    /// The answer's body where it is text and no larger than what an answer can have.
+    /// Returns the body of a response if it is text within the size limit.
     fn short_text(self) -> Option<String> {
         let text = match self.encoding.as_deref() {
             Some("base64") => String::from_utf8(bytes::decoded(&self.text?).ok()?).ok()?,
@@ -390,7 +390,7 @@ impl Content {
     }
 }
 
-/// What stands in front of the entries.
+/// Returns the text before the entries.
 pub(super) fn begin() -> String {
     let log = json!({
         "version": "1.2",
@@ -401,10 +401,10 @@ pub(super) fn begin() -> String {
     format!("{{\"log\":{},\"entries\":[\n", log.trim_end_matches('}'))
 }
 
-/// What stands behind them.
+/// Text after the entries.
 pub(super) const END: &str = "\n]}}\n";
 
-/// A request as an entry.
+/// Returns the entry of a request.
 pub(super) fn write_entry(record: &Record) -> Result<Vec<u8>, String> {
     let host = record.header("host").map_or(NO_HOST.into(), String::from_utf8_lossy);
     let url = match is_absolute(&record.target) {
@@ -429,10 +429,10 @@ pub(super) fn write_entry(record: &Record) -> Result<Vec<u8>, String> {
             Err(_) => json!({ "mimeType": mime_type, "text": STANDARD.encode(&record.body.0), "_encoding": "base64" }),
         };
     }
-    let answer = record.answer.clone().unwrap_or_default();
+    let response = record.response.clone().unwrap_or_default();
     let status = record.status.unwrap_or(0);
-    let answered = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-    let content_type = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let responded = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    let content_type = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let ours = Record {
         method: String::new(),
         target: if parts_of(&url).1 == record.target { String::new() } else { record.target.clone() },
@@ -446,18 +446,18 @@ pub(super) fn write_entry(record: &Record) -> Result<Vec<u8>, String> {
         "request": request,
         "response": {
             "status": status,
-            "statusText": answered.unwrap_or_default(),
+            "statusText": responded.unwrap_or_default(),
             "httpVersion": version,
             "cookies": [],
-            "headers": answer.headers.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect::<Vec<_>>(),
+            "headers": response.headers.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect::<Vec<_>>(),
             "content": {
-                "size": answer.body.len(),
+                "size": response.body.len(),
                 "mimeType": content_type.map_or("", |(_, value)| value),
-                "text": answer.body,
+                "text": response.body,
             },
             "redirectURL": "",
             "headersSize": -1,
-            "bodySize": answer.body.len(),
+            "bodySize": response.body.len(),
         },
         "cache": {},
         "timings": { "send": 0, "wait": 0, "receive": record.receiving_ms },
@@ -471,5 +471,5 @@ fn query(target: &str) -> Vec<serde_json::Value> {
     form_urlencoded::parse(query.as_bytes()).map(|(name, value)| json!({ "name": name, "value": value })).collect()
 }
 
-/// What stands between two entries.
+/// Separator between two entries.
 pub(super) const BETWEEN: &[u8] = b",\n";

@@ -1,4 +1,4 @@
-//! The elements of an array inside a JSON file of any size, one at a time.
+//! Streaming reader of the elements of an array in a JSON file of any size.
 
 use std::{
     cell::RefCell,
@@ -12,8 +12,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::ENTRY_MAX;
 
-/// Hands each element of the array at `path` to `take`; an empty path or a file that is an array is
-/// the file itself. Tells whether there is such an array.
+/// Calls `take` with each element of the array at `path`. A file that is an array is accepted for any path. Returns
+/// true if there is an array.
 pub(super) fn each(
     file: &mut dyn Read,
     path: &[&str],
@@ -26,29 +26,28 @@ pub(super) fn each(
     match done {
         _ if state.stopped => Ok(true),
         Ok(()) => Ok(state.found),
-        Err(error) => Err(format!("the JSON does not read on: {error}")),
+        Err(error) => Err(format!("the JSON cannot be parsed to the end: {error}")),
     }
 }
 
-/// The bytes of the element that is being read.
+/// Bytes of the current element.
 struct Element {
     bytes: Vec<u8>,
-    /// How many more may come before it ends.
+    /// Number of bytes that may follow until the end of the element.
     left: u64,
-    /// Whether they are kept; those outside of the array are not.
+    /// True inside the array, where bytes are kept.
     kept: bool,
 }
 
 impl Element {
     fn begin(&mut self) {
         self.bytes.clear();
-        // In one piece from the start: where memory grows, what was there before takes as much again. What is not
-        // written to takes no memory.
+        // A buffer of full size avoids growth, which copies the content. Reserved but unused memory costs nothing.
         self.bytes.reserve(ENTRY_MAX as usize);
         (self.left, self.kept) = (ENTRY_MAX, true);
     }
 
-    /// The element alone. The comma before it was read with it, and the character after a number, which shows its end.
+    /// Returns the element without the comma before it, and without the character that ends a number.
     fn text(&self) -> Result<&str, std::str::Utf8Error> {
         let bytes = self.bytes.trim_ascii_start();
         let bytes = bytes.strip_prefix(b",").unwrap_or(bytes).trim_ascii();
@@ -60,7 +59,7 @@ impl Element {
     }
 }
 
-/// A file whose bytes are kept while they are parsed. An element that is too large is an error.
+/// Reader that keeps the bytes of the current element, and fails if the element is too large.
 struct Recorded<'f> {
     file: BufReader<&'f mut dyn Read>,
     element: Rc<RefCell<Element>>,
@@ -73,7 +72,7 @@ impl Read for Recorded<'_> {
         into[..length].copy_from_slice(&ahead[..length]);
         let mut element = self.element.borrow_mut();
         if element.left < length as u64 {
-            return Err(io::Error::other(format!("one entry is larger than {ENTRY_MAX} bytes")));
+            return Err(io::Error::other(format!("the entry is too large (at most {ENTRY_MAX} bytes)")));
         }
         element.left -= length as u64;
         if element.kept {
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_come_one_at_a_time() {
+    fn reads_elements_one_at_a_time() {
         assert_eq!(
             read(r#"{"v":[9],"log":{"x":{},"entries":[1,{"a":2}]}}"#, &["log", "entries"]).0,
             ["1", r#"{"a":2}"#]

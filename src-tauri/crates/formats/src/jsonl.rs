@@ -1,5 +1,4 @@
-//! JSON Lines: a request a line. Requests that are laid out over several lines, one after the other or in an array, are
-//! read too.
+//! JSON Lines, with one request per line. Imports also accept pretty-printed requests and arrays of requests.
 
 use std::{
     io::{BufRead, Read},
@@ -10,14 +9,14 @@ use hookbench_content::json_values;
 
 use super::{BOM, ENTRY_MAX, GROWN_MAX, ImportError, Record, Take, json_array::each, object};
 
-/// The line of a request.
+/// Returns the line of a request.
 pub(super) fn line(record: &Record) -> Result<Vec<u8>, String> {
     let mut line = serde_json::to_vec(record).map_err(|e| e.to_string())?;
     line.push(b'\n');
     Ok(line)
 }
 
-/// Reads requests line by line; empty lines are passed over.
+/// Reads requests line by line, and skips empty lines.
 pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportError> {
     let unreadable = |number: u64, e: std::io::Error| {
         ImportError::new(format!("line {number}"), format!("the file cannot be read: {e}"))
@@ -25,7 +24,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportE
     if first_byte(file).map_err(|e| unreadable(1, e))? == Some(b'[') {
         return array(file, take);
     }
-    // A line that was read ahead, as it does not belong to the entry before it.
+    // Line that is already read, but belongs to the next entry.
     let mut next: Option<Vec<u8>> = None;
     let mut number = 0_u64;
     loop {
@@ -39,7 +38,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportE
         number += 1;
         let first = number;
         let mut entry = line;
-        // An object over several lines ends before the next line that begins with a brace.
+        // An object over several lines ends before the next line that starts with a brace.
         let mut depth = Depth::default();
         depth.read(&entry);
         let mut open = is_open(&entry);
@@ -48,8 +47,8 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportE
                 Some(line) if !line.starts_with(b"{") => {
                     entry.extend_from_slice(&line);
                     number += 1;
-                    // Parsed again only where all is closed: parsing at each line would read the first of them as often as
-                    // there are lines.
+                    // The entry is parsed again only when all brackets are closed. Parsing after each line would be
+                    // quadratic.
                     depth.read(&line);
                     open = depth.open > 0 || is_open(&entry);
                 }
@@ -62,7 +61,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportE
         if entry.len() as u64 >= ENTRY_MAX {
             return Err(ImportError::new(
                 format!("line {first}"),
-                format!("one entry is larger than {ENTRY_MAX} bytes"),
+                format!("the entry is too large (at most {ENTRY_MAX} bytes)"),
             ));
         }
         let text = entry.strip_prefix(BOM).unwrap_or(&entry).trim_ascii();
@@ -74,8 +73,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportE
             false => vec![text],
         };
         for value in values {
-            let entry =
-                std::str::from_utf8(value).map_err(|e| format!("it is not UTF-8: {e}")).and_then(object::record);
+            let entry = std::str::from_utf8(value).map_err(|e| format!("invalid UTF-8: {e}")).and_then(object::record);
             if let ControlFlow::Break(()) = take(first, entry) {
                 return Ok(());
             }
@@ -83,7 +81,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportE
     }
 }
 
-/// The first byte of a file that is not white space; what comes before it is taken.
+/// Skips blanks and returns the next byte, without consuming it.
 fn first_byte(file: &mut dyn BufRead) -> std::io::Result<Option<u8>> {
     loop {
         let ahead = file.fill_buf()?;
@@ -95,7 +93,7 @@ fn first_byte(file: &mut dyn BufRead) -> std::io::Result<Option<u8>> {
     }
 }
 
-/// The next line with its end, as far as `most` bytes; none at the end of the file.
+/// Reads the next line with its line end, up to `most` bytes, or returns `None` at the end of the file.
 fn one_line(file: &mut dyn BufRead, most: u64) -> std::io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     let small = most.min(GROWN_MAX);
@@ -107,7 +105,7 @@ fn one_line(file: &mut dyn BufRead, most: u64) -> std::io::Result<Option<Vec<u8>
     Ok((!line.is_empty()).then_some(line))
 }
 
-/// How many objects and arrays of a JSON text are open.
+/// Nesting depth of a partial JSON text.
 #[derive(Default)]
 struct Depth {
     open: i64,
@@ -116,7 +114,7 @@ struct Depth {
 }
 
 impl Depth {
-    /// Reads on.
+    /// Updates the depth with the next piece of text.
     fn read(&mut self, text: &[u8]) {
         for byte in text {
             match byte {
@@ -131,7 +129,7 @@ impl Depth {
     }
 }
 
-/// Whether an object begins and does not end.
+/// Returns true if a text is the start of an incomplete object.
 fn is_open(entry: &[u8]) -> bool {
     let text = entry.strip_prefix(BOM).unwrap_or(entry).trim_ascii_start();
     text.starts_with(b"{")
@@ -139,7 +137,7 @@ fn is_open(entry: &[u8]) -> bool {
         && serde_json::from_slice::<serde::de::IgnoredAny>(text).is_err_and(|e| e.is_eof())
 }
 
-/// Reads the elements of an array, each of which is a request.
+/// Reads an array of requests.
 fn array(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportError> {
     let mut number = 0;
     let done = each(file, &[], &mut |raw| {
@@ -167,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_may_be_laid_out() {
+    fn reads_pretty_printed_entries() {
         let one = r#"{"method":"PUT","target":"/1"}"#;
         let laid_out = "{\n  \"method\": \"PUT\",\n  \"target\": \"/2\",\n  \"headers\": {\n    \"a\": \"1\"\n  }\n}";
         let ok = |number: u64, target: &str| (number, Ok(target.to_owned()));
@@ -179,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_over_many_lines_is_read_once() {
+    fn parses_long_pretty_printed_objects_once() {
         let lines = 200_000;
         let headers: String = (0..lines).map(|n| format!("    [\"a{n}\", \"}}\\\"{{\"],\n")).collect();
         let laid_out = format!("{{\n  \"target\": \"/2\",\n  \"headers\": [\n{headers}    [\"z\", \"\"]\n  ]\n}}\n");
@@ -188,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_line_harms_only_itself() {
+    fn skips_only_the_broken_line() {
         let one = r#"{"method":"PUT","target":"/1"}"#;
         let read = all(&format!("{{\"method\":\"PUT\",\n{one}\nnonsense\n{one}"));
         assert!(matches!(&read[..], [(1, Err(_)), (2, Ok(_)), (3, Err(_)), (4, Ok(_))]), "{read:?}");

@@ -1,6 +1,6 @@
-//! The formats that requests are imported from and exported to, a module for each: files of other tools and of Hookbench.
+//! File formats for the import and export of requests, one module per format.
 //!
-//! A [`Record`] is a request on its way in or out. [`read`] reads the records of a file, [`Writer`] writes them.
+//! A [`Record`] is an imported or exported request. [`read`] reads the records of a file, and [`Writer`] writes them.
 #![forbid(unsafe_code)]
 
 mod archive;
@@ -30,50 +30,50 @@ use hookbench_model::{FileFormat, ImportError};
 use jiff::{Timestamp, civil::DateTime, fmt::rfc2822, tz::TimeZone};
 
 pub use bytes::Exact;
-pub use record::{Record, UNKNOWN_PEER, pairs};
+pub use record::{Record, UNKNOWN_ADDRESS, pairs};
 pub use redaction::Redaction;
 pub use writer::Writer;
 
-/// Largest single entry of a file, in bytes: the largest body that is received by default (100 MB), in base64, with
-/// its headers. One entry at a time is in memory.
+/// Maximum size of an entry of a file, in bytes: the default maximum body size (100 MB) in base64, with headers. Only
+/// one entry at a time is in memory.
 const ENTRY_MAX: u64 = 128 * 1024 * 1024;
 
-/// Entry that is read into memory that grows, in bytes. A larger one gets all the room it may need at once: where memory
-/// grows, what was there before takes as much again. Room that is not written to takes none.
+/// Maximum size of an entry that is read into a growing buffer, in bytes. A larger entry gets a buffer of full size at
+/// once, because growth copies the content and needs twice the memory. Reserved but unused memory costs nothing.
 const GROWN_MAX: u64 = 1024 * 1024;
 
-/// What some tools begin UTF-8 with.
+/// Byte order mark, which some tools write before UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// Bytes from which a format is told.
+/// Number of bytes that format detection reads.
 pub const SNIFFED: u64 = 64 * 1024;
 
-/// How a format is written, where it is.
-pub struct Written {
-    /// The format.
+/// Properties of an export format.
+pub struct OutputFormat {
+    /// Format.
     pub format: FileFormat,
-    /// Extension of its files.
+    /// File name extension.
     pub extension: &'static str,
-    /// Their media type.
+    /// Media type.
     pub media_type: &'static str,
 }
 
-/// The formats that are written.
-pub const WRITTEN: &[Written] = &[
-    Written { format: FileFormat::Har, extension: "har", media_type: "application/json" },
-    Written { format: FileFormat::Jsonl, extension: "jsonl", media_type: "application/jsonl" },
-    Written { format: FileFormat::Csv, extension: "csv", media_type: "text/csv; charset=utf-8" },
-    Written { format: FileFormat::Raw, extension: "http", media_type: "application/octet-stream" },
-    Written { format: FileFormat::Archive, extension: "hookbench.zip", media_type: "application/zip" },
+/// Export formats.
+pub const WRITTEN: &[OutputFormat] = &[
+    OutputFormat { format: FileFormat::Har, extension: "har", media_type: "application/json" },
+    OutputFormat { format: FileFormat::Jsonl, extension: "jsonl", media_type: "application/jsonl" },
+    OutputFormat { format: FileFormat::Csv, extension: "csv", media_type: "text/csv; charset=utf-8" },
+    OutputFormat { format: FileFormat::Raw, extension: "http", media_type: "application/octet-stream" },
+    OutputFormat { format: FileFormat::Archive, extension: "hookbench.zip", media_type: "application/zip" },
 ];
 
-/// Takes the entries of a file one after the other with the number of each, until it breaks off.
+/// Callback for the entries of a file, with the number of each. Returning `Break` stops the reading.
 pub type Take<'t> = &'t mut dyn FnMut(u64, Result<Record, String>) -> ControlFlow<()>;
 
-/// Reads the entries of a file. `seen` is called with the number of bytes that have been read.
+/// Reads the entries of a file. Calls `seen` with the number of bytes read so far.
 ///
 /// # Errors
-/// The place in the file that cannot be read, and why. Entries before that place have been taken.
+/// Returns the place in the file that cannot be read, and the reason. Entries before that place are already handled.
 pub fn read(format: FileFormat, file: &mut File, seen: &mut dyn FnMut(u64), take: Take<'_>) -> Result<(), ImportError> {
     file.seek(SeekFrom::Start(0)).map_err(|e| ImportError::new("the file", e.to_string()))?;
     if format == FileFormat::Archive {
@@ -97,7 +97,7 @@ pub fn read(format: FileFormat, file: &mut File, seen: &mut dyn FnMut(u64), take
     }
 }
 
-/// Tells how far a file was read.
+/// Reader that reports the number of bytes read.
 struct Counted<'f> {
     file: &'f mut File,
     seen: &'f mut dyn FnMut(u64),
@@ -113,7 +113,7 @@ impl Read for Counted<'_> {
     }
 }
 
-/// Returns the format of a file by its first [`SNIFFED`] bytes, or none if they match no format.
+/// Detects the format of a file from its first [`SNIFFED`] bytes, or returns `None` if they match no format.
 pub fn sniff(first: &[u8]) -> Option<FileFormat> {
     let text = first.strip_prefix(BOM).unwrap_or(first).trim_ascii_start();
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -131,25 +131,25 @@ pub fn sniff(first: &[u8]) -> Option<FileFormat> {
     }
 }
 
-/// Returns what a file in none of the formats looks like, where its first bytes tell.
+/// Returns a description of a file in no supported format, if its first bytes are recognized.
 pub fn looks_like(first: &[u8]) -> Option<&'static str> {
     let text = first.trim_ascii_start();
     let starts = |start: &str| text.starts_with(start.as_bytes());
     match () {
-        () if starts("fetch(") || starts("await fetch(") => Some("a call of fetch; copy it as curl"),
-        () if starts("Invoke-WebRequest") || starts("$session") => Some("a PowerShell command; copy it as curl (bash)"),
+        () if starts("fetch(") || starts("await fetch(") => Some("a fetch call; copy as curl"),
+        () if starts("Invoke-WebRequest") || starts("$session") => Some("a PowerShell command; copy as curl (bash)"),
         () if starts("http ") || starts("https ") => Some("an HTTPie command"),
         () if starts("wget ") => Some("a wget command"),
         () if starts("<?xml") || starts("<!DOCTYPE") || starts("<html") => Some("an XML or HTML document"),
-        () if first.starts_with(b"\x1f\x8b") => Some("a gzip file; unpack it first"),
+        () if first.starts_with(b"\x1f\x8b") => Some("a gzip file; decompress the file first"),
         () => None,
     }
 }
 
-/// RFC 3339, or a date and time without a zone, which is taken as UTC.
+/// Parses a time in RFC 3339 or RFC 2822, or without a time zone, which means UTC.
 fn moment(text: &str) -> Result<Timestamp, String> {
     let text = text.trim();
-    // Some write a space before the zone.
+    // Some tools write a space before the zone.
     let packed = text.strip_suffix(" Z").map_or_else(|| text.to_owned(), |bare| format!("{bare}Z"));
     packed
         .parse::<Timestamp>()

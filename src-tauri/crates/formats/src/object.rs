@@ -1,4 +1,4 @@
-//! One JSON object as a request: a line of our own, or what other tools write.
+//! JSON objects as requests, in the format of Hookbench or of other tools.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hookbench_model::HeaderNames;
@@ -12,7 +12,7 @@ use super::{
     webhook_site,
 };
 
-/// Keys of a line that this product writes.
+/// Keys of a line in the format of Hookbench.
 const OWN: &[&str] = &[
     "id",
     "inbox",
@@ -21,7 +21,7 @@ const OWN: &[&str] = &[
     "method",
     "target",
     "version",
-    "peer",
+    "remote_address",
     "headers",
     "names",
     "trailers",
@@ -29,18 +29,18 @@ const OWN: &[&str] = &[
     "body_state",
     "body_bytes",
     "status",
-    "answer",
+    "response",
     "pinned",
     "note",
     "source",
     "provider",
     "event_type",
     "event_id",
-    "verdict",
+    "signature_status",
     "reason",
 ];
 
-/// What other tools call the parts of a request, the first that is there counts.
+/// Names of the method in other tools, in order of preference. The constants below do the same for other fields.
 const METHOD: &[&str] = &["method", "http_method", "httpMethod", "verb"];
 const TARGET: &[&str] = &["target", "url", "uri", "path", "request_uri", "requestUri"];
 const QUERY: &[&str] = &["query", "query_string", "queryString", "rawQueryString"];
@@ -49,9 +49,9 @@ const BODY: &[&str] = &["body", "content", "raw_body", "rawBody", "payload", "da
 const BODY_BASE64: &[&str] = &["body_base64", "bodyBase64"];
 const ARRIVED: &[&str] =
     &["arrived_at", "timestamp", "created_at", "createdAt", "received_at", "receivedAt", "date", "time"];
-const PEER: &[&str] = &["peer", "ip", "remote_addr", "remoteAddr", "source_ip", "sourceIp"];
+const REMOTE_ADDRESS: &[&str] = &["remote_address", "ip", "remote_addr", "remoteAddr", "source_ip", "sourceIp"];
 
-/// What says nothing that a request does not say itself.
+/// Keys that repeat information of the request itself.
 const DERIVED: &[&str] = &[
     "content_length",
     "contentLength",
@@ -64,17 +64,17 @@ const DERIVED: &[&str] = &[
     "contentType",
 ];
 
-/// Reads an object as a request. The error names what it is instead, where that can be told.
+/// Parses an object as a request. The error names the kind of a known document that is not a request.
 pub(super) fn record(raw: &str) -> Result<Record, String> {
     let keys = keys(raw)?;
     let has = |key: &str| keys.iter().any(|own| own == key);
     let any = |names: &[&str]| names.iter().any(|name| has(name));
     if keys.iter().all(|key| OWN.contains(&key.as_str())) {
         let mut record: Record = serde_json::from_str(raw).map_err(|e| e.to_string())?;
-        // A path with nothing but what a request has is one; nearly every webhook is a POST.
+        // A path with only known keys is a request, and nearly every webhook is a POST.
         if record.method.is_empty() && record.target.starts_with('/') {
             record.method = "POST".into();
-            record.add_note("The file names no method; POST is assumed.");
+            record.add_note("The file has no method; POST is assumed.");
         }
         return record.named().map_err(|why| not_a_request(raw, &why));
     }
@@ -83,26 +83,26 @@ pub(super) fn record(raw: &str) -> Result<Record, String> {
     }
     if !any(METHOD) || !any(TARGET) {
         let missing = match (any(METHOD), any(TARGET)) {
-            (false, false) => "it has no method and no target (url, target or path)",
-            (false, true) => "it has no method",
-            _ => "it has no target (url, target or path)",
+            (false, false) => "no method and no target (url, target or path)",
+            (false, true) => "no method",
+            _ => "no target (url, target or path)",
         };
         return Err(not_a_request(raw, missing));
     }
     foreign(raw, &keys)
 }
 
-/// The keys of an object, in order.
+/// Returns the keys of an object, in order.
 fn keys(raw: &str) -> Result<Vec<String>, String> {
     if !raw.trim_start().starts_with('{') {
-        return Err("it is not a JSON object".into());
+        return Err("not a JSON object".into());
     }
     struct Keys;
     impl<'de> serde::de::Visitor<'de> for Keys {
         type Value = Vec<String>;
 
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an object")
+            f.write_str("a JSON object")
         }
 
         fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Vec<String>, A::Error> {
@@ -133,19 +133,19 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("a CloudEvent", &["specversion", "type"]),
 ];
 
-/// Why an object is refused, with what it looks like.
+/// Returns the error for an object that is not a request, with the kind of document it resembles.
 fn not_a_request(raw: &str, why: &str) -> String {
     let keys = keys(raw).unwrap_or_default();
     let has = |key: &&str| keys.iter().any(|own| own == key);
     let looks = KNOWN.iter().find(|(_, needed)| needed.iter().all(&has)).map(|(name, _)| *name);
     let looks = looks.or_else(|| (has(&"type") && has(&"data") || has(&"event")).then_some("the payload of a webhook"));
     match looks {
-        Some(name) => format!("it is not a request: {why}. It looks like {name}"),
-        None => format!("it is not a request: {why}"),
+        Some(name) => format!("not a request: {why}. The entry looks like {name}"),
+        None => format!("not a request: {why}"),
     }
 }
 
-/// An object as another tool writes it. What has no place in a request is named in its note.
+/// Converts an object of another tool. The note of the request lists the keys that are not imported.
 fn foreign(raw: &str, keys: &[String]) -> Result<Record, String> {
     let object: std::collections::HashMap<String, &RawValue> = serde_json::from_str(raw).map_err(|e| e.to_string())?;
     let mut used: Vec<&str> = Vec::new();
@@ -203,10 +203,10 @@ fn foreign(raw: &str, keys: &[String]) -> Result<Record, String> {
             .and_then(|at: Value| super::record::moment_of(&at))
         {
             Ok(at) => record.arrived_at = at,
-            Err(why) => record.add_note(&format!("Its time was not imported: {why}.")),
+            Err(why) => record.add_note(&format!("The time was not imported: {why}.")),
         }
     }
-    record.peer = text(take(PEER));
+    record.remote_address = text(take(REMOTE_ADDRESS));
     record.inbox = text(take(&["inbox"]));
     if let Some(note) = text(take(&["note"])) {
         record.note = if record.note.is_empty() { note } else { format!("{note} {}", record.note) };
@@ -225,7 +225,7 @@ fn foreign(raw: &str, keys: &[String]) -> Result<Record, String> {
     record.named()
 }
 
-/// The fields of an object as a query; a list gives one for each of its items.
+/// Encodes the fields of an object as a query string. A list becomes one pair per item.
 fn form(fields: &Map<String, Value>) -> String {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut query = form_urlencoded::Serializer::new(String::new());
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_other_tools_keep_every_part() {
+    fn converts_requests_of_other_tools() {
         for (raw, expected) in [
             (
                 r#"{"method":"POST","url":"https://a.example/x","headers":{"X-A":"1"},"body":"{\"a\":1}"}"#,
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_without_a_method_is_a_post_and_says_so() {
+    fn assumes_post_without_a_method() {
         let read = record(r#"{"target":"/x","body":"1"}"#).expect("a request");
         assert_eq!((read.method.as_str(), read.note.contains("POST is assumed")), ("POST", true));
         for raw in [r#"{"target":"user_1"}"#, r#"{"target":"https://a.example/"}"#, r#"{"path":"/x","type":"t"}"#] {
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_named() {
+    fn names_documents_that_are_not_requests() {
         for (raw, looks) in [
             ("{}", "no method and no target"),
             (r#"{"type":"invoice.paid","data":{"id":7}}"#, "the payload of a webhook"),

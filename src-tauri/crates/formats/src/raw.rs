@@ -1,7 +1,7 @@
-//! HTTP messages as they stand on the wire, one after the other, and `.http` files of REST clients.
+//! Raw HTTP messages in sequence, and `.http` files of REST clients.
 //!
-//! A message ends where its own framing says (RFC 9112 §6), and only a request line begins one. A message without
-//! framing is what people paste and `.http` files hold: its body extends to the end of the file, or to a line of `###`.
+//! The framing of a message defines its end (RFC 9112 §6), and a message starts with a request line. The body of a
+//! pasted message without framing ends at the end of the file, or at a line of `###`.
 
 use std::{
     io::{self, BufRead},
@@ -13,17 +13,17 @@ use hookbench_model::{HeaderNames, HttpVersion};
 
 use super::{ENTRY_MAX, GROWN_MAX, ImportError, Record, Take, bytes::Exact, record::is_absolute};
 
-/// Most headers of one message.
+/// Maximum number of headers of a message.
 const HEADERS_MAX: usize = 512;
 
-/// Bytes that are done with and may stay until they are let go in one go.
+/// Maximum number of consumed bytes in the buffer before they are removed.
 const DONE_KEPT: usize = 1024 * 1024;
 
-/// Bytes looked at to tell whether another message begins.
+/// Number of bytes to look at in order to detect the next request line.
 const REQUEST_LINE_MAX: usize = 128 * 1024;
 
-/// A request as a message that says where it ends: a chunked one is one chunk, and a length that was
-/// cut is the length that is there.
+/// Returns a request as a message with framing. A chunked body is one chunk, and the Content-Length is the stored
+/// length.
 pub(super) fn message(record: &Record) -> Vec<u8> {
     let body = &record.body.0;
     let version = record.version.unwrap_or(HttpVersion::Http11).as_str();
@@ -68,7 +68,7 @@ pub(super) fn message(record: &Record) -> Vec<u8> {
     message
 }
 
-/// Reads messages. Lines may end in LF alone, and a target may be a whole URL.
+/// Reads messages. A line may end with LF only, and a target may be an absolute URL.
 pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportError> {
     let mut ahead = Ahead { file, bytes: Vec::new(), start: 0, separated: false };
     for number in 1_u64.. {
@@ -90,21 +90,21 @@ fn unreadable(error: &io::Error) -> String {
     format!("the file cannot be read: {error}")
 }
 
-/// The parts of a request line.
+/// Parsed request line.
 struct RequestLine<'l> {
     method: &'l str,
     target: &'l str,
     version: HttpVersion,
-    /// Whether it names a version: `.http` files may leave it out.
+    /// True if the line has a version, which `.http` files may omit.
     complete: bool,
 }
 
-/// Whether bytes are a method (RFC 9110 §5.6.2).
+/// Returns true if bytes are a token (RFC 9110 §5.6.2), such as a method.
 fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
 }
 
-/// Reads a line as a request line; none if it is not one.
+/// Parses a line as a request line, or returns `None`.
 fn request_line(line: &[u8]) -> Option<RequestLine<'_>> {
     let line = std::str::from_utf8(line).ok()?.trim_end();
     let (method, rest) = line.split_once(' ')?;
@@ -117,7 +117,7 @@ fn request_line(line: &[u8]) -> Option<RequestLine<'_>> {
         _ => (rest, None),
     };
     let complete = version.is_some();
-    // Without a version, only a URL or a path behind a method in capitals is sure to be one.
+    // Without a version, a request line needs a method in capitals and a URL or a path.
     let sure =
         complete || method.bytes().all(|b| b.is_ascii_uppercase()) && (target.starts_with('/') || is_absolute(target));
     let spaces = target.bytes().any(|b| b.is_ascii_whitespace());
@@ -144,7 +144,7 @@ fn one(ahead: &mut Ahead<'_>) -> Result<Record, String> {
     let line = ahead.left()[..line_end].to_vec();
     let shown = || String::from_utf8_lossy(&line).trim_end().chars().take(80).collect::<String>();
     let RequestLine { method, target, version, .. } = request_line(&line)
-        .ok_or_else(|| format!("{:?} is not a request line; METHOD TARGET HTTP/1.1 is expected", shown()))?;
+        .ok_or_else(|| format!("the request line is invalid: {:?} (expected METHOD TARGET HTTP/1.1)", shown()))?;
     let mut record = Record {
         method: method.to_owned(),
         version: (version != HttpVersion::Http11).then_some(version),
@@ -153,12 +153,12 @@ fn one(ahead: &mut Ahead<'_>) -> Result<Record, String> {
     };
     ahead.drop_first(line_end + 1);
     let ended = headers(ahead, &mut record)?;
-    // A whole URL beside a Host header is the target as it was sent to a proxy (RFC 9112 §3.2.2).
+    // An absolute URL with a Host header is the target of a request to a proxy (RFC 9112 §3.2.2).
     match is_absolute(target) && record.header("host").is_none() {
         true => record.set_url(target),
         false => record.target = target.to_owned(),
     }
-    // A message that was pasted may end with its headers.
+    // A pasted message may end after its headers.
     if !ended {
         return Ok(record);
     }
@@ -168,12 +168,12 @@ fn one(ahead: &mut Ahead<'_>) -> Result<Record, String> {
         std::str::from_utf8(value)
             .ok()
             .and_then(|text| text.trim().parse::<u64>().ok())
-            .ok_or_else(|| format!("its Content-Length {:?} is not a number", String::from_utf8_lossy(value)))
+            .ok_or_else(|| format!("the Content-Length is invalid: {:?}", String::from_utf8_lossy(value)))
     });
     record.body = Exact(match (chunked, length.transpose()?) {
         (true, _) => match ahead.chunked(&mut record.trailers)? {
             Some(body) => body,
-            // Pasted from a tool that shows it decoded.
+            // The message was pasted from a tool that shows chunked bodies decoded.
             None => ahead.unframed()?,
         },
         (false, Some(length)) => ahead.sized(length, &mut record.note)?,
@@ -182,7 +182,7 @@ fn one(ahead: &mut Ahead<'_>) -> Result<Record, String> {
     Ok(record)
 }
 
-/// Reads header lines up to the blank one; whether there was one before the end of the file.
+/// Reads header lines up to a blank line. Returns false if the file ends before one.
 fn headers(ahead: &mut Ahead<'_>, record: &mut Record) -> Result<bool, String> {
     loop {
         ahead.fill(HEAD_BYTES_MAX).map_err(|e| unreadable(&e))?;
@@ -194,7 +194,7 @@ fn headers(ahead: &mut Ahead<'_>, record: &mut Record) -> Result<bool, String> {
             None => (ahead.left().len(), true),
         };
         if end > HEAD_BYTES_MAX || record.headers.len() > HEADERS_MAX {
-            return Err(format!("its head is longer than {HEAD_BYTES_MAX} bytes or {HEADERS_MAX} headers"));
+            return Err(format!("the head is too large (at most {HEAD_BYTES_MAX} bytes and {HEADERS_MAX} headers)"));
         }
         let line = ahead.take_first((end + 1).min(ahead.left().len()));
         let line = line.strip_suffix(b"\n").unwrap_or(&line);
@@ -213,7 +213,7 @@ fn headers(ahead: &mut Ahead<'_>, record: &mut Record) -> Result<bool, String> {
         let colon = memchr::memchr(b':', line).filter(|colon| is_token(line[..*colon].trim_ascii_end()));
         let Some(colon) = colon else {
             let shown: String = String::from_utf8_lossy(line).chars().take(80).collect();
-            return Err(format!("{shown:?} is not a header; a blank line is expected before the body"));
+            return Err(format!("the header is invalid: {shown:?}. A blank line must precede the body"));
         };
         record.headers.push((line[..colon].trim_ascii_end().into(), line[colon + 1..].trim_ascii().into()));
         if last {
@@ -222,18 +222,19 @@ fn headers(ahead: &mut Ahead<'_>, record: &mut Record) -> Result<bool, String> {
     }
 }
 
-/// A file and what was read of it ahead.
+/// File with a buffer for look-ahead.
 struct Ahead<'f> {
     file: &'f mut dyn BufRead,
     bytes: Vec<u8>,
-    /// How much of it is done with.
+    /// Number of consumed bytes in the buffer.
     start: usize,
-    /// Whether lines of `###` part its messages, so that a line end before them, or before the end, is not the body's.
+    /// True if lines of `###` separate the messages. A line end before a separator or the end of the file is then not
+    /// part of the body.
     separated: bool,
 }
 
 impl Ahead<'_> {
-    /// Reads until `length` bytes are there or the file ends.
+    /// Reads until `length` bytes are buffered or the file ends.
     fn fill(&mut self, length: usize) -> io::Result<()> {
         while self.bytes.len() - self.start < length {
             let read = self.file.fill_buf()?;
@@ -268,7 +269,7 @@ impl Ahead<'_> {
         first
     }
 
-    /// Passes over what may stand between messages: blank lines, and of `.http` files `###` lines, comments and names.
+    /// Skips blank lines between messages, and the `###` lines, comments and names of `.http` files.
     fn skip_between(&mut self) -> io::Result<()> {
         loop {
             self.fill(REQUEST_LINE_MAX)?;
@@ -288,10 +289,11 @@ impl Ahead<'_> {
         }
     }
 
-    /// A body of a stated length. Where that is not true of a pasted message, which must be the last, all that follows.
+    /// Reads a body with a Content-Length. If the length is wrong, reads the rest of the file, which must not contain
+    /// another message.
     fn sized(&mut self, length: u64, note: &mut String) -> Result<Vec<u8>, String> {
         if length > ENTRY_MAX {
-            return Err(format!("its Content-Length is {length}; at most {ENTRY_MAX} bytes are read"));
+            return Err(format!("the Content-Length is too large: {length} (at most {ENTRY_MAX} bytes)"));
         }
         let length = length as usize;
         self.fill(length.saturating_add(REQUEST_LINE_MAX)).map_err(|e| unreadable(&e))?;
@@ -300,17 +302,19 @@ impl Ahead<'_> {
         }
         let body = self.rest()?;
         let held = body.len();
-        // Taking more messages for a body would lose them.
+        // Reading further messages as part of this body would lose them.
         if let Some(line) = held.checked_sub(length).and_then(|_| line_of_a_message(&body[length..])) {
             return Err(format!(
-                "its Content-Length is {length}, but the next request line ({line:?}) does not begin at that offset; correct the Content-Length"
+                "the Content-Length is {length}, but the next request line ({line:?}) does not start after that many \
+                 bytes. Correct the Content-Length"
             ));
         }
-        *note = format!("The Content-Length is {length}, but the file holds {held} bytes of this body.");
+        *note = format!("The Content-Length is {length}, but the file contains {held} bytes of this body.");
         Ok(body)
     }
 
-    /// A body without framing: none where a message follows at once, else up to a line of `###` or the end of the file.
+    /// Reads a body without framing: nothing if a message follows at once, or else up to a line of `###` or the end of
+    /// the file.
     fn unframed(&mut self) -> Result<Vec<u8>, String> {
         self.fill(REQUEST_LINE_MAX).map_err(|e| unreadable(&e))?;
         if begins_a_message(self.left()) {
@@ -319,13 +323,14 @@ impl Ahead<'_> {
         self.fill(ENTRY_MAX as usize).map_err(|e| unreadable(&e))?;
         if let Some(end) = separator(self.left()) {
             let body = self.take_first(end);
-            // The blank line before it belongs to it.
+            // The blank line before a separator is not part of the body.
             let length = body.trim_ascii_end().len();
             return one_body(body[..length].to_vec());
         }
         if let Some(line) = line_of_a_message(self.left()) {
             return Err(format!(
-                "it has no Content-Length, and {line:?} follows; say where its body ends, or put a line of ### before the next message"
+                "the message has no Content-Length, and {line:?} follows. Add a Content-Length, or a line of ### \
+                 before the next message"
             ));
         }
         let body = self.rest()?;
@@ -336,12 +341,12 @@ impl Ahead<'_> {
     fn rest(&mut self) -> Result<Vec<u8>, String> {
         self.fill(ENTRY_MAX as usize).map_err(|e| unreadable(&e))?;
         if self.left().len() as u64 >= ENTRY_MAX {
-            return Err(format!("its body has no end within {ENTRY_MAX} bytes"));
+            return Err(format!("the body is too large (at most {ENTRY_MAX} bytes)"));
         }
         Ok(self.take_first(self.left().len()))
     }
 
-    /// A body in chunks (RFC 9112 §7.1); none if what is there is not in chunks.
+    /// Reads a chunked body (RFC 9112 §7.1), or returns `None` if the body is not chunked.
     fn chunked(&mut self, trailers: &mut Vec<(Exact, Exact)>) -> Result<Option<Vec<u8>>, String> {
         let (mut body, mut at) = (Vec::new(), 0);
         loop {
@@ -351,7 +356,7 @@ impl Ahead<'_> {
             };
             at += start;
             if length > ENTRY_MAX || body.len() as u64 + length > ENTRY_MAX {
-                return Err(format!("its chunks have more than {ENTRY_MAX} bytes"));
+                return Err(format!("the body is too large (at most {ENTRY_MAX} bytes)"));
             }
             let length = length as usize;
             if length == 0 {
@@ -374,7 +379,7 @@ impl Ahead<'_> {
                 self.drop_first(at + end);
                 Ok(Some(body))
             }
-            // The last line end is often lost where messages are pasted.
+            // A pasted message often lacks the last line end.
             Ok(httparse::Status::Partial) => {
                 self.drop_first(self.left().len());
                 Ok(Some(body))
@@ -384,25 +389,25 @@ impl Ahead<'_> {
     }
 }
 
-/// A body as it is, or what a REST client would put in its place.
+/// Returns the body, or an error if a REST client would replace it with a file.
 fn one_body(body: Vec<u8>) -> Result<Vec<u8>, String> {
     let first = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let path = first.strip_prefix(b"< ").or_else(|| first.strip_prefix(b"<@ "));
     match path.filter(|path| path.starts_with(b".") || path.starts_with(b"/")) {
         Some(path) => Err(format!(
-            "its body is read from the file {:?}, which is not here; put its content into the message",
+            "the body refers to the file {:?}, which an import does not read. Put the content into the message",
             String::from_utf8_lossy(path.trim_ascii())
         )),
         None => Ok(body),
     }
 }
 
-/// Where a line of `###` begins after which a message or nothing follows.
+/// Returns the position of a line of `###` that is followed by a message or by the end of the file.
 fn separator(text: &[u8]) -> Option<usize> {
     let starts = memchr::memmem::find_iter(text, b"\n###").map(|at| at + 1);
     starts.filter(|at| text[*at..].starts_with(b"###")).find(|at| {
         let mut rest = &text[*at..];
-        // Comments may follow before the request line.
+        // Comments may precede the request line.
         while matches!(rest.first(), Some(b'#' | b'/' | b'\r' | b'\n')) && !begins_a_message(rest) {
             let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
             rest = &rest[end..];
@@ -411,7 +416,7 @@ fn separator(text: &[u8]) -> Option<usize> {
     })
 }
 
-/// The first line of a text that is a request line with its version.
+/// Returns the first line that is a request line with a version.
 fn line_of_a_message(text: &[u8]) -> Option<String> {
     let lines = text.split(|byte| *byte == b'\n');
     let mut found =
@@ -419,13 +424,13 @@ fn line_of_a_message(text: &[u8]) -> Option<String> {
     found.next().map(|line| String::from_utf8_lossy(line).trim_end().chars().take(80).collect())
 }
 
-/// Whether bytes are the end of a file, or a request line or separator and what follows.
+/// Returns true if bytes are empty, or start with a request line or a separator.
 fn ends_a_message(bytes: &[u8]) -> bool {
     let text = bytes.trim_ascii_start();
     text.is_empty() || text.starts_with(b"###") || begins_a_message(text)
 }
 
-/// Whether a file begins with a message, or as `.http` files do: with comments before one.
+/// Returns true if a file starts with a message, or with comments and a message as in `.http` files.
 pub(super) fn is_a_file(text: &[u8]) -> bool {
     let mut lines = text.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let first = lines.by_ref().find(|line| {
@@ -435,7 +440,7 @@ pub(super) fn is_a_file(text: &[u8]) -> bool {
     first.is_some_and(|line| begins_a_message(line) || commented && request_line(line).is_some())
 }
 
-/// Whether bytes begin with a request line, blank lines aside.
+/// Returns true if bytes start with a request line, after blank lines.
 pub(super) fn begins_a_message(bytes: &[u8]) -> bool {
     let text = bytes.trim_ascii_start();
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -459,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_end_where_they_say_and_pasted_ones_where_the_file_does() {
+    fn reads_framed_and_pasted_messages() {
         let ok = |text: &str| Ok(text.to_owned());
         assert_eq!(
             bodies(
@@ -481,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_framing_ends_a_body() {
+    fn ends_bodies_only_by_framing() {
         let ok = |text: &str| Ok(text.to_owned());
         let inside = "GET /inside HTTP/1.1\r\n\r\n### x";
         assert_eq!(
@@ -491,7 +496,7 @@ mod tests {
             )),
             [ok(inside), ok("")]
         );
-        // A length that is wrong must not swallow the messages after it.
+        // A wrong length must not include the messages that follow.
         let read = bodies("POST /a HTTP/1.1\nContent-Length: 2\n\nabc\n\nPOST /b HTTP/1.1\nContent-Length: 1\n\nx");
         assert!(matches!(&read[..], [Err(why)] if why.contains("POST /b HTTP/1.1")), "{read:?}");
         let read = bodies("POST /a HTTP/1.1\n\n{}\n\nPOST /b HTTP/1.1\n\n{}");
@@ -499,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_rest_clients_are_read() {
+    fn reads_http_files_of_rest_clients() {
         let ok = |text: &str| Ok(text.to_owned());
         assert_eq!(
             bodies(
@@ -513,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn every_version_and_method_is_read() {
+    fn reads_all_versions_and_methods() {
         let mut all = Vec::new();
         let file = "POST /hooks/42 HTTP/2\nHost: x\n\nREPORT_2 /a HTTP/1.0\n\nGET http://b/c?d HTTP/3\n\n";
         read(&mut file.as_bytes(), &mut |_, entry| {

@@ -1,4 +1,4 @@
-//! One request on its way in or out of the store.
+//! Requests as imported and exported, and their conversion into the form of the store.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -13,24 +13,23 @@ use serde_json::{Value, value::RawValue};
 
 use super::bytes::Exact;
 
-/// Remote address of a request whose file names none.
-pub const UNKNOWN_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+/// Remote address of an imported request without one.
+pub const UNKNOWN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
-/// Longest method, in characters; IANA's longest has 17.
+/// Maximum length of a method, in characters. The longest registered method has 17.
 const METHOD_MAX: usize = 64;
 
-/// One request with everything that is kept of it. As JSON it is a line of an export, and what is
-/// absent there has its default here.
+/// Request with all stored data. As JSON, a record is one line of an export; missing fields have their defaults.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Record {
-    /// Its id where it was exported; an import gives it another.
+    /// Id in the exporting database. An import assigns a new id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Name of its inbox, if the file says one.
+    /// Name of the inbox, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inbox: Option<String>,
-    /// When it arrived.
+    /// Arrival time.
     #[serde(
         skip_serializing_if = "Option::is_none",
         alias = "timestamp",
@@ -38,13 +37,13 @@ pub struct Record {
         deserialize_with = "moment"
     )]
     pub arrived_at: Option<Timestamp>,
-    /// Time from its first byte to its last, in ms.
+    /// Time from the first byte to the last, in ms.
     #[serde(skip_serializing_if = "is_default")]
     pub receiving_ms: f64,
     /// Method.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub method: String,
-    /// Request target, or the URL until [`Record::captured`] takes it apart.
+    /// Request target, or a URL that [`Record::captured`] splits into target and Host header.
     #[serde(skip_serializing_if = "String::is_empty", alias = "url", alias = "path")]
     pub target: String,
     /// HTTP version.
@@ -52,54 +51,54 @@ pub struct Record {
     pub version: Option<HttpVersion>,
     /// Remote address.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub peer: Option<String>,
+    pub remote_address: Option<String>,
     /// Headers in order, with repeats.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "headers")]
     pub headers: Vec<(Exact, Exact)>,
-    /// How header names are spelled.
+    /// Fidelity of the header names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub names: Option<HeaderNames>,
     /// Trailers in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trailers: Vec<(Exact, Exact)>,
-    /// Body, of which every byte is kept.
+    /// Body, byte for byte.
     #[serde(skip_serializing_if = "Exact::is_empty")]
     pub body: Exact,
-    /// Whether the body is whole.
+    /// Completeness of the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_state: Option<BodyState>,
-    /// What was announced, where the body was refused unread.
+    /// Announced length of a body that was refused unread, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_bytes: Option<u64>,
     /// Status of the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The response.
+    /// Response of the inbox.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub answer: Option<InboxResponse>,
-    /// Whether it is pinned.
+    pub response: Option<InboxResponse>,
+    /// True if the request is pinned.
     #[serde(skip_serializing_if = "is_default")]
     pub pinned: bool,
     /// Note.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
-    /// File that it was imported from.
+    /// Name of the imported file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    // What judging found is told to whoever reads an export; an import judges for itself.
-    /// Vendor that it is from.
+    // The results of verification are exported for information. An import verifies requests again.
+    /// Vendor that sent the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// The vendor's event type.
+    /// Event type of the vendor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,
-    /// The vendor's event id.
+    /// Event id of the vendor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_id: Option<String>,
-    /// Whether its signature is valid. Exports have it; imports are verified again.
+    /// Signature status. Written by exports, ignored by imports.
     #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
-    pub verdict: Option<SignatureStatus>,
-    /// Name of the fault of an invalid signature.
+    pub signature_status: Option<SignatureStatus>,
+    /// Reason for an invalid signature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -108,12 +107,12 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// RFC 3339, or seconds or milliseconds since the Unix epoch.
+/// Deserializes a time, as [`moment_of`] parses it.
 fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     moment_of(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
-/// A time as tools write it: a text, or seconds or milliseconds since the Unix epoch as a number or a text.
+/// Parses a time in a text format, or in seconds or milliseconds since the Unix epoch, as a number or a text.
 pub(crate) fn moment_of(value: &Value) -> Result<Option<Timestamp>, String> {
     let number = match value {
         Value::Null => return Ok(None),
@@ -123,7 +122,7 @@ pub(crate) fn moment_of(value: &Value) -> Result<Option<Timestamp>, String> {
     };
     match (number, value) {
         (Some(number), _) => {
-            // Seconds reach 1e11 in the year 5138; milliseconds were there in 1973.
+            // As seconds, 1e11 is in the year 5138. As milliseconds, it is in 1973.
             let us = if number.abs() < 1e11 { number * 1e6 } else { number * 1e3 };
             Timestamp::from_microsecond(us as i64).map(Some).map_err(|e| e.to_string())
         }
@@ -132,14 +131,14 @@ pub(crate) fn moment_of(value: &Value) -> Result<Option<Timestamp>, String> {
     }
 }
 
-/// A list of pairs, or an object as other tools write it: a value or several for each name.
+/// Deserializes headers, as [`pairs_of`] parses them.
 fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(Exact, Exact)>, D::Error> {
     let raw = Box::<RawValue>::deserialize(deserializer)?;
     pairs_of(&raw).map_err(|e| D::Error::custom(format!("headers: {e}")))
 }
 
-/// Headers as a list of pairs, of `{"name", "value"}` objects or of lines, or as an object in its order: a value or several
-/// for each name.
+/// Parses headers as a list of pairs, of `{"name", "value"}` objects or of lines, or as an object with one or several
+/// values per name.
 pub(crate) fn pairs_of(raw: &RawValue) -> Result<Vec<(Exact, Exact)>, String> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -181,26 +180,26 @@ pub(crate) fn pairs_of(raw: &RawValue) -> Result<Vec<(Exact, Exact)>, String> {
             }
             Item::Named { name, value } => Ok(pair(&name, &value)),
             Item::Line(line) => {
-                let (name, value) = line.split_once(':').ok_or_else(|| format!("{line:?} is not a header"))?;
+                let (name, value) = line.split_once(':').ok_or_else(|| format!("the header is invalid: {line:?}"))?;
                 Ok(pair(name.trim(), &Value::from(value.trim())))
             }
         })
         .collect()
 }
 
-/// The lines of a header block, in order.
+/// Returns the headers of a header block, in order.
 pub fn pairs(block: &[u8]) -> Vec<(Exact, Exact)> {
     header_list(block).map(|(name, value)| (name.into(), value.into())).collect()
 }
 
-/// The lines of a header block, or what is wrong with one.
+/// Builds a header block, or returns an error for an invalid header.
 fn block(pairs: &[(Exact, Exact)]) -> Result<Vec<u8>, String> {
     let mut block = Vec::new();
     for (Exact(name), Exact(value)) in pairs {
         http::HeaderName::from_bytes(name)
-            .map_err(|_| format!("{:?} is not a header name", String::from_utf8_lossy(name)))?;
+            .map_err(|_| format!("the header name is invalid: {:?}", String::from_utf8_lossy(name)))?;
         if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-            return Err(format!("the value of {} has a line break", String::from_utf8_lossy(name)));
+            return Err(format!("the value of the header {} contains a line break", String::from_utf8_lossy(name)));
         }
         block.extend_from_slice(name);
         block.extend_from_slice(b": ");
@@ -208,31 +207,31 @@ fn block(pairs: &[(Exact, Exact)]) -> Result<Vec<u8>, String> {
         block.extend_from_slice(b"\r\n");
     }
     if block.len() > HEAD_BYTES_MAX {
-        return Err(format!("its headers have {} bytes; {HEAD_BYTES_MAX} are taken", block.len()));
+        return Err(format!("the headers are too long: {} bytes (at most {HEAD_BYTES_MAX})", block.len()));
     }
     Ok(block)
 }
 
 impl Record {
-    /// The record, if it is a request: it has a method and a target.
+    /// Returns the record if it has a method and a target, or else an error.
     pub(crate) fn named(self) -> Result<Self, String> {
         match (self.method.is_empty(), self.target.is_empty()) {
             (false, false) => Ok(self),
-            (true, true) => Err("it has no method and no target (url, target or path)".into()),
-            (true, false) => Err("it has no method".into()),
-            (false, true) => Err("it has no target (url, target or path)".into()),
+            (true, true) => Err("no method and no target (url, target or path)".into()),
+            (true, false) => Err("no method".into()),
+            (false, true) => Err("no target (url, target or path)".into()),
         }
     }
 
-    /// Takes the status that a file says, or notes why it cannot be one.
+    /// Sets the status from text. An invalid status is ignored and noted.
     pub(crate) fn set_status(&mut self, text: &str) {
         match text.trim().parse() {
             Ok(status) => self.status = Some(status),
-            Err(_) => self.add_note(&format!("Its status {text:?} was not imported: that is not a number.")),
+            Err(_) => self.add_note(&format!("The status {text:?} was not imported, because it is not a number.")),
         }
     }
 
-    /// Adds a sentence to what a person is told of this request.
+    /// Appends a sentence to the note.
     pub(crate) fn add_note(&mut self, sentence: &str) {
         if !self.note.is_empty() {
             self.note.push(' ');
@@ -240,7 +239,7 @@ impl Record {
         self.note.push_str(sentence);
     }
 
-    /// The first value of a header.
+    /// Returns the first value of a header.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers
             .iter()
@@ -248,8 +247,8 @@ impl Record {
             .map(|(_, value)| value.0.as_slice())
     }
 
-    /// Takes a URL as other tools write one: its path and query become the target as they are
-    /// spelled, and its host the first header, if there is none.
+    /// Sets the target from the path and query of a URL, unchanged. The host becomes the first header unless there is a
+    /// Host header.
     pub(crate) fn set_url(&mut self, url: &str) {
         let (authority, target) = parts_of(url);
         if let Some(authority) = authority.filter(|host| !host.is_empty() && self.header("host").is_none()) {
@@ -258,49 +257,56 @@ impl Record {
         self.target = target;
     }
 
-    /// The answer, where it is one that a sender can have been given and is no larger than one can be here.
-    pub fn take_answer(&mut self) -> Option<InboxResponse> {
+    /// Takes the response if it is a valid HTTP response within the size limits.
+    pub fn take_response(&mut self) -> Option<InboxResponse> {
         let sound = |(name, value): &(String, String)| {
             http::HeaderName::from_bytes(name.as_bytes()).is_ok() && http::HeaderValue::from_str(value).is_ok()
         };
-        self.answer.take().filter(|answer| {
-            (100..=999).contains(&answer.status)
-                && answer.body.len() <= RESPONSE_BODY_MAX
-                && answer.headers.iter().all(sound)
-                && answer.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() <= HEAD_BYTES_MAX
+        self.response.take().filter(|response| {
+            (100..=999).contains(&response.status)
+                && response.body.len() <= RESPONSE_BODY_MAX
+                && response.headers.iter().all(sound)
+                && response.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+                    <= HEAD_BYTES_MAX
         })
     }
 
-    /// The request in the form the store keeps, or what is wrong with it. A large body is still inline.
+    /// Converts the record into the form of the store. A large body is still inline.
+    ///
+    /// # Errors
+    /// Returns the reason if the record is not a valid request or exceeds a limit.
     pub fn captured(mut self, inbox: i64, body_max: u64, now_us: i64) -> Result<Captured, String> {
-        // What Hookbench wrote itself has an id, and its target is as it was sent.
+        // A record with an id is written by Hookbench, and its target is unchanged from the request.
         if is_absolute(&self.target) && self.names.is_none() && self.id.is_none() {
             let url = std::mem::take(&mut self.target);
             self.set_url(&url);
         }
         let mut this = self.named()?;
         let method: http::Method = match this.method.len() {
-            0..=METHOD_MAX => this.method.parse().map_err(|_| format!("{:?} is not an HTTP method", this.method))?,
-            length => return Err(format!("its method has {length} characters; at most {METHOD_MAX} are allowed")),
+            0..=METHOD_MAX => this.method.parse().map_err(|_| format!("the method is invalid: {:?}", this.method))?,
+            length => return Err(format!("the method is too long: {length} characters (at most {METHOD_MAX})")),
         };
         let target = std::mem::take(&mut this.target);
         if target.len() > HEAD_BYTES_MAX || target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
             let shown: String = target.chars().take(80).collect();
             return Err(format!(
-                "{shown:?} is not a request target: it has spaces or control characters, or is too long"
+                "the target is invalid: {shown:?} (no spaces or control characters, at most {HEAD_BYTES_MAX} bytes)"
             ));
         }
         let body = this.body.0;
         if body.len() as u64 > body_max {
-            return Err(format!("its body has {} bytes; the settings allow {body_max}", body.len()));
+            return Err(format!("the body is too large: {} bytes (the settings allow {body_max})", body.len()));
         }
         if this.note.len() > NOTE_MAX {
-            return Err(format!("its note has {} bytes; {NOTE_MAX} are allowed", this.note.len()));
+            return Err(format!("the note is too long: {} bytes (at most {NOTE_MAX})", this.note.len()));
         }
         let body_state = this.body_state.unwrap_or(BodyState::Complete);
         let announced = this.body_bytes.filter(|_| body_state == BodyState::TooLarge);
-        let peer = this.peer.as_deref().and_then(|peer| {
-            peer.parse().ok().or_else(|| peer.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 0)))
+        let remote_address = this.remote_address.as_deref().and_then(|remote_address| {
+            remote_address
+                .parse()
+                .ok()
+                .or_else(|| remote_address.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 0)))
         });
         Ok(Captured {
             inbox,
@@ -309,7 +315,7 @@ impl Record {
             method,
             target,
             version: this.version.unwrap_or(HttpVersion::Http11),
-            peer: peer.unwrap_or(UNKNOWN_PEER),
+            remote_address: remote_address.unwrap_or(UNKNOWN_ADDRESS),
             headers: block(&this.headers)?,
             names: this.names.unwrap_or(HeaderNames::Exact),
             trailers: block(&this.trailers)?,
@@ -317,19 +323,19 @@ impl Record {
             body: Body::Inline(Bytes::from(body)),
             body_state,
             status: this.status.filter(|status| (100..=999).contains(status)).unwrap_or(0),
-            answer: None,
+            response: None,
             via: 0,
             findings: Findings::default(),
         })
     }
 }
 
-/// Whether a target is a whole URL (RFC 9112 §3.2.2) and not a path that has one in it.
+/// Returns true if a target is an absolute URL (RFC 9112 §3.2.2), not a path that contains one.
 pub(crate) fn is_absolute(target: &str) -> bool {
     !target.starts_with('/') && target.contains("://")
 }
 
-/// The authority of a URL without user and password, and what a request line says of the rest.
+/// Returns the authority of a URL without user and password, and the request target.
 pub(crate) fn parts_of(url: &str) -> (Option<&str>, String) {
     let url = url.split('#').next().unwrap_or_default();
     let (authority, rest) = match url.split_once("://").filter(|_| is_absolute(url)) {
@@ -351,7 +357,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_taken_apart_as_it_is_spelled() {
+    fn splits_urls_without_normalization() {
         for (url, authority, target) in [
             ("https://u:p@a.example:8/x//y/../%2e?q=1#f", Some("a.example:8"), "/x//y/../%2e?q=1"),
             ("http://a", Some("a"), "/"),
@@ -364,11 +370,11 @@ mod tests {
     }
 
     #[test]
-    fn what_no_request_can_be_is_refused_with_its_reason() {
+    fn rejects_invalid_requests_with_a_reason() {
         let why = |change: fn(&mut Record)| {
             let mut record = Record { method: "PUT".into(), target: "/x".into(), ..Record::default() };
             change(&mut record);
-            record.captured(1, 10, 5).map(|_| ()).expect_err("it is refused")
+            record.captured(1, 10, 5).map(|_| ()).expect_err("rejected")
         };
         assert!(why(|r| r.method = "GE T".into()).contains("method"));
         assert!(why(|r| r.target = "/a b".into()).contains("target"));
@@ -383,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_other_tools_are_understood() {
+    fn parses_lines_of_other_tools() {
         let record: Record = serde_json::from_str(
             r#"{"method":"PUT","url":"https://a.example/x?y","headers":{"X-A":"1","X-B":["2","3"],"X-N":4},"body":{"a":1},"timestamp":1763740800}"#,
         )

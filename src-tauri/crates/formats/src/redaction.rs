@@ -1,4 +1,4 @@
-//! What is left out of an export: secrets unless they are asked for, and what a person names.
+//! Redaction of exports: secrets unless they are requested, and named headers and JSON paths.
 
 use std::borrow::Cow;
 
@@ -8,30 +8,30 @@ use hookbench_query::{JsonPath, spans};
 
 use super::{Record, bytes::Exact};
 
-/// What stands in a redacted value's place in a body.
+/// Replacement of a redacted value in a JSON body.
 const REDACTED: &str = "\"[redacted]\"";
 
-/// What stands in place of a body in which nobody can tell what to redact.
-const UNREADABLE: &[u8] = b"[redacted: this body does not read as JSON]";
+/// Replacement of a body that cannot be parsed, in which no value can be found.
+const UNREADABLE: &[u8] = b"[redacted: this body cannot be parsed as JSON]";
 
-/// What is not to leave.
+/// Redaction rules of an export.
 #[derive(Debug, Default)]
 pub struct Redaction {
-    /// Whether credentials go along.
+    /// True if credentials are exported.
     pub secrets: bool,
-    /// Names of headers.
+    /// Names of headers to redact.
     pub headers: Vec<String>,
-    /// Places in JSON bodies.
+    /// Paths of values to redact in JSON bodies.
     pub paths: Vec<JsonPath>,
 }
 
 impl Redaction {
-    /// Whether a body must be looked at decoded.
+    /// Returns true if bodies must be decoded before [`Redaction::apply`].
     pub fn reads_bodies(&self) -> bool {
         !self.paths.is_empty()
     }
 
-    /// Takes out of a request what is not to leave. Its body is not content-encoded if paths are named.
+    /// Redacts a request. The body must not be content-encoded if there are paths.
     pub fn apply(&self, record: &mut Record) {
         let named = |name: &[u8]| {
             !self.secrets && is_secret_header(name)
@@ -42,19 +42,19 @@ impl Redaction {
                 *value = Exact(MASK.into());
             }
         }
-        for (name, value) in record.answer.iter_mut().flat_map(|answer| &mut answer.headers) {
+        for (name, value) in record.response.iter_mut().flat_map(|response| &mut response.headers) {
             if named(name.as_bytes()) {
                 MASK.clone_into(value);
             }
         }
         if !self.headers.is_empty() || !self.paths.is_empty() {
-            // Judging read them from a header or the body, and maybe from what is left out.
+            // Verification may have read both from a redacted header or value.
             (record.event_id, record.event_type) = (None, None);
         }
         if self.paths.is_empty() || record.body.is_empty() {
             return;
         }
-        // In a body that is no JSON nobody can tell where the value is: it is left out whole.
+        // In a body that is not JSON, the values cannot be found, so the whole body is redacted.
         let redacted = std::str::from_utf8(&record.body.0).ok().and_then(|body| without(body, &self.paths));
         match redacted {
             Some(Cow::Borrowed(_)) => return,
@@ -69,8 +69,7 @@ impl Redaction {
     }
 }
 
-/// The document with the values at the ends of the paths replaced, every other byte as it was; none
-/// if it does not read.
+/// Replaces the values at the paths and leaves every other byte unchanged. Returns `None` if the body cannot be parsed.
 fn without<'b>(body: &'b str, paths: &[JsonPath]) -> Option<Cow<'b, str>> {
     let spans = spans(body, paths)?;
     if spans.is_empty() {
@@ -95,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_named_values_change() {
+    fn redacts_only_values_at_the_paths() {
         let body =
             r#"{ "a":{"email":"x@y","n":1.50},"l":[{"t":"1","k":2},{"t":"3"}],"a\u0062":[1] , "email":"stays" }"#;
         for (named, expected) in [
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_stay_and_lengths_are_true() {
+    fn masks_secrets_and_corrects_lengths() {
         let header = |name: &str, value: &str| (Exact(name.into()), Exact(value.into()));
         let mut record = Record {
             headers: vec![

@@ -1,22 +1,23 @@
-//! The words of a command line as a shell would read them, without ever running one.
+//! Parser of command lines into words, as a shell splits them, without running a shell.
 
-/// Simple commands, each of whose output goes into the next: the words of each.
+/// Pipeline of simple commands.
 #[derive(Debug, Default)]
 pub(super) struct Pipeline {
+    /// Words of each command.
     pub(super) commands: Vec<Vec<Vec<u8>>>,
-    /// What a here-document gives the first command to read.
+    /// Content of a here-document, which is the standard input of the first command.
     pub(super) input: Option<Vec<u8>>,
 }
 
-/// What stands in a line.
+/// Token of a command line.
 enum Piece {
     Word(Vec<u8>),
     Pipe,
     End,
 }
 
-/// The pipelines of a text in the words of a POSIX shell and bash (`'…'`, `"…"`, `$'…'`, `\`), each with
-/// the line it begins in. What a shell would expand or redirect is an error.
+/// Parses a text in the syntax of a POSIX shell or bash (`'…'`, `"…"`, `$'…'`, `\`) into pipelines, each with its first
+/// line number. An expansion or an input redirection is an error.
 pub(super) fn posix(text: &[u8]) -> Vec<(u64, Result<Pipeline, String>)> {
     let mut found = Vec::new();
     let mut lines = Words { text, at: 0, documents: Vec::new(), input: None };
@@ -30,7 +31,7 @@ pub(super) fn posix(text: &[u8]) -> Vec<(u64, Result<Pipeline, String>)> {
         if read.is_err() {
             lines.skip_to_line_end();
         }
-        // A document that was begun goes on over the next lines, whatever became of its command.
+        // The here-document follows on the next lines even if its command is invalid.
         let documents = lines.read_documents();
         let input = lines.input.take();
         let pipeline = read.and_then(|commands| documents.map(|()| Pipeline { commands, input }));
@@ -54,14 +55,14 @@ fn pipeline(next: &mut dyn FnMut() -> Result<Piece, String>) -> Result<Vec<Vec<V
 struct Words<'t> {
     text: &'t [u8],
     at: usize,
-    /// Here-documents whose lines are still to come.
+    /// Here-documents whose lines are not read yet.
     documents: Vec<Document>,
-    /// What was given to be read.
+    /// Standard input from a here-document or here-string.
     input: Option<Vec<u8>>,
 }
 
-/// A here-document (POSIX, "Here-Document"): the line that ends it, whether that was quoted, and whether tabs at the
-/// beginning of its lines go.
+/// Here-document (POSIX, "Here-Document"): the delimiter, whether the delimiter is quoted, and whether leading tabs are
+/// removed.
 struct Document {
     end: Vec<u8>,
     quoted: bool,
@@ -107,7 +108,7 @@ impl Words<'_> {
                     self.at += 1 + usize::from(second == Some(b'|'));
                     return Ok(if second == Some(b'|') { Piece::End } else { Piece::Pipe });
                 }
-                // Where its output goes does not change what is sent.
+                // Output redirection does not change the request.
                 (Some(b'>'), _) => self.skip_redirection()?,
                 (Some(digit), Some(b'>')) if digit.is_ascii_digit() => {
                     self.at += 1;
@@ -115,10 +116,7 @@ impl Words<'_> {
                 }
                 (Some(b'<'), Some(b'<')) => self.document()?,
                 (Some(byte @ (b'<' | b'(' | b')')), _) => {
-                    return Err(format!(
-                        "it has a {:?} that a shell would act on; no shell is run here",
-                        char::from(byte)
-                    ));
+                    return Err(format!("{:?} needs a shell, which an import does not run", char::from(byte)));
                 }
                 _ => return self.word().map(Piece::Word),
             }
@@ -136,7 +134,7 @@ impl Words<'_> {
                 }
                 b'\'' => {
                     let rest = &self.text[self.at..];
-                    let end = memchr::memchr(b'\'', rest).ok_or("a ' is never closed")?;
+                    let end = memchr::memchr(b'\'', rest).ok_or("unclosed '")?;
                     word.extend_from_slice(&rest[..end]);
                     self.at += end + 1;
                 }
@@ -145,7 +143,7 @@ impl Words<'_> {
                     self.at += 1;
                     let start = word.len();
                     self.ansi_c(&mut word)?;
-                    // bash ends the text there.
+                    // bash ends the text at a NUL byte.
                     if let Some(nul) = memchr::memchr(0, &word[start..]) {
                         word.truncate(start + nul);
                     }
@@ -166,7 +164,7 @@ impl Words<'_> {
         Ok(word)
     }
 
-    /// `<<END`, `<<-END`, or `<<< text`.
+    /// Parses `<<END`, `<<-END` or `<<< text`.
     fn document(&mut self) -> Result<(), String> {
         self.at += 2;
         let here_string = self.peek(0) == Some(b'<');
@@ -186,7 +184,7 @@ impl Words<'_> {
         Ok(())
     }
 
-    /// Reads the lines of the documents that were begun.
+    /// Reads the lines of the pending here-documents.
     fn read_documents(&mut self) -> Result<(), String> {
         let mut read = Ok(());
         for document in std::mem::take(&mut self.documents) {
@@ -205,7 +203,7 @@ impl Words<'_> {
                 text.extend_from_slice(line);
             }
             if !document.quoted && text.iter().any(|byte| matches!(byte, b'$' | b'`')) {
-                read = Err("its here-document has a $ or ` that a shell would act on; write the value instead".into());
+                read = Err("the here-document has a $ or `, which a shell expands. Write the value instead".into());
             }
             self.input = Some(text);
         }
@@ -222,7 +220,7 @@ impl Words<'_> {
         self.word().map(drop)
     }
 
-    /// A `$` that begins nothing stands for itself.
+    /// Accepts a literal `$`, and rejects an expansion.
     fn expansion(&mut self, byte: u8, word: &mut Vec<u8>) -> Result<(), String> {
         let begins = |next: u8| next.is_ascii_alphanumeric() || b"_({@*#?$!-".contains(&next);
         if byte == b'$' && !self.peek(0).is_some_and(begins) {
@@ -231,15 +229,12 @@ impl Words<'_> {
         }
         let rest = &self.text[self.at..];
         let shown: String = String::from_utf8_lossy(&rest[..rest.len().min(20)]).into_owned();
-        Err(format!(
-            "a shell would put something in the place of {}{shown:?}; write its value instead",
-            char::from(byte)
-        ))
+        Err(format!("a shell would expand {}{shown:?}. Write the value instead", char::from(byte)))
     }
 
     fn double_quoted(&mut self, word: &mut Vec<u8>) -> Result<(), String> {
         loop {
-            let byte = self.peek(0).ok_or("a \" is never closed")?;
+            let byte = self.peek(0).ok_or("unclosed \"")?;
             self.at += 1;
             match (byte, self.peek(0)) {
                 (b'"', _) => return Ok(()),
@@ -254,10 +249,10 @@ impl Words<'_> {
         }
     }
 
-    /// `$'…'`: bash manual, "ANSI-C Quoting".
+    /// Parses the rest of `$'…'` (bash manual, "ANSI-C Quoting").
     fn ansi_c(&mut self, word: &mut Vec<u8>) -> Result<(), String> {
         loop {
-            let byte = self.peek(0).ok_or("a $' is never closed")?;
+            let byte = self.peek(0).ok_or("unclosed $'")?;
             self.at += 1;
             if byte == b'\'' {
                 return Ok(());
@@ -266,7 +261,7 @@ impl Words<'_> {
                 word.push(byte);
                 continue;
             }
-            let escape = self.peek(0).ok_or("a $' is never closed")?;
+            let escape = self.peek(0).ok_or("unclosed $'")?;
             self.at += 1;
             match escape {
                 b'a' => word.push(7),
@@ -285,7 +280,7 @@ impl Words<'_> {
                 b'u' | b'U' => {
                     let digits = if escape == b'u' { 4 } else { 8 };
                     let character =
-                        self.number(16, digits).and_then(char::from_u32).ok_or("a \\u in $'…' names no character")?;
+                        self.number(16, digits).and_then(char::from_u32).ok_or("invalid \\u escape in $'…'")?;
                     word.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
                 }
                 b'0'..=b'7' => {
@@ -306,9 +301,9 @@ impl Words<'_> {
     }
 }
 
-/// The commands of a text in the words of Windows: `cmd.exe` takes its carets, the program its quotes
-/// (Microsoft C runtime, "Parsing C command-line arguments"). Chromium doubles every backslash, which
-/// that runtime does not undo: where its `^"` stands, what was copied is meant and not what it became.
+/// Parses commands in the syntax of Windows: `cmd.exe` removes the carets, and the program removes the quotes
+/// (Microsoft C runtime, "Parsing C command-line arguments"). Chromium doubles every backslash, which the runtime does
+/// not undo. In a command with Chromium's `^"`, this function undoes it.
 pub(super) fn windows(text: &[u8]) -> Vec<(u64, Result<Pipeline, String>)> {
     let doubled = memchr::memmem::find(text, b"^\"").is_some();
     let mut found = Vec::new();
@@ -325,14 +320,14 @@ pub(super) fn windows(text: &[u8]) -> Vec<(u64, Result<Pipeline, String>)> {
     found
 }
 
-/// One command as the program gets it, and where the next begins.
+/// Returns the next command without carets, and the position of the command after it.
 fn without_carets(text: &[u8]) -> (Vec<u8>, usize) {
     let (mut command, mut at, mut quoted) = (Vec::new(), 0, false);
     while let Some(&byte) = text.get(at) {
         at += 1;
         match byte {
             b'^' if !quoted => {
-                // A caret takes the end of its line away; what comes then is as it is, be it another one.
+                // A caret removes the line end after it. The next character is literal, even another line end.
                 let line_end = match text.get(at..) {
                     Some([b'\r', b'\n', ..]) => 2,
                     Some([b'\n', ..]) => 1,
@@ -353,7 +348,7 @@ fn without_carets(text: &[u8]) -> (Vec<u8>, usize) {
             }
             b'&' | b'\n' if !quoted => return (command, at),
             b'\n' => {
-                // `cmd.exe` ends a command at its line's end, quoted or not.
+                // `cmd.exe` ends a command at the end of the line, even inside quotes.
                 return (command, at);
             }
             b'"' => {
@@ -419,8 +414,8 @@ mod tests {
     }
 
     #[test]
-    fn words_are_what_a_shell_makes_of_them() {
-        // Each was printed by bash, a word a line.
+    fn splits_words_like_bash() {
+        // The expected words were printed by bash.
         assert_eq!(
             words(r#"a 'b c' "d \" \$ \\ e" f\ g 'it'\''s' $'x\ny\'\x41\u00e9\101'"#),
             ["a", "b c", "d \" $ \\ e", "f g", "it's", "x\ny'Aé\u{41}"]
@@ -430,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_told_apart_and_nothing_is_expanded() {
+    fn splits_commands_and_rejects_expansions() {
         let read = |text: &str| {
             posix(text.as_bytes()).into_iter().map(|(line, p)| (line, p.map(|p| p.commands.len()))).collect::<Vec<_>>()
         };
@@ -438,12 +433,12 @@ mod tests {
         for text in ["a $HOME", "a `id`", "a \"$(id)\"", "a < /etc/passwd", "a 'never closed"] {
             assert!(read(&format!("{text}\nb"))[0].1.is_err(), "{text}");
         }
-        assert!(read("a `id`\nb c")[1].1.is_ok(), "the next line is a new beginning");
+        assert!(read("a `id`\nb c")[1].1.is_ok(), "the next line is parsed again");
         assert!(read("").is_empty() && read(" \n;;\n").is_empty());
     }
 
     #[test]
-    fn commands_of_windows_lose_carets_and_quotes() {
+    fn removes_carets_and_quotes_of_windows_commands() {
         let read = |text: &str| -> Vec<Vec<String>> {
             windows(text.as_bytes())
                 .into_iter()

@@ -1,3 +1,5 @@
+//! Tests of all formats: round trips, and samples of other tools.
+
 use std::io::Write;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -76,7 +78,7 @@ prop_compose! {
             prop::sample::select(vec![None, Some(BodyState::BrokenOff), Some(BodyState::Stalled)]),
         ),
         trailers in prop::collection::vec(header(), 0..3),
-        (pinned, note, inbox, status, answered) in (any::<bool>(), "\\PC{0,20}", prop::option::of("[a-z]{1,8}"), prop::option::of(200_u16..599), any::<bool>()),
+        (pinned, note, inbox, status, responded) in (any::<bool>(), "\\PC{0,20}", prop::option::of("[a-z]{1,8}"), prop::option::of(200_u16..599), any::<bool>()),
     ) -> Record {
         Record {
             inbox,
@@ -85,14 +87,14 @@ prop_compose! {
             method,
             target,
             version,
-            peer: Some("192.0.2.7:80".into()),
+            remote_address: Some("192.0.2.7:80".into()),
             headers,
             names,
             body: Exact(body),
             body_state: state,
             trailers,
             status,
-            answer: answered.then(|| InboxResponse { status: 201, headers: vec![("X".into(), "é".into())], body: note.clone(), ..InboxResponse::default() }),
+            response: responded.then(|| InboxResponse { status: 201, headers: vec![("X".into(), "é".into())], body: note.clone(), ..InboxResponse::default() }),
             pinned,
             note,
             ..Record::default()
@@ -104,7 +106,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_exported_comes_back(records in prop::collection::vec(record(), 0..5)) {
+    fn round_trips_exports(records in prop::collection::vec(record(), 0..5)) {
         for format in [FileFormat::Jsonl, FileFormat::Archive, FileFormat::Har] {
             let written = write_all(format, &records);
             let mut read = read_all(format, &written).into_iter().collect::<Result<Vec<_>, _>>().expect("every entry reads");
@@ -121,28 +123,28 @@ proptest! {
         }
     }
 
-    /// Every field that a format can hold comes back: a table holds all but what was answered.
+    /// A table contains all fields except the response.
     #[test]
-    fn rows_of_a_table_come_back(records in prop::collection::vec(record(), 0..5)) {
+    fn round_trips_csv_rows(records in prop::collection::vec(record(), 0..5)) {
         let written = write_all(FileFormat::Csv, &records);
         let read = read_all(FileFormat::Csv, &written);
         prop_assert_eq!(read.len(), records.len());
         for (read, record) in read.into_iter().zip(&records) {
             let read = read.expect("a row");
-            let mut expected = Record { answer: None, ..record.clone() };
+            let mut expected = Record { response: None, ..record.clone() };
             expected.names = Some(expected.names.unwrap_or(HeaderNames::Exact));
             prop_assert_eq!(read, expected);
         }
     }
 
-    /// A message holds method, target, version, headers, body and, in chunks, trailers.
+    /// A message contains method, target, version, headers, body and, if chunked, trailers.
     #[test]
-    fn messages_come_back(records in prop::collection::vec((record(), 0..3), 1..6)) {
+    fn round_trips_raw_messages(records in prop::collection::vec((record(), 0..3), 1..6)) {
         let records: Vec<Record> = records.into_iter().map(|(mut record, framing)| {
             let framing = match framing {
                 0 => Some(("Transfer-Encoding", "chunked".to_owned())),
                 1 => Some(("Content-Length", record.body.0.len().to_string())),
-                // Without framing there is no body; an absolute target comes with its host.
+                // A message without framing has no body.
                 _ => {
                     record.body = Exact::default();
                     None
@@ -167,7 +169,7 @@ proptest! {
     }
 
     #[test]
-    fn our_own_curl_commands_come_back(record in record()) {
+    fn round_trips_generated_curl_commands(record in record()) {
         let mut block = Vec::new();
         for (Exact(name), Exact(value)) in &record.headers {
             if std::str::from_utf8(value).is_ok() {
@@ -188,7 +190,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_stop_the_program(bytes in bytes(), format in prop::sample::select(vec![
+    fn survives_arbitrary_bytes(bytes in bytes(), format in prop::sample::select(vec![
         FileFormat::Har, FileFormat::Jsonl, FileFormat::Csv, FileFormat::Raw, FileFormat::Curl, FileFormat::WebhookSite, FileFormat::Archive,
     ])) {
         for entry in read_all(format, &bytes) {
@@ -204,7 +206,7 @@ fn sample(name: &str) -> Vec<u8> {
     std::fs::read(format!("{SAMPLES}{name}")).expect("a sample")
 }
 
-/// What a server, or curl itself, really sent.
+/// Request as recorded by a server, or as sent by curl.
 #[derive(Deserialize)]
 struct Truth {
     method: String,
@@ -232,7 +234,7 @@ fn text_of(headers: &[(Exact, Exact)]) -> impl Iterator<Item = (String, String)>
 }
 
 #[test]
-fn archives_of_browsers_and_proxies_are_what_was_sent() {
+fn reads_har_files_of_browsers_and_proxies() {
     for (name, noted) in [("chromium", 7), ("mitmproxy", 2)] {
         let bytes = sample(&format!("{name}.har"));
         assert_eq!(sniff(&bytes[..bytes.len().min(SNIFFED as usize)]), Some(FileFormat::Har));
@@ -260,17 +262,17 @@ fn archives_of_browsers_and_proxies_are_what_was_sent() {
             }
             record.captured(1, 1 << 20, i64::MAX).unwrap_or_else(|why| panic!("{name} {number}: {why}"));
         }
-        assert_eq!(with_note, noted, "{name}: bodies that the file does not have as they were sent");
+        assert_eq!(with_note, noted, "{name}: bodies that differ from the sent ones");
     }
 }
 
 #[test]
-fn what_is_odd_in_an_archive_harms_only_itself() {
+fn skips_only_broken_har_entries() {
     let edge = read_all(FileFormat::Har, &sample("mitmproxy-edge.har"));
     assert!(edge.iter().all(Result::is_ok), "{edge:?}");
     assert!(
         edge.iter().flatten().any(|record| std::str::from_utf8(&record.body.0).is_err()),
-        "bytes that are no UTF-8"
+        "bytes that are not UTF-8"
     );
     let second = read_all(FileFormat::Har, &sample("chromium-h2.har"));
     for record in second.iter().flatten() {
@@ -284,7 +286,7 @@ fn what_is_odd_in_an_archive_harms_only_itself() {
 }
 
 #[test]
-fn commands_of_chromium_are_the_requests_it_made() {
+fn reads_curl_commands_of_chromium() {
     let truths: Vec<Truth> = truth("chromium-curl-expected.json");
     for name in ["chromium-curl-bash.txt", "chromium-curl-bash-2022.txt", "chromium-curl-cmd.txt"] {
         let bytes = sample(name);
@@ -322,7 +324,7 @@ fn commands_of_chromium_are_the_requests_it_made() {
 }
 
 #[test]
-fn lists_of_webhook_site_are_read() {
+fn reads_lists_of_webhook_site() {
     let bytes = sample("webhook-site.json");
     assert_eq!(sniff(&bytes), Some(FileFormat::WebhookSite));
     let records: Vec<Record> =
@@ -338,7 +340,7 @@ fn lists_of_webhook_site_are_read() {
 }
 
 #[test]
-fn a_format_is_told_by_its_beginning() {
+fn detects_formats() {
     for (text, format) in [
         ("POST /x HTTP/1.1\r\nHost: a\r\n\r\n", Some(FileFormat::Raw)),
         ("\n\nGET http://a/ HTTP/1.1\n\n", Some(FileFormat::Raw)),

@@ -1,5 +1,5 @@
-//! What webhook.site's API lists (<https://docs.webhook.site/api/requests.html>): `{"data": […]}`, a
-//! bare array of the same, or one request alone.
+//! Requests of webhook.site's API (<https://docs.webhook.site/api/requests.html>): `{"data": […]}`, a bare array, or a
+//! single request.
 
 use std::{
     fs::File,
@@ -24,12 +24,12 @@ struct Captured {
     headers: Option<Value>,
     created_at: Option<String>,
     note: Option<String>,
-    /// Decoded form fields.
+    /// Form fields, decoded.
     request: Option<Value>,
     size: Option<i64>,
 }
 
-/// Whether a file is a list, and not one request alone.
+/// Returns true if a file is a list, or false if the file is a single request.
 pub(super) fn is_list(file: &mut File) -> Result<bool, ImportError> {
     let unreadable = |e: std::io::Error| ImportError::new("the file", e.to_string());
     let mut first = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn is_list(file: &mut File) -> Result<bool, ImportError> {
         || !has(b"\"uuid\""))
 }
 
-/// Reads one request alone.
+/// Reads a single request.
 pub(super) fn read_one(file: &mut File, take: Take<'_>) -> Result<(), ImportError> {
     let mut file = BufReader::new(file.take(ENTRY_MAX));
     if file.fill_buf().is_ok_and(|first| first.starts_with(BOM)) {
@@ -52,7 +52,7 @@ pub(super) fn read_one(file: &mut File, take: Take<'_>) -> Result<(), ImportErro
     Ok(())
 }
 
-/// Reads the requests; e-mails and DNS look-ups are passed over.
+/// Reads a list of requests, and skips emails and DNS lookups.
 pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportError> {
     let mut number = 0;
     let done = each(file, &["data"], &mut |raw| {
@@ -65,12 +65,12 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportE
     });
     match done {
         Ok(true) => Ok(()),
-        Ok(false) => Err(ImportError::new("the file", "it has no list of requests (data)")),
+        Ok(false) => Err(ImportError::new("the file", "no list of requests (data)")),
         Err(why) => Err(ImportError::new(format!("after request {number}"), why)),
     }
 }
 
-/// Reads one request as the API lists it.
+/// Parses one request of the API.
 pub(super) fn one(raw: &str) -> Result<Record, String> {
     serde_json::from_str::<Captured>(raw).map_err(|e| e.to_string()).and_then(record)
 }
@@ -91,9 +91,9 @@ fn record(captured: Captured) -> Result<Record, String> {
             })
             .map(|(name, value)| (Exact(name.as_str().into()), Exact(value.into())))
             .collect(),
-        // It lists names in lower case and in no order of the sender's.
+        // webhook.site returns header names in lower case and without the sender's order.
         names: Some(HeaderNames::Normalised),
-        peer: captured.ip,
+        remote_address: captured.ip,
         arrived_at: captured.created_at.as_deref().and_then(|text| super::moment(text).ok()),
         note: captured.note.unwrap_or_default(),
         ..Record::default()
@@ -113,7 +113,7 @@ fn record(captured: Captured) -> Result<Record, String> {
         record.body = Exact(form.finish().into());
     }
     if record.body.is_empty() && captured.size.is_some_and(|size| size > 0) && record.note.is_empty() {
-        record.note = "The file does not hold this body: webhook.site lists no bytes of forms with files.".into();
+        record.note = "The file does not contain this body: webhook.site does not export forms with files.".into();
     }
     record.named()
 }

@@ -1,8 +1,8 @@
-//! Writing requests in one of the formats.
+//! Writer of export files in all formats.
 
 use super::{FileFormat, Record, archive, csv, har, jsonl, raw};
 
-/// Writes requests in a format.
+/// Writer of requests in one format.
 #[derive(Debug)]
 pub struct Writer(Kind);
 
@@ -16,10 +16,10 @@ enum Kind {
 }
 
 impl Writer {
-    /// A writer of a format.
+    /// Creates a writer of a format.
     ///
     /// # Errors
-    /// If the format is only read.
+    /// Returns an error if the format can only be imported.
     pub fn new(format: FileFormat) -> Result<Self, String> {
         Ok(Self(match format {
             FileFormat::Har => Kind::Har { first: true },
@@ -27,14 +27,14 @@ impl Writer {
             FileFormat::Csv => Kind::Csv,
             FileFormat::Raw => Kind::Raw,
             FileFormat::Archive => Kind::Archive(Box::new(archive::Writer::begin()?)),
-            FileFormat::Curl | FileFormat::WebhookSite => return Err("this format is only read".into()),
+            FileFormat::Curl | FileFormat::WebhookSite => return Err("this format can only be imported".into()),
         }))
     }
 
-    /// What the file begins with.
+    /// Returns the bytes before the first request.
     ///
     /// # Errors
-    /// If the format's library fails.
+    /// Returns an error if the format's library fails.
     pub fn begin(&mut self) -> Result<Vec<u8>, String> {
         match &mut self.0 {
             Kind::Har { .. } => Ok(har::begin().into()),
@@ -43,10 +43,10 @@ impl Writer {
         }
     }
 
-    /// One request.
+    /// Returns the bytes of a request.
     ///
     /// # Errors
-    /// If the request cannot be written in this format.
+    /// Returns an error if the request cannot be written in this format.
     pub fn request(&mut self, record: &Record) -> Result<Vec<u8>, String> {
         match &mut self.0 {
             Kind::Har { first } => {
@@ -60,10 +60,10 @@ impl Writer {
         }
     }
 
-    /// What the file ends with.
+    /// Returns the bytes after the last request.
     ///
     /// # Errors
-    /// If the format's library fails.
+    /// Returns an error if the format's library fails.
     pub fn end(self) -> Result<Vec<u8>, String> {
         match self.0 {
             Kind::Har { .. } => Ok(har::END.into()),

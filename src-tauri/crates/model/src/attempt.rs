@@ -10,11 +10,11 @@ use crate::HeaderLine;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptErrorKind {
-    /// The URL cannot be sent to.
+    /// Requests cannot be sent to the URL.
     Url,
     /// The request cannot be built: the stored request was deleted, or the request cannot be signed.
     Request,
-    /// The host name has no address.
+    /// The host name cannot be resolved.
     Dns,
     /// The host refused the connection.
     Refused,
@@ -22,9 +22,9 @@ pub enum AttemptErrorKind {
     Unreachable,
     /// The host closed the connection.
     Reset,
-    /// TLS failed; the message gives the cause.
+    /// TLS failed. `message` contains the cause.
     Tls,
-    /// The attempt timed out; the phase tells where.
+    /// The attempt timed out in `phase`.
     Timeout,
     /// The response is not valid HTTP.
     BadResponse,
@@ -40,12 +40,12 @@ pub enum AttemptErrorKind {
 pub enum AttemptPhase {
     /// DNS lookup.
     Dns,
-    /// TCP connection, including the proxy's.
+    /// TCP connection, including the connection to a proxy.
     Connect,
     /// TLS handshake.
     Tls,
     /// Wait for the first byte of the response.
-    Answer,
+    Response,
     /// Reading of the response body.
     Body,
 }
@@ -72,7 +72,7 @@ pub struct AttemptTimings {
     pub tls_us: Option<u64>,
     /// Time from sending the request to the first byte of the response.
     pub first_byte_us: Option<u64>,
-    /// Duration of the whole exchange.
+    /// Total duration.
     pub total_us: u64,
 }
 
@@ -92,14 +92,14 @@ pub struct Attempt {
     pub response_headers: Vec<HeaderLine>,
     /// Size of the response body, in bytes. The first 64 KiB are stored.
     pub response_bytes: u64,
-    /// Whether the response body is larger than the stored part.
+    /// True if only the first part of the response body is stored.
     pub response_cut: bool,
     /// Error that the attempt ended with. Null if a complete response arrived.
     pub error: Option<AttemptError>,
     /// Durations of the phases.
     pub timings: AttemptTimings,
     /// Remote address that the request was sent to. Null if no connection was made.
-    pub peer: Option<String>,
+    pub remote_address: Option<String>,
 }
 
 impl Attempt {
@@ -115,7 +115,7 @@ impl Attempt {
             response_cut: false,
             error: None,
             timings: AttemptTimings::default(),
-            peer: None,
+            remote_address: None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Parts of multipart bodies, and how bodies are decoded.
+//! Parts of multipart bodies, and results of decoding bodies.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,31 +16,31 @@ pub struct BodyPart {
     pub content_type: Option<String>,
     /// Size in bytes.
     pub bytes: u64,
-    /// The value, if it is a short text.
+    /// Value, if it is text of at most 4096 bytes.
     pub text: Option<String>,
-    /// The fault of the part, in one sentence.
+    /// Error in the part, in one sentence. Null if there is none.
     pub fault: Option<String>,
 }
 
 /// The parts of a multipart body.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BodyPartList {
-    /// The first thousand parts.
+    /// First 1000 parts.
     pub items: Vec<BodyPart>,
-    /// Number of parts.
+    /// Total number of parts.
     pub total: usize,
-    /// Faults of the body, each in one sentence.
+    /// Errors in the body, each in one sentence.
     pub notes: Vec<String>,
 }
 
-/// How a body was decoded.
+/// Result of decoding a body.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BodyReading {
     /// Name of the character set, such as `utf-8` or `windows-1252`.
     pub charset: String,
-    /// Whether the body or its headers declare the character set. If not, it is detected.
+    /// True if the body or its headers declare the character set. If false, the character set was detected.
     pub declared: bool,
-    /// Faults of the content coding, each in one sentence.
+    /// Errors in the content coding, each in one sentence.
     pub notes: Vec<String>,
     /// Number of JSON values in the body. 0 if the body is not JSON.
     pub json_values: u64,

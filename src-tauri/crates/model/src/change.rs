@@ -11,25 +11,25 @@ use crate::{CheckRun, Deletion, Delivery, Endpoint, Inbox, Job, Replay, RequestS
 pub enum Change {
     /// A request was stored.
     RequestAdded {
-        /// The request as lists show it.
+        /// Summary of the request.
         request: RequestSummary,
     },
     /// The marks, the status, the signature status or the last outgoing delivery of a request changed.
     RequestChanged {
-        /// The request as lists show it.
+        /// Summary of the request.
         request: RequestSummary,
     },
     /// Requests were deleted. The deletion can be undone for 10 seconds.
-    RequestsRemoved {
+    RequestsDeleted {
         /// The deletion.
-        removal: Deletion,
+        deletion: Deletion,
     },
     /// A deletion was undone.
     RequestsRestored {
         /// The deletion that was undone.
-        removal: Deletion,
+        deletion: Deletion,
     },
-    /// Requests were imported. Lists that show them must be read again.
+    /// Requests were imported. Clients must reload lists of requests.
     RequestsImported {
         /// Names of the inboxes that received requests.
         inboxes: Vec<String>,
@@ -51,8 +51,8 @@ pub enum Change {
         /// The inbox.
         inbox: Inbox,
     },
-    /// The settings, the state of the listener or the state of the database changed. `/status` and `/settings` return
-    /// them.
+    /// The settings, the state of the listener or the state of the database changed. Read `/status` and `/settings` for
+    /// the current values.
     StatusChanged,
     /// An endpoint was created or changed.
     EndpointChanged {
@@ -60,13 +60,13 @@ pub enum Change {
         endpoint: Box<Endpoint>,
     },
     /// An endpoint was deleted.
-    EndpointRemoved {
-        /// Id of the endpoint.
+    EndpointDeleted {
+        /// ID of the endpoint.
         id: String,
     },
     /// A delivery was created or changed.
     DeliveryChanged {
-        /// The delivery as lists show it.
+        /// The delivery.
         delivery: Delivery,
     },
     /// An endpoint was disabled automatically, because of failures or a 410 response.
@@ -90,8 +90,8 @@ pub enum Change {
         tunnel: Box<Tunnel>,
     },
     /// A tunnel was deleted.
-    TunnelRemoved {
-        /// Id of the tunnel.
+    TunnelDeleted {
+        /// ID of the tunnel.
         id: String,
     },
     /// The oldest deliveries were deleted by retention.
@@ -100,18 +100,18 @@ pub enum Change {
         deliveries: u64,
     },
     /// Inferred schemas changed, or one was deleted.
-    ShapesChanged,
+    SchemasChanged,
     /// Requests were refused before they could be stored, or refusals were dismissed.
     RefusalsChanged,
     /// Saved searches were saved or deleted.
-    QueriesChanged,
+    SavedSearchesChanged,
     /// Requests arrived that match a saved search with an alert.
-    QueryMatched {
+    SavedSearchMatched {
         /// Name of the saved search.
         name: String,
-        /// The newest of the requests.
+        /// The newest matching request.
         request: Box<RequestSummary>,
-        /// Number of requests that match.
+        /// Number of matching requests.
         requests: u64,
     },
     /// The state or the progress of a job changed.
@@ -124,7 +124,7 @@ pub enum Change {
 /// A numbered change of the event stream.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct FeedItem {
-    /// Number of the change. Numbers grow by one per change; a restart of Hookbench leaves a gap.
+    /// Number of the change. Each change increases the number by one. A restart of Hookbench leaves a gap.
     pub seq: i64,
     /// The change.
     #[serde(flatten)]

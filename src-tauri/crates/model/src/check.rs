@@ -1,4 +1,4 @@
-//! Checks of a webhook handler.
+//! Checks of a webhook handler: settings, runs, results and reports.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub enum CheckOutcome {
     Warn,
     /// The check was skipped, or its failure was waived. The finding gives the reason.
     Skipped,
-    /// The responses do not tell whether the handler passes, for example because the run has no side-effect probe.
+    /// The responses do not show whether the handler passes, for example because the run has no side-effect probe.
     Unknown,
     /// The check could not be run: the handler did not respond, or a command or the side-effect probe failed.
     Error,
@@ -42,7 +42,7 @@ pub struct CheckFinding {
     /// Outcome of the check.
     pub outcome: CheckOutcome,
     /// Explanation of the outcome, in a few sentences.
-    pub said: String,
+    pub message: String,
 }
 
 /// Settings of a check run.
@@ -51,11 +51,11 @@ pub struct CheckFinding {
 pub struct CheckSettings {
     /// URL of the handler. Default: the URL of `endpoint`.
     pub url: String,
-    /// Id of the endpoint to check. The endpoint supplies the URL, the provider and the secrets.
+    /// ID of the endpoint to check. The endpoint supplies the URL, the provider and the secrets.
     pub endpoint: Option<String>,
-    /// Id of the provider whose webhooks are sent. Default: the provider of `endpoint`.
+    /// ID of the provider whose webhooks are sent. Default: the provider of `endpoint`.
     pub provider: String,
-    /// Id of the signature scheme. Default: the usual scheme of the provider.
+    /// ID of the signature scheme. Default: the usual scheme of the provider.
     pub scheme: Option<String>,
     /// Type of the event that is expected to have a side effect. Default: the first event of the provider.
     pub event: Option<String>,
@@ -67,25 +67,25 @@ pub struct CheckSettings {
     pub params: std::collections::BTreeMap<String, String>,
     /// Previous signing secret of the handler. Masked when read.
     pub old_secret: Option<String>,
-    /// Whether the handler must still accept the previous secret. Default: false, so the handler must reject it.
+    /// True if the handler must still accept the previous secret. Default: false, so the handler must reject it.
     pub old_secret_valid: bool,
-    /// Ids of the checks to run. An empty list runs all checks.
+    /// IDs of the checks to run. An empty list runs all checks.
     pub only: Vec<String>,
-    /// Ids of the checks to skip.
+    /// IDs of the checks to skip.
     pub skip: Vec<String>,
-    /// Ids of the checks whose failure is accepted. A waived failure is reported as `skipped`.
+    /// IDs of the checks whose failure is accepted. A waived failure is reported as `skipped`.
     pub waive: Vec<String>,
     /// Source from which side effects are counted.
     pub probe: Option<SideEffectProbe>,
-    /// Time that a side effect may take after the response, in ms, from 0 to 30000. Default: 400.
+    /// Maximum time between a response and its side effect, in ms, from 0 to 30000. Default: 400.
     pub settle_ms: u32,
-    /// Command that makes the handler fail, as an unavailable database would. Requires `mend_with`.
-    pub break_with: Option<CheckCommand>,
-    /// Command that restores the handler after `break_with`.
-    pub mend_with: Option<CheckCommand>,
+    /// Command that makes the handler fail, for example by stopping its database. Requires `restore_command`.
+    pub fail_command: Option<CheckCommand>,
+    /// Command that restores the handler after `fail_command`.
+    pub restore_command: Option<CheckCommand>,
     /// Requests per second in the load check, from 1 to 200. The load lasts 3 seconds. Default: 20.
     pub burst: u32,
-    /// Timeout of a response, in ms, from 100 to 120000. The vendor's own timeout applies if that is shorter. Default:
+    /// Timeout of a response, in ms, from 100 to 120000. A shorter timeout of the vendor takes precedence. Default:
     /// 15000.
     pub timeout_ms: u32,
 }
@@ -108,8 +108,8 @@ impl Default for CheckSettings {
             waive: Vec::new(),
             probe: None,
             settle_ms: 400,
-            break_with: None,
-            mend_with: None,
+            fail_command: None,
+            restore_command: None,
             burst: 20,
             timeout_ms: 15_000,
         }
@@ -125,7 +125,7 @@ pub enum CheckRunState {
     Running = 0,
     /// Every check has a result.
     Done = 1,
-    /// The run was cancelled.
+    /// The run was canceled.
     Cancelled = 2,
     /// The run stopped because of an error.
     Failed = 3,
@@ -134,7 +134,7 @@ pub enum CheckRunState {
 /// A check run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CheckRun {
-    /// Id of the run.
+    /// ID of the run.
     pub id: String,
     /// Settings of the run, with secrets masked.
     pub settings: CheckSettings,
@@ -142,14 +142,14 @@ pub struct CheckRun {
     pub state: CheckRunState,
     /// Reason for the state, in one sentence.
     pub reason: Option<String>,
-    /// Id of the check that is running. Null if the run has ended.
+    /// ID of the check that is running. Null if the run has ended.
     pub at: Option<String>,
     /// Number of checks in the run.
     pub total: u32,
     /// Number of results so far, by outcome.
     pub counts: CheckCounts,
-    /// Verdict on the handler. Null while the run is in progress.
-    pub verdict: Option<CheckVerdict>,
+    /// Overall result of the run. Null while the run is in progress.
+    pub conclusion: Option<CheckConclusion>,
     /// Time at which the run was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -169,60 +169,60 @@ pub struct CheckCounts {
     pub warn: u32,
     /// Checks that were skipped or waived.
     pub skipped: u32,
-    /// Checks without a conclusion.
+    /// Checks whose outcome is unknown.
     pub unknown: u32,
     /// Checks that could not be run.
     pub error: u32,
 }
 
-/// Verdict on a handler.
+/// Overall result of a check run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum CheckVerdict {
+pub enum CheckConclusion {
     /// Passed: no required or recommended check failed.
-    Right,
+    Passed,
     /// Passed with warnings: a recommended check failed.
-    Weak,
+    PassedWithWarnings,
     /// Failed: a required check failed.
-    Wrong,
+    Failed,
     /// Incomplete: the run did not finish, a check could not be run, or every check was skipped.
-    Unfinished,
+    Incomplete,
 }
 
 impl CheckFinding {
     /// Creates a finding with an outcome and its explanation.
-    pub fn new(outcome: CheckOutcome, said: impl Into<String>) -> Self {
-        Self { outcome, said: said.into() }
+    pub fn new(outcome: CheckOutcome, message: impl Into<String>) -> Self {
+        Self { outcome, message: message.into() }
     }
 
     /// Creates a finding with the outcome [`CheckOutcome::Pass`].
-    pub fn pass(said: impl Into<String>) -> Self {
-        Self::new(CheckOutcome::Pass, said)
+    pub fn pass(message: impl Into<String>) -> Self {
+        Self::new(CheckOutcome::Pass, message)
     }
 
     /// Creates a finding with the outcome [`CheckOutcome::Fail`].
-    pub fn fail(said: impl Into<String>) -> Self {
-        Self::new(CheckOutcome::Fail, said)
+    pub fn fail(message: impl Into<String>) -> Self {
+        Self::new(CheckOutcome::Fail, message)
     }
 
     /// Creates a finding with the outcome [`CheckOutcome::Warn`].
-    pub fn warn(said: impl Into<String>) -> Self {
-        Self::new(CheckOutcome::Warn, said)
+    pub fn warn(message: impl Into<String>) -> Self {
+        Self::new(CheckOutcome::Warn, message)
     }
 
     /// Creates a finding with the outcome [`CheckOutcome::Unknown`].
-    pub fn unknown(said: impl Into<String>) -> Self {
-        Self::new(CheckOutcome::Unknown, said)
+    pub fn unknown(message: impl Into<String>) -> Self {
+        Self::new(CheckOutcome::Unknown, message)
     }
 
     /// Creates a finding with the outcome [`CheckOutcome::Error`].
-    pub fn error(said: impl Into<String>) -> Self {
-        Self::new(CheckOutcome::Error, said)
+    pub fn error(message: impl Into<String>) -> Self {
+        Self::new(CheckOutcome::Error, message)
     }
 
     /// Creates a finding with the outcome [`CheckOutcome::Skipped`].
-    pub fn skipped(said: impl Into<String>) -> Self {
-        Self::new(CheckOutcome::Skipped, said)
+    pub fn skipped(message: impl Into<String>) -> Self {
+        Self::new(CheckOutcome::Skipped, message)
     }
 }
 
@@ -249,9 +249,9 @@ impl CheckCounts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckCommand {
-    /// Program and arguments, one word each. With `shell`, a single text.
-    pub words: Vec<String>,
-    /// Whether a shell interprets the command. Default: false.
+    /// Program and arguments. With `shell`, a single command line.
+    pub args: Vec<String>,
+    /// True to run the command in a shell. Default: false.
     #[serde(default)]
     pub shell: bool,
     /// Working directory. Default: the working directory of the engine.
@@ -295,12 +295,12 @@ pub enum CheckReportFormat {
 pub struct CheckResult {
     /// Number of the check.
     pub number: u8,
-    /// Id of the check, such as `answer-time`.
+    /// ID of the check, such as `response-time`.
     pub id: String,
     /// Severity of the check.
     pub level: CheckLevel,
     /// The check, as a question.
-    pub question: String,
+    pub title: String,
     /// Reason why the check matters.
     pub why: String,
     /// Source of the requirement.
@@ -310,12 +310,12 @@ pub struct CheckResult {
     /// Outcome of the check.
     pub outcome: CheckOutcome,
     /// Explanation of the outcome, in a few sentences.
-    pub said: String,
+    pub message: String,
     /// Requests that were sent, with their responses.
     pub sent: Vec<CheckExchange>,
     /// Duration of the check, in ms.
-    pub took_ms: f64,
-    /// Whether code that verifies the signature fixes a failure.
+    pub duration_ms: f64,
+    /// True if a code sample for signature verification helps to fix a failure.
     pub snippet: bool,
 }
 
@@ -328,7 +328,7 @@ pub struct CheckReport {
     pub provider: String,
     /// Results by number.
     pub checks: Vec<CheckResult>,
-    /// Code that verifies the signature of this provider. Empty unless a check that such code fixes failed.
+    /// Code samples that verify signatures of this provider. Empty unless a check failed that such code fixes.
     pub snippets: Vec<CodeSample>,
 }
 
@@ -337,12 +337,12 @@ pub struct CheckReport {
 pub struct CheckPlanItem {
     /// Number of the check.
     pub number: u8,
-    /// Id of the check.
+    /// ID of the check.
     pub id: String,
     /// Severity of the check.
     pub level: CheckLevel,
     /// The check, as a question.
-    pub question: String,
+    pub title: String,
     /// Reason why the check matters.
     pub why: String,
     /// Source of the requirement.
@@ -360,18 +360,18 @@ pub struct CheckPlanItem {
 pub struct CheckChange {
     /// Number of the check.
     pub number: u8,
-    /// Id of the check.
+    /// ID of the check.
     pub id: String,
     /// The check, as a question.
-    pub question: String,
+    pub title: String,
     /// Outcome in the first run. Null if the first run did not include the check.
     pub before: Option<CheckOutcome>,
     /// Outcome in the second run. Null if the second run did not include the check.
     pub after: Option<CheckOutcome>,
     /// Explanation of the outcome in the first run.
-    pub said_before: String,
+    pub message_before: String,
     /// Explanation of the outcome in the second run.
-    pub said_after: String,
+    pub message_after: String,
 }
 
 /// Response of a handler.
@@ -384,14 +384,14 @@ pub struct CheckResponse {
     pub headers: Vec<(String, String)>,
     /// Beginning of the body. Bytes that are not UTF-8 are written as `\xNN`; secrets are masked.
     pub body: String,
-    /// Size of the whole body, in bytes.
+    /// Size of the complete body, in bytes.
     pub body_bytes: u64,
 }
 
 /// A request that was sent, with its response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CheckExchange {
-    /// Special property of the request, in a few words.
+    /// Property that distinguishes the request from a regular one, in a few words.
     pub label: String,
     /// Method of the request.
     pub method: String,
@@ -402,15 +402,16 @@ pub struct CheckExchange {
     pub headers: Vec<(String, String)>,
     /// Beginning of the body. Bytes that are not UTF-8 are written as `\xNN`; secrets are masked.
     pub body: String,
-    /// Size of the whole body, in bytes.
+    /// Size of the complete body, in bytes.
     pub body_bytes: u64,
     /// The response. Null if there was none.
-    pub answer: Option<CheckResponse>,
+    pub response: Option<CheckResponse>,
     /// Error that the exchange ended with. Null if a complete response arrived.
     pub error: Option<AttemptError>,
-    /// Sensitive information in the response, such as the secret or a stack trace, in words.
+    /// Description of sensitive information in the response, such as the secret or a stack trace. Null if there is
+    /// none.
     #[serde(default)]
-    pub tells: Option<String>,
+    pub disclosed: Option<String>,
     /// Durations of the phases of the exchange.
     pub timings: AttemptTimings,
 }
@@ -427,19 +428,19 @@ pub struct CheckList {
 /// A check.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct CheckRule {
-    /// Number.
+    /// Number of the check.
     pub number: u8,
-    /// Id.
+    /// ID of the check.
     pub id: String,
-    /// Severity.
+    /// Severity of the check.
     pub level: CheckLevel,
-    /// What the check tests.
-    pub question: String,
-    /// Why it matters.
+    /// The check, as a question.
+    pub title: String,
+    /// Reason why the check matters.
     pub why: String,
-    /// Where the requirement comes from.
+    /// Source of the requirement.
     pub source: String,
-    /// How to meet it.
+    /// Fix for a failure.
     pub advice: String,
 }
 
@@ -457,15 +458,15 @@ pub struct CheckPlan {
     pub url: String,
     /// Host of the target, with the port if the URL has one.
     pub host: String,
-    /// Whether the target is this machine, which needs no confirmation.
+    /// True if the target is this machine. Any other host must be confirmed.
     pub this_machine: bool,
     /// Number of requests.
     pub requests: u32,
     /// Total size of the request bodies, in bytes.
     pub bytes: u64,
-    /// Maximum number of requests per second, reached by the burst.
+    /// Maximum number of requests per second, reached in the load check.
     pub rate: u32,
-    /// Whether generated events are sent, because no event of the provider is known.
+    /// True if generated events are sent, because Hookbench has no sample event of the provider.
     pub made_up: bool,
     /// Commands and queries that the run executes on this machine.
     pub commands: Vec<String>,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// A code sample in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CodeSample {
-    /// Id of the language, such as `node`.
+    /// ID of the language, such as `node`.
     pub language: String,
     /// Display name of the language, such as `Node.js`.
     pub name: String,

@@ -1,4 +1,4 @@
-//! The content of a body, as the headers declare it.
+//! Content type and codings of a body.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 pub struct BodyContent {
     /// `Content-Type` as sent.
     pub content_type: Option<String>,
-    /// Kind of content, which selects the viewer.
+    /// Kind of content. Determines how the body is displayed.
     pub kind: BodyKind,
     /// Content codings in the order in which they were applied, such as `gzip`.
     pub codings: Vec<String>,
-    /// Whether Hookbench can decode all of the codings.
+    /// True if Hookbench can decode all of the codings.
     pub decodable: bool,
 }
 
@@ -39,7 +39,8 @@ pub enum BodyKind {
 }
 
 impl BodyKind {
-    /// Returns whether a body of this kind is text in some character set. Where the kind is unknown, the bytes decide.
+    /// Returns true if a body of this kind is text in some character set. Also returns true for [`Self::Unknown`],
+    /// where only the bytes show whether the body is text.
     pub fn is_text(self) -> bool {
         !matches!(self, Self::Multipart | Self::Image)
     }

@@ -7,13 +7,13 @@ use utoipa::ToSchema;
 /// A deletion of requests or of an inbox.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Deletion {
-    /// Number of the deletion, used to undo it.
+    /// ID of the deletion, used to undo it.
     pub id: i64,
     /// Name of the inbox.
     pub inbox: String,
-    /// Id of the request, if a single request was deleted.
+    /// ID of the request, if a single request was deleted.
     pub request: Option<String>,
-    /// Whether the inbox itself was deleted.
+    /// True if the inbox itself was deleted.
     pub whole_inbox: bool,
     /// Number of requests deleted.
     pub requests: u64,

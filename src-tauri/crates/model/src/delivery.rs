@@ -17,7 +17,7 @@ pub enum DeliveryState {
     Sending = 1,
     /// An attempt succeeded.
     Delivered = 2,
-    /// An attempt failed and is not retried.
+    /// The last attempt failed and is not retried.
     Failed = 3,
     /// All retries failed.
     Exhausted = 4,
@@ -25,11 +25,11 @@ pub enum DeliveryState {
     Skipped = 5,
     /// The endpoint is not subscribed to the event type. A filtered delivery can be sent anyway.
     Filtered = 6,
-    /// The delivery was cancelled, or the command that created it ended.
+    /// The delivery was canceled, or the command that created it ended.
     Cancelled = 7,
 }
 
-/// Every state, ordered by number.
+/// Every state, in the order of the stored numbers.
 const STATES: &[DeliveryState] = &[
     DeliveryState::Waiting,
     DeliveryState::Sending,
@@ -73,30 +73,30 @@ impl DeliveryOrigin {
     }
 }
 
-/// A delivery as lists show it.
+/// A delivery, without its attempts.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Delivery {
-    /// Id of the delivery, by which handlers recognize duplicates.
+    /// ID of the delivery. Handlers can use the ID to detect duplicates.
     pub id: String,
-    /// Id of the event. Null if the delivery sends a captured request.
+    /// ID of the event. Null if the delivery sends a captured request.
     pub event: Option<String>,
-    /// Id of the captured request. Null if the delivery sends an event.
+    /// ID of the captured request. Null if the delivery sends an event.
     pub request: Option<String>,
-    /// Id of the replay, if the delivery is part of one.
+    /// ID of the replay, if the delivery is part of one.
     pub replay: Option<String>,
     /// Event type. Empty if the request has none.
     pub event_type: String,
-    /// Id of the provider. Empty if the provider of the request is not known.
+    /// ID of the provider. Empty if the provider of the request is not known.
     pub provider: String,
-    /// Id of the destination: an endpoint, a forward, or the destination that was created for a replay or a command.
+    /// ID of the destination: an endpoint, a forward, or the destination that was created for a replay or a command.
     pub endpoint: String,
     /// Method of the request.
     pub method: String,
     /// URL of the destination. Credentials are masked.
     #[serde(serialize_with = "crate::url::serialize_masked")]
     pub url: String,
-    /// Whether the request is re-signed.
-    pub resigned: bool,
+    /// True if the request is re-signed.
+    pub re_signed: bool,
     /// Reason why the delivery was created.
     pub origin: DeliveryOrigin,
     /// State of the delivery.
@@ -119,13 +119,13 @@ pub struct Delivery {
     /// Error of the last attempt. Null if the last attempt got a response.
     pub error: Option<String>,
     /// Duration of the last attempt, in ms.
-    pub took_ms: Option<f64>,
+    pub duration_ms: Option<f64>,
 }
 
 /// A delivery with its attempts.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryDetail {
-    /// The delivery as lists show it.
+    /// The delivery.
     #[serde(flatten)]
     pub delivery: Delivery,
     /// Size of the payload, in bytes.
@@ -139,7 +139,7 @@ pub struct DeliveryDetail {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct DeliveryFilter {
-    /// Only deliveries to this endpoint, by id or name.
+    /// Only deliveries to this endpoint, by ID or name.
     pub endpoint: Option<String>,
     /// Only deliveries in this state.
     pub state: Option<DeliveryState>,
@@ -159,7 +159,7 @@ pub struct DeliveryFilter {
 }
 
 impl DeliveryFilter {
-    /// Returns whether no condition is set, so that every delivery matches.
+    /// Returns true if no condition is set. An empty filter matches every delivery.
     pub fn is_empty(&self) -> bool {
         let texts = [&self.endpoint, &self.since, &self.until, &self.kind, &self.status, &self.url, &self.text];
         self.state.is_none() && texts.iter().all(|text| text.is_none())
@@ -177,11 +177,11 @@ pub struct DeliveryList {
     pub seq: i64,
 }
 
-/// The result of a resend.
+/// Result of resending deliveries.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryRetryResult {
-    /// Deliveries that are resent.
+    /// Number of deliveries that are resent.
     pub deliveries: u64,
-    /// Deliveries that are not resent, because their endpoints are disabled or deleted.
+    /// Number of deliveries that are not resent, because their endpoints are disabled or deleted.
     pub left: u64,
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{DeliveryPolicy, MASK, PolicyOverrides, masked_url};
 
-/// Default limit of concurrent requests to one endpoint.
+/// Default maximum number of concurrent requests to one endpoint.
 const CONCURRENCY: u32 = 16;
 
 /// A custom header of an endpoint, sent with every request.
@@ -19,7 +19,7 @@ pub struct EndpointHeader {
     pub name: String,
     /// Value of the header. Masked when read if the value is a credential.
     pub value: String,
-    /// Whether the value is a credential. Default: false.
+    /// True if the value is a credential. Default: false.
     #[serde(default)]
     pub secret: bool,
 }
@@ -30,7 +30,7 @@ pub struct EndpointHeader {
 pub struct EndpointSecret {
     /// Secret as the vendor displays it. Masked when read.
     pub value: String,
-    /// Time until which the secret signs in addition to the current one. Null for the current secret.
+    /// Time until which requests are also signed with this secret after a rotation. Null for the current secret.
     #[schema(value_type = Option<String>, format = DateTime)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
@@ -45,20 +45,20 @@ pub struct EndpointSettings {
     pub name: String,
     /// URL of the endpoint.
     pub url: String,
-    /// Id of the provider that Hookbench sends as.
+    /// ID of the provider that Hookbench sends as.
     pub provider: String,
-    /// Id of the signature scheme. Default: the usual scheme of the provider.
+    /// ID of the signature scheme. Default: the usual scheme of the provider.
     #[serde(default)]
     pub scheme: Option<String>,
-    /// Account, flow, website or workspace that the endpoint belongs to. The vendor's limits apply to each one
+    /// Account, flow, website or workspace that the endpoint belongs to. The limits of the vendor apply to each account
     /// separately.
     #[serde(default)]
-    pub scope: String,
+    pub account: String,
     /// Event types that the endpoint receives. A trailing `*` matches any suffix. Null subscribes to every event type,
     /// including future ones.
     #[serde(default)]
     pub events: Option<Vec<String>>,
-    /// Whether requests are signed. Null signs as the vendor does.
+    /// True to sign requests. Null signs requests if the vendor does.
     #[serde(default)]
     pub signed: Option<bool>,
     /// Signing secrets, the current one first. At most 64.
@@ -74,10 +74,10 @@ pub struct EndpointSettings {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub policy: PolicyOverrides,
-    /// Whether plain `http:` is allowed for local testing, although the vendor requires HTTPS. Default: false.
+    /// True to allow plain `http:` for local testing, although the vendor requires HTTPS. Default: false.
     #[serde(default)]
     pub local_test: bool,
-    /// Trusted certificates in PEM: the certificate of the endpoint, whatever names it contains, or those of the
+    /// Trusted certificates in PEM: the certificate of the endpoint, whose host names are not checked, or those of the
     /// certificate authorities that issued it.
     #[serde(default)]
     pub trusted_certificate: Option<String>,
@@ -93,8 +93,8 @@ pub struct EndpointSettings {
     pub rate: Option<f64>,
     /// Factor that divides retry delays, from 0.001 to 100000. Default: 1.
     #[serde(default = "one")]
-    pub speed: f64,
-    /// Whether the retry clock is paused. A paused endpoint is sent nothing. Default: false.
+    pub time_scale: f64,
+    /// True if the retry clock is paused. No attempts are made while the clock is paused. Default: false.
     #[serde(default)]
     pub paused: bool,
 }
@@ -110,7 +110,7 @@ fn one() -> f64 {
 /// State of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EndpointState {
-    /// Whether the endpoint is enabled.
+    /// True if the endpoint is enabled.
     pub enabled: bool,
     /// Reason why the endpoint is disabled, in one sentence.
     pub reason: Option<String>,
@@ -126,7 +126,7 @@ pub struct EndpointState {
 /// A destination that Hookbench sends webhooks to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Endpoint {
-    /// Id of the endpoint.
+    /// ID of the endpoint.
     pub id: String,
     /// Settings of the endpoint.
     #[serde(flatten)]
@@ -154,7 +154,7 @@ pub struct EndpointStats {
     pub p50_ms: Option<f64>,
     /// 99th percentile of the durations of successful attempts, in ms.
     pub p99_ms: Option<f64>,
-    /// Whether the statistics cover only the newest 200000 deliveries.
+    /// True if the statistics cover only the newest 200000 deliveries.
     pub cut: bool,
     /// Statistics by half hour, oldest first.
     pub slices: Vec<EndpointStatsSlice>,
@@ -175,15 +175,15 @@ pub struct EndpointStatsSlice {
 }
 
 impl EndpointSettings {
-    /// Creates the settings of a destination without a provider, such as the one of a forward. Every other setting has
-    /// its default, except that plain `http:` is allowed.
+    /// Creates the settings of a destination without a provider, such as the destination of a forward. Plain `http:` is
+    /// allowed. All other settings have their defaults.
     pub fn to(url: String) -> Self {
         Self {
             name: String::new(),
             url,
             provider: String::new(),
             scheme: None,
-            scope: String::new(),
+            account: String::new(),
             events: None,
             signed: None,
             secrets: Vec::new(),
@@ -195,12 +195,12 @@ impl EndpointSettings {
             client_certificate: None,
             concurrency: CONCURRENCY,
             rate: None,
-            speed: 1.0,
+            time_scale: 1.0,
             paused: false,
         }
     }
 
-    /// Returns whether the endpoint receives events of this type.
+    /// Returns true if the endpoint is subscribed to this event type.
     pub fn takes(&self, kind: &str) -> bool {
         self.events.as_ref().is_none_or(|events| events.iter().any(|event| matches_type(event, kind)))
     }
@@ -226,8 +226,8 @@ impl EndpointSettings {
     }
 }
 
-/// Returns whether an event type matches a subscription: `chosen` is the same type, or ends in `*` and the text before
-/// it is a prefix of the type, as in `chat.*`.
+/// Returns true if the event type `kind` matches the subscription `chosen`: `chosen` is the same type, or ends in `*`
+/// and the text before it is a prefix of the type, as in `chat.*`.
 pub fn matches_type(chosen: &str, kind: &str) -> bool {
     match chosen.strip_suffix('*') {
         Some(beginning) => kind.starts_with(beginning),

@@ -1,4 +1,4 @@
-//! Errors of the API.
+//! Error responses of the API and their codes.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 /// Error response of the API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Error {
-    /// What failed, for programs. A code keeps its meaning in later releases.
+    /// Machine-readable code. The meaning of a code does not change in later releases.
     pub code: ErrorCode,
-    /// What failed and why, for people.
+    /// Human-readable description of the error.
     pub message: String,
-    /// What to do about it, for people.
+    /// Human-readable suggestion for how to resolve the error.
     pub hint: String,
 }
 
@@ -24,10 +24,10 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Defines the error codes: the documentation, the name and the HTTP status of each.
+/// Defines the error codes with their documentation and HTTP status.
 macro_rules! error_codes {
     ($($(#[$doc:meta])+ $name:ident = $status:literal,)+) => {
-        /// What failed. In JSON, each code is written in snake case.
+        /// Code of an error, serialized in snake case, such as `inbox_not_found`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum ErrorCode {
@@ -35,7 +35,7 @@ macro_rules! error_codes {
         }
 
         impl ErrorCode {
-            /// Every code.
+            /// Every error code.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
             /// Returns the HTTP status of responses with this code.
@@ -59,59 +59,59 @@ error_codes! {
     TokenNeeded = 401,
     /// The one-time code was used or is too old.
     CodeUsed = 403,
-    /// The `Origin` is not allowed.
+    /// The `Origin` header is not allowed.
     WrongOrigin = 403,
-    /// A web page may not start commands on this machine.
+    /// Web pages must not run commands on this machine.
     CommandsFromPage = 403,
-    /// A web page may not name a file on this machine.
+    /// Web pages must not access files on this machine.
     FileFromPage = 403,
-    /// There is no such route.
+    /// The route does not exist.
     RouteNotFound = 404,
-    /// There is no such attempt, or it has no response.
+    /// The attempt does not exist or has no response.
     AttemptNotFound = 404,
-    /// There is no such check run.
+    /// The check run does not exist.
     CheckNotFound = 404,
-    /// There is no such delivery.
+    /// The delivery does not exist.
     DeliveryNotFound = 404,
-    /// There is no such deletion, or it can no longer be undone.
+    /// The deletion does not exist or can no longer be undone.
     DeletionNotFound = 404,
-    /// There is no such endpoint.
+    /// The endpoint does not exist.
     EndpointNotFound = 404,
-    /// There is no such inbox.
+    /// The inbox does not exist.
     InboxNotFound = 404,
-    /// There is no such job.
+    /// The job does not exist.
     JobNotFound = 404,
     /// The inbox is not exposed through this tunnel.
     NotExposed = 404,
-    /// There is no such part of the body.
+    /// The part of the body does not exist.
     PartNotFound = 404,
-    /// There is no such provider.
+    /// The provider does not exist.
     ProviderNotFound = 404,
-    /// There is no such saved search.
-    QueryNotFound = 404,
-    /// There is no such refused request.
+    /// The saved search does not exist.
+    SavedSearchNotFound = 404,
+    /// The refused request does not exist.
     RefusalNotFound = 404,
-    /// There is no such replay.
+    /// The replay does not exist.
     ReplayNotFound = 404,
-    /// There is no such request.
+    /// The request does not exist.
     RequestNotFound = 404,
-    /// There is no such response rule.
+    /// The response rule does not exist.
     RuleNotFound = 404,
-    /// There is no such scenario.
+    /// The scenario does not exist.
     ScenarioNotFound = 404,
     /// The provider has no such signature scheme.
     SchemeNotFound = 404,
     /// No schema was inferred for this event type.
-    ShapeNotFound = 404,
-    /// There is no such tunnel.
+    SchemaNotFound = 404,
+    /// The tunnel does not exist.
     TunnelNotFound = 404,
-    /// The file was not chosen in the window, or was read already.
+    /// The file was not selected in the window, or has already been read.
     UnknownFile = 404,
     /// The route does not support the method.
     MethodNotAllowed = 405,
-    /// The commands have to be confirmed.
+    /// The commands must be confirmed.
     ConfirmCommands = 409,
-    /// Requests to this host have to be confirmed.
+    /// Requests to this host must be confirmed.
     ConfirmHost = 409,
     /// The check run has ended.
     Ended = 409,
@@ -131,31 +131,31 @@ error_codes! {
     NotListening = 409,
     /// The delivery is not waiting for an attempt.
     NotWaiting = 409,
-    /// The SSH host has another key than before.
+    /// The SSH host presented a different key than before.
     OtherHostKey = 409,
     /// The port is used by another program.
     PortTaken = 409,
-    /// The provider ships with the program and cannot be changed.
+    /// The provider is built in and cannot be changed.
     ProviderShips = 409,
     /// The check run has not ended.
     Running = 409,
-    /// An attempt of the delivery is in progress.
+    /// An attempt of the delivery is in flight.
     UnderWay = 409,
-    /// The changes after this one are no longer known.
+    /// The changes after this number are no longer stored.
     FeedGone = 410,
-    /// The body of the call is too large.
+    /// The body of the API request is too large.
     TooLarge = 413,
-    /// The request is too large to be shown as code.
+    /// The request is too large to generate code.
     TooLargeForCode = 413,
     /// The body is too large to be decoded.
     TooLargeToDecode = 413,
     /// The request is too large to be explained.
     TooLargeToExplain = 413,
-    /// The body of the call is not declared as JSON.
+    /// The body of the API request is not declared as JSON.
     UnsupportedMediaType = 415,
     /// The range is outside the body.
     RangeNotSatisfiable = 416,
-    /// The call reached a host name that is not loopback.
+    /// The API request was sent to a host name other than loopback.
     WrongHost = 421,
     /// A search query cannot be parsed.
     BadQuery = 422,
@@ -163,13 +163,13 @@ error_codes! {
     FileUnwritable = 422,
     /// A value is not allowed.
     Invalid = 422,
-    /// The JSON has an unknown field, lacks a field, or a value of another type.
+    /// The JSON body has an unknown field, a missing field or a value of the wrong type.
     InvalidJson = 422,
-    /// There is no target to replay to.
+    /// The replay has no target.
     NoTarget = 422,
     /// The SSH host refused the port forwarding.
     NotForwarded = 422,
-    /// The request cannot be written in this format.
+    /// The request cannot be represented in this format.
     NotInThisForm = 422,
     /// The SSH host refused the login.
     NotLetIn = 422,
@@ -179,19 +179,19 @@ error_codes! {
     UnknownFormat = 422,
     /// The file cannot be read.
     FileUnreadable = 422,
-    /// The relay refused the call.
+    /// The relay rejected the request.
     RelayRefused = 422,
     /// The relay does not accept the pairing code.
     WrongCode = 422,
-    /// A defect of the program.
+    /// Internal error.
     Internal = 500,
     /// The SSH host cannot be reached.
     HostUnreached = 502,
-    /// The address is not that of a relay.
+    /// The server at the address is not a Hookbench relay.
     NoRelay = 502,
     /// The relay cannot be reached.
     RelayUnreached = 502,
-    /// The relay could not be told that the inbox is no longer exposed.
+    /// The inbox cannot be unexposed, because the relay cannot be reached.
     StaysOpen = 502,
     /// The database cannot be read.
     DatabaseUnreadable = 503,
@@ -216,13 +216,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_is_written_in_snake_case() {
+    fn serializes_codes_in_snake_case() {
         assert_eq!(ErrorCode::InboxNotFound.to_string(), "inbox_not_found");
         assert_eq!(serde_json::to_string(&ErrorCode::InboxNotFound).expect("JSON"), r#""inbox_not_found""#);
     }
 
     #[test]
-    fn every_code_is_an_error() {
+    fn maps_every_code_to_an_error_status() {
         assert!(ErrorCode::ALL.iter().all(|code| (400..600).contains(&code.status())));
     }
 }

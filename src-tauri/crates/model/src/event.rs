@@ -9,9 +9,9 @@ use crate::Delivery;
 /// An event that was sent.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Event {
-    /// Id of the event.
+    /// ID of the event.
     pub id: String,
-    /// Id of the provider.
+    /// ID of the provider.
     pub provider: String,
     /// Event type.
     #[serde(rename = "type")]
@@ -26,7 +26,7 @@ pub struct Event {
 /// Result of a call that sends events.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct EventSendResult {
-    /// Ids of the events. Empty if no endpoint subscribes to them.
+    /// IDs of the events. Empty if no endpoint subscribes to them.
     pub events: Vec<String>,
     /// The first 500 deliveries.
     pub deliveries: Vec<Delivery>,

@@ -13,23 +13,23 @@ use crate::{HeaderRules, InboxResponse, PathRule, RetrySchedule, masked_url};
 pub enum ForwardMode {
     /// Mirror: the inbox responds first, and the request is forwarded in the background.
     #[default]
-    Copy,
-    /// Proxy: the sender gets the app's response. Only the first proxy forward that matches is used.
-    Answer,
+    Mirror,
+    /// Proxy: the sender gets the response of the app. Only the first proxy forward that matches a request is used.
+    Proxy,
 }
 
 /// A forward: a destination that matching requests of an inbox are sent to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Forward {
-    /// Id of the forward, assigned when the forward is saved. The deliveries of the forward have this id as their
+    /// ID of the forward, assigned when the forward is saved. The deliveries of the forward have this ID as their
     /// endpoint.
     #[serde(default)]
     pub id: String,
     /// Name of the forward. The URL is shown if the name is empty.
     #[serde(default)]
     pub name: String,
-    /// Whether the forward is enabled. Default: true.
+    /// True if the forward is enabled. Default: true.
     #[serde(default = "on")]
     pub enabled: bool,
     /// Query that selects the requests to forward. An empty query selects all.
@@ -43,7 +43,7 @@ pub struct Forward {
     /// Changes to the headers. Default: `forwarded` is true.
     #[serde(default = "forwarding")]
     pub headers: HeaderRules,
-    /// Mode of the forward. Default: `copy`.
+    /// Mode of the forward. Default: `mirror`.
     #[serde(default)]
     pub mode: ForwardMode,
     /// Timeout of an attempt, in ms, from 1 to 600000. Default: 30000.
@@ -61,14 +61,14 @@ pub struct Forward {
     /// template or fault injection. Default: 502 with a short text.
     #[serde(default = "bad_gateway")]
     pub fallback: InboxResponse,
-    /// Whether requests are re-signed with the secret of the inbox and a new timestamp. Default: false.
+    /// True if requests are re-signed with the secret of the inbox and a new timestamp. Default: false.
     #[serde(default)]
-    pub resign: bool,
-    /// Whether the forward belongs to a command and is deleted when the command ends. Default: false.
+    pub re_sign: bool,
+    /// True if the forward belongs to a command and is deleted when the command ends. Default: false.
     #[serde(default)]
     pub passing: bool,
     /// Row number of the last request before the forward was created. Earlier requests are not forwarded. The store
-    /// sets the value and ignores the one in API requests.
+    /// sets the value and ignores the value in API requests.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schema(ignore)]
     pub since: i64,
@@ -90,18 +90,14 @@ fn timeout() -> u32 {
     30_000
 }
 
-/// Returns the default deadline of proxy mode, in ms. Stripe, GitHub and Slack give up after 3 to 20 seconds, most
-/// vendors after ten.
+/// Returns the default deadline of proxy mode, in ms. Stripe, GitHub and Slack time out after 3 to 20 seconds, most
+/// vendors after 10 seconds.
 fn deadline() -> u32 {
     9_000
 }
 
 fn bad_gateway() -> InboxResponse {
-    InboxResponse {
-        status: 502,
-        body: "The app behind this address did not answer.\n".into(),
-        ..InboxResponse::default()
-    }
+    InboxResponse { status: 502, body: "The app did not respond.\n".into(), ..InboxResponse::default() }
 }
 
 impl Forward {
@@ -120,7 +116,7 @@ impl Forward {
             retries: None,
             deadline_ms: deadline(),
             fallback: bad_gateway(),
-            resign: false,
+            re_sign: false,
             passing: false,
             since: 0,
         }
@@ -133,7 +129,7 @@ impl Forward {
 
     /// Returns the pseudonym that this forward writes into `Via` (RFC 9110 §7.6.3) to detect a forwarding loop.
     pub fn pseudonym(&self) -> String {
-        // A UUIDv7 begins with the time and ends with random bits.
+        // The last digits of a UUIDv7 are random; the first ones are the time.
         format!("hookbench-{}", self.id.get(self.id.len().saturating_sub(12)..).unwrap_or_default())
     }
 }

@@ -1,4 +1,4 @@
-//! Header lines as the API shows them.
+//! Header lines in responses of the API.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,11 +9,11 @@ pub const MASK: &str = "••••••••";
 /// A header line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeaderLine {
-    /// Name in the sender's spelling.
+    /// Name, in the capitalization of the sender.
     pub name: String,
-    /// Value. Bytes that are not UTF-8 are written as `\xNN`. A credential is masked unless the caller asked to reveal
-    /// it.
+    /// Value. Bytes that are not UTF-8 are written as `\xNN`. A credential is masked unless the API request reveals
+    /// credentials.
     pub value: String,
-    /// Whether the value is a credential.
+    /// True if the value is a credential.
     pub secret: bool,
 }

@@ -7,17 +7,17 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HeaderRules {
-    /// Whether the original `Host` header is kept. Default: false, which sends the host of the destination.
+    /// True to keep the original `Host` header. If false, the host of the destination is sent. Default: false.
     pub keep_host: bool,
-    /// Whether `X-Forwarded-For`, `X-Forwarded-Host` and `X-Forwarded-Proto` are added. Default: false, but true for
-    /// forwards.
+    /// True to add `X-Forwarded-For`, `X-Forwarded-Host` and `X-Forwarded-Proto`. Default: true for forwards, false for
+    /// replays.
     pub forwarded: bool,
-    /// Whether hop-by-hop headers such as `Keep-Alive` are kept. Headers that frame the body are never copied. Default:
+    /// True to keep hop-by-hop headers such as `Keep-Alive`. Headers that frame the body are never kept. Default:
     /// false.
     pub keep_hop_by_hop: bool,
     /// Names of headers to remove. At most 64.
     pub remove: Vec<String>,
-    /// Headers to set, as `[name, value]`, which replace headers of the same name. At most 64. Credentials are masked
+    /// Headers to set, as `[name, value]`. Headers of the same name are replaced. At most 64. Credentials are masked
     /// when read.
     #[schema(value_type = Vec<Vec<String>>)]
     pub set: Vec<(String, String)>,

@@ -1,4 +1,4 @@
-//! Inboxes.
+//! Inboxes and their secrets.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,13 +11,13 @@ use crate::{Forward, InboxResponse, ReplayTarget, ResponseRule, VerificationSett
 pub struct Inbox {
     /// Name of the inbox, which is the first segment of the path.
     pub name: String,
-    /// Response that senders get if no rule and no forward provides another.
-    pub answer: InboxResponse,
+    /// Default response. Used if no response rule and no proxy forward provides the response.
+    pub response: InboxResponse,
     /// Verification of signatures. Secrets are masked.
     pub verification: VerificationSettings,
     /// Response rules. The first enabled rule that matches a request provides the response.
     pub rules: Vec<ResponseRule>,
-    /// Whether requests to `/<inbox>/status/<code>` get a response with that status.
+    /// True if requests to `/<inbox>/status/<code>` get a response with that status.
     pub status_by_path: bool,
     /// Forwards. Credentials in URLs and headers are masked.
     pub forwards: Vec<Forward>,
@@ -43,10 +43,10 @@ pub struct InboxList {
     pub seq: i64,
 }
 
-/// Response to the test event of an inbox.
+/// Result of sending a test event to an inbox.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct InboxTestResult {
-    /// Status of the response.
+    /// Status of the response of the inbox.
     pub status: u16,
 }
 

@@ -9,15 +9,15 @@ use utoipa::ToSchema;
 /// A job that runs in the background.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Job {
-    /// Id of the job.
+    /// ID of the job.
     pub id: String,
     /// Kind of the job.
     pub kind: JobKind,
     /// State of the job.
     pub state: JobState,
-    /// Progress: bytes for a backup or an import, requests for a verification or an export.
+    /// Amount of work done: bytes for a backup or an import, requests for a verification or an export.
     pub done: u64,
-    /// Amount of work in the unit of `done`. 0 while the amount is not known.
+    /// Total amount of work, in the unit of `done`. 0 while the amount is unknown.
     pub total: u64,
     /// Path of the file that the job writes, or name of the file that the job reads.
     pub path: Option<String>,
@@ -53,7 +53,7 @@ pub enum JobState {
     Done,
     /// The job ended with an error.
     Failed,
-    /// The job was cancelled.
+    /// The job was canceled.
     Cancelled,
 }
 
@@ -66,7 +66,7 @@ pub struct ImportResult {
     pub requests: u64,
     /// Number of entries that could not be imported.
     pub bad: u64,
-    /// The first 100 of these entries, with the reason.
+    /// First 100 entries that could not be imported, with the reason.
     pub first_bad: Vec<ImportError>,
     /// Names of the inboxes that received requests.
     pub inboxes: BTreeSet<String>,
@@ -80,7 +80,7 @@ pub struct ImportRecord {
     /// Time of the last import of the file.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Number of requests that were imported then.
+    /// Number of requests that were imported.
     pub requests: u64,
 }
 
@@ -90,17 +90,17 @@ pub struct ImportRecord {
 pub enum FileFormat {
     /// HTTP Archive 1.2, as written by browsers and proxies.
     Har,
-    /// JSON Lines, one request per line. A JSON array can be imported, too.
+    /// JSON Lines, one request per line. Imports also accept a JSON array.
     Jsonl,
-    /// CSV.
+    /// CSV, one request per row.
     Csv,
-    /// HTTP messages as on the wire, one after the other. `.http` files can be imported, too.
+    /// Raw HTTP messages, one after the other. Imports also accept `.http` files.
     Raw,
     /// curl commands.
     Curl,
     /// JSON of the webhook.site API.
     WebhookSite,
-    /// Hookbench archive: complete requests, compressed, byte for byte.
+    /// Hookbench archive: a compressed file of complete requests, byte for byte.
     Archive,
 }
 
@@ -121,7 +121,7 @@ impl ImportError {
 }
 
 impl FileFormat {
-    /// Returns the noun for an entry of such a file, such as `line`.
+    /// Returns the noun for an entry of a file in this format, such as `line`.
     pub fn noun(self) -> &'static str {
         match self {
             Self::Har => "entry",
@@ -133,7 +133,7 @@ impl FileFormat {
     }
 }
 
-/// List of the jobs since the start of the program, newest first.
+/// List of the jobs since Hookbench started, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct JobList {
     /// The items.

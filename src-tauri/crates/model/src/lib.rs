@@ -1,8 +1,8 @@
-//! The resources of the API, and the rules for showing captured text.
+//! Resource types of the API, and conversion of captured bytes to displayable text.
 //!
-//! Every crate that creates, stores or shows a resource uses the types of this crate: the store writes their rows, the
-//! API serializes them, the command line reads them, and the OpenAPI document is generated from them, including these
-//! descriptions. The types of the window are generated from the OpenAPI document. The crate performs no I/O.
+//! Every crate that creates, stores or displays a resource uses the types of this crate: the store writes them to the
+//! database, the API serializes them, and the command line reads them. The OpenAPI document is generated from the types
+//! and their doc comments. The types of the window are generated from the OpenAPI document. The crate performs no I/O.
 #![forbid(unsafe_code)]
 
 mod attempt;
@@ -52,9 +52,9 @@ pub use attempt::{Attempt, AttemptError, AttemptErrorKind, AttemptPhase, Attempt
 pub use body_part::{BodyPart, BodyPartList, BodyReading};
 pub use change::{Change, FeedItem};
 pub use check::{
-    CheckChange, CheckCommand, CheckComparison, CheckCounts, CheckExchange, CheckFinding, CheckLevel, CheckList,
-    CheckOutcome, CheckPlan, CheckPlanItem, CheckReport, CheckReportFormat, CheckResponse, CheckResult, CheckRule,
-    CheckRuleList, CheckRun, CheckRunState, CheckSettings, CheckVerdict, SideEffectProbe,
+    CheckChange, CheckCommand, CheckComparison, CheckConclusion, CheckCounts, CheckExchange, CheckFinding, CheckLevel,
+    CheckList, CheckOutcome, CheckPlan, CheckPlanItem, CheckReport, CheckReportFormat, CheckResponse, CheckResult,
+    CheckRule, CheckRuleList, CheckRun, CheckRunState, CheckSettings, SideEffectProbe,
 };
 pub use code_sample::CodeSample;
 pub use content::{BodyContent, BodyKind};

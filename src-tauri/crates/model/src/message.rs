@@ -8,12 +8,11 @@ use utoipa::ToSchema;
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum HeaderNames {
-    /// Names and order are exactly as on the wire.
+    /// Names and order are exactly as sent.
     Exact = 0,
-    /// Names are lower-case, because HTTP/2 has no others; the order is kept between different names.
+    /// Names are in lower case, as HTTP/2 requires. The order of different names is kept.
     Lowercase = 1,
-    /// Names are lower-case and repeated headers are grouped, because the bytes on the wire and the parsed request
-    /// disagreed.
+    /// Names are in lower case and repeated headers are grouped, because the raw bytes and the parsed request differ.
     Normalised = 2,
 }
 

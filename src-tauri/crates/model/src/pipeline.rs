@@ -1,17 +1,17 @@
-//! The stages that process each request after its commit.
+//! Stages that process each request after it is stored.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A stage behind the commit. Every stage processes the requests in the order of their commits.
+/// A stage that processes requests after they are stored, in the order in which they were stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PipelineStage {
-    /// Verifies the signature, and reads the provider, event type and event id.
+    /// Verifies the signature, and reads the provider, event type and event ID.
     Verify,
-    /// Makes the deliveries of forwards that mirror.
+    /// Creates the deliveries of mirror forwards.
     Forward,
-    /// Learns the schemas of JSON bodies.
+    /// Infers the schemas of JSON bodies.
     Schema,
     /// Builds the search index.
     Index,
@@ -23,7 +23,7 @@ impl PipelineStage {
     /// Every stage, in the order of the pipeline.
     pub const ALL: [Self; 5] = [Self::Verify, Self::Forward, Self::Schema, Self::Index, Self::Alerts];
 
-    /// The stages whose progress is in the database. The search index keeps its own beside its blocks.
+    /// The stages whose progress is stored in the database. The search index stores its progress in its own files.
     pub const STORED: [Self; 4] = [Self::Verify, Self::Forward, Self::Schema, Self::Alerts];
 
     /// Returns the name of the stage in the API.
@@ -45,6 +45,6 @@ pub struct StageProgress {
     pub stage: PipelineStage,
     /// Number of stored requests that the stage has not processed.
     pub waiting: u64,
-    /// Time since the commit of the oldest of these requests, in milliseconds. 0 where none is waiting.
+    /// Time since the oldest of these requests was stored, in ms. 0 if no request is waiting.
     pub behind_ms: u64,
 }

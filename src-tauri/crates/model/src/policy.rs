@@ -24,7 +24,7 @@ impl<T> PolicyValue<T> {
         }
     }
 
-    /// Returns whether the vendor documents the value.
+    /// Returns true if the vendor documents the value.
     pub fn is_stated(&self) -> bool {
         matches!(self, Self::Stated(_))
     }
@@ -45,7 +45,7 @@ impl SuccessStatuses {
         self.0.iter()
     }
 
-    /// Returns whether a status is in the set.
+    /// Returns true if a status is in the set.
     pub fn includes(&self, status: u16) -> bool {
         self.0.iter().any(|range| range.contains(&status))
     }
@@ -68,7 +68,7 @@ impl std::str::FromStr for SuccessStatuses {
                     part.parse().ok().filter(|status| (100..=599).contains(status)).map(|status: u16| status..=status)
                 }
             };
-            range.ok_or_else(|| format!("{part:?} is not a status. Write statuses and classes, such as 2xx,301,302"))
+            range.ok_or_else(|| format!("{part:?} is not a valid status. Use statuses or classes, such as 2xx,301"))
         };
         text.split(',').map(one).collect::<Result<_, _>>().map(Self)
     }
@@ -116,7 +116,7 @@ pub enum RetrySchedule {
     },
 }
 
-/// Maximum number of retries of one delivery. No vendor makes more, and the limit guards against typing errors.
+/// Maximum number of retries of one delivery. No vendor documents more retries. The limit guards against typing errors.
 pub const RETRIES_MAX: u32 = 100;
 
 impl RetrySchedule {
@@ -173,7 +173,7 @@ pub enum GoneAction {
     Disable,
 }
 
-/// Requirement of HTTPS.
+/// Requirement for HTTPS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HttpsRule {
@@ -183,7 +183,8 @@ pub enum HttpsRule {
     Advised,
 }
 
-/// Declares each policy value once, with the default for vendors that do not document one.
+/// Defines the fields of [`DeliveryPolicy`] and [`PolicyOverrides`], with the default of each value for vendors that do
+/// not document one.
 macro_rules! policy {
     ($($(#[$about:meta])* $field:ident: $kind:ty = $open:expr,)*) => {
         /// Delivery policy of a vendor.
@@ -229,29 +230,30 @@ policy! {
     success: SuccessStatuses = SuccessStatuses::any_2xx(),
     /// Retry schedule. Default: retries after 1, 5, 20, 60 and 120 minutes.
     schedule: RetrySchedule = RetrySchedule::Fixed(vec![60, 300, 1_200, 3_600, 7_200]),
-    /// Failures that are retried. Default: all.
+    /// Failures that are retried. Default: `all`.
     retry_on: RetryOn = RetryOn::All,
     /// Jitter: random change of a delay in either direction, in percent of the delay, from 0 to 100. Default: 0.
     jitter_percent: u8 = 0,
-    /// Whether the vendor follows redirects. Hookbench never follows redirects.
+    /// True if the vendor follows redirects. For information only: Hookbench never follows redirects.
     redirects: bool = false,
-    /// Whether `Retry-After` lengthens the delay before a retry, to at most one day. Default: false.
+    /// True if `Retry-After` lengthens the delay before a retry, to at most one day. Default: false.
     retry_after: bool = false,
     /// Response headers that end a delivery, as `Name: value`. Default: none.
     stop_on: Vec<String> = Vec::new(),
-    /// Condition that disables an endpoint automatically. Default: never.
+    /// Condition that disables an endpoint automatically. Default: `never`.
     disable: AutoDisable = AutoDisable::Never,
-    /// Effect of a 410 response. Default: failure.
+    /// Effect of a 410 response. Default: `failure`.
     gone: GoneAction = GoneAction::Failure,
-    /// Requirement of HTTPS. Default: advised.
+    /// Requirement for HTTPS. Default: `advised`.
     https: HttpsRule = HttpsRule::Advised,
-    /// Unit that the limits of the vendor apply to: `workspace`, `flow`, `website` or `account`. Default: `account`.
-    scope: String = "account".into(),
+    /// Type of account that the limits of the vendor apply to: `workspace`, `flow`, `website` or `account`. Default:
+    /// `account`.
+    account: String = "account".into(),
     /// Maximum number of endpoints per account. 0 sets no limit. Default: 0.
     endpoints_max: u32 = 0,
-    /// Whether a URL can be used only once per account. Default: false.
+    /// True if a URL can be used only once per account. Default: false.
     unique_url: bool = false,
-    /// Whether an endpoint can subscribe to selected event types. Default: true.
+    /// True if an endpoint can subscribe to selected event types. Default: true.
     choice: bool = true,
 }
 
@@ -260,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_as_the_factor_says_and_never_without_end() {
+    fn multiplies_delays_by_factor_up_to_retries_max() {
         let grows = |first_s, factor, retries| RetrySchedule::Exponential { first_s, factor, retries }.waits_s();
         assert_eq!(grows(30, 2.0, 3), [30.0, 60.0, 120.0]);
         assert_eq!(grows(1, 1.0, u32::MAX).len(), RETRIES_MAX as usize);
@@ -268,24 +270,24 @@ mod tests {
     }
 
     #[test]
-    fn a_success_is_what_the_vendor_calls_one() {
+    fn parses_success_statuses_and_classes() {
         for (text, yes, no) in [("2xx", 204, 301), ("200", 200, 201), ("2xx, 301,302", 302, 303), ("2XX", 299, 300)] {
             let success: SuccessStatuses = text.parse().expect(text);
             assert!(success.includes(yes) && !success.includes(no), "{text}");
             assert_eq!(success.to_string().parse(), Ok(success), "{text}");
         }
-        assert_eq!("2xx, 301".parse::<SuccessStatuses>().expect("a set").to_string(), "2xx,301");
+        assert_eq!("2xx, 301".parse::<SuccessStatuses>().expect("valid statuses").to_string(), "2xx,301");
         for text in ["", "2xx,", "20x", "0xx", "9xx", "99", "600", "two hundred"] {
             assert!(text.parse::<SuccessStatuses>().is_err(), "{text}");
         }
     }
 
     #[test]
-    fn what_somebody_sets_is_laid_over_and_all_else_stays() {
+    fn overrides_replace_only_the_values_they_set() {
         let own: PolicyOverrides =
-            serde_json::from_str(r#"{ "timeout_ms": 5, "disable": { "failed_attempts": 2 } }"#).expect("own");
+            serde_json::from_str(r#"{ "timeout_ms": 5, "disable": { "failed_attempts": 2 } }"#).expect("overrides");
         let vendors = DeliveryPolicy {
-            success: PolicyValue::Stated("200".parse().expect("a status")),
+            success: PolicyValue::Stated("200".parse().expect("a valid status")),
             ..DeliveryPolicy::default()
         };
         let policy = vendors.clone().with(&own);

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 /// A request that was refused before it was stored.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Refusal {
-    /// Id.
+    /// ID of the refused request.
     pub id: String,
     /// Name of the inbox. `null` if the request was refused before its inbox was known.
     pub inbox: Option<String>,
@@ -15,29 +15,29 @@ pub struct Refusal {
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Remote address. Empty if unknown.
-    pub peer: String,
+    pub remote_address: String,
     /// Status of the response.
     pub status: u16,
     /// Code of the reason, such as `folded_header` or `disk_full`.
     pub reason: String,
-    /// The reason, in one sentence.
+    /// Explanation of the reason, in one sentence.
     pub message: String,
     /// First bytes of the request as text. Credentials are masked, and bytes that are not UTF-8 are written as `\xNN`.
     pub text: String,
-    /// Number of bytes that were kept.
+    /// Number of bytes that are stored.
     pub bytes: u64,
 }
 
 /// Number of refused requests of one inbox for one reason.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RefusalTotal {
-    /// Name of the inbox. `null` if it was not known.
+    /// Name of the inbox. `null` if the requests were refused before their inbox was known.
     pub inbox: Option<String>,
     /// Code of the reason, such as `folded_header` or `disk_full`.
     pub reason: String,
     /// Number of all refused requests.
     pub count: u64,
-    /// Number of those that were not dismissed.
+    /// Number of refused requests that were not dismissed.
     pub open: u64,
     /// Time of the first refusal that was not dismissed.
     #[schema(value_type = String, format = DateTime)]
@@ -54,6 +54,6 @@ pub struct RefusalList {
     pub items: Vec<Refusal>,
     /// Value of `after` for the next page. `null` on the last page.
     pub next: Option<String>,
-    /// Totals by inbox and reason. They include refused requests that are no longer listed.
+    /// Totals by inbox and reason, including refused requests that are no longer listed.
     pub totals: Vec<RefusalTotal>,
 }

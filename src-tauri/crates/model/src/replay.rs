@@ -12,7 +12,7 @@ use crate::{HeaderRules, PathRule, masked_url};
 pub enum ReplayTarget {
     /// A URL.
     Url(String),
-    /// A saved endpoint, by id.
+    /// A saved endpoint, by ID.
     Endpoint(String),
 }
 
@@ -20,9 +20,9 @@ pub enum ReplayTarget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReSignWith {
-    /// The provider and secret of the request's inbox.
+    /// The provider and the secret of the inbox that captured the request.
     Inbox,
-    /// The provider and secret of the target endpoint.
+    /// The provider and the secret of the target endpoint.
     Endpoint,
 }
 
@@ -57,12 +57,12 @@ pub struct ReplaySettings {
     pub edit: Option<ReplayEdit>,
     /// Key that requests are re-signed with, with a new timestamp. Null keeps the signature.
     #[serde(default)]
-    pub resign: Option<ReSignWith>,
+    pub re_sign: Option<ReSignWith>,
     /// Number of times that each request is sent, from 1 to 10. Default: 1. A value of 2 tests whether a handler is
     /// idempotent.
     #[serde(default = "one")]
     pub times: u32,
-    /// Whether the newest request is sent first. Default: false.
+    /// True if the newest request is sent first. Default: false.
     #[serde(default)]
     pub newest_first: bool,
     /// Maximum number of requests per second, from 0.0001 to 1000000. Null sets no limit.
@@ -71,7 +71,7 @@ pub struct ReplaySettings {
     /// Maximum number of concurrent requests, from 1 to 256. Default: 1.
     #[serde(default = "one")]
     pub concurrency: u32,
-    /// Whether the replay stops at the first request without a 2xx response. Default: false.
+    /// True if the replay stops at the first request without a 2xx response. Default: false.
     #[serde(default)]
     pub stop_on_failure: bool,
     /// Timeout of a response, in ms, from 1 to 600000. Default: 30000.
@@ -86,7 +86,7 @@ impl Default for ReplaySettings {
             path: PathRule::default(),
             headers: HeaderRules::default(),
             edit: None,
-            resign: None,
+            re_sign: None,
             times: one(),
             newest_first: false,
             rate: None,
@@ -114,11 +114,11 @@ pub enum ReplayState {
     Collecting = 0,
     /// Requests are being sent.
     Running = 1,
-    /// Every request was sent, whatever the responses were.
+    /// Every request was sent, regardless of the responses.
     Done = 2,
     /// The replay stopped at its first failure.
     Stopped = 3,
-    /// The replay was cancelled.
+    /// The replay was canceled.
     Cancelled = 4,
     /// The requests could not be collected.
     Failed = 5,
@@ -127,7 +127,7 @@ pub enum ReplayState {
 /// A replay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Replay {
-    /// Id of the replay.
+    /// ID of the replay.
     pub id: String,
     /// Settings of the replay. Credentials are masked.
     pub settings: ReplaySettings,
@@ -180,9 +180,9 @@ pub struct ReplayLatencies {
 /// A delivery of a replay that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReplayFailure {
-    /// Id of the delivery.
+    /// ID of the delivery.
     pub delivery: String,
-    /// Id of the request.
+    /// ID of the request.
     pub request: String,
     /// Event type. Empty if the request has none.
     pub event_type: String,
@@ -193,10 +193,10 @@ pub struct ReplayFailure {
     pub url: String,
     /// Status of the response. Null if there was no response.
     pub status: Option<u16>,
-    /// Reason why there was no response, in one sentence.
+    /// Reason why there was no response, in one sentence. Null if there was a response.
     pub reason: Option<String>,
     /// Duration of the last attempt, in ms.
-    pub took_ms: Option<f64>,
+    pub duration_ms: Option<f64>,
 }
 
 /// Report of a replay.
@@ -207,11 +207,11 @@ pub struct ReplayReport {
     /// Number of deliveries that neither succeeded nor failed, such as those that were not sent.
     pub unsent: u64,
     /// Time from the start of the first attempt to the end of the last, in seconds.
-    pub took_s: f64,
+    pub duration_s: f64,
     /// Deliveries per second over that time.
     pub rate: f64,
     /// Responses, most frequent first. At most 1000.
-    pub answers: Vec<ReplayResponses>,
+    pub responses: Vec<ReplayResponses>,
     /// Latencies of the responses. Null if there was no response.
     pub latencies: Option<ReplayLatencies>,
     /// Failed deliveries, oldest first. At most 100000.

@@ -9,10 +9,10 @@ use crate::{
     SignatureStatus,
 };
 
-/// A captured request as lists show it.
+/// Summary of a captured request, as returned in lists.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RequestSummary {
-    /// Id of the request, a UUIDv7.
+    /// ID of the request, a UUIDv7.
     pub id: String,
     /// Name of the inbox.
     pub inbox: String,
@@ -23,7 +23,7 @@ pub struct RequestSummary {
     /// HTTP version of the request.
     pub version: HttpVersion,
     /// Remote address and port. Empty if an imported file does not contain them.
-    pub peer: String,
+    pub remote_address: String,
     /// Status of the response that the sender got. 499 if the sender closed the connection before the response, 0 if an
     /// imported file does not contain a status.
     pub status: u16,
@@ -33,39 +33,39 @@ pub struct RequestSummary {
     pub body_state: BodyState,
     /// Fidelity of the header names.
     pub names: HeaderNames,
-    /// Time at which the request head had arrived.
+    /// Time at which the request line and headers had arrived.
     #[schema(value_type = String, format = DateTime)]
     pub arrived_at: Timestamp,
-    /// Time from the end of the head to the last byte of the body, in ms.
+    /// Time from the end of the headers to the last byte of the body, in ms.
     pub receiving_ms: f64,
-    /// Whether the request is pinned. Retention does not delete pinned requests.
+    /// True if the request is pinned. Retention does not delete pinned requests.
     pub pinned: bool,
-    /// Whether the request is unread.
+    /// True if the request is unread.
     pub unread: bool,
-    /// Note that a user wrote.
+    /// Note of the user. Empty if there is none.
     pub note: String,
     /// Name of the file that the request was imported from. Null if the listener or a tunnel received the request.
     pub source: Option<String>,
-    /// Id of the provider: the one set on the inbox, or the one that was detected.
+    /// ID of the provider: the one set on the inbox, or the one that was detected.
     pub provider: Option<String>,
     /// Event type, as the vendor names it.
     pub event_type: Option<String>,
-    /// Id of the event.
+    /// ID of the event.
     pub event_id: Option<String>,
     /// Number of earlier requests of the same event in this inbox, up to 100.
     pub earlier: u32,
     /// Signature status.
-    pub verdict: SignatureStatus,
-    /// Reason why the signature is not valid, as a stable code such as `mismatch` or `stale`.
+    pub signature_status: SignatureStatus,
+    /// Reason why the signature is not valid, as a stable code such as `mismatch` or `expired`.
     pub reason: Option<String>,
     /// Last forward or replay of the request. Null if there is none.
-    pub onward: Option<OutgoingSummary>,
+    pub outgoing: Option<OutgoingSummary>,
 }
 
-/// The last forward or replay of a request.
+/// Last forward or replay of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OutgoingSummary {
-    /// Whether the delivery is a forward or a replay.
+    /// Origin of the delivery: `forward` or `replay`.
     pub origin: DeliveryOrigin,
     /// State of the delivery.
     pub state: DeliveryState,
@@ -73,40 +73,41 @@ pub struct OutgoingSummary {
     pub status: Option<u16>,
 }
 
-/// A captured request with its headers. The body has a separate route.
+/// A captured request with its headers. The body is retrieved separately.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RequestDetail {
-    /// The request as lists show it.
+    /// Summary of the request.
     #[serde(flatten)]
     pub summary: RequestSummary,
-    /// Headers in wire order, including repeated ones. Credentials are masked unless the caller asked to reveal them.
+    /// Headers in the order in which they were sent, including repeated ones. Credentials are masked unless the API
+    /// request reveals credentials.
     pub headers: Vec<HeaderLine>,
     /// Trailers of a chunked body. Credentials are masked as in `headers`.
     pub trailers: Vec<HeaderLine>,
     /// Content of the body, as the headers declare it.
     pub content: BodyContent,
-    /// Time at which the request was stored. The response was sent after that.
+    /// Time at which the request was stored. The response is sent after the request is stored.
     #[schema(value_type = String, format = DateTime)]
     pub stored_at: Timestamp,
     /// Explanation of the signature status, in one or two sentences.
     pub sentence: Option<String>,
-    /// Response that the sender got. Null if the listener rejected the request, or if the response is not stored, as
-    /// that of an app in proxy mode. Credentials are masked unless the caller asked to reveal them.
-    pub answer: Option<InboxResponse>,
+    /// Response that the sender got. Null if the listener rejected the request, or if the response is not stored, such
+    /// as the response of an app in proxy mode. Credentials are masked unless the API request reveals credentials.
+    pub response: Option<InboxResponse>,
     /// Source of the response, such as the name of a rule, a fallback or a vendor's handshake. Null for the response of
     /// the inbox.
-    pub answer_origin: Option<String>,
+    pub response_origin: Option<String>,
 }
 
-/// Marks of a request to change. A mark that is absent stays unchanged.
+/// Changes to the marks of a request. Marks that are absent are not changed.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestMarks {
-    /// Whether the request is pinned. Retention does not delete pinned requests.
+    /// True if the request is pinned. Retention does not delete pinned requests.
     pub pinned: Option<bool>,
     /// Note, at most 4000 bytes. An empty note deletes the note.
     pub note: Option<String>,
-    /// Whether the request is read.
+    /// True if the request is read.
     pub read: Option<bool>,
 }
 
@@ -115,9 +116,10 @@ pub struct RequestMarks {
 pub struct RequestCount {
     /// Number of matches.
     pub requests: u64,
-    /// Whether there are more matches than the limit of the count.
+    /// True if there are more matches than `most`.
     pub more: bool,
-    /// Value of `after` to continue the count, if the time of one call was too short. `null` if the count is complete.
+    /// Value of `after` that continues the count. `null` if the count is complete. A count stops early when its time
+    /// limit is reached.
     pub next: Option<String>,
 }
 
@@ -126,8 +128,8 @@ pub struct RequestCount {
 pub struct RequestList {
     /// The items.
     pub items: Vec<RequestSummary>,
-    /// Value of `after` for the next page. `null` on the last page. With a query, a page may be short
-    /// or empty and have a next one: so far it has been searched.
+    /// Value of `after` for the next page. `null` on the last page. With a query, a page can be short or empty although
+    /// more pages follow, because a search stops early when its time limit is reached.
     pub next: Option<String>,
     /// Number of the last change that the page includes.
     pub seq: i64,

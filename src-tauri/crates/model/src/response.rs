@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Maximum size of a response body that is given as text, in bytes. A larger body is given as a file.
+/// Maximum size of a response body given as text, in bytes. Larger bodies are given as files.
 pub const RESPONSE_BODY_MAX: usize = 64 * 1024;
 
 /// Fault to inject into a response, to test how senders handle errors.
@@ -12,12 +12,12 @@ pub const RESPONSE_BODY_MAX: usize = 64 * 1024;
 pub enum ResponseFault {
     /// Resets the connection without a response.
     Reset,
-    /// Sends no response until the sender gives up, for at most 10 minutes.
+    /// Sends no response until the sender closes the connection, for at most 10 minutes.
     Hang,
-    /// Truncates the response: the head announces the whole body, and the connection closes after half of it.
-    Half,
+    /// Truncates the response: the headers announce the complete body, and the connection is closed after half of it.
+    Truncate,
     /// Sends the body slowly, in small pieces.
-    Drip {
+    Slow {
         /// Time from the first piece to the last, in ms, from 1 to 300000.
         over_ms: u32,
     },
@@ -25,7 +25,7 @@ pub enum ResponseFault {
     Garbage,
 }
 
-/// A response that an inbox, a rule or a fallback gives. The response is sent after the request is stored on disk.
+/// Response of an inbox, a response rule or a fallback. The response is sent after the request is stored on disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InboxResponse {
@@ -38,13 +38,13 @@ pub struct InboxResponse {
     pub body: String,
     /// Delay before the response, in ms, from 0 to 60000. Default: 0.
     pub delay_ms: u32,
-    /// Whether web pages of any origin may send requests (CORS). Default: false.
+    /// True to allow requests from web pages of any origin (CORS). Default: false.
     pub cors: bool,
     /// Fault to inject. Null injects none.
     pub fault: Option<ResponseFault>,
-    /// Whether the body and the header values are templates that are rendered with the request. Default: false.
+    /// True to render the body and the header values as templates with the data of the request. Default: false.
     pub template: bool,
-    /// File whose content is the body. `body` must be empty then.
+    /// File whose content is the body. `body` must be empty if a file is set.
     pub file: Option<ResponseFile>,
 }
 

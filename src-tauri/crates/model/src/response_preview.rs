@@ -5,24 +5,24 @@ use utoipa::ToSchema;
 
 use crate::InboxResponse;
 
-/// A rule, forward or response that was considered, and why it responds or not.
+/// A response rule, a forward or the default response, with the reason why it provides the response or not.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ResponseCandidate {
-    /// Name: the number and name of a rule, a forward, or the default response of the inbox.
+    /// Display name of the rule, the forward or the default response.
     pub name: String,
-    /// Id of the rule or forward.
+    /// ID of the rule or forward. Null for other candidates.
     pub id: Option<String>,
-    /// Whether it responds.
-    pub answers: bool,
-    /// Why it responds or not, in one sentence.
+    /// True if the candidate provides the response.
+    pub responses: bool,
+    /// Reason why the candidate provides the response or not, in one sentence.
     pub why: String,
 }
 
 /// The response that a request would get now.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ResponsePreview {
-    /// The candidates, in order. The last one responds.
+    /// Candidates in order. The last candidate provides the response.
     pub considered: Vec<ResponseCandidate>,
-    /// The response, with its template rendered. `null` if an app would respond.
-    pub answer: Option<InboxResponse>,
+    /// The response, with its template rendered. `null` if a proxy forward would return the response of an app.
+    pub response: Option<InboxResponse>,
 }

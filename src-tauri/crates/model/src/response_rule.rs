@@ -5,11 +5,12 @@ use utoipa::ToSchema;
 
 use crate::InboxResponse;
 
-/// Key by which the position in a sequence of responses is kept.
+/// Key that identifies a position in a sequence of responses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SequencePer {
-    /// The event, identified by its id or else by its bytes. A retry gets the next response, a new event the first.
+    /// The event, identified by its ID, or by its bytes if it has no ID. A retry gets the next response, a new event
+    /// the first.
     #[default]
     Event,
     /// The inbox. Each request gets the next response.
@@ -25,29 +26,29 @@ pub enum SequenceEnd {
     Last,
     /// Starts again with the first response.
     First,
-    /// Skips the rule, so that the next rule can match.
+    /// Skips the rule. The next rule that matches provides the response.
     NextRule,
 }
 
-/// A rule that chooses the response to matching requests.
+/// A rule that provides the response to matching requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResponseRule {
-    /// Id of the rule, assigned when the rule is saved.
+    /// ID of the rule, assigned when the rule is saved.
     #[serde(default)]
     pub id: String,
     /// Name of the rule.
     #[serde(default)]
     pub name: String,
-    /// Whether the rule is enabled. Default: true.
+    /// True if the rule is enabled. Default: true.
     #[serde(default = "on")]
     pub enabled: bool,
     /// Query that selects the requests. An empty query selects all.
     #[serde(default)]
     pub when: String,
-    /// Responses, from 1 to 50. Several responses form a sequence, given one after the other.
-    pub answers: Vec<InboxResponse>,
-    /// Key by which the position in the sequence is kept. Default: `event`.
+    /// Responses, from 1 to 50. Several responses form a sequence and are sent one after the other.
+    pub responses: Vec<InboxResponse>,
+    /// Key that identifies a position in the sequence. Default: `event`.
     #[serde(default)]
     pub per: SequencePer,
     /// Behavior after the last response of the sequence. Default: `last`.

@@ -22,9 +22,9 @@ pub struct SavedSearchNew {
     /// Name of the inbox to search. Null searches all inboxes.
     #[serde(default)]
     pub inbox: Option<String>,
-    /// Whether a matching request raises an alert. Default: false.
+    /// True if a matching request raises an alert. Default: false.
     #[serde(default)]
-    pub notify: bool,
+    pub alert: bool,
 }
 
 /// A completion for a query.
@@ -32,7 +32,7 @@ pub struct SavedSearchNew {
 pub struct QueryCompletion {
     /// Text to insert.
     pub text: String,
-    /// Explanation in one line. Empty for a value.
+    /// Explanation of the completion, in one line. Empty for a value.
     pub means: String,
     /// Position to insert at, in characters.
     pub at: usize,

@@ -1,35 +1,35 @@
-//! Scenarios: events that follow one another.
+//! Scenarios: sequences of events.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A scenario: events that follow one another.
+/// A scenario: a sequence of events.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Scenario {
-    /// Id.
+    /// ID of the scenario.
     pub id: String,
-    /// Name.
+    /// Name of the scenario.
     pub name: String,
-    /// Description.
+    /// Description of the scenario.
     pub about: String,
-    /// Id of the provider.
+    /// ID of the provider.
     pub provider: String,
-    /// Whether the user added the scenario.
+    /// True for a custom scenario.
     pub own: bool,
-    /// Time from the start to the last event, in milliseconds.
-    pub lasts_ms: u64,
+    /// Time from the start to the last event, in ms.
+    pub duration_ms: u64,
     /// Events, in order.
     pub steps: Vec<ScenarioStep>,
     /// Text of the scenario file.
     pub file: String,
 }
 
-/// One event of a scenario.
+/// An event of a scenario.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ScenarioStep {
     /// Event type.
     pub event: String,
-    /// Time since the previous event, in milliseconds.
+    /// Time since the previous event, in ms.
     pub after_ms: u64,
 }
 
@@ -40,6 +40,6 @@ pub struct ScenarioList {
     pub items: Vec<Scenario>,
     /// Scenario files that cannot be parsed, each with the reason.
     pub bad_files: Vec<String>,
-    /// Folder for the user's scenario files.
+    /// Folder of the custom scenario files.
     pub folder: String,
 }

@@ -1,4 +1,4 @@
-//! Settings of a data directory.
+//! Settings of a data folder.
 
 use std::net::SocketAddr;
 
@@ -11,32 +11,32 @@ use crate::ListenerLimits;
 /// Default address of the listener.
 const DEFAULT_LISTEN: &str = "127.0.0.1:4665";
 
-/// Highest body limit, in bytes. SQLite and the chunk numbering allow more, but a webhook of more than 10 GiB is a
-/// mistake.
+/// Largest allowed value of `body_bytes`, in bytes. SQLite and the chunk numbering allow more, but a webhook of more
+/// than 10 GiB is a mistake.
 const BODY_BYTES_MAX: u64 = 10 * 1024 * 1024 * 1024;
 
-/// Highest retention limit, in requests or bytes. JSON represents numbers up to this one exactly.
+/// Largest allowed retention limit, in requests or bytes. JSON numbers up to this value are exact.
 const RETENTION_MAX: u64 = 1_000_000_000_000_000;
 
-/// Settings of a data directory.
+/// Settings of a data folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Address of the listener, such as `127.0.0.1:4665` or `[::]:4665`. Default: `127.0.0.1:4665`.
     #[schema(value_type = String)]
     pub listen: SocketAddr,
-    /// Whether the first request to an unknown name creates an inbox. Default: false.
+    /// True to create an inbox on the first request to an unknown name. Default: false.
     pub create_inboxes: bool,
     /// Limits of the listener.
     pub limits: ListenerLimits,
     /// Retention of requests and deliveries.
     pub retention: RetentionPolicy,
-    /// Whether a search index is kept next to the database. The index makes searches of a million requests take
-    /// milliseconds and needs about a third of the space of the requests. Default: true.
+    /// True to maintain a search index next to the database. With the index, searching a million requests takes
+    /// milliseconds. The index needs about a third of the space of the requests. Default: true.
     pub search_index: bool,
-    /// Whether the desktop app enables the local HTTP API for scripts and the command line. Default: true.
-    pub http_door: bool,
-    /// Action when the window is closed. Default: ask.
+    /// True to enable the local HTTP API of the desktop app, which scripts and the command line use. Default: true.
+    pub local_api: bool,
+    /// Action when the window is closed. Default: `ask`.
     pub on_close: SettingsCloseAction,
 }
 
@@ -63,9 +63,9 @@ pub struct RetentionPolicy {
 pub enum SettingsCloseAction {
     /// Asks the user the first time.
     Ask,
-    /// Keeps listening, with an icon in the tray.
+    /// Keeps the listener running, with an icon in the tray.
     Tray,
-    /// Stops listening and quits.
+    /// Stops the listener and quits the program.
     Quit,
 }
 
@@ -83,7 +83,7 @@ impl Default for Settings {
                 delivery_bytes: Some(2_000_000_000),
             },
             search_index: true,
-            http_door: true,
+            local_api: true,
             on_close: SettingsCloseAction::Ask,
         }
     }
@@ -94,34 +94,37 @@ impl Settings {
     pub fn fault(&self) -> Option<&'static str> {
         let ListenerLimits { body_bytes, body_stall_ms, head_timeout_ms, connections } = self.limits;
         let rules = [
-            ((1..=BODY_BYTES_MAX).contains(&body_bytes), "limits.body_bytes lies between 1 and 10737418240 (10 GiB)."),
-            ((100..=600_000).contains(&body_stall_ms), "limits.body_stall_ms lies between 100 and 600000."),
-            ((100..=600_000).contains(&head_timeout_ms), "limits.head_timeout_ms lies between 100 and 600000."),
-            ((1..=65_536).contains(&connections), "limits.connections lies between 1 and 65536."),
+            (
+                (1..=BODY_BYTES_MAX).contains(&body_bytes),
+                "`limits.body_bytes` must be between 1 and 10737418240 (10 GiB).",
+            ),
+            ((100..=600_000).contains(&body_stall_ms), "`limits.body_stall_ms` must be between 100 and 600000."),
+            ((100..=600_000).contains(&head_timeout_ms), "`limits.head_timeout_ms` must be between 100 and 600000."),
+            ((1..=65_536).contains(&connections), "`limits.connections` must be between 1 and 65536."),
             (
                 self.retention.requests.is_none_or(|n| (1..=RETENTION_MAX).contains(&n)),
-                "retention.requests lies between 1 and 10^15, or is null to keep all.",
+                "`retention.requests` must be between 1 and 10^15, or null for no limit.",
             ),
             (
                 self.retention.bytes.is_none_or(|n| (1_000_000..=RETENTION_MAX).contains(&n)),
-                "retention.bytes lies between 10^6 and 10^15, or is null to keep all.",
+                "`retention.bytes` must be between 10^6 and 10^15, or null for no limit.",
             ),
             (
                 self.retention.deliveries.is_none_or(|n| (1..=RETENTION_MAX).contains(&n)),
-                "retention.deliveries lies between 1 and 10^15, or is null to keep all.",
+                "`retention.deliveries` must be between 1 and 10^15, or null for no limit.",
             ),
             (
                 self.retention.delivery_bytes.is_none_or(|n| (1_000_000..=RETENTION_MAX).contains(&n)),
-                "retention.delivery_bytes lies between 10^6 and 10^15, or is null to keep all.",
+                "`retention.delivery_bytes` must be between 10^6 and 10^15, or null for no limit.",
             ),
-            (self.retention.days != Some(0), "retention.days is at least 1, or null to keep all."),
+            (self.retention.days != Some(0), "`retention.days` must be at least 1, or null for no limit."),
         ];
         rules.iter().find(|(holds, _)| !holds).map(|(_, rule)| *rule)
     }
 }
 
 /// Merges `patch` into `base`, object by object (RFC 7396, except that null is a value). An object can be replaced only
-/// by an object, because serde would read a list as the fields in order.
+/// by an object, because serde would deserialize a list as the fields in order.
 ///
 /// # Errors
 ///
@@ -133,7 +136,7 @@ pub fn merge(base: &mut Value, patch: Value) -> Result<(), String> {
                 merge(base.entry(key.clone()).or_insert(Value::Null), value).map_err(|why| format!("{key}: {why}"))?;
             }
         }
-        (Value::Object(_), other) => return Err(format!("an object is expected, not {other}")),
+        (Value::Object(_), other) => return Err(format!("must be an object (got {other})")),
         (base, patch) => *base = patch,
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! State of the engine.
+//! Status of the engine, the listener and the database.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,18 +6,18 @@ use utoipa::ToSchema;
 
 use crate::{DatabaseFault, ListenerState, RefusalTotal, SearchIndexState, StageProgress};
 
-/// State of the engine.
+/// Status of the engine, the listener and the database.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// Version of the program.
     pub version: String,
     /// State of the listener.
-    pub receiver: ListenerState,
+    pub listener: ListenerState,
     /// State of the database.
     pub database: DatabaseStatus,
-    /// What was missing from the database when it was opened, in one sentence.
+    /// Description of data that was missing when the database was opened, in one sentence. Null if nothing was missing.
     pub lost: Option<String>,
-    /// Data folder.
+    /// Path of the data folder.
     pub data: String,
     /// Number of stored requests.
     pub requests: u64,
@@ -27,13 +27,14 @@ pub struct Status {
     pub file_bytes: u64,
     /// State of the search index.
     pub search: SearchIndexState,
-    /// Progress of each stage behind the commit, in the order of the pipeline.
+    /// Progress of the stages that process requests after they are stored, in the order of the pipeline.
     pub pipeline: Vec<StageProgress>,
-    /// Number of connections that were refused since the listener started, because too many were open.
+    /// Number of connections that were refused since the listener started because too many connections were open.
     pub connections_refused: u64,
-    /// Number of connections that were closed because of malformed HTTP or a head over the limits.
+    /// Number of connections that were closed since the listener started because of malformed HTTP or headers over the
+    /// limits.
     pub heads_refused: u64,
-    /// Refused requests that were not dismissed, by inbox and reason.
+    /// Totals of refused requests that were not dismissed, by inbox and reason.
     pub refusals: Vec<RefusalTotal>,
     /// Number of deliveries that are waiting for an attempt.
     pub queue: u64,
@@ -47,14 +48,14 @@ pub struct Status {
 pub enum DatabaseStatus {
     /// Requests can be stored.
     Ok,
-    /// Requests cannot be stored. Senders get 503 until they can.
+    /// Requests cannot be stored. Senders get a 503 response.
     Failing {
         /// `disk_full`, `unwritable`, `locked`, `damaged`, `removed` or `other`.
         #[schema(value_type = String)]
         fault: DatabaseFault,
         /// Message of the database.
         message: String,
-        /// Start of the failure.
+        /// Time since which requests cannot be stored.
         #[schema(value_type = String, format = DateTime)]
         since: Timestamp,
     },

@@ -1,11 +1,11 @@
-//! Captured bytes as text that is safe to show.
+//! Conversion of captured bytes to displayable text.
 
-/// Returns bytes as text: UTF-8 as it is, any other byte as `\xNN`.
+/// Converts bytes to text. UTF-8 is kept, and any other byte is written as `\xNN`.
 pub fn text(bytes: &[u8]) -> String {
     text_by(bytes, String::push_str)
 }
 
-/// Returns bytes as text: UTF-8 as `push` writes it, any other byte as `\xNN`.
+/// Converts bytes to text. `push` appends valid UTF-8 to the result, and any other byte is written as `\xNN`.
 pub fn text_by(bytes: &[u8], push: impl Fn(&mut String, &str)) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -17,7 +17,7 @@ pub fn text_by(bytes: &[u8], push: impl Fn(&mut String, &str)) -> String {
     text
 }
 
-/// Returns whether a character is a control character, changes the direction of text, has no width, or breaks a line.
+/// Returns true if a character is a control character, changes the direction of text, has no width, or breaks a line.
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')

@@ -14,9 +14,9 @@ pub enum TimelineRepeat {
     First,
     /// Retry: the same bytes, after a response other than 2xx.
     Retry,
-    /// Duplicate: the same bytes, although the request before got a 2xx response.
+    /// Duplicate: the same bytes, although the previous request got a 2xx response.
     Duplicate,
-    /// Payload changed: the same event id with other bytes.
+    /// Payload changed: the same event ID with other bytes.
     Altered,
     /// The bodies could not be compared, because they are too large.
     Unknown,
@@ -32,10 +32,10 @@ pub enum TimelineItem {
         request: Box<RequestSummary>,
         /// Relation of the request to the earlier requests of the event.
         repeat: TimelineRepeat,
-        /// Time since the request before, in ms. Null for the first request.
+        /// Time since the previous request, in ms. Null for the first request.
         after_ms: Option<f64>,
     },
-    /// A delivery that carries the event id, or forwards or replays a request of the event.
+    /// A delivery of the event, or a forward or replay of a request of the event.
     Delivery {
         /// The delivery.
         delivery: Box<Delivery>,
@@ -60,10 +60,11 @@ impl TimelineItem {
 /// Timeline of one event, oldest item first.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Timeline {
-    /// Id of the event. Null if the request has none; the timeline then covers this request only.
+    /// ID of the event. Null if the request has no event ID. The timeline then contains only this request and its
+    /// deliveries.
     pub event_id: Option<String>,
     /// Requests and deliveries of the event.
     pub items: Vec<TimelineItem>,
-    /// Whether the event has more requests than the 200 shown.
+    /// True if the event has more requests than the 200 shown.
     pub more: bool,
 }

@@ -1,4 +1,4 @@
-//! Tunnels.
+//! Tunnels, their state, and the inboxes that they expose.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,15 +9,15 @@ use crate::MASK;
 /// A tunnel that makes inboxes reachable from the internet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Tunnel {
-    /// Id of the tunnel.
+    /// ID of the tunnel.
     pub id: String,
     /// Name of the tunnel: the address of a relay, an SSH host, or a public URL.
     pub name: String,
     /// Kind of the tunnel.
     pub kind: TunnelKind,
-    /// Whether requests are stored while this computer is offline. If false, senders are refused while it is offline.
+    /// True if requests are stored while this computer is offline. If false, requests fail during that time.
     pub durable: bool,
-    /// Whether the tunnel is switched on.
+    /// True if the tunnel is started.
     pub on: bool,
     /// State of the connection.
     pub connection: TunnelConnection,
@@ -43,7 +43,7 @@ pub enum TunnelKind {
     Ssh {
         /// Port that is requested from the host, with a bind address before it if one was given.
         remote: String,
-        /// Path of the private key file. Null uses the keys of the agent and those in `~/.ssh`.
+        /// Path of the private key file. Null uses the keys of the SSH agent and those in `~/.ssh`.
         key_file: Option<String>,
         /// Fingerprint of the trusted host key, as `ssh-keygen -l` prints it.
         host_key: String,
@@ -85,8 +85,8 @@ pub enum TunnelNew {
         /// Public URL. Default: the URL that the host prints.
         #[serde(default)]
         url: Option<String>,
-        /// Path of the private key file. Default: the keys of the agent and those in `~/.ssh`. Requests from a web page
-        /// must not set a path.
+        /// Path of the private key file. Default: the keys of the SSH agent and those in `~/.ssh`. Requests from a web
+        /// page must not set a path.
         #[serde(default)]
         key_file: Option<String>,
         /// Fingerprint of the host key. Default: the key that the host presents first is trusted.
@@ -103,13 +103,13 @@ pub enum TunnelNew {
     },
 }
 
-/// A loss of the connection.
+/// A connection loss.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TunnelDrop {
     /// Time of the loss.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Reason of the loss.
+    /// Reason for the loss.
     pub why: String,
 }
 
@@ -117,7 +117,7 @@ pub struct TunnelDrop {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum TunnelConnection {
-    /// The tunnel is switched off.
+    /// The tunnel is stopped.
     Off,
     /// The tunnel is connecting.
     Connecting,
@@ -129,9 +129,9 @@ pub enum TunnelConnection {
         /// Round-trip time between this computer and the other end, in ms. Null until it is measured.
         round_trip_ms: Option<f64>,
     },
-    /// The connection is lost and will be retried.
+    /// The connection was lost. The next connection attempt is scheduled.
     Waiting {
-        /// Reason of the loss.
+        /// Reason for the loss.
         why: String,
         /// Time of the next connection attempt.
         #[schema(value_type = String, format = DateTime)]
@@ -139,7 +139,7 @@ pub enum TunnelConnection {
     },
     /// The connection failed and is not retried until a user starts the tunnel.
     Failed {
-        /// Reason of the failure.
+        /// Reason for the failure.
         why: String,
     },
 }
@@ -152,13 +152,14 @@ pub struct Exposure {
     /// Public URL of the inbox. Anyone who knows the URL can send requests. Empty until an SSH host has announced its
     /// URL.
     pub url: String,
-    /// Number of requests that wait at the relay, as last reported by it.
+    /// Number of requests waiting at the relay, as last reported by the relay.
     pub waiting: u64,
-    /// Tunnel backlog: number of requests that arrived while this computer was offline and await a decision.
+    /// Size of the tunnel backlog: number of requests that arrived while this computer was offline and await a
+    /// decision.
     pub away: u64,
-    /// Error that kept the settings from reaching the relay. Null if the relay has them.
+    /// Error that prevented the relay from receiving the settings. Null if the relay has the current settings.
     pub problem: Option<String>,
-    /// Handshakes of the vendor that need a secret and therefore wait until this computer is online.
+    /// Handshakes of the vendor that require a secret. The relay cannot respond to them while this computer is offline.
     pub keyed: Vec<String>,
     /// Settings of the exposure. The password is masked.
     pub settings: ExposureSettings,
@@ -168,43 +169,43 @@ pub struct Exposure {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExposureSettings {
-    /// Time that a sender waits for the response of this computer, in ms, from 0 to 60000. 0 does not wait. Null
-    /// depends on the vendor's timeout.
+    /// Maximum time that a sender waits for the response of this computer, in ms, from 0 to 60000. With 0, the relay
+    /// responds immediately. Null derives the time from the timeout of the vendor.
     pub wait_ms: Option<u32>,
     /// Name and password that senders must provide (HTTP Basic authentication).
     pub basic: Option<ExposureCredentials>,
     /// Networks that may send, such as `192.0.2.0/24`, at most 50. An empty list allows any.
     pub allow: Vec<String>,
-    /// Whether only requests with a valid signature are forwarded. Default: false.
+    /// True if only requests with a valid signature are forwarded. Default: false.
     pub verified_only: bool,
-    /// Whether the relay receives the secrets of the inbox, to answer handshakes while this computer is offline. The
-    /// operator of the relay can then sign like the vendor. Default: false.
+    /// True if the relay receives the secrets of the inbox to respond to handshakes while this computer is offline. The
+    /// operator of the relay can then sign requests like the vendor. Default: false.
     pub give_secrets: bool,
     /// Handling of the tunnel backlog. Default: `ask`.
     pub on_return: BacklogPolicy,
 }
 
-/// A name and a password.
+/// Credentials for HTTP Basic authentication.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExposureCredentials {
-    /// Name, without a colon (RFC 7617).
+    /// User name, without a colon (RFC 7617).
     pub name: String,
     /// Password. Masked when read.
     pub password: String,
 }
 
-/// Handling of the tunnel backlog, which are the requests that arrived while this computer was offline.
+/// Handling of the tunnel backlog: the requests that arrived while this computer was offline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BacklogPolicy {
-    /// Asks the user, if the inbox has forwards.
+    /// Asks the user what to do if the inbox has forwards.
     #[default]
     Ask,
     /// Forwards the requests.
     Forward,
     /// Keeps the requests in the inbox.
-    Hold,
+    Keep,
 }
 
 /// Action on the tunnel backlog.
@@ -214,9 +215,9 @@ pub enum BacklogAction {
     /// Forwards all requests, one after the other, oldest first.
     All,
     /// Forwards the latest request of each event type.
-    NewestPerType,
+    LatestPerType,
     /// Keeps all requests in the inbox without forwarding them.
-    Hold,
+    Keep,
 }
 
 /// Result of an action on the tunnel backlog.
@@ -224,7 +225,7 @@ pub enum BacklogAction {
 pub struct BacklogDecision {
     /// Number of requests in the backlog.
     pub requests: u64,
-    /// Ids of the replays that forward the requests, one per forward.
+    /// IDs of the replays that forward the requests, one per forward.
     pub replays: Vec<String>,
 }
 

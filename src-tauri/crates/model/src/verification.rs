@@ -11,13 +11,13 @@ use crate::MASK;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct VerificationSettings {
-    /// Id of the provider. Null detects the provider and verifies nothing.
+    /// ID of the provider. If null, Hookbench detects the provider and verifies no signatures.
     pub provider: Option<String>,
-    /// Id of the signature scheme. Null tries every scheme of the provider.
+    /// ID of the signature scheme. If null, a signature of any scheme of the provider is valid.
     pub scheme: Option<String>,
-    /// Signing secrets as the vendor displays them. Several secrets are valid during a rotation. Masked when read.
+    /// Signing secrets, as the vendor displays them. During a rotation, several secrets are valid. Masked when read.
     pub secrets: Vec<String>,
-    /// Parameters of the signature scheme, such as a webhook id.
+    /// Parameters of the signature scheme, such as a webhook ID.
     pub params: BTreeMap<String, String>,
     /// URL of the inbox as registered with the vendor, for schemes that sign the URL.
     pub url: Option<String>,
@@ -38,7 +38,7 @@ impl VerificationSettings {
         Self { secrets: new.secrets.into_iter().enumerate().filter_map(kept).collect(), ..new }
     }
 
-    /// Returns whether there is a secret to verify with.
+    /// Returns true if at least one secret is set.
     pub fn has_secrets(&self) -> bool {
         !self.secrets.is_empty()
     }

@@ -1,15 +1,15 @@
-//! `cargo xtask bench signature`: what it costs to sign, to verify and to explain.
-#![allow(clippy::print_stdout, reason = "its figures are its output")]
+//! Benchmark of signing, verification and explanation, run by `cargo xtask bench signature`.
+#![allow(clippy::print_stdout, reason = "the benchmark prints its results")]
 
 use std::{hint::black_box, time::Instant};
 
 use hookbench_provider::Catalogue;
-use hookbench_signature::{Keys, Known, Message, explain, sign, verify};
+use hookbench_signature::{Keys, Message, SearchContext, explain, sign, verify};
 
 const ROUNDS: u32 = 20_000;
 const NOW_MS: i64 = 1_800_000_000_000;
 
-/// Middle of five runs, in µs a round.
+/// Returns the median of five runs, in microseconds per round.
 fn timed(mut work: impl FnMut()) -> f64 {
     let mut runs: Vec<f64> = (0..5)
         .map(|_| {
@@ -44,12 +44,12 @@ fn main() {
         .flat_map(|provider| provider.schemes.iter().map(|record| (provider.name.clone(), &record.scheme)))
         .collect();
     let other_secrets = (0..20).map(|n| (format!("the inbox {n}"), format!("secret {n}"))).collect();
-    let known = Known { other_secrets, other_schemes, ..Known::default() };
+    let known = SearchContext { other_secrets, other_schemes, ..SearchContext::default() };
     let spaced = large.replace("\":", "\": ").replace(",\"", ", \"").replace("},{", "}, {");
     for (what, sent, secret) in [
-        ("a likely fault", spaced, "a secret of some length"),
-        ("the unlikeliest fault", large.clone(), "A SECRET OF SOME LENGTH"),
-        ("no fault that is known", "something else".into(), "a secret of some length"),
+        ("likely mistake", spaced, "a secret of some length"),
+        ("least likely mistake", large.clone(), "A SECRET OF SOME LENGTH"),
+        ("no known mistake", "something else".into(), "a secret of some length"),
     ] {
         let signing = Keys::of(secret);
         let bare = Message { method: "POST", target: "/", url: None, headers: &[], body: sent.as_bytes() };
@@ -60,7 +60,7 @@ fn main() {
         let limit = || began.elapsed().as_millis() > 2_000;
         let explanation = explain(&scheme.scheme, &message, &keys, &known, NOW_MS, &limit);
         println!(
-            "explain, body of {:.1} MB, {what}: {:.0} ms, {} tried, found {:?}",
+            "explain, {:.1} MB body, {what}: {:.0} ms, {} tested, found {:?}",
             large.len() as f64 / 1e6,
             began.elapsed().as_secs_f64() * 1e3,
             explanation.tried,

@@ -1,4 +1,4 @@
-//! All vendors: those that ship, and a user's own.
+//! Catalogue of built-in and custom providers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,39 +12,40 @@ use crate::Provider;
 #[folder = "providers"]
 struct Files;
 
-/// All vendors by id.
+/// Providers by id.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
     providers: BTreeMap<String, Provider>,
-    /// The files they were read from, by the same ids.
+    /// Text of the provider files by id.
     files: BTreeMap<String, String>,
-    /// Ids of the vendors that a header may be from, by its name in lower case.
+    /// Ids of the providers that use a header, by header name in lower case.
     by_header: HashMap<String, Vec<String>>,
-    /// Ids of those whom only a body tells.
+    /// Ids of providers that are recognized by the body only.
     by_body: Vec<String>,
 }
 
-/// Whether a file's name can be an id.
+/// Checks that a file name without extension is a valid id.
 pub(crate) fn named(id: &str) -> Result<(), String> {
     let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     match !id.is_empty() && id.chars().all(kebab) {
         true => Ok(()),
-        false => Err("a file's name is an id: lower-case letters, digits and hyphens".into()),
+        false => Err("the file name must contain only lower-case letters, digits and hyphens".into()),
     }
 }
 
-/// A file that is no vendor; the others are loaded.
+/// Provider or scenario file that cannot be loaded. Other files are loaded nevertheless.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{file}: {reason}")]
 pub struct BadFile {
-    /// Its name.
+    /// Name of the file.
     pub file: String,
-    /// Line, column and what was expected.
+    /// Reason, with line and column if known.
     pub reason: String,
 }
 
 impl Catalogue {
-    /// The vendors that ship, with a user's own over them: `files` are names and texts.
+    /// Loads the built-in providers and `files` with custom providers, given as names and texts. A custom provider
+    /// replaces the built-in provider with the same id. Returns the files that cannot be loaded as well.
     pub fn load(files: impl IntoIterator<Item = (String, String)>) -> (Self, Vec<BadFile>) {
         let shipped = Files::iter().filter_map(|file| {
             let text = String::from_utf8_lossy(&Files::get(&file)?.data).into_owned();
@@ -74,12 +75,12 @@ impl Catalogue {
         (catalogue, bad)
     }
 
-    /// The file a vendor was read from.
+    /// Returns the text of the file of a provider.
     pub fn file(&self, id: &str) -> Option<&str> {
         self.files.get(id).map(String::as_str)
     }
 
-    /// The vendors a message may be from, judged by the names of its headers.
+    /// Returns the providers that may have sent a message, selected by header names.
     pub(crate) fn candidates<'c>(&'c self, message: &Message<'_>) -> impl Iterator<Item = &'c Provider> {
         let mut ids: BTreeSet<&'c String> = self.by_body.iter().collect();
         for (name, _) in message.headers {
@@ -88,17 +89,17 @@ impl Catalogue {
         ids.into_iter().filter_map(|id| self.providers.get(id))
     }
 
-    /// All of them, by id.
+    /// Returns all providers, sorted by id.
     pub fn providers(&self) -> impl Iterator<Item = &Provider> {
         self.providers.values()
     }
 
-    /// Places in which some vendor sends the secret itself.
+    /// Returns the locations in which any vendor sends the secret itself.
     pub fn secret_places(&self) -> impl Iterator<Item = &Source> {
         self.providers().flat_map(Provider::secret_places)
     }
 
-    /// One by its id.
+    /// Returns a provider by id.
     pub fn get(&self, id: &str) -> Option<&Provider> {
         self.providers.get(id)
     }

@@ -1,16 +1,16 @@
-//! Reading event type and event id out of a message, and recognising its sender.
+//! Extraction of event type and event id from a message, and recognition of the vendor.
 
 use std::{fmt, str::FromStr};
 
-use hookbench_signature::{Place, Reading, Source};
+use hookbench_signature::{ParsedMessage, Place, Source};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Catalogue, Provider};
 
-/// Longest event type or id that is kept, in characters: what is longer is none.
+/// Maximum length of an event type or id, in characters. Longer values are ignored.
 const VALUE_MAX: usize = 200;
 
-/// One or more places whose values belong together, written `json:type+json:action`.
+/// Locations whose values belong together, written as `json:type+json:action`. At least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places(Vec<Source>);
 
@@ -41,37 +41,37 @@ impl Serialize for Places {
 }
 
 impl Places {
-    /// The places.
+    /// Returns the locations.
     pub fn sources(&self) -> &[Source] {
         &self.0
     }
 
-    /// The values there, joined by a full stop; none unless all are there.
-    fn value(&self, reading: &Reading<'_>) -> Option<String> {
+    /// Returns the values joined by a full stop, or `None` if a value is missing.
+    fn value(&self, reading: &ParsedMessage<'_>) -> Option<String> {
         let values: Vec<String> = self.0.iter().map(|source| source.value(reading)).collect::<Option<_>>()?;
         let value = values.join(".");
         (!value.is_empty() && value.chars().count() <= VALUE_MAX).then_some(value)
     }
 
-    fn there(&self, reading: &Reading<'_>) -> bool {
+    fn there(&self, reading: &ParsedMessage<'_>) -> bool {
         self.0.iter().all(|source| source.is_in(reading))
     }
 }
 
-/// What a message says of itself.
+/// Provider, event type and event id of a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recognised {
-    /// The vendor's id.
+    /// Provider id.
     pub provider: Option<String>,
-    /// The event type.
+    /// Event type.
     pub event_type: Option<String>,
-    /// The event's id.
+    /// Event id.
     pub event_id: Option<String>,
 }
 
 impl Provider {
-    /// Event type and id as this vendor gives them.
-    pub fn read(&self, reading: &Reading<'_>) -> Recognised {
+    /// Returns event type and event id from the locations that this vendor uses.
+    pub fn read(&self, reading: &ParsedMessage<'_>) -> Recognised {
         let first = |places: &[Places]| places.iter().find_map(|place| place.value(reading));
         Recognised {
             provider: Some(self.id.clone()),
@@ -80,21 +80,21 @@ impl Provider {
         }
     }
 
-    /// Headers of which one is there if this vendor sent the message, in lower case; none where
-    /// only the body tells.
+    /// Returns headers in lower case, at least one of which every message of this vendor has. Empty if the vendor is
+    /// recognized by the body only.
     pub(crate) fn hint_headers(&self) -> Vec<String> {
         let first = self.recognise.iter().flat_map(|places| &places.0).find(|source| source.place == Place::Header);
         first.map_or_else(Vec::new, |source| source.name.split('|').map(str::to_ascii_lowercase).collect())
     }
 
-    fn sent(&self, reading: &Reading<'_>) -> bool {
+    fn sent(&self, reading: &ParsedMessage<'_>) -> bool {
         !self.recognise.is_empty() && self.recognise.iter().all(|place| place.there(reading))
     }
 }
 
-/// Event type and id of a CloudEvent (cloudevents.io, HTTP protocol binding 1.0.2): of its headers in binary mode, of its
-/// JSON in structured mode, of the first event of a batch.
-fn cloud_event(reading: &Reading<'_>) -> Option<(String, Option<String>)> {
+/// Returns event type and id of a CloudEvent (cloudevents.io, HTTP protocol binding 1.0.2): from the headers in binary
+/// mode, from the JSON in structured mode, and from the first event of a batch.
+fn cloud_event(reading: &ParsedMessage<'_>) -> Option<(String, Option<String>)> {
     let value = |place: &str| place.parse::<Source>().ok()?.value(reading);
     let short = |text: &String| !text.is_empty() && text.chars().count() <= VALUE_MAX;
     let of = |kind: &str, id: &str| Some((value(kind).filter(short)?, value(id).filter(short)));
@@ -111,8 +111,9 @@ fn cloud_event(reading: &Reading<'_>) -> Option<(String, Option<String>)> {
 }
 
 impl Recognised {
-    /// What a message says of itself: as its vendor has it, and as a CloudEvent where no vendor says it.
-    pub fn read(provider: Option<&Provider>, reading: &Reading<'_>) -> Self {
+    /// Extracts event type and id from the locations of the provider, or from a CloudEvent if the provider has no event
+    /// type.
+    pub fn read(provider: Option<&Provider>, reading: &ParsedMessage<'_>) -> Self {
         let mut recognised = provider.map(|provider| provider.read(reading)).unwrap_or_default();
         if recognised.event_type.is_none()
             && let Some((event_type, event_id)) = cloud_event(reading)
@@ -125,10 +126,10 @@ impl Recognised {
 }
 
 impl Catalogue {
-    /// The vendor a message looks like; of several the one of whom most is there.
-    pub fn recognise(&self, reading: &Reading<'_>) -> Option<&Provider> {
+    /// Returns the provider that the message matches. Of several, the provider with the most conditions is returned.
+    pub fn recognise(&self, reading: &ParsedMessage<'_>) -> Option<&Provider> {
         self.candidates(&reading.message()).filter(|provider| provider.sent(reading)).max_by_key(|provider| {
-            // The generic scheme is also that of many a vendor who says more of itself.
+            // Many vendors use the generic scheme, so a more specific provider has precedence.
             (provider.recognise.len(), !["standard-webhooks", "svix"].contains(&provider.id.as_str()))
         })
     }
@@ -144,8 +145,8 @@ mod tests {
         let (catalogue, _) = Catalogue::load([]);
         let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: body.as_bytes() };
-        let provider = provider.map(|id| catalogue.get(id).expect("a vendor"));
-        let read = Recognised::read(provider, &Reading::lenient(&message));
+        let provider = provider.map(|id| catalogue.get(id).expect("known provider"));
+        let read = Recognised::read(provider, &ParsedMessage::lenient(&message));
         (read.event_type, read.event_id)
     }
 
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn cloud_events_say_what_they_are_without_a_vendor() {
+    fn reads_cloud_events_without_a_provider() {
         let event = r#"{"specversion":"1.0","type":"a.b","source":"/s","id":"7"}"#;
         let binary = [("ce-specversion", "1.0"), ("ce-type", "a.b"), ("ce-id", "7"), ("ce-source", "/s")];
         assert_eq!(read(None, &binary, "{}"), both("a.b", "7"));
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_read_in_every_form_it_is_sent_in() {
+    fn reads_events_in_all_body_formats() {
         let form = ("Content-Type", "application/x-www-form-urlencoded");
         assert_eq!(
             read(Some("stripe"), &[], "\u{feff}{\"type\":\"invoice.paid\",\"id\":\"evt_1\"}"),

@@ -1,91 +1,91 @@
-//! What a vendor has to be answered: its question at registration, or each of its deliveries.
+//! Handshakes: required responses to a vendor's verification request or to each of its deliveries.
 
 use std::collections::BTreeMap;
 
 use hookbench_signature::{
-    Algorithm, Digest, Encoding, KeyForm, Keys, Message, Place, Reading, Scheme, Source, State, Template, sign,
+    Algorithm, Digest, Encoding, KeyForm, Keys, Message, ParsedMessage, Place, Scheme, Source, State, Template, sign,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::Provider;
 
-/// Longest question that is answered with the inbox's key, in characters.
+/// Maximum length of a challenge that is signed with the key of the inbox, in characters.
 const QUESTION_MAX: usize = 200;
 
-/// Largest answer, in bytes: an echo is no way to make this machine send much.
-const ANSWER_MAX: usize = 8 * 1024;
+/// Maximum size of a response, in bytes. The limit prevents attackers from requesting large echoes.
+const RESPONSE_MAX: usize = 8 * 1024;
 
-/// One thing a vendor has to be answered.
+/// Request of a vendor that requires a specific response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Handshake {
-    /// What a person calls it, such as `URL verification`.
+    /// Display name, such as `URL verification`.
     pub name: String,
-    /// The method it comes with; any if absent.
+    /// Request method. Any method if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// What the request has, all of it: `query:challenge` (is there) or `json:type=ping`.
+    /// Conditions that the request must meet, such as `query:challenge` (present) or `json:type=ping` (equal).
     #[serde(default)]
     pub when: Vec<String>,
-    /// Places that must hold what a setting says, by the setting's name; 403 where they do not. A
-    /// setting nobody made restricts nothing.
+    /// Locations that must equal a setting, by the name of the setting. The response is 403 if they differ. A setting
+    /// without a value imposes no restriction.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub matches: BTreeMap<String, Source>,
-    /// Whether the signature decides: 401 unless it holds.
+    /// True if the request must have a valid signature. The response is 401 otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub signed: bool,
-    /// Where the vendor tells the secret, kept by an inbox that has none.
+    /// Location of a secret that the vendor sends. An inbox without a secret stores it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<Source>,
-    /// What shows that the inbox knows the secret; `{param:proof}` in the answer.
+    /// Proof that the inbox has the secret, available as `{param:proof}` in the response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
-    /// Whether each delivery gets this answer, where the inbox has none of its own.
+    /// True if each delivery gets this response, unless the inbox has a custom response.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub every: bool,
-    /// The answer; the inbox's own if absent.
+    /// Response. The response of the inbox if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<Reply>,
+    pub response: Option<Reply>,
 }
 
-/// A digest of the vendor's question.
+/// Digest of the vendor's challenge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
-    /// What is digested. Whatever of it comes from the request has to look like a question.
+    /// Content of the digest. Values from the request must have the format of a challenge.
     pub content: Template,
-    /// How.
+    /// Algorithm of the digest.
     pub algorithm: Algorithm,
-    /// How the digest is written.
+    /// Encoding of the digest. Defaults to `hex`.
     #[serde(default)]
     pub encoding: Encoding,
-    /// How the secret becomes the key.
+    /// Conversion from secret to key. Defaults to `text`.
     #[serde(default)]
     pub key: KeyForm,
-    /// What a question looks like.
+    /// Format of a challenge.
     #[serde(default)]
     pub question: Question,
 }
 
-/// What a question looks like. The same key signs the vendor's events, so what could be an event
-/// must never be signed as a question.
+/// Format of a challenge. The same key signs the vendor's events, so a text that may be an event must not be signed as
+/// a challenge.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Question {
-    /// Letters, digits and `._~+/-`, padded like base64: no JSON, no form and no dated content.
+    /// Letters, digits and `._~+/-`, with optional base64 padding. Excludes JSON, forms and content with a timestamp.
     #[default]
     Token,
     /// A UUID.
     Uuid,
-    /// 20 to 32 hexadecimal digits (Braintree's own rule).
+    /// 20 to 32 hexadecimal digits (rule of Braintree).
     ShortHex,
 }
 
-/// An answer as the file has it.
+/// Response template in a provider file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Reply {
-    /// Status.
+    /// Status code. Defaults to 200.
     pub status: u16,
     /// Content type of the body.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,27 +104,27 @@ impl Default for Reply {
     }
 }
 
-/// What is to be done about a request.
+/// Result of a handshake.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answered {
-    /// The handshake's name.
+pub struct HandshakeResponse {
+    /// Name of the handshake.
     pub name: String,
-    /// The answer; the inbox's own if none.
-    pub answer: Option<Filled>,
-    /// A secret the vendor told.
+    /// Response. The response of the inbox if `None`.
+    pub response: Option<Filled>,
+    /// Secret that the vendor sent.
     pub secret: Option<String>,
-    /// Whether it is the same for every request, as nothing of the request is in it.
+    /// True if the response contains no part of the request and is the same for every request.
     pub fixed: bool,
 }
 
-/// An answer filled in.
+/// Response with all templates filled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filled {
-    /// Status.
+    /// Status code.
     pub status: u16,
     /// Headers in order.
     pub headers: Vec<(String, String)>,
-    /// Body.
+    /// Body text.
     pub body: String,
 }
 
@@ -142,7 +142,7 @@ impl Question {
                 (1..=QUESTION_MAX).contains(&bare.len())
                     && text.len() <= bare.len() + 2
                     && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~+/-".contains(&b))
-                    // A number, true and null are JSON too.
+                    // Numbers, booleans and null are JSON as well.
                     && serde_json::from_str::<serde_json::Value>(text).is_err()
             }
             Self::Uuid => text.len() == 36 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'),
@@ -152,10 +152,9 @@ impl Question {
 }
 
 impl Proof {
-    /// The digest; none where the request asks for something that is no question, or there is no
-    /// secret.
+    /// Returns the digest, or `None` if a value from the request is not a challenge or no secret is set.
     fn made(&self, message: &Message<'_>, keys: &Keys) -> Option<String> {
-        let reading = Reading::new(message);
+        let reading = ParsedMessage::new(message);
         if !self
             .content
             .sources()
@@ -179,7 +178,7 @@ impl Proof {
             certificate: None,
         };
         let first = keys.secrets.iter().find(|secret| !secret.is_empty()).cloned();
-        // A hash holds what it needs in its content.
+        // A hash needs no key, because its content includes all inputs.
         let secret = first.or_else(|| hash.then(|| "-".to_owned()))?;
         let keys = Keys { secrets: vec![secret], params: keys.params.clone() };
         let signed = sign(&Scheme::Digest(digest), message, &keys, "", 0).ok()?;
@@ -187,13 +186,13 @@ impl Proof {
     }
 }
 
-/// Whether a text can be a secret a vendor told: what every vendor's is made of, and no mask.
+/// Returns true if a text can be a secret that a vendor sent: 8 to 512 visible ASCII characters. A mask is not ASCII.
 fn is_told(secret: &str) -> bool {
     (8..=512).contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 impl Handshake {
-    fn meets(&self, reading: &Reading<'_>, keys: &Keys) -> bool {
+    fn meets(&self, reading: &ParsedMessage<'_>, keys: &Keys) -> bool {
         let message = reading.message();
         let method = self.method.as_deref().is_none_or(|method| method.eq_ignore_ascii_case(message.method));
         method
@@ -211,14 +210,19 @@ impl Handshake {
             })
     }
 
-    fn answered(&self, reading: &Reading<'_>, keys: &Keys, holds: impl FnOnce() -> State) -> Option<Answered> {
+    fn responded(
+        &self,
+        reading: &ParsedMessage<'_>,
+        keys: &Keys,
+        holds: impl FnOnce() -> State,
+    ) -> Option<HandshakeResponse> {
         let message = reading.message();
         let refused = |status| {
-            Some(Answered {
+            Some(HandshakeResponse {
                 name: self.name.clone(),
-                answer: Filled::refused(status),
+                response: Filled::refused(status),
                 fixed: true,
-                ..Answered::default()
+                ..HandshakeResponse::default()
             })
         };
         let differs = self.matches.iter().any(|(setting, place)| {
@@ -233,7 +237,7 @@ impl Handshake {
         }
         let proof = match &self.proof {
             None => None,
-            // What cannot be proved is not answered; the inbox's own answer says nothing.
+            // Without a proof, the request gets the response of the inbox.
             Some(proof) => Some(proof.made(&message, keys)?),
         };
         let secret = self.secret.as_ref().and_then(|place| place.value(reading)).filter(|secret| is_told(secret));
@@ -241,12 +245,12 @@ impl Handshake {
             "proof" => proof.clone(),
             setting => keys.params.get(setting).cloned(),
         };
-        let answer = match &self.answer {
+        let response = match &self.response {
             None => None,
             Some(reply) => Some(reply.filled(reading, &named)?),
         };
-        let fixed = self.answer.as_ref().is_none_or(Reply::is_fixed);
-        Some(Answered { name: self.name.clone(), answer, secret, fixed })
+        let fixed = self.response.as_ref().is_none_or(Reply::is_fixed);
+        Some(HandshakeResponse { name: self.name.clone(), response, secret, fixed })
     }
 }
 
@@ -259,11 +263,11 @@ impl Reply {
         self.templates().all(|template| template.sources().is_empty() && template.params().is_empty())
     }
 
-    fn filled(&self, reading: &Reading<'_>, named: &dyn Fn(&str) -> Option<String>) -> Option<Filled> {
+    fn filled(&self, reading: &ParsedMessage<'_>, named: &dyn Fn(&str) -> Option<String>) -> Option<Filled> {
         let mut headers = Vec::new();
         if let Some(kind) = &self.content_type {
             headers.push(("Content-Type".to_owned(), kind.clone()));
-            // An echo is text whatever it says.
+            // Browsers must not interpret an echo as HTML.
             headers.push(("X-Content-Type-Options".to_owned(), "nosniff".to_owned()));
         }
         for (name, template) in &self.headers {
@@ -276,34 +280,34 @@ impl Reply {
         let body = self.body.as_ref().map(|template| template.fill(reading, named)).transpose().ok()?;
         let body = body.unwrap_or_default();
         let size = body.len() + headers.iter().map(|(_, value)| value.len()).sum::<usize>();
-        (size <= ANSWER_MAX).then_some(Filled { status: self.status, headers, body })
+        (size <= RESPONSE_MAX).then_some(Filled { status: self.status, headers, body })
     }
 }
 
 impl Provider {
-    /// What the vendor has to be answered, if this request asks for anything. `own` says that the
-    /// inbox has an answer of its own, `holds` judges the signature. The message's URL is the one
-    /// registered, without what a request adds to it.
-    pub fn answer(
+    /// Returns the result of the first handshake whose conditions the request meets, or `None`. `own` is true if the
+    /// inbox has a custom response, and `holds` verifies the signature. The URL of the message must be the registered
+    /// URL, without the query of the request.
+    pub fn response(
         &self,
         message: &Message<'_>,
         keys: &Keys,
         own: bool,
         holds: impl FnOnce() -> State,
-    ) -> Option<Answered> {
-        let reading = Reading::new(message);
+    ) -> Option<HandshakeResponse> {
+        let reading = ParsedMessage::new(message);
         let handshake =
             self.handshakes.iter().find(|handshake| !(own && handshake.every) && handshake.meets(&reading, keys))?;
-        handshake.answered(&reading, keys, holds)
+        handshake.responded(&reading, keys, holds)
     }
 
-    /// Settings its handshakes need.
+    /// Returns the names of the settings that the handshakes need.
     pub fn handshake_params(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for handshake in &self.handshakes {
             names.extend(handshake.matches.keys().cloned());
             names.extend(handshake.when.iter().filter_map(|one| one.strip_prefix("param:")).map(str::to_owned));
-            let templates = handshake.answer.iter().flat_map(Reply::templates);
+            let templates = handshake.response.iter().flat_map(Reply::templates);
             let templates = templates.chain(handshake.proof.iter().map(|proof| &proof.content));
             names.extend(templates.flat_map(Template::params).map(str::to_owned));
         }

@@ -1,6 +1,8 @@
-//! Webhook vendors as data, one TOML file each: how a vendor's requests are recognised, where
-//! event type and event id stand, how it signs, what it has to be answered, and what it sends and
-//! how. No I/O: files of a user's own are handed in as text.
+//! Webhook vendors as data, one TOML file per vendor.
+//!
+//! A file describes how requests of the vendor are recognized, where they contain the event type and the event id, how
+//! the vendor signs, which handshakes need a response, and which events the vendor sends. The crate performs no I/O:
+//! callers pass custom provider files as text.
 #![forbid(unsafe_code)]
 
 mod catalogue;
@@ -16,8 +18,8 @@ mod verified;
 
 pub use catalogue::{BadFile, Catalogue};
 pub use event::{Places, Recognised};
-pub use handshake::{Answered, Filled, Handshake, Proof, Question, Reply};
-pub use provider::{Own, Provider, RestsOn, SchemeRecord, SecretHints, Tolerance};
+pub use handshake::{Filled, Handshake, HandshakeResponse, Proof, Question, Reply};
+pub use provider::{Basis, CustomProvider, Provider, SchemeRecord, SecretHints, Tolerance};
 pub use scenario::{Scenario, Step, scenarios};
 pub use secret_header::is_secret_header;
 pub use sending::{EventType, IdOf, SecretForm, Sending, Test, Trap};

@@ -1,4 +1,4 @@
-//! One vendor, as its file has it.
+//! Vendor, as described by a provider file.
 
 use hookbench_signature::{Algorithm, Code, Digest, Jws, Jwt, Place, Scheme, Source, Vendor};
 use serde::{Deserialize, Serialize};
@@ -9,44 +9,44 @@ use crate::{
     sending::{self, IdOf, Sending},
 };
 
-/// One vendor.
+/// Vendor that sends webhooks.
 #[derive(Debug, Clone, Serialize)]
 pub struct Provider {
-    /// Its id: the vendor's name in kebab case, and the file's name.
+    /// Provider id: name of the file without extension, in kebab case.
     pub id: String,
-    /// The vendor's name as it writes it.
+    /// Name of the vendor, in the vendor's own spelling.
     pub name: String,
-    /// What a request of this vendor has, all of it; a hint, never trusted over a setting.
+    /// Conditions that a request of this vendor meets. All must be met. A match is a hint and overrides no setting.
     pub recognise: Vec<Places>,
-    /// Where the event type stands; the first place that has one counts.
+    /// Locations of the event type. The first location with a value is used.
     pub event_type: Vec<Places>,
-    /// Where the event id stands.
+    /// Locations of the event id. The first location with a value is used.
     pub event_id: Vec<Places>,
-    /// How it signs; the first is the usual one.
+    /// Signature schemes. The first one is the default.
     pub schemes: Vec<SchemeRecord>,
-    /// What it has to be answered; the first that applies counts.
+    /// Handshakes. The first one whose conditions are met is used.
     pub handshakes: Vec<Handshake>,
-    /// What it calls the secret, and what is entered in its place by mistake.
+    /// Location of the signing secret, and credentials that are often confused with it.
     pub secret: SecretHints,
-    /// Checks of a handler that the vendor's own current library does not pass.
+    /// Handler checks that the vendor's own current library does not pass.
     pub tolerances: Vec<Tolerance>,
-    /// What it sends, and how; none where Hookbench cannot be it.
+    /// Events and deliveries of the vendor. `None` if Hookbench cannot send as this vendor.
     pub sending: Option<Sending>,
 }
 
-/// A check of a handler that the vendor's own current library does not pass, so that its users cannot mend it.
+/// Handler check that the vendor's own current library does not pass. Users of the library cannot fix the failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tolerance {
-    /// The check's id.
+    /// Id of the check.
     pub check: String,
-    /// Which library does what, in a sentence.
+    /// Name and behavior of the library, as a sentence.
     pub why: String,
 }
 
 impl Provider {
-    /// The headers that a request of this vendor has beside its signature, with an event's type and id in
-    /// them. Those of its file, and where the file names the place of type and id, those too.
+    /// Returns the headers of a request of this vendor, except the signature: the headers of the provider file, and the
+    /// headers that contain the event type and id.
     pub fn headers(&self, event_type: &str, id: &str) -> Vec<(String, String)> {
         let own = self.sending.iter().flat_map(|sending| &sending.headers);
         let mut all: Vec<(String, String)> = own
@@ -64,8 +64,8 @@ impl Provider {
         all
     }
 
-    /// What the id belongs to by which a receiver recognises repeats. That of Standard Webhooks is the id of
-    /// the message, the same for every endpoint (standardwebhooks.com, "webhook-id").
+    /// Returns whether the id that handlers use to detect duplicates identifies the event or the delivery. In Standard
+    /// Webhooks, the id is that of the message and is the same for all endpoints (standardwebhooks.com, "webhook-id").
     pub fn id_of(&self) -> IdOf {
         let of_message = |source: &Source| {
             source.place == Place::Header
@@ -82,46 +82,48 @@ impl Provider {
     }
 }
 
-/// Where a vendor shows the secret that signs its webhooks, and how its other credentials begin.
+/// Page where a vendor shows the signing secret, and prefixes of the vendor's other credentials.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretHints {
-    /// The page or setting that shows it, such as `Developers › Webhooks › the endpoint › Signing secret`.
+    /// Page or setting that shows the secret, such as `Developers › Webhooks › the endpoint › Signing secret`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    /// Prefixes of other values, each with what it is, such as `sk_` and `an API key`.
+    /// Prefixes of other credentials, each with a description, such as `sk_` and `an API key`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mistaken: Vec<(String, String)>,
 }
 
-/// One way a vendor signs.
+/// Signature scheme of a vendor.
 #[derive(Debug, Clone, Serialize)]
 pub struct SchemeRecord {
-    /// Its name among the vendor's.
+    /// Id of the scheme, unique within the vendor.
     pub id: String,
-    /// What its rule rests on.
-    pub rests_on: RestsOn,
-    /// The scheme it stands in for: it counts only in a message that has no signature by that one, which is stronger.
+    /// Evidence for the scheme.
+    pub based_on: Basis,
+    /// Id of the stronger scheme that this scheme is a fallback for. This scheme is used only for messages without a
+    /// signature by the stronger scheme.
     pub fallback_for: Option<String>,
-    /// What a message has that announces this scheme among others in the same place, as `header:Name=value`.
+    /// Condition by which a message announces this scheme, as `header:Name=value`. Used if several schemes share a
+    /// location.
     pub announced_by: Option<String>,
-    /// In what it accepts more than some verifiers do, and why, in a sentence.
+    /// Way in which the scheme is more lenient than some verifiers, with the reason, as a sentence.
     pub leniency: Option<String>,
-    /// The rule.
+    /// Scheme that signs and verifies.
     pub scheme: Scheme,
 }
 
-/// What a rule rests on.
+/// Evidence for a signature scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RestsOn {
-    /// Verdicts of the vendor's own SDK agree with it.
+pub enum Basis {
+    /// The vendor's own SDK gives the same results.
     Sdk,
-    /// An example the vendor prints agrees with it.
+    /// An example published by the vendor verifies.
     Example,
-    /// A document says so.
+    /// The vendor's documentation describes the scheme.
     Document,
-    /// The vendor leaves it open, and this is the usual way.
+    /// The vendor does not specify the scheme, and this is the common one.
     Assumed,
 }
 
@@ -150,7 +152,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct FileScheme {
     id: String,
-    rests_on: RestsOn,
+    based_on: Basis,
     fallback_for: Option<String>,
     announced_by: Option<String>,
     leniency: Option<String>,
@@ -160,7 +162,7 @@ struct FileScheme {
     code: Option<Code>,
 }
 
-/// Longest reason of a file that does not read, in characters: a file quoted whole is none.
+/// Maximum length of a parse error, in characters. Longer errors are truncated, because they can quote the whole file.
 const REASON_MAX: usize = 1_000;
 
 pub(crate) fn short(reason: &str) -> String {
@@ -171,54 +173,62 @@ pub(crate) fn short(reason: &str) -> String {
     }
 }
 
-/// Characters that show nothing, or show the rest in another order.
+/// Returns true for invisible characters and for characters that change the text direction.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// A vendor of a user's own, as its file is written.
+/// Custom provider to write as a file.
 #[derive(Debug, Clone, Serialize)]
-pub struct Own {
-    /// Its name.
+pub struct CustomProvider {
+    /// Name of the provider.
     pub name: String,
-    /// What its requests have.
+    /// Conditions that a request of this provider meets.
     pub recognise: Vec<Places>,
-    /// Where the event type stands.
+    /// Locations of the event type.
     pub event_type: Vec<Places>,
-    /// Where the event id stands.
+    /// Locations of the event id.
     pub event_id: Vec<Places>,
-    /// How it signs.
+    /// Signature scheme.
     #[serde(skip)]
     pub scheme: Digest,
 }
 
-impl Own {
-    /// The file, which [`Provider::parse`] reads.
+impl CustomProvider {
+    /// Returns the text of a provider file that [`Provider::parse`] accepts.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a value cannot be written as TOML.
     pub fn to_toml(&self) -> Result<String, String> {
         #[derive(Serialize)]
         struct Scheme<'a> {
             id: &'static str,
-            rests_on: RestsOn,
+            based_on: Basis,
             digest: &'a Digest,
         }
         #[derive(Serialize)]
         struct Whole<'a> {
             #[serde(flatten)]
-            own: &'a Own,
+            own: &'a CustomProvider,
             schemes: [Scheme<'a>; 1],
         }
-        let scheme = Scheme { id: "own", rests_on: RestsOn::Assumed, digest: &self.scheme };
+        let scheme = Scheme { id: "own", based_on: Basis::Assumed, digest: &self.scheme };
         toml::to_string_pretty(&Whole { own: self, schemes: [scheme] }).map_err(|e| e.to_string())
     }
 }
 
 impl Provider {
-    /// Reads a file. The error names line, column and what was expected.
+    /// Parses a provider file.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with line and column if the text is not valid TOML, or with the name of the invalid part.
     pub fn parse(id: &str, text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|e| short(&e.to_string()))?;
         if file.name.trim().is_empty() || file.name.chars().any(is_invisible) {
-            return Err(format!("the name {:?} is none a person can read", file.name));
+            return Err(format!("the name {:?} is invalid: it is empty or contains invisible characters", file.name));
         }
         let schemes = file
             .schemes
@@ -236,24 +246,21 @@ impl Provider {
                         scheme.check()?;
                         Ok(SchemeRecord {
                             id: record.id,
-                            rests_on: record.rests_on,
+                            based_on: record.based_on,
                             fallback_for: record.fallback_for,
                             announced_by: record.announced_by,
                             leniency: record.leniency,
                             scheme,
                         })
                     }
-                    _ => Err(format!("the scheme {:?} needs one of digest, jwt, jws and code", record.id)),
+                    _ => Err(format!("the scheme {:?} must have exactly one of digest, jwt, jws and code", record.id)),
                 }
             })
             .collect::<Result<Vec<_>, String>>()?;
         for record in &schemes {
             let stronger = record.fallback_for.as_ref();
             if let Some(named) = stronger.filter(|named| !schemes.iter().any(|other| other.id == **named)) {
-                return Err(format!(
-                    "the scheme {:?} is a fallback for {named:?}, which is not a scheme here",
-                    record.id
-                ));
+                return Err(format!("fallback_for of the scheme {:?} names an unknown scheme: {named:?}", record.id));
             }
         }
         Ok(Self {
@@ -270,12 +277,12 @@ impl Provider {
         })
     }
 
-    /// What an explanation says of its secrets.
+    /// Returns the secret hints for an explanation.
     pub fn vendor(&self) -> Vendor<'_> {
         Vendor { name: &self.name, secret_at: self.secret.at.as_deref(), mistaken: &self.secret.mistaken }
     }
 
-    /// Places in which it sends the secret itself.
+    /// Returns the locations in which the vendor sends the secret itself.
     pub fn secret_places(&self) -> impl Iterator<Item = &Source> {
         let tokens = self.schemes.iter().filter_map(|record| match &record.scheme {
             Scheme::Digest(digest) if digest.algorithm == Algorithm::Token => Some(&digest.signature),
@@ -284,7 +291,7 @@ impl Provider {
         tokens.flatten().chain(self.handshakes.iter().filter_map(|handshake| handshake.secret.as_ref()))
     }
 
-    /// A scheme by its name, the usual one if none is given.
+    /// Returns a scheme by id, or the default scheme if no id is given.
     pub fn scheme(&self, id: Option<&str>) -> Option<&SchemeRecord> {
         match id {
             None => self.schemes.first(),

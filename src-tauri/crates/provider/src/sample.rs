@@ -1,36 +1,35 @@
-//! Sample payloads: JSON with places for values that are made up, the same for the same seed.
+//! Sample payloads: JSON with placeholders for generated values. The same seed generates the same values.
 //!
-//! A string `{{uuid chat}}` stands for a value. Its first word is a kind of [`KINDS`], its second
-//! the name of the thing it belongs to: the same name has the same value in every event of one
-//! seed, so that a conversation's events speak of one chat. A name that begins with `+` is another
-//! thing in each event. A string that is one such place alone becomes a number or a boolean where
-//! its kind is one.
+//! A string such as `{{uuid chat}}` contains a placeholder. The first word is one of [`KINDS`], and the second word is
+//! the name of the object that the value belongs to. The same name has the same value in all events of one seed, so the
+//! events of a conversation refer to one chat. A name that begins with `+` has a different value in each event. A
+//! string that consists of a single placeholder becomes a number or a boolean if its kind generates one.
 
 use jiff::Timestamp;
 use serde_json::{Map, Number, Value};
 
-/// What made-up values depend on.
+/// Inputs that determine generated values.
 #[derive(Debug, Clone, Copy)]
 pub struct Seeds<'a> {
-    /// One for all events that speak of the same things.
+    /// Seed, shared by all events about the same objects.
     pub seed: u64,
-    /// Which event of those it is, from 0.
+    /// Index of the event among those with the same seed, from 0.
     pub step: u32,
-    /// The event type.
+    /// Event type.
     pub event: &'a str,
-    /// The event's or delivery's id.
+    /// Event id or delivery id.
     pub id: &'a str,
-    /// When it happened, in ms since the Unix epoch.
+    /// Time of the event, in milliseconds since the Unix epoch.
     pub now_ms: i64,
 }
 
 type Make = fn(&Seeds<'_>, u64, &[&str]) -> Value;
 
-/// Every kind of value.
+/// Kinds of generated values.
 const KINDS: &[(&str, Make)] = &[
     ("event", |seeds, _, _| seeds.event.into()),
     ("id", |seeds, _, _| seeds.id.into()),
-    // A time may lie so many seconds from now: `{{iso message -20}}`.
+    // A time can have an offset from now in seconds: `{{iso message -20}}`.
     ("iso", |seeds, _, words| time(seeds, words).to_string().into()),
     ("iso_s", |seeds, _, words| time(seeds, words).strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into()),
     ("utc", |seeds, _, words| time(seeds, words).strftime("%Y-%m-%d %H:%M:%S UTC").to_string().into()),
@@ -45,7 +44,7 @@ const KINDS: &[(&str, Make)] = &[
     ("first", |_, hash, _| one(FIRST, hash).into()),
     ("name", |_, hash, _| name(hash).into()),
     ("email", |_, hash, _| format!("{}@example.com", ascii(&name(hash).to_lowercase()).replace(' ', ".")).into()),
-    // Numbers kept free for fiction (NANPA 555-0100 to 0199).
+    // Phone numbers reserved for fictional use (NANPA 555-0100 to 555-0199).
     ("phone", |_, hash, _| format!("+1415555{:04}", 100 + hash % 100).into()),
     ("text", |_, hash, _| one(TEXTS, hash).into()),
     ("reply", |_, hash, _| one(REPLIES, hash).into()),
@@ -96,8 +95,7 @@ fn name(hash: u64) -> String {
     format!("{} {}", one(FIRST, hash), one(LAST, hash / 97))
 }
 
-/// A name in ASCII: a form field of type e-mail refuses every other character before the `@` (HTML, "valid
-/// e-mail address").
+/// Converts a name to ASCII. Email form fields reject other characters before the `@` (HTML, "valid email address").
 fn ascii(name: &str) -> String {
     name.chars()
         .map(|c| match c {
@@ -131,21 +129,21 @@ fn pick(hash: u64, words: &[&str]) -> String {
     if choices.is_empty() { String::new() } else { one(&choices, hash).replace('_', " ") }
 }
 
-/// The finaliser of SplitMix64: neighbouring seeds make unlike values.
+/// Finalizer of SplitMix64. Adjacent seeds generate unrelated values.
 fn mixed(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
 
-/// FNV-1a, the same on every machine and in every version.
+/// Hashes a name with FNV-1a, which is stable across platforms and versions.
 fn hashed(seeds: &Seeds<'_>, name: &str) -> u64 {
     let step = if name.starts_with('+') { u64::from(seeds.step) + 1 } else { 0 };
     let start = 0xcbf2_9ce4_8422_2325 ^ mixed(seeds.seed.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ mixed(step);
     mixed(name.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
 }
 
-/// The value of one place; none where it is no kind.
+/// Returns the value of a placeholder, or `None` if the kind is unknown.
 fn made(inside: &str, seeds: &Seeds<'_>) -> Option<Value> {
     let mut words = inside.split_whitespace();
     let kind = words.next()?;
@@ -154,7 +152,7 @@ fn made(inside: &str, seeds: &Seeds<'_>) -> Option<Value> {
     Some(make(seeds, hashed(seeds, name), &words.collect::<Vec<_>>()))
 }
 
-/// A text with its places filled in; one that is a single place has the type of its kind.
+/// Fills the placeholders of a text. A text that is a single placeholder gets the type of its kind.
 pub(crate) fn fill(text: &str, seeds: &Seeds<'_>) -> Value {
     if let Some(inside) = text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"))
         && !inside.contains("}}")
@@ -170,7 +168,7 @@ pub(crate) fn fill(text: &str, seeds: &Seeds<'_>) -> Value {
         match made(inside, seeds) {
             Some(Value::String(value)) => filled.push_str(&value),
             Some(value) => filled.push_str(&value.to_string()),
-            // What is no place stays as it was written.
+            // Unknown placeholders are kept as written.
             None => filled.push_str(&format!("{{{{{inside}}}}}")),
         }
         rest = after;
@@ -179,7 +177,7 @@ pub(crate) fn fill(text: &str, seeds: &Seeds<'_>) -> Value {
     Value::String(filled)
 }
 
-/// A payload with its places filled in.
+/// Fills the placeholders of a payload.
 pub fn filled(sample: &Value, seeds: &Seeds<'_>) -> Value {
     match sample {
         Value::String(string) => fill(string, seeds),
@@ -192,11 +190,14 @@ pub fn filled(sample: &Value, seeds: &Seeds<'_>) -> Value {
     }
 }
 
-/// Most steps of a path: JSON that is deeper is read by few.
+/// Maximum number of steps in a path. Few parsers accept deeper JSON.
 const DEPTH_MAX: usize = 100;
 
-/// Sets a value at a path such as `data.list[0].id`, making objects on the way. The error says
-/// where the path does not lead on.
+/// Sets a value at a path such as `data.list[0].id`. Missing objects on the path are added.
+///
+/// # Errors
+///
+/// Returns an error if the path is invalid, leads through a value of another type, or leads past the end of a list.
 pub fn set(whole: &mut Value, path: &str, value: Value) -> Result<(), String> {
     let mut at = whole;
     for step in steps(path)? {
@@ -207,13 +208,14 @@ pub fn set(whole: &mut Value, path: &str, value: Value) -> Result<(), String> {
                 }
                 let fields = at
                     .as_object_mut()
-                    .ok_or_else(|| format!("{path:?} leads through something that is not an object"))?;
+                    .ok_or_else(|| format!("the path {path:?} leads through a value that is not an object"))?;
                 fields.entry(name).or_insert(Value::Null)
             }
             Step::Item(place) => {
-                let items =
-                    at.as_array_mut().ok_or_else(|| format!("{path:?} leads through something that is not a list"))?;
-                items.get_mut(place).ok_or_else(|| format!("{path:?} leads past the end of a list"))?
+                let items = at
+                    .as_array_mut()
+                    .ok_or_else(|| format!("the path {path:?} leads through a value that is not a list"))?;
+                items.get_mut(place).ok_or_else(|| format!("the path {path:?} leads past the end of a list"))?
             }
         };
     }
@@ -221,15 +223,15 @@ pub fn set(whole: &mut Value, path: &str, value: Value) -> Result<(), String> {
     Ok(())
 }
 
-/// One step of a path into JSON.
+/// Step of a path into JSON.
 pub(crate) enum Step {
-    /// Into a member of an object.
+    /// Member of an object.
     Name(String),
-    /// Into an item of a list, from 0.
+    /// Item of a list, from 0.
     Item(usize),
 }
 
-/// The steps of a path such as `data.list[0].id`.
+/// Parses a path such as `data.list[0].id`.
 pub(crate) fn steps(path: &str) -> Result<Vec<Step>, String> {
     let mut all = Vec::new();
     for part in path.split('.') {
@@ -238,18 +240,19 @@ pub(crate) fn steps(path: &str) -> Result<Vec<Step>, String> {
             all.push(Step::Name(name.to_owned()));
         }
         for place in rest.split('[').filter_map(|place| place.strip_suffix(']')) {
-            let number = place.parse().map_err(|_| format!("{path:?} has [{place}], which is not a number"))?;
+            let number =
+                place.parse().map_err(|_| format!("the list index [{place}] in the path {path:?} is not a number"))?;
             all.push(Step::Item(number));
         }
     }
     match all.len() {
-        0 => Err(format!("{path:?} is not a path; write data.chat.id")),
-        length if length > DEPTH_MAX => Err(format!("a path of {length} steps is deeper than {DEPTH_MAX}")),
+        0 => Err(format!("the path {path:?} is empty: write a path such as data.chat.id")),
+        length if length > DEPTH_MAX => Err(format!("a path must have at most {DEPTH_MAX} steps (got {length})")),
         _ => Ok(all),
     }
 }
 
-/// The places of a sample that are no kind of value; none in one that is right.
+/// Returns the placeholders of a sample whose kind is unknown.
 pub(crate) fn faults(sample: &Value) -> Vec<String> {
     match sample {
         Value::String(string) => string
@@ -277,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_makes_the_same_and_another_makes_another() {
+    fn generates_the_same_values_only_for_the_same_seed() {
         let sample = json!({ "chat": "{{uuid chat}}", "who": "{{name visitor}}", "message": "{{uuid +message}}" });
         let one = filled(&sample, &seeds(7, 0));
         assert_eq!(one, filled(&sample, &seeds(7, 0)));
@@ -288,24 +291,24 @@ mod tests {
     }
 
     #[test]
-    fn places_have_the_type_of_their_kind() {
+    fn generates_values_with_the_type_of_their_kind() {
         let sample = json!({
             "id": "{{int chat 5 9}}", "on": "{{bool a}}", "at": "{{iso_s}}", "utc": "{{utc}}", "unix": "{{unix}}",
-            "before": "{{iso_s x -30}}", "text": "chat {{int chat 5 9}} of {{event}}", "left": "{{nothing here}}", "half": "{{ open", "n": 1.50,
+            "before": "{{iso_s x -30}}", "text": "chat {{int chat 5 9}} of {{event}}", "left": "{{nothing here}}", "truncate": "{{ open", "n": 1.50,
         });
         let made = filled(&sample, &seeds(1, 0));
-        assert!((5..=9).contains(&made["id"].as_i64().expect("a number")));
+        assert!((5..=9).contains(&made["id"].as_i64().expect("number")));
         assert!(made["on"].is_boolean());
         assert_eq!((&made["at"], &made["utc"]), (&json!("2024-01-15T10:30:00Z"), &json!("2024-01-15 10:30:00 UTC")));
         assert_eq!((&made["unix"], &made["before"]), (&json!(1_705_314_600), &json!("2024-01-15T10:29:30Z")));
         assert_eq!(made["text"], format!("chat {} of a.b", made["id"]));
-        assert_eq!((&made["left"], &made["half"]), (&json!("{{nothing here}}"), &json!("{{ open")));
+        assert_eq!((&made["left"], &made["truncate"]), (&json!("{{nothing here}}"), &json!("{{ open")));
         assert_eq!(faults(&sample), ["nothing here"]);
         let id = filled(&json!("{{uuid x}}"), &seeds(3, 0));
         assert_eq!(id.as_str().map(|id| (id.len(), &id[14..15])), Some((36, "4")));
     }
     #[test]
-    fn a_value_is_set_where_its_path_leads() {
+    fn sets_a_value_at_a_path() {
         let mut whole = json!({ "a": { "list": [1, { "b": 2 }] } });
         for (path, value) in
             [("a.list[1].b", json!("x")), ("a.c.d", json!(null)), ("e", json!([])), ("a.list[0]", json!(9))]

@@ -1,4 +1,4 @@
-//! Scenarios: events of one vendor in an order, with gaps, that speak of the same things.
+//! Scenarios: ordered events of one vendor with delays, about the same objects.
 
 use std::collections::BTreeMap;
 
@@ -17,36 +17,36 @@ use crate::{
 #[folder = "scenarios"]
 struct Files;
 
-/// Most steps of one scenario.
+/// Maximum number of steps in a scenario.
 const STEPS_MAX: usize = 1_000;
 
-/// Longest gap between two steps, in seconds: a day.
+/// Maximum delay between two steps, in seconds: one day.
 const GAP_MAX_S: f64 = 86_400.0;
 
-/// Events of one vendor in an order, with gaps. Their samples are filled by one seed, so that they
-/// speak of the same chat, order or person.
+/// Ordered events of one vendor with delays. One seed generates the values of all samples, so the events refer to the
+/// same chat, order or person.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scenario {
-    /// Its id, which is its file's name; empty where it is no file.
+    /// Scenario id: name of the file without extension. Empty if the scenario is not a file.
     pub id: String,
-    /// Its name for people.
+    /// Display name.
     pub name: String,
-    /// What happens in it, in a sentence.
+    /// Description, as a sentence.
     pub about: String,
-    /// Id of the vendor.
+    /// Provider id.
     pub provider: String,
-    /// Its events, in order.
+    /// Events in order.
     pub steps: Vec<Step>,
 }
 
-/// One event of a scenario.
+/// Event of a scenario.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Step {
-    /// The event type.
+    /// Event type.
     pub event: String,
-    /// Seconds since the step before, or since the start.
+    /// Delay after the previous step or the start, in seconds. From 0 to 86400.
     pub after_s: f64,
-    /// The payload with places for made-up values.
+    /// Payload with placeholders for generated values.
     pub payload: Value,
 }
 
@@ -66,43 +66,48 @@ struct FileStep {
     event: String,
     #[serde(default)]
     after_s: f64,
-    /// A JSON text; the vendor's sample if absent.
+    /// JSON text. The sample of the provider if absent.
     payload: Option<String>,
-    /// Values to set in the payload, by path such as `data.chat.id`.
+    /// Values to set in the payload, by paths such as `data.chat.id`.
     #[serde(default)]
     set: BTreeMap<String, Value>,
 }
 
 impl Scenario {
-    /// Reads a file. The error names the line, or the step, and what was expected.
+    /// Parses a scenario file.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with line and column if the text is not valid TOML, or with the number of the invalid step.
     pub fn parse(id: &str, text: &str, catalogue: &Catalogue) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|e| short(&e.to_string()))?;
-        let provider =
-            catalogue.get(&file.provider).ok_or_else(|| format!("there is no provider {:?}", file.provider))?;
+        let provider = catalogue.get(&file.provider).ok_or_else(|| format!("unknown provider: {:?}", file.provider))?;
         if file.name.trim().is_empty() {
-            return Err("a scenario needs a name".into());
+            return Err("a scenario must have a name".into());
         }
         if file.steps.is_empty() || file.steps.len() > STEPS_MAX {
-            return Err(format!("a scenario has from 1 to {STEPS_MAX} steps"));
+            return Err(format!("a scenario must have between 1 and {STEPS_MAX} steps (got {})", file.steps.len()));
         }
         let known = |kind: &str| provider.sending.iter().flat_map(|sending| &sending.events).find(|e| e.kind == kind);
         let step = |(number, step): (usize, FileStep)| {
             let wrong = |why: String| format!("step {} ({}): {why}", number + 1, step.event);
             if !(0.0..=GAP_MAX_S).contains(&step.after_s) {
-                return Err(wrong(format!("after_s lies between 0 and {GAP_MAX_S}")));
+                return Err(wrong(format!("after_s must be between 0 and {GAP_MAX_S} (got {})", step.after_s)));
             }
             let mut payload = match (&step.payload, known(&step.event)) {
                 (Some(text), _) => {
-                    serde_json::from_str(text).map_err(|e| wrong(format!("the payload is no JSON: {e}")))?
+                    serde_json::from_str(text).map_err(|e| wrong(format!("the payload is not JSON: {e}")))?
                 }
                 (None, Some(event)) => event.sample.clone(),
-                (None, None) => return Err(wrong(format!("{} has no such event; give a payload", provider.name))),
+                (None, None) => {
+                    return Err(wrong(format!("{} has no event of this type: set a payload", provider.name)));
+                }
             };
             for (path, value) in &step.set {
                 sample::set(&mut payload, path, value.clone()).map_err(wrong)?;
             }
             match sample::faults(&payload).first() {
-                Some(place) => Err(wrong(format!("{{{{{place}}}}} is no kind of value"))),
+                Some(place) => Err(wrong(format!("unknown placeholder: {{{{{place}}}}}"))),
                 None => Ok(Step { event: step.event.clone(), after_s: step.after_s, payload }),
             }
         };
@@ -115,21 +120,22 @@ impl Scenario {
         })
     }
 
-    /// Seconds from its start to its last event.
-    pub fn lasts_s(&self) -> f64 {
+    /// Returns the time from the start to the last event, in seconds.
+    pub fn duration_s(&self) -> f64 {
         self.steps.iter().map(|step| step.after_s).sum()
     }
 }
 
 impl Step {
-    /// Its payload with made-up values.
+    /// Returns the payload with generated values.
     pub fn filled(&self, seeds: &Seeds<'_>) -> Value {
         sample::filled(&self.payload, seeds)
     }
 }
 
-/// The scenarios that ship, with a user's own over them, each with the file it was read from:
-/// `files` are names and texts.
+/// Loads the built-in scenarios and `files` with custom scenarios, given as names and texts. A custom scenario replaces
+/// the built-in scenario with the same id. Returns each scenario with the text of its file, and the files that cannot
+/// be loaded.
 pub fn scenarios(
     catalogue: &Catalogue,
     files: impl IntoIterator<Item = (String, String)>,
@@ -160,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn every_founding_vendor_has_one_and_its_events_speak_of_the_same_things() {
+    fn founding_vendors_have_scenarios_with_consistent_objects() {
         let catalogue = catalogue();
         let (all, bad) = scenarios(&catalogue, []);
         assert_eq!(bad, []);
@@ -182,7 +188,7 @@ mod tests {
             assert_eq!(filled(at)["data"]["chat"]["id"], closed["data"]["chat"]["id"]);
             assert_eq!(filled(at)["data"]["visitor"], closed["data"]["visitor"]);
         }
-        // What was written is what the transcript has.
+        // The transcript must contain the same messages as the events.
         for at in 1..4 {
             let said = &filled(at)["data"]["message"];
             let kept = &closed["data"]["chat"]["transcript"][at];
@@ -193,16 +199,16 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_wrong_says_where() {
+    fn reports_the_location_of_errors_in_a_file() {
         let catalogue = catalogue();
         let head = "name = \"n\"\nprovider = \"onwebchat\"\n";
         for (rest, word) in [
             ("", "steps"),
-            ("steps = []", "from 1 to"),
-            ("[[steps]]\nevent = \"chat.exploded\"", "step 1 (chat.exploded): onWebChat has no such event"),
+            ("steps = []", "between 1 and"),
+            ("[[steps]]\nevent = \"chat.exploded\"", "step 1 (chat.exploded): onWebChat has no event of this type"),
             ("[[steps]]\nevent = \"chat.rated\"\nafter_s = -1", "after_s"),
             ("[[steps]]\nevent = \"chat.rated\"\nafter_s = nan", "after_s"),
-            ("[[steps]]\nevent = \"chat.rated\"\npayload = '{'", "no JSON"),
+            ("[[steps]]\nevent = \"chat.rated\"\npayload = '{'", "not JSON"),
             ("[[steps]]\nevent = \"chat.rated\"\nset = { \"data.chat.id.x\" = 1 }", "not an object"),
             ("[[steps]]\nevent = \"chat.rated\"\nset = { \"data.x\" = \"{{zebra}}\" }", "{{zebra}}"),
             ("[[steps]]\nevent = \"chat.rated\"\nwait = 3", "line 6"),
@@ -211,7 +217,7 @@ mod tests {
             assert!(error.contains(word), "{rest:?}: {error}");
         }
         let own = "name = \"n\"\nprovider = \"gitlab\"\n[[steps]]\nevent = \"Push Hook\"\npayload = '{\"a\":\"{{uuid a}}\"}'\nset = { \"b.c\" = 1 }";
-        let own = Scenario::parse("x", own, &catalogue).expect("a payload of its own");
+        let own = Scenario::parse("x", own, &catalogue).expect("valid scenario with a custom payload");
         assert_eq!(own.steps[0].payload["b"]["c"], 1);
         let (_, bad) = scenarios(&catalogue, [("No Name.toml".to_owned(), String::new())]);
         assert_eq!(bad.len(), 1);

@@ -1,10 +1,10 @@
-//! Headers whose value is a credential.
+//! Headers that contain a credential.
 
 use std::sync::LazyLock;
 
 use crate::Catalogue;
 
-/// Headers of HTTP itself and of common API keys.
+/// Standard HTTP headers with credentials, and common headers for API keys.
 const SECRET_HEADERS: &[&str] = &[
     "authorization",
     "proxy-authorization",
@@ -29,11 +29,11 @@ const SECRET_HEADERS: &[&str] = &[
     "x-shopify-access-token",
 ];
 
-/// Headers in which a vendor sends the secret itself.
+/// Headers in which a built-in provider sends the secret itself.
 static VENDOR_HEADERS: LazyLock<Vec<String>> =
     LazyLock::new(|| Catalogue::load([]).0.secret_places().filter_map(|place| place.header_name()).collect());
 
-/// Whether the value of a header with this name is a credential.
+/// Returns true if the value of a header with this name is a credential.
 pub fn is_secret_header(name: &[u8]) -> bool {
     SECRET_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
         || VENDOR_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_the_headers_of_vendors_that_send_the_secret() {
+    fn includes_headers_of_vendors_that_send_the_secret() {
         for name in [
             "AUTHORIZATION",
             "X-Gitlab-Token",

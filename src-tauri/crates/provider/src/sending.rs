@@ -1,4 +1,4 @@
-//! Being a vendor: what it sends, and how.
+//! Events and deliveries of a vendor, for sending as that vendor.
 
 use std::collections::BTreeMap;
 
@@ -9,93 +9,93 @@ use hookbench_model::DeliveryPolicy;
 
 use crate::sample;
 
-/// What a vendor sends, and how.
+/// Events and deliveries of a vendor.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Sending {
-    /// Headers beside the signature's: `{event}` and `{delivery}` stand for type and id.
+    /// Headers besides the signature. `{event}` and `{delivery}` are replaced by event type and delivery id.
     pub headers: BTreeMap<String, String>,
-    /// Headers of a retry alone: `{retry}` stands for its number from 1, `{reason}` for why the attempt
-    /// before it failed, in Slack's words.
+    /// Headers of retries only. `{retry}` is replaced by the number of the retry from 1, and `{reason}` by the reason
+    /// why the previous attempt failed, in Slack's terms.
     pub retry_headers: BTreeMap<String, String>,
-    /// What the id is that a receiver recognises repeats by.
+    /// Scope of the id that handlers use to detect duplicates.
     pub id_of: IdOf,
-    /// Schemes that sign beside the endpoint's own, by their ids.
+    /// Ids of schemes that sign in addition to the scheme of the endpoint.
     pub also_signs: Vec<String>,
-    /// Whether the vendor has more event types than those listed here.
+    /// True if the vendor has more event types than those listed here.
     pub more_events: bool,
-    /// Whether it signs; where it does not, its scheme is an option.
+    /// True if the vendor signs by default. If false, signing is optional.
     pub signed: bool,
-    /// How a secret is made up.
+    /// Format of generated secrets.
     pub secret: SecretForm,
-    /// Its event types, in the vendor's order.
+    /// Event types, in the order of the vendor's documentation.
     pub events: Vec<EventType>,
-    /// What its test button sends; the first event if absent.
+    /// Event sent by the vendor's test button. The first event if absent.
     pub test: Option<Test>,
-    /// What a receiver easily gets wrong.
+    /// Common mistakes in handlers for this vendor.
     pub traps: Vec<Trap>,
-    /// How it delivers.
+    /// Delivery policy of the vendor.
     pub policy: DeliveryPolicy,
 }
 
-/// What an id that a vendor sends in a header belongs to.
+/// Scope of an id that a vendor sends in a header.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdOf {
-    /// One delivery: each endpoint gets another.
+    /// The id identifies a delivery: each endpoint gets a different id.
     #[default]
     Delivery,
-    /// The event: all endpoints get the same.
+    /// The id identifies the event: all endpoints get the same id.
     Event,
 }
 
-/// One event type.
+/// Event type of a vendor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EventType {
-    /// Its name on the wire.
+    /// Name of the event type on the wire.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What it tells, in a few words.
+    /// Short description of the event.
     pub about: String,
-    /// A payload with places for made-up values.
+    /// Sample payload with placeholders for generated values.
     pub sample: Value,
-    /// Fields of it the vendor states, by path; every other is assumed. `*` is all of them.
+    /// Paths of the sample fields that the vendor documents. All other fields are assumed. `*` means all fields.
     pub stated: Vec<String>,
 }
 
-/// What a test button sends.
+/// Event sent by a vendor's test button.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Test {
-    /// The event type it says.
+    /// Event type.
     pub event: String,
-    /// Its payload.
+    /// Sample payload.
     pub sample: Value,
 }
 
-/// Something that bites receivers of a vendor.
+/// Common mistake in handlers for a vendor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trap {
-    /// Event types it concerns; all if empty.
+    /// Affected event types. All if empty.
     #[serde(default)]
     pub events: Vec<String>,
-    /// What happens and what to do instead.
+    /// Problem and recommended handling.
     pub warning: String,
 }
 
-/// How a vendor's secrets look.
+/// Format of a vendor's secrets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecretForm {
     /// 32 random bytes as 64 hexadecimal digits.
     #[default]
     Hex,
-    /// 32 random bytes in base64 behind `whsec_` (Standard Webhooks).
+    /// `whsec_` followed by 32 random bytes in base64 (Standard Webhooks).
     Whsec,
     /// 32 random hexadecimal digits.
     ShortHex,
 }
 
-/// The `[sending]` table of a provider's file; samples are JSON texts there, since TOML has no null.
+/// The `[sending]` table of a provider file. Samples are JSON texts, because TOML has no null.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {
@@ -145,9 +145,9 @@ fn yes() -> bool {
 }
 
 fn json(whose: &str, text: &str) -> Result<Value, String> {
-    let value = serde_json::from_str(text).map_err(|e| format!("the sample of {whose:?} is no JSON: {e}"))?;
+    let value = serde_json::from_str(text).map_err(|e| format!("the sample of {whose:?} is not JSON: {e}"))?;
     match sample::faults(&value).first() {
-        Some(place) => Err(format!("the sample of {whose:?} has {{{{{place}}}}}, which is no kind of value")),
+        Some(place) => Err(format!("the sample of {whose:?} has an unknown placeholder: {{{{{place}}}}}")),
         None => Ok(value),
     }
 }
@@ -177,7 +177,7 @@ impl File {
 }
 
 impl EventType {
-    /// Whether the vendor states a field, given by its path such as `data.chat_id`.
+    /// Returns true if the vendor documents a field, given by a path such as `data.chat_id`.
     pub fn states(&self, path: &str) -> bool {
         self.stated.iter().any(|stated| stated == "*" || stated == path)
     }

@@ -1,5 +1,4 @@
-//! JSON text changed in place: what is not named stays as it is written, with its white space, the
-//! spelling of its numbers and its repeated names.
+//! Changes to JSON text in place. Unchanged parts keep their white space, number format and repeated names.
 
 use std::ops::Range;
 
@@ -8,12 +7,12 @@ use serde_json::{Value, value::RawValue};
 
 use crate::sample::{Seeds, Step, fill, steps};
 
-/// A JSON text with its places such as `{{uuid chat}}` filled in. Only texts that are values have places;
-/// names have none.
+/// Fills the placeholders of a JSON text, such as `{{uuid chat}}`. Placeholders are replaced in string values, not in
+/// names.
 ///
 /// # Errors
 ///
-/// The text is not JSON.
+/// Returns an error if the text is not JSON.
 pub fn filled(text: &str, seeds: &Seeds<'_>) -> Result<String, String> {
     serde_json::from_str::<IgnoredAny>(text).map_err(|why| format!("the payload is not JSON: {why}"))?;
     let bytes = text.as_bytes();
@@ -31,7 +30,7 @@ pub fn filled(text: &str, seeds: &Seeds<'_>) -> Result<String, String> {
         }
         if let Ok(read) = serde_json::from_str::<String>(written) {
             let made = fill(&read, seeds);
-            // A text without places keeps its spelling.
+            // A string without placeholders keeps its escapes.
             if made.as_str() != Some(read.as_str()) {
                 out.push_str(&text[kept..quote]);
                 out.push_str(&made.to_string());
@@ -43,15 +42,16 @@ pub fn filled(text: &str, seeds: &Seeds<'_>) -> Result<String, String> {
     Ok(out)
 }
 
-/// A JSON text with a value, as it is written, set at a path such as `data.list[0].id`. Missing objects on the way are
-/// added. Of a repeated name the last one is set, because that is the one that JSON parsers use.
+/// Sets a value in a JSON text at a path such as `data.list[0].id`. The value keeps its format. Missing objects on the
+/// path are added. If a name is repeated, the last one is set, because JSON parsers use the last one.
 ///
 /// # Errors
 ///
-/// The text is not JSON, or the path does not lead on; the sentence says where.
+/// Returns an error if the text is not JSON, or if the path leads through a value of another type or past the end of a
+/// list.
 pub fn set(text: &str, path: &str, value: &RawValue) -> Result<String, String> {
     serde_json::from_str::<IgnoredAny>(text)
-        .map_err(|why| format!("{path:?} cannot be set, because the payload is not JSON: {why}"))?;
+        .map_err(|why| format!("the value at {path:?} cannot be set because the payload is not JSON: {why}"))?;
     let mut at = inner(text, 0..text.len());
     let steps = steps(path)?;
     for (number, step) in steps.iter().enumerate() {
@@ -63,14 +63,14 @@ pub fn set(text: &str, path: &str, value: &RawValue) -> Result<String, String> {
             }
             Step::Name(name) => {
                 let Ok(Members(members)) = serde_json::from_str::<Members<'_>>(here) else {
-                    return Err(format!("{path:?} leads through something that is not an object"));
+                    return Err(format!("the path {path:?} leads through a value that is not an object"));
                 };
                 match members.iter().rev().find(|(own, _)| own == name) {
                     Some((_, raw)) => at = span(text, raw),
                     None => {
                         let made = nested(&steps[number + 1..], value, path)?;
                         let comma = if members.is_empty() { "" } else { "," };
-                        // In front of the white space before the brace, so that the layout stays.
+                        // The member is inserted before the white space of the closing brace, which keeps the layout.
                         let end = at.start + here[..here.len() - 1].trim_end().len();
                         let member = format!("{comma}{}:{made}", Value::from(name.as_str()));
                         return Ok(replaced(text, end..end, &member));
@@ -79,9 +79,9 @@ pub fn set(text: &str, path: &str, value: &RawValue) -> Result<String, String> {
             }
             Step::Item(place) => {
                 let Ok(Items(items)) = serde_json::from_str::<Items<'_>>(here) else {
-                    return Err(format!("{path:?} leads through something that is not a list"));
+                    return Err(format!("the path {path:?} leads through a value that is not a list"));
                 };
-                let raw = items.get(*place).ok_or_else(|| format!("{path:?} leads past the end of a list"))?;
+                let raw = items.get(*place).ok_or_else(|| format!("the path {path:?} leads past the end of a list"))?;
                 at = span(text, raw);
             }
         }
@@ -89,13 +89,13 @@ pub fn set(text: &str, path: &str, value: &RawValue) -> Result<String, String> {
     Ok(replaced(text, at, value.get()))
 }
 
-/// A value inside the objects that a path still names.
+/// Wraps a value in objects for the remaining steps of a path.
 fn nested(steps: &[Step], value: &RawValue, path: &str) -> Result<String, String> {
     let mut made = value.get().to_owned();
     for step in steps.iter().rev() {
         match step {
             Step::Name(name) => made = format!("{{{}:{made}}}", Value::from(name.as_str())),
-            Step::Item(_) => return Err(format!("{path:?} leads through something that is not a list")),
+            Step::Item(_) => return Err(format!("the path {path:?} leads through a value that is not a list")),
         }
     }
     Ok(made)
@@ -105,14 +105,14 @@ fn replaced(text: &str, at: Range<usize>, with: &str) -> String {
     [&text[..at.start], with, &text[at.end..]].concat()
 }
 
-/// A range without the white space at its ends.
+/// Returns the range without leading and trailing white space.
 fn inner(text: &str, range: Range<usize>) -> Range<usize> {
     let here = &text[range.clone()];
     let start = range.start + (here.len() - here.trim_start().len());
     start..start + here.trim().len()
 }
 
-/// Where a value that was read stands in the text it was read from.
+/// Returns the range of a parsed value in the text. `raw` must borrow from `text`.
 fn span(text: &str, raw: &RawValue) -> Range<usize> {
     let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
     start..start + raw.get().len()
@@ -176,7 +176,7 @@ mod tests {
     const SEEDS: Seeds<'_> = Seeds { seed: 1, step: 0, event: "a.b", id: "id_1", now_ms: 1_705_314_600_123 };
 
     #[test]
-    fn what_is_not_a_place_stays_to_the_byte() {
+    fn keeps_text_without_placeholders_unchanged() {
         let text = "{ \"n\" : 9007199254740993, \"a\":1.10,\t\"k\":1,\"k\":2, \"{{event}}\": \"{{ open\", \"u\":\"\\u00e9 {{x}}\" }\n";
         assert_eq!(filled(text, &SEEDS).as_deref(), Ok(text));
         assert_eq!(
@@ -187,11 +187,11 @@ mod tests {
     }
 
     fn raw(text: &str) -> &RawValue {
-        serde_json::from_str(text).expect("JSON")
+        serde_json::from_str(text).expect("valid JSON")
     }
 
     #[test]
-    fn a_value_is_set_and_nothing_else_changes() {
+    fn sets_a_value_and_keeps_other_text() {
         for (text, path, value, expected) in [
             (r#"{"a":1}"#, "x", "1", r#"{"a":1,"x":1}"#),
             (r#"{"a":1}"#, "a", "9.90", r#"{"a":9.90}"#),
@@ -218,15 +218,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn setting_in_text_is_setting_in_the_value(names in prop::collection::vec("[a-c]{1,2}", 1..4), number in 0..9_i64) {
+        fn sets_text_and_parsed_value_alike(names in prop::collection::vec("[a-c]{1,2}", 1..4), number in 0..9_i64) {
             let path = names.join(".");
             let mut value = json!({ "a": { "b": null, "c": [1] }, "b": 1.5 });
-            let text = serde_json::to_string_pretty(&value).expect("JSON");
+            let text = serde_json::to_string_pretty(&value).expect("valid JSON");
             let by_value = crate::sample::set(&mut value, &path, json!(number));
             let by_text = set(&text, &path, raw(&number.to_string()));
             prop_assert_eq!(by_value.is_ok(), by_text.is_ok(), "{}", path);
             if let Ok(text) = by_text {
-                prop_assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), value);
+                prop_assert_eq!(serde_json::from_str::<Value>(&text).expect("valid JSON"), value);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Bodies of stored requests as text: content codings undone, in UTF-8.
+//! Decoding of stored bodies: content codings are removed and text is converted to UTF-8.
 
 use std::borrow::Cow;
 
@@ -9,39 +9,39 @@ pub use hookbench_content::{
 use hookbench_content::{MediaType, Multipart, body_content, media_type};
 use hookbench_model::{BodyContent, BodyKind};
 
-/// Most parts of a multipart body that are looked at.
+/// Maximum number of parts of a multipart body that are read.
 pub const PARTS_MAX: usize = 1_000;
 
-/// What a header block says of its body.
+/// Returns the content type and codings from a header block.
 pub fn content_of(header_block: &[u8]) -> BodyContent {
     body_content(header_list(header_block))
 }
 
-/// A body as it reads.
+/// Decoded body.
 #[derive(Debug)]
 pub struct ReadBody<'b> {
-    /// What the headers say of it.
+    /// Kind of content according to the headers.
     pub kind: BodyKind,
-    /// UTF-8 where it is text, without a byte order mark; a form still has its escapes.
+    /// Content in UTF-8 if it is text, without a byte order mark. Percent-encoding in a form is kept.
     pub bytes: Cow<'b, [u8]>,
-    /// The character set it was written in, which a form's escapes are in.
+    /// Original character set, which also applies to percent-encoding in a form.
     pub charset: Charset,
 }
 
-/// Reads a body: undoes its codings, as far as that can be done and up to `limit` bytes, and then its character set.
+/// Decodes a body: removes its codings, up to `limit` bytes, and then converts its character set to UTF-8.
 pub fn read_body<'b>(content: &BodyContent, body: Cow<'b, [u8]>, limit: u64) -> ReadBody<'b> {
     let plain = match content.codings.is_empty() || !content.decodable {
         true => body,
         false => match decode_prefix(&body, &content.codings, limit) {
             Ok(decoded) => Cow::Owned(decoded.bytes),
-            // Said to be coded, and sent as it is (mitmproxy/mitmproxy#8124).
+            // Some senders declare a coding but send the plain body (mitmproxy/mitmproxy#8124).
             Err(_) => body,
         },
     };
     as_text(content, plain)
 }
 
-/// A body whose codings are undone as UTF-8.
+/// Converts a body without codings to UTF-8.
 pub fn as_text<'b>(content: &BodyContent, plain: Cow<'b, [u8]>) -> ReadBody<'b> {
     let (charset, replaced) = {
         let text = text(content, &plain);
@@ -55,7 +55,7 @@ pub fn as_text<'b>(content: &BodyContent, plain: Cow<'b, [u8]>) -> ReadBody<'b> 
     ReadBody { kind: content.kind, bytes: replaced.map_or(plain, Cow::Owned), charset }
 }
 
-/// The parts of a body whose Content-Type is a multipart one; none if it has no boundary.
+/// Returns the parts of a body with a multipart Content-Type, or `None` if there is no boundary.
 pub fn parts_of<'b>(content: &BodyContent, plain: &'b [u8]) -> Option<Multipart<'b>> {
     let media: MediaType = media_type(content)?;
     multipart(&media, plain, PARTS_MAX)

@@ -1,20 +1,20 @@
-//! What is wrong with a query, where, and what to write instead.
+//! Errors of a query, with position and suggestion.
 
 use std::ops::Range;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Why a query does not read.
+/// Error of a query that cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct QueryError {
-    /// Where, in characters from the start.
+    /// Position, in characters from the start.
     pub at: usize,
-    /// How many characters it is about.
+    /// Number of affected characters.
     pub length: usize,
-    /// What is wrong.
+    /// Description of the error.
     pub message: String,
-    /// What the whole query could be instead.
+    /// Suggested query.
     pub suggestion: Option<String>,
 }
 
@@ -30,7 +30,7 @@ impl std::fmt::Display for QueryError {
 
 impl std::error::Error for QueryError {}
 
-/// An error with its place in bytes, and what to put there instead.
+/// Error with its span in bytes, and a replacement.
 pub(crate) struct Fault {
     pub(crate) span: Range<usize>,
     pub(crate) message: String,

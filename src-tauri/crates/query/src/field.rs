@@ -1,43 +1,42 @@
-//! The table of fields: what can be asked of a request. A part of the product that adds something
-//! to ask for adds a row.
+//! Table of the query fields. To add a field, add a row.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How a field's values are compared.
+/// Comparison of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum QueryFieldKind {
-    /// One word of a vendor or of HTTP: `:` is equality without regard to ASCII case.
+    /// A word of a vendor or of HTTP. `:` compares for equality, ignoring ASCII case.
     Word,
-    /// Text: `:` is "contains".
+    /// Text. `:` means "contains".
     Text,
-    /// Named values (`header.NAME`): `:` is equality, `>` and `<` compare numbers and dates.
+    /// Named values (`header.NAME`). `:` compares for equality, `>` and `<` compare numbers and dates.
     Named,
-    /// A whole number.
+    /// An integer.
     Number,
-    /// Bytes, with units (`10kb`, `1MiB`).
+    /// A number of bytes with a unit (`10kb`, `1MiB`).
     Size,
-    /// How long ago (`2h`, `3d`).
+    /// A duration before now (`2h`, `3d`).
     Age,
-    /// A moment: a date, a time, or how long ago.
+    /// A date, a time, or a duration before now.
     Moment,
     /// `true` or `false`.
     Flag,
 }
 
-/// One thing that can be asked of a request.
+/// Query field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct QueryField {
-    /// Its name, as written in front of the operator.
+    /// Name, as written before the operator.
     pub name: &'static str,
-    /// How its values are compared.
+    /// Comparison of the values.
     pub kind: QueryFieldKind,
-    /// What it is, in a line.
+    /// Description in one line.
     pub means: &'static str,
-    /// A term that uses it.
+    /// Example of a term with the field.
     pub example: &'static str,
-    /// Every value it can have, if they are few.
+    /// All possible values, if there are only a few.
     pub values: &'static [&'static str],
 }
 
@@ -45,54 +44,59 @@ const fn field(name: &'static str, kind: QueryFieldKind, means: &'static str, ex
     QueryField { name, kind, means, example, values: &[] }
 }
 
+/// Former field names with their current names. Saved searches and rules may contain the former names.
+const RENAMED: &[(&str, &str)] = &[("verdict", "signature"), ("peer", "ip")];
+
 const FLAG: &[&str] = &["true", "false"];
 
-/// Every field.
+/// All query fields.
 pub const FIELDS: &[QueryField] = &[
-    field("inbox", QueryFieldKind::Word, "name of its inbox", "inbox:shop"),
-    field("id", QueryFieldKind::Word, "the request's own id", "id:019a…"),
+    field("inbox", QueryFieldKind::Word, "name of the inbox", "inbox:shop"),
+    field("id", QueryFieldKind::Word, "ID of the request", "id:019a…"),
     field("method", QueryFieldKind::Word, "HTTP method", "method:POST"),
-    field("path", QueryFieldKind::Text, "target up to the question mark", "path:/orders"),
-    field("target", QueryFieldKind::Text, "path and query as sent", "target:page=2"),
-    field("status", QueryFieldKind::Number, "status the sender was answered; 5xx is 500 to 599", "status:>=400"),
-    field("provider", QueryFieldKind::Word, "vendor that sent it", "provider:stripe"),
-    field("event", QueryFieldKind::Word, "event type as the vendor names it", "event:chat.*"),
-    field("eventid", QueryFieldKind::Word, "the event's own id", "eventid:evt_1"),
+    field("path", QueryFieldKind::Text, "request target up to the question mark", "path:/orders"),
+    field("target", QueryFieldKind::Text, "request target as sent, with the query string", "target:page=2"),
+    field("status", QueryFieldKind::Number, "status of the response; 5xx is 500 to 599", "status:>=400"),
+    field("provider", QueryFieldKind::Word, "provider that sent the request", "provider:stripe"),
+    field("event", QueryFieldKind::Word, "event type of the provider", "event:chat.*"),
+    field("eventid", QueryFieldKind::Word, "event ID of the provider", "eventid:evt_1"),
     QueryField {
-        values: &["valid", "invalid", "unsigned", "unchecked"],
-        ..field("verdict", QueryFieldKind::Word, "whether the signature holds", "verdict:invalid")
+        values: &["valid", "invalid", "expired", "unsigned", "unverified"],
+        ..field("signature", QueryFieldKind::Word, "signature status", "signature:invalid")
     },
-    field("reason", QueryFieldKind::Word, "why the signature does not hold", "reason:stale"),
-    field("header", QueryFieldKind::Named, "a header's value", "header.user-agent:curl*"),
-    field("query", QueryFieldKind::Named, "a value in the target's query", "query.page:2"),
-    field("body", QueryFieldKind::Named, "a value in a JSON body", "body.data.items[*].price:>10"),
-    field("form", QueryFieldKind::Named, "a field of a form", "form.email:*@example.com"),
+    field("reason", QueryFieldKind::Word, "reason for an invalid signature", "reason:expired"),
+    field("header", QueryFieldKind::Named, "value of a header", "header.user-agent:curl*"),
+    field("query", QueryFieldKind::Named, "value of a query parameter", "query.page:2"),
+    field("body", QueryFieldKind::Named, "value in a JSON body", "body.data.items[*].price:>10"),
+    field("form", QueryFieldKind::Named, "value of a form field", "form.email:*@example.com"),
     field("size", QueryFieldKind::Size, "size of the body", "size:>1mb"),
-    field("age", QueryFieldKind::Age, "how long ago it arrived", "age:<2h"),
+    field("age", QueryFieldKind::Age, "time since arrival", "age:<2h"),
     field("after", QueryFieldKind::Moment, "arrived at or after", "after:2026-11-01"),
     field("before", QueryFieldKind::Moment, "arrived before", "before:yesterday"),
-    field("peer", QueryFieldKind::Text, "the sender's address", "peer:127.0.0.1"),
-    field("note", QueryFieldKind::Text, "a person's note", "note:\"ask Ann\""),
-    field("source", QueryFieldKind::Text, "name of the file it was imported from", "source:customer.har"),
-    QueryField { values: FLAG, ..field("pinned", QueryFieldKind::Flag, "whether it is pinned", "pinned:true") },
-    QueryField { values: FLAG, ..field("unread", QueryFieldKind::Flag, "whether nobody has opened it", "unread:true") },
+    field("ip", QueryFieldKind::Text, "remote address", "ip:127.0.0.1"),
+    field("note", QueryFieldKind::Text, "note of a user", "note:\"ask Ann\""),
+    field("source", QueryFieldKind::Text, "name of the imported file", "source:customer.har"),
+    QueryField { values: FLAG, ..field("pinned", QueryFieldKind::Flag, "true if pinned", "pinned:true") },
+    QueryField { values: FLAG, ..field("unread", QueryFieldKind::Flag, "true if not opened yet", "unread:true") },
     QueryField {
         values: FLAG,
         ..field(
             "duplicate",
             QueryFieldKind::Flag,
-            "whether its event had arrived in this inbox before",
+            "true if the same event arrived in this inbox before",
             "duplicate:true",
         )
     },
 ];
 
-/// The field of a name, in any case.
+/// Returns the field with this name, ignoring case.
 pub(crate) fn named(name: &str) -> Option<&'static QueryField> {
+    let renamed = RENAMED.iter().find(|(old, _)| old.eq_ignore_ascii_case(name));
+    let name = renamed.map_or(name, |(_, name)| name);
     FIELDS.iter().find(|field| field.name.eq_ignore_ascii_case(name))
 }
 
-/// The field whose name is most like a wrong one.
+/// Returns the field whose name is most similar to an unknown one.
 pub(crate) fn like(name: &str) -> Option<&'static QueryField> {
     let name = name.to_ascii_lowercase();
     FIELDS
@@ -108,7 +112,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_for_people_has_every_field() {
+    fn finds_a_field_by_an_earlier_name() {
+        assert_eq!(named("Verdict").map(|field| field.name), Some("signature"));
+        assert_eq!(named("peer").map(|field| field.name), Some("ip"));
+    }
+
+    #[test]
+    fn documents_every_field() {
         let page = include_str!("../../../../docs/query.md");
         for field in FIELDS {
             let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", field.name))).unwrap_or_default();

@@ -1,18 +1,18 @@
-//! Text as it is compared: without regard to case, and as the person means it who wrote it.
+//! Normalization of text for comparison: case folding and decoding of escapes.
 //!
-//! What is looked for and what is looked through are folded by the same function, here and in the
-//! sieve, so that both find the same.
+//! Queries, stored text and the search index use the same functions, so a search gives the same result with and
+//! without the index.
 
 use std::borrow::Cow;
 
 use hookbench_content::Charset;
 use hookbench_model::BodyKind;
 
-/// Folded bytes.
+/// Case-folded bytes.
 pub(crate) type Folded = Vec<u8>;
 
-/// Adds `bytes` without regard to case: each character's simple case folding (Unicode's
-/// CaseFolding.txt); bytes that are no UTF-8 stay as they are.
+/// Appends case-folded `bytes`, using the simple case folding of each character (Unicode CaseFolding.txt). Bytes that
+/// are not valid UTF-8 stay unchanged.
 pub(crate) fn fold_into(bytes: &[u8], out: &mut Folded) {
     let start = out.len();
     if bytes.is_ascii() {
@@ -32,15 +32,15 @@ pub(crate) fn fold_into(bytes: &[u8], out: &mut Folded) {
     }
 }
 
-/// Folds text so that texts that differ in case alone are equal.
+/// Returns case-folded text. Texts that differ only in case are equal after folding.
 pub fn fold(bytes: &[u8]) -> Folded {
     let mut out = Vec::with_capacity(bytes.len());
     fold_into(bytes, &mut out);
     out
 }
 
-/// A text as sent, and as it reads where it is written with escapes: a form's in its character set, or JSON's whatever
-/// the sender calls it.
+/// Returns a text as sent, and decoded if it contains escapes: a form in its character set, or JSON regardless of the
+/// declared type.
 pub(crate) fn variants<'b>(kind: BodyKind, bytes: &'b [u8], charset: Charset) -> impl Iterator<Item = Cow<'b, [u8]>> {
     let form = || match percent_decoded(bytes) {
         Some(decoded) => Some(charset.decode(&decoded).into_owned()),
@@ -52,12 +52,12 @@ pub(crate) fn variants<'b>(kind: BodyKind, bytes: &'b [u8], charset: Charset) ->
     [Cow::Borrowed(bytes)].into_iter().chain(form.map(Cow::Owned)).chain(json.map(Cow::Owned))
 }
 
-/// Whether it may be a JSON object, array or text.
+/// Returns true if the text may be a JSON object, array or string.
 pub fn looks_like_json(bytes: &[u8]) -> bool {
     matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
 }
 
-/// With JSON's escapes read (RFC 8259 §7); none if there are none.
+/// Decodes JSON escapes (RFC 8259 section 7). `None` if there are none.
 fn json_unescaped(bytes: &[u8]) -> Option<Vec<u8>> {
     memchr::memchr(b'\\', bytes)?;
     let mut out = Vec::with_capacity(bytes.len());
@@ -85,7 +85,7 @@ fn json_unescaped(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// `uXXXX`, or two of them that are a surrogate pair; and how many bytes it takes.
+/// Decodes `uXXXX`, or two of them if they are a surrogate pair. Returns the character and the number of bytes.
 fn unicode_escape(rest: &[u8]) -> (Option<char>, usize) {
     let unit = |at: usize| {
         let digits = rest.get(at..at + 4)?;
@@ -103,7 +103,7 @@ fn unicode_escape(rest: &[u8]) -> (Option<char>, usize) {
     }
 }
 
-/// With `%XX` and `+` read; none if there are none.
+/// Decodes `%XX` and `+`. `None` if there are none.
 pub fn percent_decoded(bytes: &[u8]) -> Option<Vec<u8>> {
     memchr::memchr2(b'%', b'+', bytes)?;
     let mut out = Vec::with_capacity(bytes.len());
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_is_folded_for_every_script() {
+    fn folds_case_in_every_script() {
         for (a, b) in [("HeLLo", "hello"), ("ÄÖÜ", "äöü"), ("ΟΔΟΣ", "οδος"), ("ПРИВЕТ", "привет"), ("K", "k")]
         {
             assert_eq!(fold(a.as_bytes()), fold(b.as_bytes()), "{a} {b}");
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_read_as_it_is_meant() {
+    fn decodes_json_escapes() {
         for (text, read) in [
             (r#"{"a":"caf\u00e9"}"#, "{\"a\":\"café\"}"),
             (r#"["\ud83d\ude00"]"#, "[\"😀\"]"),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_read_as_it_is_meant() {
+    fn decodes_percent_encoding() {
         assert_eq!(percent_decoded(b"a=x%40y+z%zz%4"), Some(b"a=x@y z%zz%4".to_vec()));
     }
 }

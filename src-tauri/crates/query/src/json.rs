@@ -1,4 +1,4 @@
-//! Paths into JSON, and the values at their ends, read without building the document.
+//! Paths into JSON and the values at their ends, read without building a document tree.
 
 use std::{borrow::Cow, fmt, ops::Range};
 
@@ -6,55 +6,54 @@ use hookbench_content::{json_values, without_nan};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Deepest path, in steps.
+/// Maximum number of steps of a path.
 pub(crate) const STEPS_MAX: usize = 64;
 
-/// One step of a path.
+/// Step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// The value of a key; in an array, the element of that number.
+    /// Value of a key, or the element with this index in an array.
     Key(String),
-    /// An element of an array.
+    /// Element of an array.
     Index(usize),
-    /// Any element or any key's value.
+    /// Any element, or the value of any key.
     Any,
 }
 
-/// A path such as `data.items[0]."odd key".*`.
+/// A JSON path such as `data.items[0]."odd key".*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path(pub Vec<Step>);
 
-/// A key as it is written in a path.
+/// Returns a key in the notation of a path.
 pub fn key_in_path(key: &str) -> Cow<'_, str> {
     if plain(key) { key.into() } else { format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\"")).into() }
 }
 
-/// Whether a key needs no quotes in a path.
+/// Returns true if a key needs no quotes in a path.
 fn plain(key: &str) -> bool {
     !key.is_empty() && key != "*" && !key.contains(|c: char| c.is_whitespace() || ".[]():=<>\"\\".contains(c))
 }
 
-/// The end of a path: a scalar, or that there is something.
+/// Value at the end of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Leaf<'a> {
-    /// A string, as it reads.
+    /// String with escapes decoded.
     Text(&'a str),
-    /// A number, `true`, `false` or `null`, as written.
+    /// Number, `true`, `false` or `null`, as sent.
     Bare(&'a str),
-    /// An object or array.
+    /// Object or array.
     Nested,
 }
 
-/// Hands the values at the end of `path` to `found`; an array there gives itself and its scalars. Of several JSON values
-/// (JSON Lines) each is looked into, and one with `NaN` in it reads as if that were `null`. What is not JSON gives nothing
-/// past the fault.
+/// Passes the values at the end of `path` to `found`. An array there passes itself and its scalars. All values of JSON
+/// Lines are searched. `NaN` is treated as `null`. Nothing is passed after a syntax error.
 pub(crate) fn leaves(body: &[u8], path: &[Step], found: &mut dyn FnMut(Leaf<'_>)) {
     let body = &body[leading(body)..];
     if whole(body, path, found) || !matches!(body.first(), Some(b'{' | b'[')) {
         return;
     }
     for (start, value) in json_values(body) {
-        // The first was looked into up to its end or its fault.
+        // The first value was already searched up to its end or a syntax error.
         if start > 0 {
             whole(value, path, found);
         }
@@ -64,18 +63,18 @@ pub(crate) fn leaves(body: &[u8], path: &[Step], found: &mut dyn FnMut(Leaf<'_>)
     }
 }
 
-/// Looks into one value; whether it is the whole text and reads to its end.
+/// Searches one value. Returns true if the text is a single valid JSON value.
 fn whole(text: &[u8], path: &[Step], found: &mut dyn FnMut(Leaf<'_>)) -> bool {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     At { path, found }.deserialize(&mut deserializer).is_ok() && deserializer.end().is_ok()
 }
 
-/// Where the first value begins: a JSON text sequence has a record separator before it (RFC 7464).
+/// Returns the offset of the first value. A JSON text sequence has a record separator before it (RFC 7464).
 fn leading(body: &[u8]) -> usize {
     body.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == 0x1e).count()
 }
 
-/// The deserializer stands at a value that `path` leads on from.
+/// Seed for a value, with the remaining steps of the path.
 struct At<'p, 'f> {
     path: &'p [Step],
     found: &'f mut dyn FnMut(Leaf<'_>),
@@ -94,12 +93,12 @@ impl<'de> DeserializeSeed<'de> for At<'_, '_> {
     }
 }
 
-/// A value at the end of a path.
+/// Passes a value at the end of a path.
 fn give(raw: &str, found: &mut dyn FnMut(Leaf<'_>), elements: bool) {
     match raw.as_bytes().first() {
         Some(b'"') => match serde_json::from_str::<Cow<'_, str>>(raw) {
             Ok(text) => found(Leaf::Text(&text)),
-            // A lone surrogate reads as nothing; it is there all the same.
+            // A string with a lone surrogate cannot be decoded, but the value exists.
             Err(_) => found(Leaf::Nested),
         },
         Some(b'[') => {
@@ -116,21 +115,25 @@ fn give(raw: &str, found: &mut dyn FnMut(Leaf<'_>), elements: bool) {
     }
 }
 
-/// A document had a place that does not read, or is nested too deep.
+/// Error for a document that contains invalid JSON or is nested too deeply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unreadable;
 
-/// What a walk through a document meets.
+/// Visitor of the values of a document.
 pub trait Walk {
-    /// Into the value of a key, or into an array.
+    /// Enters the value of a key, or an array (`None`).
     fn enter(&mut self, key: Option<&str>);
-    /// Out of the last one entered.
+    /// Leaves the value or array entered last.
     fn leave(&mut self);
-    /// A scalar: a text as it reads, or as written.
+    /// Visits a scalar: a string with escapes decoded, or other values as sent.
     fn scalar(&mut self, text: &str);
 }
 
-/// Walks through every JSON value of a body, to the depth a path can have.
+/// Walks through every JSON value of a body, up to the maximum depth of a path.
+///
+/// # Errors
+///
+/// Returns [`Unreadable`] at the first value that cannot be parsed.
 pub fn walk(body: &[u8], walk: &mut dyn Walk) -> Result<(), Unreadable> {
     if let Ok(raw) = serde_json::from_slice::<&RawValue>(body) {
         return walk_value(raw.get(), 0, walk);
@@ -162,7 +165,7 @@ fn walk_value(raw: &str, depth: usize, walk: &mut dyn Walk) -> Result<(), Unread
             Ok(())
         }
         Some(b'"') => {
-            // A lone surrogate reads as nothing.
+            // A string with a lone surrogate cannot be decoded and is skipped.
             if let Ok(text) = serde_json::from_str::<Cow<'_, str>>(raw) {
                 walk.scalar(&text);
             }
@@ -175,13 +178,14 @@ fn walk_value(raw: &str, depth: usize, walk: &mut dyn Walk) -> Result<(), Unread
     }
 }
 
-/// An object's keys and values, in order and with repeats; none if it is no object.
+/// Returns the keys and values of an object, in order and including repeated keys. `None` if the text is not an
+/// object.
 pub fn entries(raw: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
     serde_json::from_str(raw).ok().map(|Entries(entries)| entries)
 }
 
-/// Where in a document the values at the ends of paths stand, in bytes, in order and none inside another;
-/// none if it is not one JSON document.
+/// Returns the byte ranges of the values at the ends of paths in a document, in order and without nested ranges.
+/// `None` if the text is not a single JSON document.
 pub fn spans(body: &str, paths: &[Path]) -> Option<Vec<Range<usize>>> {
     let root: &RawValue = serde_json::from_str(body).ok()?;
     let mut spans = Vec::new();
@@ -191,7 +195,7 @@ pub fn spans(body: &str, paths: &[Path]) -> Option<Vec<Range<usize>>> {
             spans.push(start..start + value.len());
         })?;
     }
-    // The widest first, so that what lies in another is passed over.
+    // Wider spans come first, so that nested ones are skipped.
     spans.sort_by_key(|span| (span.start, usize::MAX - span.end));
     let mut end = 0;
     spans.retain(|span| {
@@ -202,7 +206,7 @@ pub fn spans(body: &str, paths: &[Path]) -> Option<Vec<Range<usize>>> {
     Some(spans)
 }
 
-/// Hands the text of each value at the end of a path to `found`; none where the document does not read.
+/// Passes the text of each value at the end of a path to `found`. `None` if the document cannot be parsed.
 fn ends(raw: &str, path: &[Step], found: &mut dyn FnMut(&str)) -> Option<()> {
     let Some((step, rest)) = path.split_first() else {
         found(raw);
@@ -286,7 +290,7 @@ impl<'de> Visitor<'de> for At<'_, '_> {
         let index = match step {
             Step::Any => None,
             Step::Index(index) => Some(*index),
-            // `items.0` is as good as `items[0]`; any other key is in no array.
+            // `items.0` is equivalent to `items[0]`. Other keys never match in an array.
             Step::Key(key) => Some(key.parse().unwrap_or(usize::MAX)),
         };
         for at in 0.. {
@@ -345,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_found_where_the_path_leads() {
+    fn finds_values_by_path() {
         let body = r#"{"a":{"b":[{"c":1.50},{"c":"x\u00e9"},7]},"t":["u",2,[3]],"n":null,"a":{"b":true}}"#;
         assert_eq!(at(body, "a.b.*.c"), [r#"Bare("1.50")"#, r#"Text("xé")"#]);
         assert_eq!(at(body, "a.b.1.c"), [r#"Text("xé")"#]);
@@ -354,11 +358,11 @@ mod tests {
         assert_eq!(at(body, "n"), [r#"Bare("null")"#]);
         assert_eq!(at(body, "a.*.*.c"), at(body, "a.b.*.c"));
         assert!(at(body, "a.x").is_empty() && at(body, "n.x").is_empty() && at("no json", "a").is_empty());
-        assert_eq!(at(r#"{"a":1,"#, "a"), [r#"Bare("1")"#], "up to where it breaks off");
+        assert_eq!(at(r#"{"a":1,"#, "a"), [r#"Bare("1")"#], "values before the truncation");
     }
 
     #[test]
-    fn every_value_of_a_sequence_is_looked_into() {
+    fn searches_every_value_of_a_sequence() {
         for body in [
             "{\"a\":1}\n{\"a\":2}\n",
             "{\"a\":1}{\"a\":2}",
@@ -373,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_bounded() {
+    fn limits_the_depth() {
         let deep = "[".repeat(200_000);
         assert!(at(&deep, "*.*").is_empty());
         assert!(at(&format!("{{\"a\":{deep}"), "a").is_empty());

@@ -1,6 +1,6 @@
-//! The query language: parsed once to a tree, matched against one request at a time. `docs/query.md` documents it.
+//! Query language: a query is parsed once to a tree and matched against one request at a time. See `docs/query.md`.
 //!
-//! [`body`] reads the bodies that queries look into. Pure: no I/O.
+//! [`body`] decodes the bodies that queries match. The crate does no I/O.
 #![forbid(unsafe_code)]
 
 pub mod body;
@@ -26,48 +26,52 @@ pub use subject::{SEARCHED_MAX, Subject};
 pub use tree::{Node, Place, Term, Test, Uses};
 pub use value::moment_us;
 
-/// A query that reads: its text and its tree.
+/// A parsed query.
 #[derive(Debug, Clone)]
 pub struct Query {
-    /// Its tree.
+    /// Root of the query tree.
     pub root: Node,
 }
 
 impl Query {
-    /// Reads a query. Nothing at all matches everything.
+    /// Parses a query. An empty query matches everything.
+    ///
+    /// # Errors
+    ///
+    /// Returns the position of the syntax error, and a suggestion if there is one.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
         Ok(Self { root: parse::parse(text)? })
     }
 
-    /// Whether a request is one of those meant, at a time that "two hours ago" is reckoned from.
+    /// Returns true if a request matches. Relative times such as "2h" are relative to `now_us`.
     pub fn matches(&self, subject: &Subject<'_>, now_us: i64) -> bool {
         subject.matches(&self.root, now_us)
     }
 
-    /// Its terms in order, each with whether it must not match.
+    /// Returns the terms in order, each with `true` if the term is negated.
     pub fn terms(&self) -> Vec<(&Term, bool)> {
         let mut terms = Vec::new();
         self.root.terms(false, &mut terms);
         terms
     }
 
-    /// What of a request is looked at.
+    /// Returns the data that is needed to match the query.
     pub fn uses(&self) -> Uses {
         Uses::of(&self.root)
     }
 }
 
 impl JsonPath {
-    /// Reads a path as a query has it behind `body.`.
+    /// Parses a JSON path, in the notation of a query after `body.`.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() || text.starts_with(['$', '.']) || text.starts_with("body.") {
-            return Err("write it from the body's outermost key on, such as data.user.email or [*].email".into());
+            return Err("begin with the outermost key of the body, such as data.user.email or [*].email".into());
         }
         let query = Query::parse(&format!("body{}{text}:*", if text.starts_with('[') { "" } else { "." }))
             .map_err(|e| e.to_string())?;
         match query.terms()[..] {
             [(Term { place: Place::Body(path), .. }, false)] => Ok(path.clone()),
-            _ => Err(format!("{text:?} is not one path")),
+            _ => Err(format!("{text:?} is not a single path")),
         }
     }
 }

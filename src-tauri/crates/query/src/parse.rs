@@ -1,4 +1,4 @@
-//! Reading a query: text to tree, or an error that says where and what to write instead.
+//! Query parser: text to tree, or an error with position and suggestion.
 
 use std::ops::Range;
 
@@ -10,16 +10,16 @@ use super::{
     tree::{Node, Place, Term, Test},
 };
 
-/// Longest query, in bytes.
+/// Maximum length of a query, in bytes.
 const QUERY_MAX: usize = 4_096;
 
-/// Deepest nesting of brackets and `not`.
+/// Maximum nesting of parentheses and `not`.
 const DEPTH_MAX: usize = 50;
 
 pub(crate) fn parse(text: &str) -> Result<Node, QueryError> {
     let mut parser = Parser { text, at: 0, depth: 0 };
     let parsed = if text.len() > QUERY_MAX {
-        fault(0..text.len(), format!("A query has at most {QUERY_MAX} bytes."))
+        fault(0..text.len(), format!("A query must be at most {QUERY_MAX} bytes."))
     } else {
         parser.whole()
     };
@@ -48,7 +48,7 @@ impl<'q> Parser<'q> {
         self.skip_space();
         match self.rest().chars().next() {
             None => Ok(node),
-            Some(_) => fault_instead(self.at..self.at + 1, "This bracket closes nothing.", self.at..self.at + 1, ""),
+            Some(_) => fault_instead(self.at..self.at + 1, "Unmatched closing parenthesis.", self.at..self.at + 1, ""),
         }
     }
 
@@ -56,13 +56,13 @@ impl<'q> Parser<'q> {
         let mut nodes = vec![self.all()?];
         while let Some(span) = self.keyword("or") {
             if matches!(nodes.last(), Some(Node::All(nodes)) if nodes.is_empty()) {
-                return fault_instead(span.clone(), "Nothing stands in front of this `or`.", span, "\"or\"");
+                return fault_instead(span.clone(), "Missing term before `or`.", span, "\"or\"");
             }
             let next = self.all()?;
             if matches!(&next, Node::All(nodes) if nodes.is_empty()) {
                 return fault_instead(
                     span.clone(),
-                    "Nothing stands behind this `or`.",
+                    "Missing term after `or`.",
                     span.start.saturating_sub(1)..span.end,
                     "",
                 );
@@ -93,7 +93,7 @@ impl<'q> Parser<'q> {
         let start = self.at;
         let rest = self.rest();
         if self.depth > DEPTH_MAX {
-            return fault(start..start + 1, "Brackets and `not` are nested too deep here.");
+            return fault(start..start + 1, "Parentheses and `not` are nested too deeply.");
         }
         let negated =
             rest.strip_prefix('-').is_some_and(|rest| !rest.is_empty() && !rest.starts_with(char::is_whitespace));
@@ -110,14 +110,14 @@ impl<'q> Parser<'q> {
             self.skip_space();
             if !self.rest().starts_with(')') {
                 let end = self.text.len();
-                return fault_instead(start..start + 1, "This bracket is not closed.", end..end, ")");
+                return fault_instead(start..start + 1, "Missing closing parenthesis.", end..end, ")");
             }
             self.at += 1;
             return Ok(node);
         }
         self.skip_space();
         if self.rest().is_empty() || self.rest().starts_with(')') || self.peek_keyword("or").is_some() {
-            return fault_instead(start..self.at, "Nothing stands behind this `not`.", start..self.at, "");
+            return fault_instead(start..self.at, "Missing term after `not`.", start..self.at, "");
         }
         self.depth += 1;
         let node = self.one()?;
@@ -157,7 +157,7 @@ impl<'q> Parser<'q> {
             }
             None => {
                 if self.rest().starts_with('"') && self.quoted()?.is_empty() {
-                    return fault_instead(start..self.at, "There is nothing in these quotes.", start..self.at, "");
+                    return fault_instead(start..self.at, "The quoted text is empty.", start..self.at, "");
                 }
                 self.at = start;
                 let word = self.word();
@@ -167,7 +167,7 @@ impl<'q> Parser<'q> {
         Ok(Node::Term(Box::new(term)))
     }
 
-    /// The field and operator a term begins with; none for free text.
+    /// Parses the field and operator at the start of a term. `None` for free text.
     fn head(&mut self) -> Parsed<Option<(Place, &'static QueryField, Operator)>> {
         let start = self.at;
         let rest = self.rest();
@@ -177,10 +177,10 @@ impl<'q> Parser<'q> {
         }
         let after = &rest[name.len()..];
         let Some(field) = field::named(name) else {
-            // A URL is text; `a=b` and `a>b` may well be.
+            // A URL is free text, and so are `a=b` and `a>b` if `a` is not a field.
             if after.starts_with(':') && !after.starts_with("://") && !after.starts_with("::") {
                 let span = start..start + name.len();
-                let message = format!("There is no field {name:?}; in quotes it is searched as text.");
+                let message = format!("No such field: {name:?}. Use quotes to search for it as text.");
                 return match field::like(name) {
                     Some(field) => fault_instead(span.clone(), message, span, field.name),
                     None => fault(span, message),
@@ -197,7 +197,7 @@ impl<'q> Parser<'q> {
         if !dotted {
             let Some((length, _)) = Operator::at(after) else { return Ok(None) };
             let span = start..start + name.len() + length;
-            let message = format!("{} wants a name, as in {}.", field.name, field.example);
+            let message = format!("{} requires a name, for example {}.", field.name, field.example);
             let instead = field.example.split_once(':').map_or(field.name, |(named, _)| named);
             return fault_instead(span, message, start..start + name.len(), instead);
         }
@@ -211,7 +211,7 @@ impl<'q> Parser<'q> {
         Ok(Some((place, field, operator)))
     }
 
-    /// What stands behind `header`, `query`, `form` or `body`.
+    /// Parses the name or path after `header`, `query`, `form` or `body`.
     fn place(&mut self, field: &'static QueryField) -> Parsed<Place> {
         if field.name == "body" {
             return Ok(Place::Body(self.path()?));
@@ -228,7 +228,7 @@ impl<'q> Parser<'q> {
             }
         };
         if name.is_empty() {
-            return fault(start..self.at, format!("{} wants a name, as in {}.", field.name, field.example));
+            return fault(start..self.at, format!("{} requires a name, for example {}.", field.name, field.example));
         }
         Ok(match field.name {
             "header" => Place::Header(name),
@@ -244,7 +244,7 @@ impl<'q> Parser<'q> {
             let rest = self.rest();
             if let Some(inner) = rest.strip_prefix('[') {
                 let Some((inner, _)) = inner.split_once(']') else {
-                    return fault(start..start + 1, "This square bracket is not closed.");
+                    return fault(start..start + 1, "Missing closing square bracket.");
                 };
                 let span = start..start + inner.len() + 2;
                 self.at = span.end;
@@ -255,7 +255,7 @@ impl<'q> Parser<'q> {
                         Err(_) => {
                             return fault_instead(
                                 span.clone(),
-                                "A number or * stands in square brackets.",
+                                "Square brackets must contain a number or *.",
                                 span,
                                 "[*]",
                             );
@@ -276,7 +276,7 @@ impl<'q> Parser<'q> {
                         "" => {
                             return fault(
                                 start..start + 1,
-                                "A key stands behind this full stop, in quotes if it is an odd one.",
+                                "Missing key after the period. Use quotes for a key with special characters.",
                             );
                         }
                         "*" => steps.push(Step::Any),
@@ -287,22 +287,22 @@ impl<'q> Parser<'q> {
                 return Ok(Path(steps));
             }
             if steps.len() > STEPS_MAX {
-                return fault(start..self.at, format!("A path has at most {STEPS_MAX} steps."));
+                return fault(start..self.at, format!("A path must have at most {STEPS_MAX} steps."));
             }
         }
     }
 
-    /// A quoted text, its quotes and escapes read.
+    /// Parses a quoted text and decodes its escapes.
     fn quoted(&mut self) -> Parsed<String> {
         let (start, end) = (self.at, self.text.len());
         let Some((text, length)) = unquoted(self.rest()) else {
-            return fault_instead(start..start + 1, "This quotation mark is not closed.", end..end, "\"");
+            return fault_instead(start..start + 1, "Missing closing quotation mark.", end..end, "\"");
         };
         self.at += length;
         Ok(text)
     }
 
-    /// A field's value: a word or a quoted text, which must be there.
+    /// Parses the required value of a field: a word or a quoted text.
     fn value(&mut self, term: usize, field: &QueryField) -> Parsed<Word<'q>> {
         let at = self.at;
         if self.rest().starts_with('"') {
@@ -315,15 +315,15 @@ impl<'q> Parser<'q> {
             if matches!(field.kind, QueryFieldKind::Word | QueryFieldKind::Text | QueryFieldKind::Named)
                 && !written.ends_with(['<', '>', '='])
             {
-                let message = format!("{written} wants a value; * is any.");
+                let message = format!("{written} requires a value. Use * for any value.");
                 return fault_instead(term..at, message, at..at, "*");
             }
-            return fault(term..at, format!("{written} wants a value, as in {}.", field.example));
+            return fault(term..at, format!("{written} requires a value, for example {}.", field.example));
         }
         Ok(word)
     }
 
-    /// Up to white space or a bracket that was opened before. A quoted text in front is one word.
+    /// Parses a word up to white space or an unmatched closing parenthesis. A leading quoted text is one word.
     fn word(&mut self) -> Word<'q> {
         let start = self.at;
         if self.rest().starts_with('"') && self.quoted().is_ok() {
@@ -350,8 +350,8 @@ impl<'q> Parser<'q> {
     }
 }
 
-/// How long the regular expression is that a text begins with: to the slash that ends a word. The
-/// brackets in it are its own.
+/// Returns the length of the regular expression at the start of a text: up to the slash that ends a word. Parentheses
+/// inside belong to the expression.
 fn regex_length(text: &str) -> Option<usize> {
     let word = &text[..text.find(char::is_whitespace).unwrap_or(text.len())];
     let inside = word.strip_prefix('/')?;
@@ -373,11 +373,11 @@ mod tests {
     use crate::FIELDS;
 
     fn error(text: &str) -> QueryError {
-        parse(text).map(|tree| panic!("{text} reads as {tree:?}")).unwrap_or_else(|error| error)
+        parse(text).map(|tree| panic!("{text} was parsed as {tree:?}")).unwrap_or_else(|error| error)
     }
 
     #[test]
-    fn errors_say_where_and_what_instead() {
+    fn reports_position_and_suggestion_of_errors() {
         for (text, at, length, suggestion) in [
             ("a evnt:x", 2, 4, Some("a event:x")),
             ("nothing:x", 0, 7, None),
@@ -390,7 +390,7 @@ mod tests {
             ("status:abc", 7, 3, None),
             ("size:1x", 5, 2, None),
             ("pinned:maybe", 7, 5, Some("pinned:true")),
-            ("verdict:vald", 8, 4, Some("verdict:valid")),
+            ("signature:vald", 8, 4, Some("signature:valid")),
             ("header:x", 0, 7, Some("header.user-agent:x")),
             ("body[x]:1", 4, 3, Some("body[*]:1")),
             ("event:", 0, 6, Some("event:*")),
@@ -410,13 +410,13 @@ mod tests {
                 "{text}: {error}"
             );
             if let Some(suggestion) = error.suggestion {
-                assert!(parse(&suggestion).is_ok(), "{suggestion} does not read either");
+                assert!(parse(&suggestion).is_ok(), "the suggestion {suggestion} is invalid");
             }
         }
     }
 
     #[test]
-    fn what_is_no_field_is_text() {
+    fn parses_other_text_as_free_text() {
         for text in [
             "a=b",
             "https://example.com/x",
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_and_length_are_bounded() {
+    fn limits_nesting_and_length() {
         assert!(error(&"(".repeat(4_000)).message.contains("deep"));
         assert!(error(&"-".repeat(4_000)).message.contains("deep"));
         assert!(error(&"not ".repeat(1_000)).message.contains("deep"));
@@ -454,12 +454,12 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_text_is_too_odd(text in "\\PC{0,60}") {
+        fn parses_any_text_without_panic(text in "\\PC{0,60}") {
             let _ = parse(&text);
         }
 
         #[test]
-        fn nor_is_anything_like_a_query(text in "((body|header|status|size|after|or|not|-|x)?[.:=<>()\\[\\]\"/* a1]{0,6}){0,8}") {
+        fn reports_errors_within_the_query(text in "((body|header|status|size|after|or|not|-|x)?[.:=<>()\\[\\]\"/* a1]{0,6}){0,8}") {
             if let Err(error) = parse(&text) {
                 proptest::prop_assert!(error.at + error.length <= text.chars().count());
                 proptest::prop_assert!(!error.message.is_empty());
@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn every_example_of_the_table_reads() {
+    fn parses_every_example_of_the_table() {
         for field in FIELDS {
             let tree = parse(field.example).unwrap_or_else(|error| panic!("{}: {error}", field.example));
             assert!(matches!(tree, Node::Term(term) if !matches!(term.place, Place::Anywhere)), "{}", field.example);

@@ -1,4 +1,4 @@
-//! How one value is compared with what was asked for.
+//! Patterns: comparison of one value with a term.
 
 use std::cmp::Ordering;
 
@@ -7,39 +7,39 @@ use regex::bytes::Regex;
 
 use super::fold::fold;
 
-/// What a text is compared with. Everything but `Exact` and a regex without `i` ignores case.
+/// Pattern that a text is compared with. All patterns ignore case, except `Exact` and a regular expression without
+/// `i`.
 #[derive(Debug, Clone)]
 pub enum Pattern {
-    /// It is there at all: `*`.
+    /// Any value: `*`.
     Any,
-    /// Contains these bytes, which are folded.
+    /// Contains these case-folded bytes.
     Contains(Vec<u8>),
-    /// Is these bytes, which are folded.
+    /// Equals these case-folded bytes.
     Is(Vec<u8>),
-    /// Is exactly these bytes.
+    /// Equals exactly these bytes.
     Exact(Vec<u8>),
-    /// These folded pieces one behind the other, with anything between them; whether the first
-    /// stands at the start and the last at the end.
+    /// Contains these case-folded pieces in order, with anything between them.
     Pieces {
-        /// The pieces.
+        /// Pieces, in order.
         pieces: Vec<Vec<u8>>,
-        /// Whether they are anchored.
+        /// True if the first piece must be at the start and the last piece at the end.
         anchored: bool,
     },
     /// Matches a regular expression.
     Regex(Box<Regex>),
-    /// Stands in this order to a text, or to a number where both are one.
+    /// Compares with a text, or with a number if both are numbers.
     Order {
-        /// The order.
+        /// Comparison operator.
         than: Order,
-        /// What it is compared with.
+        /// Text to compare with.
         text: String,
-        /// The same as a number, if it is one.
+        /// Value of the text, if the text is a number.
         number: Option<f64>,
     },
 }
 
-/// An order to another value.
+/// Comparison operator for ordered values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// `>`
@@ -53,7 +53,7 @@ pub enum Order {
 }
 
 impl Order {
-    /// Whether two values in this ordering satisfy it.
+    /// Returns true if this ordering satisfies the operator.
     pub fn holds(self, ordering: Ordering) -> bool {
         match self {
             Self::Above => ordering.is_gt(),
@@ -63,7 +63,7 @@ impl Order {
         }
     }
 
-    /// The operator in SQL.
+    /// Returns the operator in SQL.
     pub fn sql(self) -> &'static str {
         match self {
             Self::Above => ">",
@@ -75,7 +75,7 @@ impl Order {
 }
 
 impl Pattern {
-    /// Whether a text as sent matches. `folded` is the same, folded, made when first needed.
+    /// Returns true if a text as sent matches.
     pub fn matches(&self, text: &[u8]) -> bool {
         match self {
             Self::Any => true,
@@ -94,8 +94,7 @@ impl Pattern {
         }
     }
 
-    /// As [`Self::matches`], for a vendor's or HTTP's word, of which only ASCII's case is folded: SQL
-    /// can do so, too.
+    /// Like [`Self::matches`], for a word of a vendor or of HTTP. Only ASCII case is folded, as in SQL.
     pub fn matches_word(&self, text: &str) -> bool {
         match self {
             Self::Any => !text.is_empty(),
@@ -104,7 +103,7 @@ impl Pattern {
         }
     }
 
-    /// As [`Self::matches`], for a JSON number or literal: numbers are equal by value.
+    /// Like [`Self::matches`], for a JSON number or literal. Numbers are compared by value.
     pub fn matches_bare(&self, text: &str) -> bool {
         match self {
             Self::Is(bytes) => {
@@ -116,7 +115,7 @@ impl Pattern {
         }
     }
 
-    /// Whether a folded text matches; only for patterns that fold.
+    /// Returns true if a case-folded text matches. Only for patterns that fold case.
     pub fn matches_folded(&self, folded: &[u8]) -> bool {
         match self {
             Self::Contains(needle) => memmem::find(folded, needle).is_some(),
@@ -126,12 +125,12 @@ impl Pattern {
         }
     }
 
-    /// Whether the text is folded before it is compared.
+    /// Returns true if the text is case-folded before the comparison.
     pub fn folds(&self) -> bool {
         matches!(self, Self::Contains(_) | Self::Is(_) | Self::Pieces { .. })
     }
 
-    /// Folded bytes of which every match contains each.
+    /// Returns case-folded bytes, each of which is contained in every match.
     pub fn needles(&self) -> Vec<Vec<u8>> {
         match self {
             Self::Contains(needle) | Self::Is(needle) => vec![needle.clone()],
@@ -142,8 +141,8 @@ impl Pattern {
     }
 }
 
-/// Whether the pieces stand in the text in order. An anchored pattern's first and last piece are
-/// empty where it begins or ends with a `*`.
+/// Returns true if the text contains the pieces in order. The first or last piece of an anchored pattern is empty if
+/// the pattern begins or ends with `*`.
 fn pieces_match(pieces: &[Vec<u8>], anchored: bool, text: &[u8]) -> bool {
     let (mut rest, mut pieces) = (text, pieces);
     if anchored {
@@ -161,7 +160,7 @@ fn pieces_match(pieces: &[Vec<u8>], anchored: bool, text: &[u8]) -> bool {
     true
 }
 
-/// A text that is a number: digits, sign, point and exponent, nothing else.
+/// Parses a text that consists only of a number: digits, sign, decimal point and exponent.
 pub(crate) fn number_of(text: &str) -> Option<f64> {
     let first = text.trim_start_matches(['-', '+']).as_bytes().first()?;
     if !(first.is_ascii_digit() || *first == b'.') {
@@ -170,8 +169,8 @@ pub(crate) fn number_of(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// A value's text in a form that equal values share: numbers by value, whole ones digit by digit
-/// however many they have; anything else folded.
+/// Returns a form of a value's text that is the same for equal values: numbers by value, integers with all digits,
+/// other text case-folded.
 pub fn canonical(text: &str) -> String {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if !digits.is_empty() && digits.len() <= 400 && digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -183,9 +182,9 @@ pub fn canonical(text: &str) -> String {
         };
     }
     match number_of(text) {
-        // Written out it is whole numbers' own form: 1e3 is 1000.
+        // Written out in the form of integers: 1e3 becomes 1000.
         Some(0.0) if text.len() <= 17 => "0".into(),
-        // More digits than a double tells apart are compared as they are written.
+        // Numbers with more digits than a double can represent are compared as text.
         Some(number) if text.len() <= 17 => number.to_string(),
         Some(_) => text.to_ascii_lowercase(),
         None => String::from_utf8_lossy(&fold(text.as_bytes())).into_owned(),
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn wildcards_stand_for_anything() {
+    fn matches_wildcards() {
         for (pattern, text, matches) in [
             ("chat.*", "chat.closed", true),
             ("chat.*", "xchat.closed", false),
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_equal_by_value() {
+    fn compares_numbers_by_value() {
         let is = |text: &str| Pattern::Is(fold(text.as_bytes()));
         assert!(is("1.5").matches_bare("1.50") && is("1000").matches_bare("1e3") && is("0").matches_bare("-0.0"));
         assert!(!is("12345678901234567890").matches_bare("12345678901234567891"));
@@ -226,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn order_is_of_numbers_or_of_texts() {
+    fn orders_numbers_and_texts() {
         let above = |text: &str| Pattern::Order { than: Order::Above, text: text.into(), number: number_of(text) };
         assert!(above("9").matches(b"10") && !above("9").matches(b"x") && !above("9").matches(b"8.5"));
         assert!(above("2026-11-01").matches(b"2026-11-02T00:00:00Z") && !above("2026-11-01").matches(b"2025"));

@@ -1,4 +1,4 @@
-//! One request as a query sees it. What is costly to read is read when a query asks for it.
+//! Request that a query is matched against. Expensive parts are read only if a query needs them.
 
 use std::{borrow::Cow, cell::OnceCell};
 
@@ -14,63 +14,63 @@ use super::{
 };
 use crate::body::{self, Charset, ReadBody};
 
-/// How much of a body is searched, in bytes, as sent or decoded. A body is in memory while it is.
+/// Maximum number of bytes of a body that are searched, as sent or decoded. The body is in memory during the search.
 pub const SEARCHED_MAX: u64 = 16 * 1024 * 1024;
 
 /// Reads a body, or its first [`SEARCHED_MAX`] bytes.
 pub(crate) type LoadBody<'r> = &'r dyn Fn() -> Cow<'r, [u8]>;
 
-/// A request to be matched.
+/// Request to match.
 pub struct Subject<'r> {
-    /// Row of the request.
+    /// Row number of the request.
     pub id: RowId,
-    /// What turns the row into the id that the API shows.
+    /// Suffix that turns the row number into the ID shown by the API.
     pub tail: IdTail,
-    /// Name of its inbox.
+    /// Name of the inbox.
     pub inbox: &'r str,
     /// Method as sent.
     pub method: &'r str,
     /// Request target as sent.
     pub target: &'r str,
     /// Remote address and port.
-    pub peer: &'r str,
+    pub remote_address: &'r str,
     /// Status of the response.
     pub status: i64,
     /// Length of the body as sent, in bytes.
     pub body_bytes: i64,
-    /// When it arrived, in µs since the Unix epoch.
+    /// Time of arrival, in µs since the Unix epoch.
     pub arrived_us: i64,
-    /// Whether it is pinned.
+    /// True if the request is pinned.
     pub pinned: bool,
-    /// Whether nobody has opened it.
+    /// True if the request was not opened yet.
     pub unread: bool,
-    /// Note of its user.
+    /// Note of the user.
     pub note: &'r str,
-    /// File that it was imported from; empty if it was received.
+    /// Imported file. Empty if the request was received.
     pub source: &'r str,
-    /// Id of the vendor that it is from.
+    /// ID of the provider.
     pub provider: Option<&'r str>,
-    /// The vendor's event type.
+    /// Event type of the provider.
     pub event_type: Option<&'r str>,
-    /// The vendor's event id.
+    /// Event ID of the provider.
     pub event_id: Option<&'r str>,
-    /// Whether its signature is valid.
-    pub verdict: SignatureStatus,
-    /// Name of the fault of an invalid signature.
+    /// Signature status.
+    pub signature_status: SignatureStatus,
+    /// Code of the fault of an invalid signature.
     pub reason: Option<&'r str>,
-    /// Whether the same event had arrived before.
+    /// True if the same event arrived before.
     pub duplicate: bool,
     /// Header block as sent.
     pub headers: &'r [u8],
     /// Reads the body.
     pub body: LoadBody<'r>,
-    /// Cache of what has been read.
-    pub read: Read<'r>,
+    /// Cache of decoded parts.
+    pub read: DecodedParts<'r>,
 }
 
-/// What has been read of a subject so far.
+/// Cache of the decoded parts of a request.
 #[derive(Default)]
-pub struct Read<'r> {
+pub struct DecodedParts<'r> {
     body: OnceCell<ReadBody<'r>>,
     payload: OnceCell<Option<Vec<u8>>>,
     folded: OnceCell<Vec<Folded>>,
@@ -78,7 +78,7 @@ pub struct Read<'r> {
 }
 
 impl Subject<'_> {
-    /// Whether the request matches a query; times such as `age` are relative to `now_us`.
+    /// Returns true if the request matches a query. Relative times such as `age` are relative to `now_us`.
     pub fn matches(&self, node: &Node, now_us: i64) -> bool {
         match node {
             Node::All(nodes) => nodes.iter().all(|node| self.matches(node, now_us)),
@@ -119,7 +119,7 @@ impl Subject<'_> {
         }
     }
 
-    /// A text every request has, or may have, one of.
+    /// Returns the value of a text field.
     fn text(&self, field: &str) -> Option<Cow<'_, str>> {
         let text = match field {
             "inbox" => Some(self.inbox),
@@ -130,9 +130,9 @@ impl Subject<'_> {
             "provider" => self.provider,
             "event" => self.event_type,
             "eventid" => self.event_id,
-            "verdict" => Some(self.verdict.as_str()),
+            "signature" => Some(self.signature_status.as_str()),
             "reason" => self.reason,
-            "peer" => Some(self.peer),
+            "ip" => Some(self.remote_address),
             "note" => Some(self.note),
             "source" => Some(self.source),
             _ => None,
@@ -157,7 +157,7 @@ impl Subject<'_> {
         }
     }
 
-    /// Body, headers or target hold it, as sent or as it reads.
+    /// Returns true if the body, headers or target match, as sent or decoded.
     fn anywhere(&self, pattern: &Pattern) -> bool {
         if matches!(pattern, Pattern::Any) {
             return true;
@@ -168,9 +168,9 @@ impl Subject<'_> {
         self.any_text(|text| pattern.matches(text))
     }
 
-    /// Whether `holds` is true of any text that free text is searched in: target, headers and body, as
-    /// sent and as they read. It ends with the first. A search without an index calls this for every
-    /// request, so nothing is decoded before the texts that cost nothing were tried.
+    /// Returns true if `holds` returns true for any text that a free-text search covers: target, headers and body, as
+    /// sent and decoded. Stops at the first match. A search without the index calls this for every request, so texts
+    /// that need no decoding are tested first.
     fn any_text(&self, mut holds: impl FnMut(&[u8]) -> bool) -> bool {
         let target = self.target.as_bytes();
         if holds(target) || percent_decoded(target).is_some_and(|text| holds(&text)) || holds(self.headers) {
@@ -187,7 +187,8 @@ impl Subject<'_> {
                 || self.coded_parts().iter().any(|text| holds(text)))
     }
 
-    /// Values of a multipart body that read otherwise than they were sent: in another character set, or base64.
+    /// Returns the values of a multipart body whose text differs from the sent bytes: another character set, or
+    /// base64.
     fn coded_parts(&self) -> Vec<Vec<u8>> {
         let body = self.content();
         if body.kind != BodyKind::Multipart {
@@ -198,7 +199,7 @@ impl Subject<'_> {
         texts.map(String::into_bytes).collect()
     }
 
-    /// Everything free text is looked for in, folded.
+    /// Returns all texts that a free-text search covers, case-folded.
     pub fn folded(&self) -> &[Folded] {
         self.read.folded.get_or_init(|| {
             let mut all = Vec::new();
@@ -212,11 +213,11 @@ impl Subject<'_> {
         })
     }
 
-    /// The body with its codings undone, as far as that can be done, as UTF-8.
+    /// Returns the decoded body, in UTF-8 if it is text.
     pub fn content(&self) -> &ReadBody<'_> {
         self.read.body.get_or_init(|| {
             let body = (self.body)();
-            // Nearly every webhook is this, and needs no more than a look.
+            // Fast path for nearly all webhooks: ASCII JSON without codings.
             if is_plain_json(self.headers) && body.is_ascii() && !body[..body.len().min(4)].contains(&0) {
                 return ReadBody { kind: BodyKind::Json, bytes: body, charset: Charset::UTF_8 };
             }
@@ -224,7 +225,7 @@ impl Subject<'_> {
         })
     }
 
-    /// What JSON paths lead into: the body, or of a form its field `payload` (GitHub, Slack).
+    /// Returns the JSON that paths apply to: the body, or the field `payload` of a form (GitHub, Slack).
     pub fn json(&self) -> &[u8] {
         self.payload().unwrap_or(&self.content().bytes)
     }
@@ -240,7 +241,7 @@ impl Subject<'_> {
         payload.as_deref()
     }
 
-    /// The fields of a form, of either kind.
+    /// Returns the fields of a URL-encoded or multipart form.
     pub fn form(&self) -> &[(String, Vec<u8>)] {
         self.read.form.get_or_init(|| {
             let ReadBody { kind, bytes, charset } = self.content();
@@ -258,7 +259,8 @@ impl Subject<'_> {
     }
 }
 
-/// Whether the headers say what nearly all webhooks' do, told without reading them further.
+/// Returns true if the headers declare UTF-8 JSON without codings, as for nearly all webhooks. Avoids parsing the
+/// headers further.
 fn is_plain_json(headers: &[u8]) -> bool {
     let mut json = false;
     for (name, value) in header_list(headers) {

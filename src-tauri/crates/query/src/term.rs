@@ -1,4 +1,4 @@
-//! What one term asks: from operator and value to a test.
+//! Terms: conversion of an operator and a value to a test.
 
 use std::ops::Range;
 
@@ -13,16 +13,16 @@ use super::{
     value,
 };
 
-/// Largest compiled regular expression, in bytes: it is run over every request there is.
+/// Maximum size of a compiled regular expression, in bytes. The expression is run on every searched request.
 const REGEX_MAX: usize = 1 << 20;
 
-/// A word as written and where.
+/// Word as written, with its span.
 pub(crate) struct Word<'q> {
     pub(crate) text: &'q str,
     pub(crate) span: Range<usize>,
 }
 
-/// Between a field and its value.
+/// Operator between a field and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operator {
     /// `:`
@@ -47,7 +47,7 @@ const OPERATORS: &[(&str, Operator)] = &[
 ];
 
 impl Operator {
-    /// The operator a text begins with, and how long it is.
+    /// Returns the operator at the start of a text, with its length.
     pub(crate) fn at(text: &str) -> Option<(usize, Self)> {
         OPERATORS
             .iter()
@@ -56,7 +56,7 @@ impl Operator {
     }
 }
 
-/// What a field's value is compared with.
+/// Converts the operator and value of a field to a test.
 pub(crate) fn test(field: &'static QueryField, operator: Operator, word: &Word<'_>) -> Parsed<Test> {
     match field.kind {
         QueryFieldKind::Word | QueryFieldKind::Text => text_test(field, operator, word),
@@ -76,10 +76,10 @@ pub(crate) fn test(field: &'static QueryField, operator: Operator, word: &Word<'
             let Some(us) = value::duration(word.text) else {
                 return fault(
                     word.span.clone(),
-                    format!("{:?} is no duration; it is written like 90s, 2h or 3d.", word.text),
+                    format!("{:?} is not a duration. Use a duration such as 90s, 2h or 3d.", word.text),
                 );
             };
-            // Younger is arrived later.
+            // A lower age means a later arrival.
             let than = match operator {
                 Operator::Has | Operator::Is | Operator::Order(Order::AtMost) => Order::AtLeast,
                 Operator::Order(Order::Below) => Order::Above,
@@ -92,7 +92,7 @@ pub(crate) fn test(field: &'static QueryField, operator: Operator, word: &Word<'
             let text = literal(word);
             let Some(moment) = value::moment(&text, &TimeZone::system(), Timestamp::now()) else {
                 let message = format!(
-                    "{text:?} is no moment; it is written like 2h, 2026-11-20, 2026-11-20T08:30Z, 09:30 or yesterday."
+                    "{text:?} is not a time. Use a time such as 2h, 2026-11-20, 2026-11-20T08:30Z, 09:30 or yesterday."
                 );
                 return fault(word.span.clone(), message);
             };
@@ -101,9 +101,12 @@ pub(crate) fn test(field: &'static QueryField, operator: Operator, word: &Word<'
         QueryFieldKind::Flag => match word.text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "1" => Ok(Test::Flag(true)),
             "false" | "no" | "0" => Ok(Test::Flag(false)),
-            _ => {
-                fault_instead(word.span.clone(), format!("{} is true or false.", field.name), word.span.clone(), "true")
-            }
+            _ => fault_instead(
+                word.span.clone(),
+                format!("{} must be true or false.", field.name),
+                word.span.clone(),
+                "true",
+            ),
         },
     }
 }
@@ -114,14 +117,14 @@ fn text_test(field: &'static QueryField, operator: Operator, word: &Word<'_>) ->
         Operator::Has => pattern_by(word, false, &|text| text.to_ascii_lowercase().into_bytes())?,
         Operator::Is => Pattern::Exact(literal(word).into_bytes()),
         Operator::Order(_) => {
-            let message = format!("{} is a text; numbers and times are greater or less.", field.name);
+            let message = format!("{} is a text field and cannot be compared with < or >.", field.name);
             return fault(word.span.clone(), message);
         }
     };
     if let (Pattern::Is(_) | Pattern::Exact(_), [_, ..]) = (&pattern, field.values) {
         let text = literal(word);
         if !field.values.iter().any(|known| known.eq_ignore_ascii_case(&text)) {
-            let message = format!("{} is one of {}.", field.name, field.values.join(", "));
+            let message = format!("{} must be one of {}.", field.name, field.values.join(", "));
             let like =
                 field.values.iter().min_by_key(|known| strsim::damerau_levenshtein(known, &text.to_ascii_lowercase()));
             return fault_instead(word.span.clone(), message, word.span.clone(), like.unwrap_or(&"*"));
@@ -151,8 +154,8 @@ fn number_test(word: &Word<'_>, operator: Operator, wants: &str, read: &dyn Fn(&
     }
 }
 
-/// The text in the quotes that `quoted` begins with, its escapes read, and how long it is with
-/// them; none if they are not closed.
+/// Returns the text of a quoted text at the start of `quoted` with escapes decoded, and its length with quotes. `None`
+/// if the closing quote is missing.
 pub(crate) fn unquoted(quoted: &str) -> Option<(String, usize)> {
     let mut text = String::new();
     let mut characters = quoted.char_indices().skip(1);
@@ -169,7 +172,7 @@ pub(crate) fn unquoted(quoted: &str) -> Option<(String, usize)> {
     None
 }
 
-/// A value without quotes and their escapes.
+/// Returns a value without quotes and escapes.
 fn literal(word: &Word<'_>) -> String {
     match word.text.starts_with('"') {
         true => unquoted(word.text).map(|(text, _)| text).unwrap_or_default(),
@@ -177,7 +180,7 @@ fn literal(word: &Word<'_>) -> String {
     }
 }
 
-/// What a text is compared with; whether it is enough to contain it.
+/// Returns the pattern for a value. With `contains`, the pattern matches parts of a text.
 pub(crate) fn pattern(word: &Word<'_>, contains: bool) -> Parsed<Pattern> {
     pattern_by(word, contains, &|text| fold(text.as_bytes()))
 }
@@ -199,7 +202,7 @@ fn pattern_by(word: &Word<'_>, contains: bool, folded: &dyn Fn(&str) -> Vec<u8>)
     Ok(if contains && !text.is_empty() { Pattern::Contains(folded(&text)) } else { Pattern::Is(folded(&text)) })
 }
 
-/// The inside of `/…/` or `/…/i`.
+/// Returns the expression of `/…/` or `/…/i`, and true if the case is ignored.
 fn regex_in(text: &str) -> Option<(&str, bool)> {
     let inner = text.strip_prefix('/')?;
     match inner.strip_suffix("/i") {
@@ -222,7 +225,7 @@ fn regex(source: &str, ignoring_case: bool, word: &Word<'_>) -> Parsed<Pattern> 
             let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
             fault(
                 word.span.clone(),
-                format!("This regular expression does not read: {reason}. In quotes it is searched as text."),
+                format!("Invalid regular expression: {reason}. Use quotes to search for it as text."),
             )
         }
     }

@@ -1,4 +1,4 @@
-//! A query as a tree.
+//! Query tree.
 
 use std::ops::Range;
 
@@ -9,39 +9,39 @@ use super::{
     value::Moment,
 };
 
-/// A query or a part of one.
+/// Query, or a part of a query.
 #[derive(Debug, Clone)]
 pub enum Node {
-    /// All of them; none at all is everything.
+    /// Matches if all nodes match. An empty list matches everything.
     All(Vec<Node>),
-    /// Any of them.
+    /// Matches if any node matches.
     Any(Vec<Node>),
-    /// Not this one.
+    /// Matches if the node does not match.
     Not(Box<Node>),
-    /// One term.
+    /// A single term.
     Term(Box<Term>),
 }
 
-/// One thing asked.
+/// Term of a query.
 #[derive(Debug, Clone)]
 pub struct Term {
-    /// Where the value is.
+    /// Part of the request that is tested.
     pub place: Place,
-    /// What the value must satisfy.
+    /// Test of the value.
     pub test: Test,
-    /// Where it stands in the query, in bytes.
+    /// Position in the query, in bytes.
     pub span: Range<usize>,
 }
 
 impl Term {
-    /// Whether it asks for one field.
+    /// Returns true if the term tests a single field.
     pub fn is_of_a_field(&self) -> bool {
         !matches!(self.place, Place::Anywhere)
     }
 }
 
 impl Node {
-    /// Where it stands in the query, in bytes; none if nothing is asked.
+    /// Returns the position in the query, in bytes. `None` for an empty query.
     pub fn span(&self) -> Option<Range<usize>> {
         match self {
             Self::All(nodes) | Self::Any(nodes) => {
@@ -62,53 +62,53 @@ impl Node {
     }
 }
 
-/// What is looked at.
+/// Part of a request that a term tests.
 #[derive(Debug, Clone)]
 pub enum Place {
     /// Body, headers and target.
     Anywhere,
-    /// What every request has one of.
+    /// Field of the request.
     Field(&'static QueryField),
-    /// A header by name, in lower case.
+    /// Header with this name, in lower case.
     Header(String),
-    /// A parameter of the query string.
+    /// Parameter of the query string.
     Query(String),
-    /// A field of a form.
+    /// Form field.
     Form(String),
-    /// A value of a JSON body.
+    /// Value in a JSON body.
     Body(Path),
 }
 
-/// What it is compared with.
+/// Test of a value.
 #[derive(Debug, Clone)]
 pub enum Test {
-    /// A text.
+    /// Text pattern.
     Text(Pattern),
-    /// From the first to the last number, both included.
+    /// Range of numbers, both inclusive.
     Between(i64, i64),
-    /// A number in this order.
+    /// Comparison with a number.
     Order(Order, i64),
-    /// Arrived in this order to a moment.
+    /// Comparison of the arrival time.
     Arrived(Order, Moment),
-    /// Yes or no.
+    /// Boolean value.
     Flag(bool),
 }
 
-/// What of a request a query looks at beside its row's own columns.
+/// Data that a query needs in addition to the columns of the request's row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Uses {
-    /// Pin, note, read mark.
+    /// Pinned, note and read marks.
     pub marks: bool,
-    /// Vendor, event, verdict.
-    pub verdict: bool,
-    /// Whether the event had arrived before.
+    /// Provider, event and signature status.
+    pub signature_status: bool,
+    /// True if the query tests for duplicates.
     pub duplicate: bool,
-    /// Headers, body or anything else that is read from the request's content.
+    /// Headers, body or other content of the request.
     pub content: bool,
 }
 
 impl Uses {
-    /// What a tree uses.
+    /// Returns the data that a tree needs.
     pub fn of(node: &Node) -> Self {
         match node {
             Node::All(nodes) | Node::Any(nodes) => nodes.iter().map(Self::of).fold(Self::default(), Self::or),
@@ -116,9 +116,9 @@ impl Uses {
             Node::Term(term) => match &term.place {
                 Place::Field(field) => Self {
                     marks: matches!(field.name, "pinned" | "note" | "source" | "unread"),
-                    verdict: matches!(
+                    signature_status: matches!(
                         field.name,
-                        "provider" | "event" | "eventid" | "verdict" | "reason" | "duplicate"
+                        "provider" | "event" | "eventid" | "signature" | "reason" | "duplicate"
                     ),
                     duplicate: field.name == "duplicate",
                     content: false,
@@ -131,7 +131,7 @@ impl Uses {
     fn or(self, other: Self) -> Self {
         Self {
             marks: self.marks | other.marks,
-            verdict: self.verdict | other.verdict,
+            signature_status: self.signature_status | other.signature_status,
             duplicate: self.duplicate | other.duplicate,
             content: self.content | other.content,
         }

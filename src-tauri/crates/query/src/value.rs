@@ -1,4 +1,4 @@
-//! Values that have units: sizes, durations, moments.
+//! Values with units: sizes, durations and times.
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 
@@ -22,17 +22,17 @@ const SIZES: &[(&str, u64)] = &[
     ("gib", 1 << 30),
 ];
 
-/// A moment, as of now or for good.
+/// Point in time, relative to now or absolute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// So many microseconds ago.
+    /// Number of microseconds before now.
     Ago(i64),
     /// Microseconds since the Unix epoch.
     At(i64),
 }
 
 impl Moment {
-    /// The moment in µs since the Unix epoch, `now_us` being the present.
+    /// Returns the time in µs since the Unix epoch, relative to `now_us`.
     pub fn us(self, now_us: i64) -> i64 {
         match self {
             Self::Ago(us) => now_us.saturating_sub(us),
@@ -41,7 +41,7 @@ impl Moment {
     }
 }
 
-/// `90s`, `2h`, `1d12h`, in microseconds.
+/// Parses a duration such as `90s`, `2h` or `1d12h` to microseconds.
 pub(crate) fn duration(text: &str) -> Option<i64> {
     let mut rest = text;
     let mut sum: i64 = 0;
@@ -56,7 +56,7 @@ pub(crate) fn duration(text: &str) -> Option<i64> {
     (!text.is_empty()).then_some(sum)
 }
 
-/// `512`, `10kb`, `1.5MiB`, in bytes.
+/// Parses a size such as `512`, `10kb` or `1.5MiB` to bytes.
 pub(crate) fn size(text: &str) -> Option<u64> {
     let (number, unit) = leading_number(text)?;
     let unit = unit.to_ascii_lowercase();
@@ -70,8 +70,8 @@ fn leading_number(text: &str) -> Option<(f64, &str)> {
     Some((number, &text[end..]))
 }
 
-/// A date, a date with a time, a time of today, `today`, `yesterday`, or how long ago. What has no
-/// zone is the machine's.
+/// Parses a date, a date with a time, a time of today, `today`, `yesterday`, or a duration before now. Without a time
+/// zone, the zone of the computer applies.
 pub(crate) fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Moment> {
     if let Some(us) = duration(text) {
         return Some(Moment::Ago(us));
@@ -92,7 +92,7 @@ pub(crate) fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Mome
     Some(Moment::At(zone.to_timestamp(local).ok()?.as_microsecond()))
 }
 
-/// [`moment`] by the machine's own zone, in µs since the Unix epoch.
+/// Like [`moment`] in the time zone of the computer. Returns µs since the Unix epoch.
 pub fn moment_us(text: &str, now_us: i64) -> Option<i64> {
     let now = Timestamp::from_microsecond(now_us).ok()?;
     moment(text.trim(), &TimeZone::system(), now).map(|moment| moment.us(now_us))
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_are_read() {
+    fn parses_units() {
         assert_eq!(duration("1d12h"), Some(129_600 * SECOND_US));
         assert_eq!(duration("1.5h"), Some(5_400 * SECOND_US));
         for text in ["", "2", "h", "2x", "-2h", "2h "] {
@@ -111,12 +111,12 @@ mod tests {
         }
         assert_eq!((size("1mb"), size("1.5KiB"), size("7")), (Some(1_000_000), Some(1_536), Some(7)));
         assert_eq!((size("mb"), size("1 mb"), size("1tb")), (None, None, None));
-        // More than there can be is as much as there can be.
+        // A number that is too large becomes the maximum.
         assert_eq!(size("99999999999999999999gb"), Some(u64::MAX));
     }
 
     #[test]
-    fn moments_are_read() {
+    fn parses_times() {
         let now: Timestamp = "2026-11-21T10:00:00Z".parse().expect("a time");
         let at = |text: &str| moment(text, &TimeZone::fixed(jiff::tz::offset(2)), now);
         let us = |text: &str| Some(Moment::At(text.parse::<Timestamp>().expect("a time").as_microsecond()));

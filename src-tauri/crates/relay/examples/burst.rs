@@ -1,5 +1,6 @@
-//! The bench's crowd: `burst URL COUNT RATE` posts to `URL/1`, `URL/2` and so on, so many a second or all at once
-//! where the rate is 0, and waits for every response; prints how many had which status, and latencies in ms.
+//! Burst sender for benchmarks. `burst URL COUNT RATE` sends POST requests to `URL/1`, `URL/2` and so on, RATE per
+//! second or all at once if RATE is 0, and waits for every response. Prints the number of responses per status, and
+//! latencies in ms.
 #![allow(clippy::print_stdout)]
 
 use std::{

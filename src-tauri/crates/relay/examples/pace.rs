@@ -1,5 +1,6 @@
-//! The bench's sender: `pace URL RATE SECONDS BYTES` posts so many bytes so often a second, whether or not
-//! the last is answered, or one after the other where the rate is 0; prints latencies in ms and MB a second.
+//! Steady sender for benchmarks. `pace URL RATE SECONDS BYTES` sends RATE POST requests of BYTES bytes per second
+//! without waiting for responses, or one request after the other if RATE is 0. Prints latencies in ms and throughput in
+//! MB/s.
 #![allow(clippy::print_stdout)]
 
 use std::{
@@ -29,7 +30,7 @@ async fn main() -> Result<(), Failed> {
             }
         }
     };
-    // The first opens the connection, which is not what is measured.
+    // The first request opens the connection, which is not part of the measurement.
     post().await?;
     took.lock().unwrap_or_else(PoisonError::into_inner).clear();
     let (began, length) = (Instant::now(), Duration::from_secs_f64(seconds));

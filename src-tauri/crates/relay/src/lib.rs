@@ -1,11 +1,11 @@
-//! The two ends of a tunnel.
+//! The two ends of a tunnel: relay and agent.
 //!
-//! A relay stands where vendors can reach it: it keeps each webhook on disk before it answers, and hands
-//! it on to the laptop it is for. The laptop dials the relay and then serves HTTP/2 on that connection
-//! with the roles reversed: the relay sends, the laptop answers once its own commit is done.
+//! A relay is a server that senders can reach. It stores each webhook on disk before it responds, and delivers the
+//! webhook to the agent, which runs on the user's computer. The agent connects to the relay and then serves HTTP/2 on
+//! that connection with reversed roles: the relay sends requests, and the agent responds after its own commit.
 //!
-//! [`wire`] is what both ends say, [`gate`] what stands before a public address. `client` and `server` know
-//! only these, and not each other.
+//! [`wire`] contains the protocol, and [`access`] the access control of public URLs. `client` and `server` depend only
+//! on these modules, and not on each other.
 #![forbid(unsafe_code)]
 
 pub mod access;

@@ -1,10 +1,10 @@
-//! A schema as JSON Schema 2020-12.
+//! Output of a schema as JSON Schema 2020-12.
 
 use serde_json::{Map, Value, json};
 
 use super::node::{Node, Type};
 
-/// The schema, laid out for people.
+/// Returns the schema as formatted JSON.
 pub(super) fn write(root: &Node, title: &str) -> String {
     let mut schema = Map::new();
     schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
@@ -17,7 +17,7 @@ pub(super) fn write(root: &Node, title: &str) -> String {
 
 fn of(node: &Node, key: &str) -> Map<String, Value> {
     let mut schema = Map::new();
-    // An integer is a number too, so both together are numbers.
+    // In JSON Schema, integers are numbers, so `number` covers both.
     let types: Vec<&Type> =
         node.types.keys().filter(|one| **one != Type::Integer || node.of(Type::Number) == 0).collect();
     match types[..] {
@@ -27,7 +27,7 @@ fn of(node: &Node, key: &str) -> Map<String, Value> {
     };
     if let Some(values) = node.enumerated(key) {
         let mut values: Vec<Value> = values.into_iter().map(Value::from).collect();
-        // The list is complete, so it excludes values of other types.
+        // The list is complete, so values of other types are not allowed.
         if types.iter().all(|one| matches!(one, Type::String | Type::Null)) {
             values.extend((node.of(Type::Null) > 0).then_some(Value::Null));
             schema.insert("enum".into(), values.into());

@@ -1,5 +1,5 @@
-//! Schemas inferred from JSON bodies: what the bodies of an event type are like, when that changed, and types for them.
-//! Pure: no I/O.
+//! Schemas inferred from JSON bodies: the fields of an event type's bodies, their changes over time, and code
+//! generated from them. No I/O.
 #![forbid(unsafe_code)]
 
 mod json_schema;
@@ -14,28 +14,28 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use node::Lesson;
-pub use node::{Change, ChangeKind, Format as TextFormat, Node, Seen, Type};
+pub use node::{Change, ChangeKind, Format as TextFormat, Node, Sighting, Type};
 
-/// Most places of one schema, so that a hostile sender cannot grow it without end.
+/// Maximum number of nodes of one schema. Bounds the size for hostile senders.
 const PLACES_MAX: usize = 400;
 
-/// Changes kept, the newest.
+/// Maximum number of changes that are kept.
 const DRIFT_KEPT: usize = 100;
 
-/// The schema of the bodies of one event type in one inbox.
+/// Schema of the bodies of one event type in one inbox.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct InferredSchema {
-    /// JSON bodies it was learned from.
+    /// Number of JSON bodies that the schema was inferred from.
     pub requests: u64,
-    /// The newest of them.
-    pub last: Seen,
-    /// The bodies themselves.
+    /// Newest of these bodies.
+    pub last: Sighting,
+    /// Root of the bodies.
     pub root: Node,
-    /// Changes, oldest first; the newest hundred.
+    /// Newest 100 changes, oldest first.
     pub drift: Vec<Change>,
 }
 
-/// A language that a schema is written in.
+/// Output language of a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
@@ -48,8 +48,8 @@ pub enum Code {
 }
 
 impl InferredSchema {
-    /// Takes in a body.
-    pub fn learn(&mut self, value: &Value, seen: Seen) {
+    /// Adds a body to the schema.
+    pub fn learn(&mut self, value: &Value, seen: Sighting) {
         let mut room = PLACES_MAX.saturating_sub(self.root.places());
         let mut lesson = Lesson { seen, drift: &mut self.drift, room: &mut room, path: Vec::new() };
         self.root.learn(value, &mut lesson);
@@ -59,7 +59,7 @@ impl InferredSchema {
         self.drift.drain(..over);
     }
 
-    /// As code; the event type gives it its name.
+    /// Returns the schema as code. The name of the type is derived from the event type.
     pub fn code(&self, code: Code, event_type: &str) -> String {
         let title = if event_type.is_empty() { "body" } else { event_type };
         match code {
@@ -69,7 +69,7 @@ impl InferredSchema {
         }
     }
 
-    /// It in short.
+    /// Returns a summary of the schema.
     pub fn brief(&self) -> Brief {
         Brief {
             requests: self.requests,
@@ -82,24 +82,24 @@ impl InferredSchema {
     }
 }
 
-/// A schema in short, as a list shows it.
+/// Summary of a schema, as shown in lists.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Brief {
-    /// JSON bodies it was learned from.
+    /// Number of JSON bodies that the schema was inferred from.
     pub requests: u64,
-    /// Places it has.
+    /// Number of fields.
     pub fields: u64,
-    /// Changes that are kept.
+    /// Number of stored changes.
     pub drift: u64,
     /// Arrival of the first body, in µs since the Unix epoch.
     pub first_us: i64,
-    /// Arrival of the newest body.
+    /// Arrival of the newest body, in µs since the Unix epoch.
     pub last_us: i64,
-    /// Arrival of the body that changed it last.
+    /// Arrival of the body with the newest change, in µs since the Unix epoch.
     pub drift_us: Option<i64>,
 }
 
-/// Words of a name, for the names of types: `chat.message_created` gives chat, message, created.
+/// Splits a name into words for type names: `chat.message_created` becomes chat, message, created.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before_lower = false;
@@ -118,7 +118,7 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Names that the languages or the code itself use.
+/// Type names reserved by the languages or used in the generated code.
 const TAKEN: &[&str] = &[
     "Array",
     "Boolean",
@@ -139,13 +139,13 @@ const TAKEN: &[&str] = &[
     "Vec",
 ];
 
-/// A name for a type: `ChatMessageCreated`.
+/// Returns a type name such as `ChatMessageCreated`.
 fn type_name(name: &str) -> String {
     let name: String = words(name)
         .iter()
         .map(|word| word.chars().take(1).flat_map(char::to_uppercase).chain(word.chars().skip(1)).collect::<String>())
         .collect();
-    // A name begins with no digit, and is one that ASCII tools read.
+    // A type name must be ASCII and must not begin with a digit.
     let ascii: String = name.chars().filter(char::is_ascii).collect();
     match ascii.chars().next() {
         None => "Body".into(),

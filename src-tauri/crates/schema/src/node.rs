@@ -7,47 +7,47 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// Deepest place looked at.
+/// Maximum depth of a body that is analyzed.
 const DEPTH_MAX: usize = 24;
 
-/// Keys from which an object is taken for a map whose keys are data, such as ids.
+/// Number of keys above which an object is treated as a map, whose keys are data such as IDs.
 const MAP_KEYS: usize = 64;
 
-/// Longest key and longest listed value, in bytes.
+/// Maximum length of a key and of a listed value, in bytes.
 const TEXT_MAX: usize = 64;
 
-/// Most different values that are listed.
+/// Maximum number of distinct values that are counted.
 const VALUES_MAX: usize = 12;
 
-/// Strings seen, in all and for each value, before a few values are taken for all there are.
+/// Minimum number of strings, in total and per value, before the values are treated as an enumeration.
 const STRINGS_MIN: u64 = 100;
 const EACH_MIN: u64 = 20;
 
-/// Longest value that is taken for a word of a list, in bytes.
+/// Maximum length of an enumeration value, in bytes.
 const WORD_MAX: usize = 32;
 
-/// Parts of names under which people and places stand, whatever their values look like.
+/// Parts of key names that indicate personal data, regardless of the values.
 const PERSONAL: &[&str] = &[
     "name", "mail", "phone", "address", "street", "city", "zip", "postal", "birth", "gender", "user", "login",
     "contact", "customer", "secret", "token", "key", "password", "company", "title", "text", "message", "note",
     "comment",
 ];
 
-/// Whether a value can be a word of a fixed list: lower case, digits and what joins them, with a letter in it. Names
-/// of people and places have spaces, capitals or letters beyond ASCII.
+/// Returns true if a value can belong to an enumeration: mostly lower-case letters, with digits and separators. Names
+/// of people and places contain spaces, capitals or non-ASCII letters.
 fn is_word(value: &str) -> bool {
     value.len() <= WORD_MAX
         && value.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-:/".contains(&byte))
         && value.bytes().filter(u8::is_ascii_lowercase).count() > value.len() / 2
 }
 
-/// Whether what stands under a key may be about a person.
+/// Returns true if a key may contain personal data.
 fn is_personal(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     PERSONAL.iter().any(|part| key.contains(part))
 }
 
-/// The types of JSON Schema.
+/// Types of JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = SchemaType)]
@@ -56,113 +56,113 @@ pub enum Type {
     Null,
     /// `true` or `false`
     Boolean,
-    /// A number without a fraction.
+    /// Number without a fraction.
     Integer,
-    /// A number with one.
+    /// Number with a fraction.
     Number,
-    /// Text.
+    /// String.
     String,
-    /// A list.
+    /// Array.
     Array,
-    /// Keys and values.
+    /// Object.
     Object,
 }
 
-/// Formats of JSON Schema (2020-12 Validation, §7.3) that are told from a text.
+/// Formats of JSON Schema (2020-12 Validation, section 7.3) that are detected in strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schema(as = SchemaFormat)]
 pub enum Format {
-    /// RFC 3339 date and time.
+    /// Date and time (RFC 3339).
     DateTime,
-    /// RFC 3339 date.
+    /// Date (RFC 3339).
     Date,
-    /// RFC 9562.
+    /// UUID (RFC 9562).
     Uuid,
-    /// An address with one `@`.
+    /// Email address.
     Email,
-    /// An http or https URL.
+    /// URL with http or https.
     Uri,
-    /// A dotted address.
+    /// IPv4 address.
     Ipv4,
-    /// A colon-separated address.
+    /// IPv6 address.
     Ipv6,
 }
 
-/// The request in which something was seen, and when it arrived.
+/// Request in which a value was seen, with its arrival time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub struct Sighting {
     /// Row number of the request.
     pub row: i64,
-    /// When it arrived, in µs since the Unix epoch.
+    /// Time of arrival, in µs since the Unix epoch.
     pub us: i64,
 }
 
-/// A change of a schema.
+/// Change of a schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// Where, as in a query after `body.`.
+    /// Path of the field, in the notation of a query after `body.`.
     pub path: String,
-    /// What changed.
+    /// Kind of the change.
     pub what: ChangeKind,
-    /// The request that changed it.
-    pub seen: Seen,
+    /// Request that caused the change.
+    pub seen: Sighting,
 }
 
-/// Kind of a change.
+/// Kind of a schema change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[schema(as = SchemaChangeKind)]
 pub enum ChangeKind {
-    /// A field nobody had seen.
+    /// A new field.
     NewField {
-        /// Its type.
+        /// Type of the field.
         value_type: Type,
     },
-    /// A type this field never had.
+    /// A new type of a field.
     NewType {
-        /// The new one.
+        /// New type.
         value_type: Type,
-        /// Those it had.
+        /// Previous types.
         before: Vec<Type>,
     },
-    /// A field that was always there is not.
+    /// A field that was in all earlier bodies is missing.
     Missing,
 }
 
-/// A place in a body.
+/// Statistics of a path in the bodies.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Node {
-    /// How often a value stood here.
+    /// Number of values.
     pub count: u64,
-    /// The first time.
-    pub first: Seen,
-    /// The types of its values, and how often each was seen.
+    /// First request with a value.
+    pub first: Sighting,
+    /// Number of values by type.
     pub types: BTreeMap<Type, u64>,
-    /// The format that all of its strings have.
+    /// Common format of all strings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
-    /// Strings and how often each stood here; none once there were too many.
+    /// Number of occurrences of each string. `None` if there were too many distinct strings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<BTreeMap<String, u64>>,
-    /// The properties of its objects.
+    /// Properties of the objects.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub properties: BTreeMap<String, Node>,
-    /// The values of an object whose keys are data.
+    /// Values of objects whose keys are data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub any: Option<Box<Node>>,
-    /// The elements of its arrays.
+    /// Elements of the arrays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<Box<Node>>,
 }
 
 /// State while one request is added to a schema.
 pub(crate) struct Lesson<'l> {
-    pub seen: Seen,
+    pub seen: Sighting,
     pub drift: &'l mut Vec<Change>,
-    /// Places that may still be added.
+    /// Number of nodes that may still be added.
     pub room: &'l mut usize,
-    /// Where it stands, key by key.
+    /// Current path, key by key.
     pub path: Vec<String>,
 }
 
@@ -194,17 +194,17 @@ fn type_of(value: &Value) -> Type {
 }
 
 impl Node {
-    /// Whether it was known before a request.
+    /// Returns true if the node existed before this request.
     fn known_before(&self, lesson: &Lesson<'_>) -> bool {
         self.count > 0 && self.first.row != lesson.seen.row
     }
 
-    /// How often a type stood here.
+    /// Returns the number of values of a type.
     pub fn of(&self, one: Type) -> u64 {
         self.types.get(&one).copied().unwrap_or(0)
     }
 
-    /// Takes in a value.
+    /// Adds a value.
     pub(crate) fn learn(&mut self, value: &Value, lesson: &mut Lesson<'_>) {
         let (known, one) = (self.known_before(lesson), type_of(value));
         if self.count == 0 {
@@ -272,7 +272,7 @@ impl Node {
         }
     }
 
-    /// So many keys are data: what is known of their values is one.
+    /// Converts the properties to a map, because that many keys are data. The statistics of their values are merged.
     fn become_a_map(&mut self) {
         let mut any = Node::default();
         for node in std::mem::take(&mut self.properties).into_values() {
@@ -334,8 +334,8 @@ impl Node {
         }
     }
 
-    /// The few words that stand here again and again, where the place is called `key`; never values that could be about
-    /// a person.
+    /// Returns the values of an enumeration: a few words that occur again and again. `key` is the key of the node.
+    /// Values that may be personal data are never returned.
     pub fn enumerated(&self, key: &str) -> Option<Vec<&str>> {
         if is_personal(key) {
             return None;
@@ -346,12 +346,12 @@ impl Node {
         (few && values.keys().all(|value| is_word(value))).then(|| values.keys().map(String::as_str).collect())
     }
 
-    /// Whether a property is in every object of this place.
+    /// Returns true if a property is in every object of this node.
     pub fn always(&self, property: &Self) -> bool {
         property.count >= self.of(Type::Object)
     }
 
-    /// How many places it has below it.
+    /// Returns the number of nodes below this one.
     pub fn places(&self) -> usize {
         let below = self.properties.values().chain(self.any.as_deref()).chain(self.items.as_deref());
         below.map(|node| 1 + node.places()).sum()
@@ -366,7 +366,7 @@ fn format_of(text: &str) -> Option<Format> {
     if first.is_ascii_digit() && text.as_bytes().get(4) == Some(&b'-') && text.as_bytes().get(7) == Some(&b'-') {
         return match text.len() {
             10 => text.parse::<civil::Date>().is_ok().then_some(Format::Date),
-            // jiff reads more than RFC 3339 has, such as a space for the T.
+            // jiff accepts more than RFC 3339, such as a space instead of the T.
             _ => (text.as_bytes().get(10) == Some(&b'T') && text.parse::<Timestamp>().is_ok() && !text.contains('['))
                 .then_some(Format::DateTime),
         };

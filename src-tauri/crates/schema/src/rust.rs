@@ -1,4 +1,4 @@
-//! A schema as Rust types for serde.
+//! Output of a schema as Rust types for serde.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use super::{
     type_name, words,
 };
 
-/// Words that name no field (The Rust Reference, "Keywords"); with `r#` the others may.
+/// Keywords that cannot be field names (The Rust Reference, "Keywords"). Most are valid as raw identifiers with `r#`.
 const KEYWORDS: &[&str] = &[
     "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else", "enum", "extern",
     "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut",
@@ -15,7 +15,7 @@ const KEYWORDS: &[&str] = &[
     "unsized", "use", "virtual", "where", "while", "yield", "abstract", "self", "super", "crate",
 ];
 
-/// The structs, outermost first.
+/// Returns the structs, outermost first.
 pub(super) fn write(root: &Node, title: &str) -> String {
     let mut writer = Writer::default();
     let name = type_name(title);
@@ -38,7 +38,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// The type of a place; its structs are written beside it.
+    /// Returns the type of a node. Structs for nested objects are added to `structs`.
     fn of(&mut self, node: &Node, name: &str) -> String {
         let types: Vec<Type> = node.types.keys().copied().filter(|one| *one != Type::Null).collect();
         let one = match types[..] {
@@ -54,7 +54,7 @@ impl Writer {
                 format!("Vec<{items}>")
             }
             [Type::Object] => self.object(node, name),
-            // Nothing but null, or of several kinds.
+            // The values are only null or have several types.
             _ => return "serde_json::Value".into(),
         };
         if node.of(Type::Null) > 0 { format!("Option<{one}>") } else { one }

@@ -1,3 +1,5 @@
+//! Tests of inferred schemas and of the generated code.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -6,7 +8,7 @@ use super::*;
 fn learned(bodies: &[Value]) -> InferredSchema {
     let mut shape = InferredSchema::default();
     for (row, body) in bodies.iter().enumerate() {
-        shape.learn(body, Seen { row: row as i64 + 1, us: row as i64 });
+        shape.learn(body, Sighting { row: row as i64 + 1, us: row as i64 });
     }
     shape
 }
@@ -16,7 +18,7 @@ fn drift(bodies: &[Value]) -> Vec<(i64, String, ChangeKind)> {
 }
 
 #[test]
-fn a_change_names_its_place_and_its_request() {
+fn reports_the_path_and_request_of_changes() {
     let first = json!({ "id": 1, "user": { "name": "Ann", "tags": ["a"] } });
     assert_eq!(drift(&[first.clone(), first.clone()]), []);
     assert_eq!(
@@ -37,11 +39,11 @@ fn a_change_names_its_place_and_its_request() {
     );
     let gone = drift(&[first.clone(), json!({ "user": {} }), json!({ "user": {} })]);
     let missing: Vec<&str> = gone.iter().map(|(_, path, _)| path.as_str()).collect();
-    assert_eq!(missing, ["user.name", "user.tags", "id"], "told once, where it was first absent");
+    assert_eq!(missing, ["user.name", "user.tags", "id"], "reported once, where first missing");
 }
 
 #[test]
-fn formats_and_few_values_are_told() {
+fn detects_formats_and_enumerations() {
     let body = |n: usize| {
         json!({
             "at": format!("2026-01-{:02}T08:00:00Z", n % 28 + 1), "day": "2026-01-01", "id": uuid::Uuid::from_u128(n as u128),
@@ -65,11 +67,11 @@ fn formats_and_few_values_are_told() {
     );
     assert_eq!(shape.root.properties["status"].enumerated("status"), Some(vec!["closed", "open"]));
     assert_eq!(shape.root.properties["text"].enumerated("text"), None);
-    assert_eq!(learned(&[json!({ "s": "open" })]).root.properties["s"].enumerated("s"), None, "too few to tell");
+    assert_eq!(learned(&[json!({ "s": "open" })]).root.properties["s"].enumerated("s"), None, "too few values");
 }
 
 #[test]
-fn no_type_lists_what_may_be_about_a_person() {
+fn excludes_personal_data_from_enumerations() {
     const WHO: [&str; 4] = ["Amélie Fournier", "Hanna Lindqvist", "amelie", "+49 170 1234567"];
     let body = |n: usize| json!({ "customer": WHO[n % 2], "who": WHO[n % 2], "first_name": WHO[2], "call": WHO[3], "state": "open" });
     let shape = learned(&(0..300).map(body).collect::<Vec<_>>());
@@ -80,7 +82,7 @@ fn no_type_lists_what_may_be_about_a_person() {
 }
 
 #[test]
-fn keys_that_are_data_become_a_map_and_a_shape_has_an_end() {
+fn converts_data_keys_to_a_map_and_limits_the_size() {
     let users: serde_json::Map<String, Value> = (0..200).map(|n| (format!("user-{n}"), json!({ "n": n }))).collect();
     let shape = learned(&[json!({ "users": users })]);
     let any = shape.root.properties["users"].any.as_deref().expect("a map");
@@ -90,7 +92,7 @@ fn keys_that_are_data_become_a_map_and_a_shape_has_an_end() {
     for n in 0..2_000_i64 {
         let deep = (0..40)
             .fold(json!(n), |inner, level| json!({ format!("k{}", (n * 7 + level) % 50): inner, format!("j{n}"): 1 }));
-        shape.learn(&deep, Seen { row: n, us: n });
+        shape.learn(&deep, Sighting { row: n, us: n });
     }
     assert!(shape.root.places() <= PLACES_MAX && shape.drift.len() <= DRIFT_KEPT, "{}", shape.root.places());
 }
@@ -132,14 +134,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_body_that_was_learned_satisfies_the_schema(bodies in prop::collection::vec(body(), 1..30)) {
+    fn accepts_every_learned_body(bodies in prop::collection::vec(body(), 1..30)) {
         let shape = learned(&bodies);
         let schema: Value = serde_json::from_str(&shape.code(Code::JsonSchema, "a.b")).expect("JSON");
         let validator = jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema");
         for body in &bodies {
             prop_assert!(validator.is_valid(body), "{} {}", schema, body);
         }
-        let stored: InferredSchema = serde_json::from_str(&serde_json::to_string(&shape).expect("it writes")).expect("it reads");
+        let stored: InferredSchema = serde_json::from_str(&serde_json::to_string(&shape).expect("serializable")).expect("parsable");
         prop_assert_eq!(stored, shape);
     }
 }

@@ -1,11 +1,11 @@
-//! A schema as TypeScript types.
+//! Output of a schema as TypeScript types.
 
 use super::{
     node::{Node, Type},
     type_name,
 };
 
-/// The type and, inside it, those of what it holds.
+/// Returns the type with nested types inline.
 pub(super) fn write(root: &Node, title: &str) -> String {
     format!("export type {} = {};\n", type_name(title), of(root, "", 0))
 }
@@ -63,7 +63,7 @@ fn name(key: &str) -> String {
     if plain { key.to_owned() } else { literal(key) }
 }
 
-/// A text as JSON writes it, with the two line ends that JSON lets stand and older scripts do not.
+/// Returns a JSON string literal. U+2028 and U+2029 are escaped, because older scripts do not allow them in strings.
 fn literal(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }

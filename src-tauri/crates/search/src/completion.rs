@@ -15,7 +15,7 @@ use super::{
 /// Number of the newest requests that names and values are taken from.
 const SEEN: u32 = 200;
 
-/// Maximum length of an offered value, in characters. Longer values are hardly ever chosen.
+/// Maximum length of a suggested value, in characters. Longer values are rarely chosen.
 const VALUE_MAX: usize = 80;
 
 /// Maximum number of completions.
@@ -25,7 +25,7 @@ const COMPLETIONS_MAX: usize = 50;
 const JSON_MAX: usize = 64 * 1024;
 
 /// Part of the query at the caret.
-enum Asked<'t> {
+enum CompletionTarget<'t> {
     /// A field name, as typed so far.
     Field(&'t str),
     /// The name of a header, query parameter, form field or body path.
@@ -48,7 +48,7 @@ fn word(before: &str) -> &str {
     before[start..].trim_start_matches('-')
 }
 
-fn asked(word: &str) -> Asked<'_> {
+fn asked(word: &str) -> CompletionTarget<'_> {
     let operator = word.find([':', '=', '>', '<']);
     let (head, value) = match operator {
         Some(at) => (&word[..at], Some(word[at..].trim_start_matches([':', '=', '>', '<']).trim_start_matches('"'))),
@@ -57,9 +57,11 @@ fn asked(word: &str) -> Asked<'_> {
     let (name, rest) = head.split_once('.').unwrap_or((head, ""));
     let field = FIELDS.iter().find(|field| field.name.eq_ignore_ascii_case(name));
     match (field, value) {
-        (Some(field), Some(value)) => Asked::Value(field, rest, value),
-        (Some(field), None) if head.contains('.') && field.kind == QueryFieldKind::Named => Asked::Name(field, rest),
-        _ => Asked::Field(head),
+        (Some(field), Some(value)) => CompletionTarget::Value(field, rest, value),
+        (Some(field), None) if head.contains('.') && field.kind == QueryFieldKind::Named => {
+            CompletionTarget::Name(field, rest)
+        }
+        _ => CompletionTarget::Field(head),
     }
 }
 
@@ -73,9 +75,11 @@ pub fn complete(
 ) -> rusqlite::Result<Vec<QueryCompletion>> {
     let word = word(before);
     let (typed, offered): (&str, Vec<(String, String)>) = match asked(word) {
-        Asked::Field(typed) => (typed, FIELDS.iter().map(|field| (written(field), field.means.to_owned())).collect()),
-        Asked::Name(field, typed) => (typed, named(seen(connection, known)?.names(field), ":")),
-        Asked::Value(field, name, typed) => {
+        CompletionTarget::Field(typed) => {
+            (typed, FIELDS.iter().map(|field| (written(field), field.means.to_owned())).collect())
+        }
+        CompletionTarget::Name(field, typed) => (typed, named(seen(connection, known)?.names(field), ":")),
+        CompletionTarget::Value(field, name, typed) => {
             let values = match field.name {
                 _ if !field.values.is_empty() => field.values.iter().map(|value| (*value).to_owned()).collect(),
                 "inbox" => known.names().into_iter().map(|(_, name)| name).collect(),
@@ -92,10 +96,10 @@ pub fn complete(
     let lower = typed.to_lowercase();
     let fits = |text: &str| text.trim_start_matches('"').to_lowercase().starts_with(&lower);
     let (mut first, rest): (Vec<_>, Vec<_>) = offered.into_iter().partition(|(text, _)| fits(text));
-    // Completions that contain the typed text elsewhere follow those that begin with it.
+    // Completions that contain the typed text elsewhere come after those that begin with it.
     first.extend(rest.into_iter().filter(|(text, _)| !lower.is_empty() && text.to_lowercase().contains(&lower)));
     first.truncate(COMPLETIONS_MAX);
-    // A quotation mark that was typed is replaced together with the value.
+    // A typed quotation mark is replaced together with the value.
     let quote = usize::from(before[..before.len() - typed.len()].ends_with('"'));
     Ok(first
         .into_iter()
@@ -111,7 +115,7 @@ fn named(texts: Vec<String>, end: &str) -> Vec<(String, String)> {
     texts.into_iter().map(|text| (format!("{text}{end}"), String::new())).collect()
 }
 
-/// Formats a value for a query, in quotes where the query parser would read it differently.
+/// Formats a value for a query, in quotes if the parser would otherwise interpret it differently.
 fn quoted(value: &str) -> String {
     let plain = !value.is_empty()
         && !value.contains(|c: char| c.is_whitespace() || "\"()*".contains(c))
@@ -119,13 +123,13 @@ fn quoted(value: &str) -> String {
     if plain { value.to_owned() } else { format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")) }
 }
 
-/// Reads up to 500 distinct values of a column of `request_verdict`, by jumping from one value to the next in the
+/// Returns up to 500 distinct values of a column of `request_verdict`, by jumping from one value to the next in the
 /// index.
 fn distinct(connection: &Connection, column: &str) -> rusqlite::Result<Vec<String>> {
     let sql = format!(
         "WITH RECURSIVE next (value) AS (
-           SELECT min({column} COLLATE NOCASE) FROM request_verdict WHERE {column} IS NOT NULL
-           UNION ALL SELECT (SELECT min({column} COLLATE NOCASE) FROM request_verdict WHERE {column} > value COLLATE NOCASE) FROM next WHERE value IS NOT NULL
+           SELECT min({column} COLLATE NOCASE) FROM request_verification WHERE {column} IS NOT NULL
+           UNION ALL SELECT (SELECT min({column} COLLATE NOCASE) FROM request_verification WHERE {column} > value COLLATE NOCASE) FROM next WHERE value IS NOT NULL
          ) SELECT value FROM next WHERE value IS NOT NULL LIMIT 500"
     );
     connection.prepare_cached(&sql)?.query_map([], |row| row.get(0))?.collect()
@@ -133,12 +137,12 @@ fn distinct(connection: &Connection, column: &str) -> rusqlite::Result<Vec<Strin
 
 /// Names and values of the newest requests.
 #[derive(Default)]
-struct Seen {
+struct NewestValues {
     /// Field, name and value. Names of body values are paths.
     values: BTreeSet<(&'static str, String, String)>,
 }
 
-impl Seen {
+impl NewestValues {
     fn names(&self, field: &QueryField) -> Vec<String> {
         let named = self.values.iter().filter(|(of, name, _)| *of == field.name && !name.is_empty());
         let names: BTreeSet<&str> = named.map(|(_, name, _)| name.as_str()).collect();
@@ -164,7 +168,7 @@ impl Seen {
         }
         for (name, value) in header_list(subject.headers) {
             let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-            // The value of a credential is not offered.
+            // Credentials are not suggested.
             let value = if hookbench_provider::is_secret_header(name.as_bytes()) {
                 ""
             } else {
@@ -185,7 +189,7 @@ impl Seen {
 }
 
 struct Paths<'s> {
-    seen: &'s mut Seen,
+    seen: &'s mut NewestValues,
     path: String,
     lengths: Vec<usize>,
 }
@@ -213,8 +217,8 @@ impl Walk for Paths<'_> {
     }
 }
 
-fn seen(connection: &Connection, known: &InboxSnapshot) -> rusqlite::Result<Seen> {
-    let mut seen = Seen::default();
+fn seen(connection: &Connection, known: &InboxSnapshot) -> rusqlite::Result<NewestValues> {
+    let mut seen = NewestValues::default();
     let sql =
         scan::sql(Uses::default(), false, &format!("r.id IN (SELECT id FROM request ORDER BY id DESC LIMIT {SEEN})"));
     let _ = rows(connection, &sql, &[], known, &mut |subject| {

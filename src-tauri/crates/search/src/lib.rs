@@ -1,7 +1,7 @@
-//! Finds stored requests by a query, newest first.
+//! Search of stored requests by a query, newest first.
 //!
 //! SQL narrows the search where possible, the index excludes blocks and rows that cannot match, and every remaining
-//! request is matched in memory. Without an index the search is a scan, which is slower and gives the same result.
+//! request is matched in memory. Without an index, the search is a slower scan with the same result.
 #![forbid(unsafe_code)]
 
 mod completion;
@@ -26,27 +26,27 @@ use narrow::{Names, Narrow};
 pub use scan::InboxSnapshot;
 use scan::{rows, rows_of};
 
-/// Time after which a page of a search is returned incomplete, with the position that the search has reached.
+/// Time after which an incomplete page is returned, with the position that the search has reached.
 pub const PAGE_TIME: Duration = Duration::from_millis(150);
 
-/// A search for stored requests.
+/// Search for stored requests.
 pub struct Search {
     query: Query,
     narrow: Narrow,
     prefilter: Prefilter,
     now_us: i64,
-    /// SQL conditions of the list that is searched, such as the inbox and the hidden requests.
+    /// SQL conditions of the searched list, such as the inbox and the hidden requests.
     also: String,
     known: InboxSnapshot,
 }
 
-/// A page of matches.
+/// Page of matches.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct SearchPage {
     /// Matches, newest first.
     pub ids: Vec<RowId>,
     /// Last request that was searched. `None` if every request was searched.
-    pub upto: Option<RowId>,
+    pub cursor: Option<RowId>,
 }
 
 impl Search {
@@ -58,8 +58,8 @@ impl Search {
         Self { query, narrow, prefilter, now_us, also, known }
     }
 
-    /// Returns up to `limit` matches older than `after` and newer than `until`, newest first. At `deadline` the page is
-    /// returned as it is.
+    /// Returns up to `limit` matches older than `after` and newer than `until`, newest first. At `deadline`, the
+    /// incomplete page is returned.
     pub fn page(
         &self,
         connection: &Connection,
@@ -83,18 +83,18 @@ impl Search {
         most: u64,
         deadline: Instant,
     ) -> rusqlite::Result<(u64, Option<RowId>)> {
-        let (mut count, mut upto) = (0, None);
+        let (mut count, mut cursor) = (0, None);
         let _ = self.pass(connection, index, (after, RowId(-1)), &mut |id, matched| {
             count += u64::from(matched);
-            // Searching one request can mean reading 16 MB, so the deadline is checked after each.
+            // Searching one request can mean reading 16 MB, so the deadline is checked after each request.
             let late = Instant::now() >= deadline;
             if count == most || late {
-                upto = late.then_some(id);
+                cursor = late.then_some(id);
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
         })?;
-        Ok((count, upto))
+        Ok((count, cursor))
     }
 
     /// Restricts the search to pinned requests.
@@ -115,7 +115,7 @@ impl Search {
         Ok(matching)
     }
 
-    /// Passes every request that may match to `take`, newest first, with whether the request matches.
+    /// Passes every candidate to `take`, newest first, with `true` if the request matches.
     fn pass(
         &self,
         connection: &Connection,
@@ -203,7 +203,7 @@ impl PageBuilder {
         }
         let late = Instant::now() >= self.deadline;
         if self.found.ids.len() == self.limit || late {
-            self.found.upto = Some(id);
+            self.found.cursor = Some(id);
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())

@@ -1,4 +1,4 @@
-//! Narrowing of a query by SQL: a condition that every match satisfies, so that only few requests have to be read and
+//! Conversion of a query to an SQL condition that every match satisfies, to reduce the number of requests that are
 //! matched in memory.
 
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use hookbench_query::{Node, Pattern, Place, QueryFieldKind, Term, Test};
 use hookbench_store::timeline::BEFORE;
 use rusqlite::Connection;
 
-/// Meaning of names in a query.
+/// Resolves names in a query.
 pub(crate) struct Names<'n> {
     pub(crate) now_us: i64,
     /// Number and name of every inbox.
@@ -22,15 +22,15 @@ pub(crate) struct Names<'n> {
 pub(crate) static DUPLICATE: LazyLock<String> =
     LazyLock::new(|| format!("(v.event_id IS NOT NULL AND EXISTS (SELECT 1 {BEFORE}))"));
 
-/// Lists the duplicates after a row, up to and including the row `upto`, oldest first.
-pub fn duplicates(connection: &Connection, after: RowId, upto: RowId) -> rusqlite::Result<Vec<RowId>> {
+/// Lists the duplicates after a row, up to and including the row `cursor`, oldest first.
+pub fn duplicates(connection: &Connection, after: RowId, cursor: RowId) -> rusqlite::Result<Vec<RowId>> {
     connection
         .prepare_cached(&format!(
-            "SELECT r.id FROM request_verdict v CROSS JOIN request r ON r.id = v.request
+            "SELECT r.id FROM request_verification v CROSS JOIN request r ON r.id = v.request
              WHERE v.request > ?1 AND v.request <= ?2 AND {} ORDER BY v.request",
             *DUPLICATE
         ))?
-        .query_map([after.0, upto.0], |row| row.get(0).map(RowId))?
+        .query_map([after.0, cursor.0], |row| row.get(0).map(RowId))?
         .collect()
 }
 
@@ -40,9 +40,9 @@ pub(crate) struct Narrow {
     pub(crate) sql: String,
     /// Values of the `?` placeholders, in order.
     pub(crate) params: Vec<String>,
-    /// Whether every request that satisfies the condition matches.
+    /// True if every request that satisfies the condition matches.
     pub(crate) exact: bool,
-    /// Whether the condition names an event or an event type, so that an index leads to the few requests.
+    /// True if the condition names an event or an event type, so that an index finds the few requests.
     pub(crate) driven: bool,
 }
 
@@ -120,7 +120,8 @@ fn lower_term(term: &Term, names: &Names<'_>) -> Option<Condition> {
         (Test::Order(order, than), _) => exactly(format!("({column} {} {than})", order.sql())),
         (Test::Arrived(order, moment), _) => {
             let us = moment.us(names.now_us);
-            // The time in a row number is never earlier than the millisecond of the arrival, so the list can end there.
+            // The time in a row number is never earlier than the millisecond of the arrival, so the list can end
+            // there.
             let from = match order.sql().starts_with('>') {
                 true => format!(" AND r.id >= {}", RowId::at(us.div_euclid(1_000)).0),
                 false => String::new(),
@@ -138,7 +139,7 @@ fn lower_term(term: &Term, names: &Names<'_>) -> Option<Condition> {
                 .collect();
             exactly(format!("(r.inbox IN ({}))", numbers.join(", ")))
         }
-        (Test::Text(pattern), "verdict") => {
+        (Test::Text(pattern), "signature") => {
             let states: Vec<String> = SignatureStatus::ALL
                 .iter()
                 .filter(|state| pattern.matches_word(state.as_str()))

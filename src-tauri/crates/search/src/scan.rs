@@ -10,10 +10,10 @@ use rusqlite::{Connection, Statement, ToSql};
 
 use super::narrow::DUPLICATE;
 
-/// The data that a stored row lacks: the suffix of its id, and the name and read mark of its inbox.
+/// Data that is not part of a stored row: the suffix of its ID, and the name and read mark of its inbox.
 #[derive(Debug, Clone)]
 pub struct InboxSnapshot {
-    /// Suffix that turns row numbers into ids.
+    /// Suffix that turns row numbers into IDs.
     pub tail: IdTail,
     inboxes: HashMap<i64, (String, i64)>,
 }
@@ -21,7 +21,7 @@ pub struct InboxSnapshot {
 impl InboxSnapshot {
     /// Creates a snapshot of the inboxes: the number, name and read mark of each.
     pub fn new(tail: IdTail, inboxes: impl IntoIterator<Item = (i64, InboxLabel)>) -> Self {
-        let label = |(number, label): (i64, InboxLabel)| (number, (label.name, label.read_upto));
+        let label = |(number, label): (i64, InboxLabel)| (number, (label.name, label.read_cursor));
         Self { tail, inboxes: inboxes.into_iter().map(label).collect() }
     }
 
@@ -34,11 +34,11 @@ impl InboxSnapshot {
 /// Returns a statement for [`rows`], newest first. Tables that the query does not use are not joined.
 pub(crate) fn sql(uses: Uses, driven: bool, condition: &str) -> String {
     let marks = uses.marks || condition.contains("m.");
-    let verdict = uses.verdict || driven;
-    let from = match (driven, verdict) {
-        // An index on the event leads to its few requests.
-        (true, _) => "request_verdict v CROSS JOIN request r ON r.id = v.request",
-        (false, true) => "request r LEFT JOIN request_verdict v ON v.request = r.id",
+    let signature_status = uses.signature_status || driven;
+    let from = match (driven, signature_status) {
+        // An index on the event finds its few requests.
+        (true, _) => "request_verification v CROSS JOIN request r ON r.id = v.request",
+        (false, true) => "request r LEFT JOIN request_verification v ON v.request = r.id",
         (false, false) => "request r",
     };
     let marked = if marks { " LEFT JOIN request_mark m ON m.request = r.id" } else { "" };
@@ -47,19 +47,19 @@ pub(crate) fn sql(uses: Uses, driven: bool, condition: &str) -> String {
     } else {
         "0, 0, '', ''"
     };
-    let verdict_columns = match verdict {
+    let verification_columns = match signature_status {
         true => "v.provider, v.event_type, v.event_id, coalesce(v.state, 0), v.reason",
         false => "NULL, NULL, NULL, 0, NULL",
     };
     let duplicate = if uses.duplicate { &**DUPLICATE } else { "0" };
     let newest = if driven { "v.request" } else { "r.id" };
     format!(
-        "SELECT r.id, r.inbox, r.method, r.target, r.peer, r.status, r.body_bytes, r.arrived_us, {mark_columns}, {verdict_columns},
+        "SELECT r.id, r.inbox, r.method, r.target, r.remote_address, r.status, r.body_bytes, r.arrived_us, {mark_columns}, {verification_columns},
          {duplicate}, r.headers, r.chunks, r.body FROM {from}{marked} WHERE {condition} ORDER BY {newest} DESC"
     )
 }
 
-/// Passes the requests of a statement to `take` until `take` breaks. Returns [`ControlFlow::Break`] if it did.
+/// Passes the requests of a statement to `take` until `take` breaks. Returns [`ControlFlow::Break`] in that case.
 pub(crate) fn rows(
     connection: &Connection,
     sql: &str,
@@ -84,12 +84,13 @@ pub(crate) fn rows_of(
     while let Some(row) = rows.next()? {
         let text = |column: usize| row.get_ref(column).ok().and_then(|value| value.as_str().ok());
         let id = RowId(row.get(0)?);
-        let (inbox, read_upto) = known.inboxes.get(&row.get(1)?).map_or(("", i64::MAX), |(name, upto)| (name, *upto));
+        let (inbox, read_cursor) =
+            known.inboxes.get(&row.get(1)?).map_or(("", i64::MAX), |(name, cursor)| (name, *cursor));
         let read: bool = row.get(9)?;
         let body = || match (row.get_ref(20).ok().and_then(|value| value.as_blob().ok()), row.get(19)) {
             (Some(inline), _) => Cow::Borrowed(&inline[..inline.len().min(SEARCHED_MAX as usize)]),
             (None, Ok(Some(chunks))) => {
-                // A body that cannot be read is searched as if it were empty. Opening the request shows the error.
+                // A body that cannot be read is treated as empty. Opening the request shows the error.
                 Cow::Owned(read_chunks(connection, chunks, SEARCHED_MAX).unwrap_or_default())
             }
             _ => Cow::Borrowed(&[][..]),
@@ -100,18 +101,18 @@ pub(crate) fn rows_of(
             inbox,
             method: text(2).unwrap_or_default(),
             target: text(3).unwrap_or_default(),
-            peer: text(4).unwrap_or_default(),
+            remote_address: text(4).unwrap_or_default(),
             status: row.get(5)?,
             body_bytes: row.get(6)?,
             arrived_us: row.get(7)?,
             pinned: row.get(8)?,
-            unread: !read && id.0 > read_upto,
+            unread: !read && id.0 > read_cursor,
             note: text(10).unwrap_or_default(),
             source: text(11).unwrap_or_default(),
             provider: text(12),
             event_type: text(13),
             event_id: text(14),
-            verdict: SignatureStatus::stored(row.get(15)?),
+            signature_status: SignatureStatus::stored(row.get(15)?),
             reason: text(16),
             duplicate: row.get(17)?,
             headers: row.get_ref(18)?.as_blob().unwrap_or_default(),

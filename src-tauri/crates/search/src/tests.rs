@@ -1,4 +1,4 @@
-//! Property tests: a search, with or without an index, finds the same requests as matching every request in memory.
+//! Property tests: a search, with or without the index, finds the same requests as matching every request in memory.
 
 use std::{ops::ControlFlow, time::Duration};
 
@@ -28,7 +28,7 @@ struct Stored {
     body: Option<Vec<u8>>,
     pinned: bool,
     note: &'static str,
-    verdict: Option<Verdict>,
+    signature_status: Option<Verdict>,
 }
 
 fn words() -> impl Strategy<Value = &'static str> {
@@ -106,30 +106,39 @@ fn body() -> impl Strategy<Value = Option<Vec<u8>>> {
 fn stored() -> impl Strategy<Value = Stored> {
     let head =
         (1..4_i64, prop::sample::select(vec!["POST", "GET", "post"]), words(), words(), 200..204_i64, 0..300_i64);
-    let verdict = prop::option::of((
+    let signature_status = prop::option::of((
         0..4_u8,
         prop::option::of(prop::sample::select(vec!["stripe", "github"])),
         prop::option::of(prop::sample::select(vec!["chat.closed", "Chat.Closed", "chat.rated", "\u{212a}"])),
         prop::option::of(prop::sample::select(vec!["evt_1", "EVT_1", "evt_2"])),
     ));
     let kind = prop::sample::select(vec!["application/json", "application/x-www-form-urlencoded", "text/plain"]);
-    (head, body(), any::<bool>(), prop::sample::select(vec!["", "Ask Ann", "done"]), verdict, kind, words()).prop_map(
-        |((inbox, method, path, value, status, minutes_ago), body, pinned, note, verdict, kind, header)| {
-            let query = form_urlencoded::Serializer::new(String::new()).append_pair("id", value).finish();
-            Stored {
-                inbox,
-                method,
-                target: format!("/{}?{query}", path.replace(' ', "%20")),
-                status,
-                minutes_ago,
-                headers: format!("Content-Type: {kind}\r\nX-Event: {header}\r\nX-Event: second\r\n"),
+    (head, body(), any::<bool>(), prop::sample::select(vec!["", "Ask Ann", "done"]), signature_status, kind, words())
+        .prop_map(
+            |(
+                (inbox, method, path, value, status, minutes_ago),
                 body,
                 pinned,
                 note,
-                verdict,
-            }
-        },
-    )
+                signature_status,
+                kind,
+                header,
+            )| {
+                let query = form_urlencoded::Serializer::new(String::new()).append_pair("id", value).finish();
+                Stored {
+                    inbox,
+                    method,
+                    target: format!("/{}?{query}", path.replace(' ', "%20")),
+                    status,
+                    minutes_ago,
+                    headers: format!("Content-Type: {kind}\r\nX-Event: {header}\r\nX-Event: second\r\n"),
+                    body,
+                    pinned,
+                    note,
+                    signature_status,
+                }
+            },
+        )
 }
 
 fn term() -> impl Strategy<Value = String> {
@@ -160,7 +169,7 @@ fn term() -> impl Strategy<Value = String> {
         "body.\"odd key\"",
         "body.*",
         "note",
-        "peer",
+        "ip",
         "inbox",
         "id",
     ]);
@@ -171,7 +180,7 @@ fn term() -> impl Strategy<Value = String> {
             .prop_map(|(field, operator, value)| format!("{field}{operator}{value}")),
         3 => prop::sample::select(vec![
             "status:200", "status:>=202", "status:2xx", "status:200..201", "size:>20", "size:<=1kb", "age:<1h", "age:>2h", "after:100m", "before:30m",
-            "verdict:valid", "verdict:*", "verdict:un*", "pinned:true", "pinned:false", "source:customer", "source:*", "unread:true", "duplicate:true", "duplicate:false", "inbox:s*",
+            "signature:valid", "signature:*", "signature:un*", "pinned:true", "pinned:false", "source:customer", "source:*", "unread:true", "duplicate:true", "duplicate:false", "inbox:s*",
         ]).prop_map(String::from),
     ]
 }
@@ -189,7 +198,7 @@ fn query() -> impl Strategy<Value = String> {
 
 fn inboxes() -> [(i64, InboxLabel); 3] {
     [(1, "shop", 0), (2, "support", i64::MAX), (3, "alpha", 0)]
-        .map(|(number, name, read_upto)| (number, InboxLabel { name: name.into(), read_upto }))
+        .map(|(number, name, read_cursor)| (number, InboxLabel { name: name.into(), read_cursor }))
 }
 
 fn store(requests: &[Stored]) -> (Connection, Vec<RowId>) {
@@ -200,13 +209,13 @@ fn store(requests: &[Stored]) -> (Connection, Vec<RowId>) {
         let arrived_us = NOW_US - request.minutes_ago * 60_000_000;
         last = RowId::next(last, arrived_us / 1_000);
         connection.execute(
-            "INSERT INTO request (id, inbox, arrived_us, receiving_us, method, version, names, body_state, status, body_bytes, peer, target, headers, body)
+            "INSERT INTO request (id, inbox, arrived_us, receiving_us, method, version, names, body_state, status, body_bytes, remote_address, target, headers, body)
              VALUES (?1, ?2, ?3, 0, ?4, 11, 0, 0, ?5, ?6, '127.0.0.1:1', ?7, ?8, ?9)",
             params![last.0, request.inbox, arrived_us, request.method, request.status, request.body.as_ref().map_or(0, Vec::len) as i64, request.target, request.headers.as_bytes(), request.body],
         ).expect("a request");
         connection.execute("INSERT INTO request_mark (request, pinned, note, source) VALUES (?1, ?2, ?3, ?4)", params![last.0, request.pinned, request.note, if request.pinned { "Customer.har" } else { "" }]).expect("marks");
-        if let Some((state, provider, event_type, event_id)) = request.verdict {
-            connection.execute("INSERT INTO request_verdict (request, state, reason, provider, event_type, event_id) VALUES (?1, ?2, 'stale', ?3, ?4, ?5)", params![last.0, state, provider, event_type, event_id]).expect("a verdict");
+        if let Some((state, provider, event_type, event_id)) = request.signature_status {
+            connection.execute("INSERT INTO request_verification (request, state, reason, provider, event_type, event_id) VALUES (?1, ?2, 'stale', ?3, ?4, ?5)", params![last.0, state, provider, event_type, event_id]).expect("a verification");
         }
         last
     }).collect();
@@ -224,7 +233,7 @@ fn search(query: &str) -> Search {
 /// Matches every request in memory, newest first.
 fn oracle(connection: &Connection, query: &str) -> Vec<RowId> {
     let query = Query::parse(query).unwrap_or_else(|error| panic!("{query}: {error}"));
-    let everything = Uses { marks: true, verdict: true, duplicate: true, content: true };
+    let everything = Uses { marks: true, signature_status: true, duplicate: true, content: true };
     let mut found = Vec::new();
     let _ = rows(connection, &scan::sql(everything, false, "1"), &[], &known(), &mut |subject| {
         if query.matches(subject, NOW_US) {
@@ -232,7 +241,7 @@ fn oracle(connection: &Connection, query: &str) -> Vec<RowId> {
         }
         ControlFlow::Continue(())
     })
-    .expect("the store reads");
+    .expect("the store is readable");
     found
 }
 
@@ -243,8 +252,8 @@ fn found(connection: &Connection, index: &SearchIndex, query: &str, limit: usize
     loop {
         let found = search.page(connection, index, (after, RowId(-1)), limit, deadline).expect("a search");
         all.extend(found.ids);
-        match found.upto {
-            Some(upto) => after = upto,
+        match found.cursor {
+            Some(cursor) => after = cursor,
             None => return all,
         }
     }
@@ -254,7 +263,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_way_finds_the_same(mut requests in prop::collection::vec(stored(), 1..40), queries in prop::collection::vec(query(), 1..12), limit in 1..50_usize) {
+    fn finds_the_same_with_and_without_the_index(mut requests in prop::collection::vec(stored(), 1..40), queries in prop::collection::vec(query(), 1..12), limit in 1..50_usize) {
         requests.sort_by_key(|request| -request.minutes_ago);
         let (connection, ids) = store(&requests);
         let folder = tempfile::tempdir().expect("a folder");
@@ -265,14 +274,14 @@ proptest! {
             let oracle = oracle(&connection, &query);
             prop_assert_eq!(&found(&connection, &none, &query, limit), &oracle, "a scan for {}", query);
             prop_assert_eq!(&found(&connection, &index, &query, limit), &oracle, "the index for {}", query);
-            let (count, upto) = search(&query).count(&connection, &index, RowId(i64::MAX), u64::MAX, Instant::now() + Duration::from_secs(60)).expect("a count");
-            prop_assert_eq!((count, upto), (oracle.len() as u64, None), "the count of {}", query);
+            let (count, cursor) = search(&query).count(&connection, &index, RowId(i64::MAX), u64::MAX, Instant::now() + Duration::from_secs(60)).expect("a count");
+            prop_assert_eq!((count, cursor), (oracle.len() as u64, None), "the count of {}", query);
         }
     }
 }
 
 #[test]
-fn a_look_that_has_no_time_says_how_far_it_came() {
+fn returns_the_cursor_at_the_deadline() {
     let request = Stored {
         inbox: 1,
         method: "POST",
@@ -283,17 +292,17 @@ fn a_look_that_has_no_time_says_how_far_it_came() {
         body: None,
         pinned: false,
         note: "",
-        verdict: None,
+        signature_status: None,
     };
     let (connection, ids) = store(&vec![request; 1_000]);
     let index = SearchIndex::new(std::path::Path::new("/nonexistent"));
     let mut after = RowId(i64::MAX);
     let mut looks = 0;
-    while let Some(upto) =
-        search("absent").page(&connection, &index, (after, RowId(-1)), 10, Instant::now()).expect("a look").upto
+    while let Some(cursor) =
+        search("absent").page(&connection, &index, (after, RowId(-1)), 10, Instant::now()).expect("a page").cursor
     {
-        assert!(upto < after);
-        after = upto;
+        assert!(cursor < after);
+        after = cursor;
         looks += 1;
     }
     assert!((2..2_000).contains(&looks), "{looks}");

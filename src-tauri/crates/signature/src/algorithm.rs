@@ -1,4 +1,4 @@
-//! What makes a digest of content and key.
+//! Signature and digest algorithms.
 
 use ed25519_dalek::Signer as _;
 use hmac::{Hmac, KeyInit, Mac};
@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 
 use crate::{fault::Fault, key::Key};
 
-/// How a digest is made.
+/// Signature or digest algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Algorithm {
@@ -26,15 +26,15 @@ pub enum Algorithm {
     HmacSha384,
     /// HMAC with SHA-512.
     HmacSha512,
-    /// SHA-1 of content that holds the secret.
+    /// SHA-1 of content that includes the secret.
     HashSha1,
-    /// SHA-256 of content that holds the secret.
+    /// SHA-256 of content that includes the secret.
     HashSha256,
     /// Ed25519 (RFC 8032).
     Ed25519,
-    /// ECDSA on P-256 with SHA-256, signature in DER.
+    /// ECDSA on P-256 with SHA-256 and a DER signature.
     EcdsaSha256,
-    /// ECDSA on P-256 with SHA-1, signature in DER (eBay).
+    /// ECDSA on P-256 with SHA-1 and a DER signature (eBay).
     EcdsaSha1,
     /// RSA PKCS#1 v1.5 with SHA-1.
     RsaSha1,
@@ -44,11 +44,11 @@ pub enum Algorithm {
     RsaSha512,
     /// RSA-PSS with SHA-512.
     RsaPssSha512,
-    /// No digest: the content itself is compared with what stands there.
+    /// No digest: the content is compared with the received value.
     Token,
 }
 
-/// Content on its way into a digest, so that no copy of the body is made.
+/// Source of the signed content. Passes the content to a sink piece by piece, which avoids a copy of the body.
 pub(crate) trait Feed: FnMut(&mut dyn FnMut(&[u8])) -> Result<(), Fault> {}
 impl<F: FnMut(&mut dyn FnMut(&[u8])) -> Result<(), Fault>> Feed for F {}
 
@@ -70,7 +70,7 @@ fn whole(feed: &mut impl Feed) -> Result<Vec<u8>, Fault> {
     Ok(all)
 }
 
-/// DigestInfo of PKCS#1 v1.5 (RFC 8017 §9.2, note 1), before the hash itself.
+/// DigestInfo prefixes of PKCS#1 v1.5 (RFC 8017 §9.2, note 1), without the hash.
 const SHA1_INFO: &[u8] = &[0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14];
 const SHA256_INFO: &[u8] =
     &[0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
@@ -82,7 +82,7 @@ fn pkcs1(info: &[u8], hash_len: usize) -> Pkcs1v15Sign {
 }
 
 impl Algorithm {
-    /// Whether the one who verifies could also sign.
+    /// Returns true if the same secret verifies and signs.
     pub fn is_symmetric(self) -> bool {
         !matches!(
             self,
@@ -96,7 +96,7 @@ impl Algorithm {
         )
     }
 
-    /// The digest a symmetric algorithm makes.
+    /// Returns the digest of a symmetric algorithm.
     pub(crate) fn digest(self, key: &[u8], mut feed: impl Feed) -> Result<Vec<u8>, Fault> {
         let feed = &mut feed;
         match self {
@@ -108,17 +108,17 @@ impl Algorithm {
             Self::HashSha1 => hash::<Sha1>(feed),
             Self::HashSha256 => hash::<Sha256>(feed),
             Self::Token => whole(feed),
-            _ => Err(Fault::Secret { why: "the sender's private key makes this signature".into() }),
+            _ => Err(Fault::Secret { why: "only the sender's private key can create this signature".into() }),
         }
     }
 
-    /// Whether `signature` is one of this content by this key, in constant time where that matters.
+    /// Returns true if `signature` is a valid signature of the content. Compares symmetric digests in constant time.
     pub(crate) fn holds(self, key: &Key, signature: &[u8], mut feed: impl Feed) -> Result<bool, Fault> {
-        let wrong_key = || Fault::Secret { why: "it is a key of another kind than this scheme uses".into() };
+        let wrong_key = || Fault::Secret { why: "its key type does not match this scheme".into() };
         Ok(match (self, key) {
             (Self::Ed25519, Key::Ed25519(key)) => {
                 let Ok(signature) = ed25519_dalek::Signature::from_slice(signature) else { return Ok(false) };
-                // Strict: a key of small order would hold for anything.
+                // Strict verification rejects keys of small order, which accept signatures of any content.
                 key.verify_strict(&whole(&mut feed)?, &signature).is_ok()
             }
             (Self::EcdsaSha256, Key::P256(key)) => {
@@ -150,8 +150,8 @@ impl Algorithm {
 
     /// Signs with a secret or a private key.
     ///
-    /// RSA is blinded with random numbers, so that its duration says nothing about the key (RUSTSEC-2023-0071). The
-    /// signature does not depend on them.
+    /// RSA operations are blinded with random numbers to prevent timing attacks on the key (RUSTSEC-2023-0071). The
+    /// signature does not depend on the random numbers.
     pub(crate) fn sign(self, key: &Key, mut feed: impl Feed) -> Result<Vec<u8>, Fault> {
         let failed = |e: &dyn std::fmt::Display| Fault::Secret { why: e.to_string() };
         match (self, key) {
@@ -180,7 +180,7 @@ impl Algorithm {
                 key.sign_with_rng(&mut OsRng, rsa::Pss::new::<rsa::sha2::Sha512>(), &digest).map_err(|e| failed(&e))
             }
             (symmetric, Key::Bytes(key)) if symmetric.is_symmetric() => symmetric.digest(key, feed),
-            _ => Err(Fault::Secret { why: "signing needs the private key that belongs to this scheme".into() }),
+            _ => Err(Fault::Secret { why: "signing requires the private key of this scheme".into() }),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a certificate given as the secret must be: its dates, its name, and the chain it comes with.
+//! Checks of a certificate entered as the secret: dates, name and chain.
 
 use p256::pkcs8::DecodePublicKey as _;
 use rsa::pkcs8::DecodePublicKey as _;
@@ -12,15 +12,15 @@ use crate::{
     algorithm::Algorithm,
     fault::Fault,
     key::{Key, pem},
-    message::Reading,
+    message::ParsedMessage,
     scheme::CertificateRule,
     template::capital,
 };
 
-/// Most certificates of one chain; a public one has three.
+/// Maximum number of certificates parsed from one chain. Public chains have three.
 const CHAIN_MAX: usize = 8;
 
-/// Where a name stands in a subject (RFC 4519 §2.3), and in an extension (RFC 5280 §4.2.1.6).
+/// Object identifiers of names in a subject (RFC 4519 §2.3) and in an extension (RFC 5280 §4.2.1.6).
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 const ALTERNATIVE_NAMES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 
@@ -33,8 +33,8 @@ fn wrong(why: impl Into<String>) -> Fault {
     Fault::Secret { why: why.into() }
 }
 
-/// Whether the URL that a message names its certificate by is one of the vendor's.
-pub(crate) fn url_is_allowed(rule: &CertificateRule, reading: &Reading<'_>) -> Result<(), Fault> {
+/// Checks that the certificate URL in a message is an HTTPS URL on one of the vendor's hosts.
+pub(crate) fn url_is_allowed(rule: &CertificateRule, reading: &ParsedMessage<'_>) -> Result<(), Fault> {
     let place = capital(&rule.url.shown());
     let url = rule.url.value(reading).ok_or_else(|| Fault::Missing { what: place.clone() })?;
     let host = url.strip_prefix("https://").map(|rest| rest.split(['/', '?', '#', ':']).next().unwrap_or_default());
@@ -58,8 +58,8 @@ pub(crate) fn url_is_allowed(rule: &CertificateRule, reading: &Reading<'_>) -> R
     }
 }
 
-/// Whether a secret that is a certificate, or a chain of them, is valid at `now_ms`, for one of `names`, and each
-/// certificate signed by the next. A bare public key has nothing to check.
+/// Checks a secret that is a certificate or a certificate chain: each certificate must be valid at `now_ms` and signed
+/// by the next, and the first must be issued for one of `names`. A secret without a certificate always passes.
 pub(crate) fn check(secret: &str, names: &[String], now_ms: i64) -> Result<(), Fault> {
     let chain = chain(secret)?;
     let Some(first) = chain.first() else { return Ok(()) };
@@ -68,21 +68,21 @@ pub(crate) fn check(secret: &str, names: &[String], now_ms: i64) -> Result<(), F
         let validity = certificate.tbs_certificate().validity();
         let (begins, ends) =
             (validity.not_before.to_unix_duration().as_secs(), validity.not_after.to_unix_duration().as_secs());
-        let of = if std::ptr::eq(certificate, first) { "the certificate" } else { "a certificate of its chain" };
+        let of = if std::ptr::eq(certificate, first) { "the certificate" } else { "a certificate in the chain" };
         if seconds < begins {
-            return Err(wrong(format!("{of} is not valid yet: it begins at {}", validity.not_before)));
+            return Err(wrong(format!("{of} is not yet valid: its validity begins at {}", validity.not_before)));
         }
         if seconds > ends {
-            return Err(wrong(format!("{of} has expired: it was valid until {}", validity.not_after)));
+            return Err(wrong(format!("{of} expired at {}", validity.not_after)));
         }
     }
     let own = names_of(first);
     if !names.is_empty() && !own.iter().any(|own| names.iter().any(|name| matches(own, name))) {
-        return Err(wrong(format!("the certificate is for {}, not for {}", listed(&own), names.join(" or "))));
+        return Err(wrong(format!("the certificate must be issued for {} (got {})", names.join(" or "), listed(&own))));
     }
     for pair in chain.windows(2) {
         if !is_signed_by(&pair[0], &pair[1]) {
-            return Err(wrong("a certificate of its chain did not sign the one before it"));
+            return Err(wrong("a certificate in the chain is not signed by the next certificate"));
         }
     }
     Ok(())
@@ -92,7 +92,7 @@ fn listed(names: &[String]) -> String {
     if names.is_empty() { "no name".into() } else { names.join(", ") }
 }
 
-/// Whether a certificate's name is the one that is asked for, in which one `*` stands for any text.
+/// Returns true if a certificate name matches the wanted name. One `*` in the wanted name matches any text.
 fn matches(own: &str, wanted: &str) -> bool {
     let own = own.to_ascii_lowercase();
     match wanted.split_once('*') {
@@ -101,14 +101,14 @@ fn matches(own: &str, wanted: &str) -> bool {
     }
 }
 
-/// The certificates of a secret in PEM; none if it holds no certificate.
+/// Parses the certificates of a secret in PEM. Returns an empty list if the secret has no certificate.
 fn chain(secret: &str) -> Result<Vec<Certificate>, Fault> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     let blocks = secret.split(BEGIN).skip(1).take(CHAIN_MAX);
     blocks
         .map(|block| {
             Certificate::from_pem(pem(&format!("{BEGIN}{block}")))
-                .map_err(|e| wrong(format!("the certificate cannot be read: {e}")))
+                .map_err(|e| wrong(format!("the certificate cannot be parsed: {e}")))
         })
         .collect()
 }
@@ -162,8 +162,9 @@ fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
 mod tests {
     use super::*;
 
-    /// Made with OpenSSL for these tests: a certificate for `messageverificationcerts.paypal.com`, the authority that
-    /// signed it, and another authority of the same name. All are valid from 2026-11-29 to 2036-11-26.
+    /// Test certificates created with OpenSSL: a certificate for `messageverificationcerts.paypal.com`, the authority
+    /// that signed the certificate, and another authority of the same name. All are valid from 2026-11-29 to
+    /// 2036-11-26.
     const LEAF: &str = "-----BEGIN CERTIFICATE-----
 MIIBOTCB4QIUC2dFzYGH/tGGQ2QIirUiEG/tnVswCgYIKoZIzj0EAwIwEjEQMA4G
 A1UEAwwHVGVzdCBDQTAeFw0yNjExMjkxOTQxNTlaFw0zNjExMjYxOTQxNTlaMC4x
@@ -206,7 +207,7 @@ KS3sVyBw+vv1uAIgR8YMZUXrdEwQimrgUGlQMzYlXHhISGfKgJcJM6PHgeY=
     }
 
     #[test]
-    fn a_certificate_has_its_dates_its_name_and_its_chain() {
+    fn checks_dates_names_and_chain() {
         let paypal = "messageverificationcerts*.paypal.com";
         let chained = format!("{LEAF}\n{AUTHORITY}\n");
         let bare = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
@@ -214,13 +215,23 @@ KS3sVyBw+vv1uAIgR8YMZUXrdEwQimrgUGlQMzYlXHhISGfKgJcJM6PHgeY=
             (LEAF, paypal, NOW, "right"),
             (chained.as_str(), paypal, NOW, "right"),
             (bare, paypal, NOW, "right"),
-            (LEAF, paypal, NOW - 5 * YEAR, "not valid yet"),
-            (LEAF, paypal, NOW + 9 * YEAR, "has expired"),
-            (LEAF, "api.example.com", NOW, "is for messageverificationcerts.paypal.com, not for api.example.com"),
-            (&format!("{LEAF}\n{OTHER}"), paypal, NOW, "did not sign the one before it"),
-            (&format!("{AUTHORITY}\n{LEAF}"), "Test CA".to_lowercase().as_str(), NOW, "did not sign the one before it"),
-            (&LEAF.replace("MII", "MIX"), paypal, NOW, "cannot be read"),
-            ("-----BEGIN CERTIFICATE-----\n", paypal, NOW, "cannot be read"),
+            (LEAF, paypal, NOW - 5 * YEAR, "not yet valid"),
+            (LEAF, paypal, NOW + 9 * YEAR, "expired at"),
+            (
+                LEAF,
+                "api.example.com",
+                NOW,
+                "must be issued for api.example.com (got messageverificationcerts.paypal.com)",
+            ),
+            (&format!("{LEAF}\n{OTHER}"), paypal, NOW, "is not signed by the next certificate"),
+            (
+                &format!("{AUTHORITY}\n{LEAF}"),
+                "Test CA".to_lowercase().as_str(),
+                NOW,
+                "is not signed by the next certificate",
+            ),
+            (&LEAF.replace("MII", "MIX"), paypal, NOW, "cannot be parsed"),
+            ("-----BEGIN CERTIFICATE-----\n", paypal, NOW, "cannot be parsed"),
         ] {
             let said = said(secret, name, now_ms);
             assert!(said.contains(expected), "{expected}: {said}");

@@ -1,30 +1,30 @@
-//! Judging a digest scheme: every signature is tried with every secret that may have made it.
+//! Verification by a digest scheme. Each signature in the message is tested with each secret it may belong to.
 
 use crate::{
     algorithm::Algorithm,
     certificate,
-    fault::{Fault, Verdict},
+    fault::{Fault, Verification},
     key::Keys,
-    message::Reading,
+    message::ParsedMessage,
     scheme::Digest,
     source::{Place, Source},
     template::Filling,
     timestamp::{TimestampRule, Unit},
 };
 
-/// Most signatures of one message that are tried: DocuSign may send a hundred, and each costs a digest.
+/// Maximum number of signatures tested for one message. DocuSign sends up to 100, and each one costs a digest.
 const CANDIDATES_MAX: usize = 100;
 
-/// A signature as it stands in a message.
+/// Signature found in a message.
 pub(crate) struct Candidate<'s> {
     pub(crate) source: &'s Source,
     pub(crate) text: String,
-    /// The other items of its value.
+    /// Other items of the value that contains the signature.
     pub(crate) items: Vec<(String, String)>,
 }
 
-/// The signatures of a message, or why there are none.
-pub(crate) fn candidates<'s>(scheme: &'s Digest, reading: &Reading<'_>) -> Result<Vec<Candidate<'s>>, Fault> {
+/// Returns the signatures of a message, or the reason why there are none.
+pub(crate) fn candidates<'s>(scheme: &'s Digest, reading: &ParsedMessage<'_>) -> Result<Vec<Candidate<'s>>, Fault> {
     let mut found = Vec::new();
     let mut present = None;
     for source in &scheme.signature {
@@ -46,7 +46,8 @@ pub(crate) fn candidates<'s>(scheme: &'s Digest, reading: &Reading<'_>) -> Resul
                 .collect();
             for (at, item) in items.iter().enumerate() {
                 let Some(text) = item.strip_prefix(&scheme.prefix) else { continue };
-                // Where a value holds several times and signatures (Persona), each follows its own.
+                // If a value contains several pairs of timestamp and signature (Persona), each signature uses the
+                // timestamp before it.
                 let (before, after): (Vec<_>, Vec<_>) = pairs.iter().partition(|(place, ..)| *place < at);
                 let items = before.into_iter().rev().chain(after).map(|(_, k, v)| (k.clone(), v.clone())).collect();
                 found.push(Candidate { source, text: text.to_owned(), items });
@@ -69,15 +70,15 @@ pub(crate) fn candidates<'s>(scheme: &'s Digest, reading: &Reading<'_>) -> Resul
 impl Candidate<'_> {
     pub(crate) fn filling<'a>(
         &'a self,
-        reading: &'a Reading<'a>,
+        reading: &'a ParsedMessage<'a>,
         secret: &'a [u8],
         param: &'a dyn Fn(&str) -> Option<String>,
     ) -> Filling<'a> {
         Filling { reading, items: &self.items, secret, param }
     }
 
-    /// The text of its timestamp.
-    pub(crate) fn timestamp(&self, rule: &TimestampRule, reading: &Reading<'_>) -> Option<String> {
+    /// Returns the text of the timestamp that belongs to this signature.
+    pub(crate) fn timestamp(&self, rule: &TimestampRule, reading: &ParsedMessage<'_>) -> Option<String> {
         match rule.from.place {
             Place::Signature => {
                 self.items.iter().find(|(key, _)| *key == rule.from.name).map(|(_, value)| value.clone())
@@ -87,27 +88,27 @@ impl Candidate<'_> {
     }
 }
 
-/// Judges a message by a digest scheme.
-pub(crate) fn verify(scheme: &Digest, reading: &Reading<'_>, keys: &Keys, now_ms: i64) -> Verdict {
+/// Verifies a message by a digest scheme.
+pub(crate) fn verify(scheme: &Digest, reading: &ParsedMessage<'_>, keys: &Keys, now_ms: i64) -> Verification {
     let candidates = match candidates(scheme, reading) {
         Ok(candidates) => candidates,
-        Err(fault) => return Verdict::invalid(fault),
+        Err(fault) => return Verification::invalid(fault),
     };
     if keys.secrets.iter().all(String::is_empty) {
-        return Verdict::invalid(Fault::NoSecret);
+        return Verification::invalid(Fault::NoSecret);
     }
     if let Err(fault) = requirements(scheme, reading, keys) {
-        return Verdict::invalid(fault);
+        return Verification::invalid(fault);
     }
     if let Some(rule) = &scheme.certificate
         && let Err(fault) = certificate::url_is_allowed(rule, reading)
     {
-        return Verdict::invalid(fault);
+        return Verification::invalid(fault);
     }
     let mut worst: Option<(Fault, Option<i64>)> = None;
     for candidate in &candidates {
         match one(scheme, reading, keys, now_ms, candidate) {
-            Ok(verdict) => return verdict,
+            Ok(verification) => return verification,
             Err((fault, at)) => {
                 if worst.as_ref().is_none_or(|(known, _)| fault.rank() > known.rank()) {
                     worst = Some((fault, at));
@@ -116,16 +117,16 @@ pub(crate) fn verify(scheme: &Digest, reading: &Reading<'_>, keys: &Keys, now_ms
         }
     }
     let (fault, signed_at_ms) = worst.unwrap_or((Fault::Mismatch, None));
-    Verdict { signed_at_ms, ..Verdict::invalid(fault) }
+    Verification { signed_at_ms, ..Verification::invalid(fault) }
 }
 
 fn one(
     scheme: &Digest,
-    reading: &Reading<'_>,
+    reading: &ParsedMessage<'_>,
     keys: &Keys,
     now_ms: i64,
     candidate: &Candidate<'_>,
-) -> Result<Verdict, (Fault, Option<i64>)> {
+) -> Result<Verification, (Fault, Option<i64>)> {
     let none = |fault| (fault, None);
     let signature = match scheme.algorithm {
         Algorithm::Token => candidate.text.clone().into_bytes(),
@@ -166,7 +167,7 @@ fn one(
                 if let Some((at, rule)) = signed_at {
                     in_time(at, rule, now_ms).map_err(|fault| (fault, at_ms))?;
                 }
-                return Ok(Verdict::valid(number, at_ms));
+                return Ok(Verification::valid(number, at_ms));
             }
             Ok(false) => fault = Fault::Mismatch,
             Err(other) => fault = other,
@@ -175,8 +176,8 @@ fn one(
     Err((fault, at_ms))
 }
 
-/// Whether any signature of the message holds by this one secret, whatever its timestamp says.
-pub(crate) fn holds(scheme: &Digest, reading: &Reading<'_>, secret: &str, keys: &Keys) -> bool {
+/// Returns true if any signature of the message is valid with this secret. Timestamps are not checked.
+pub(crate) fn holds(scheme: &Digest, reading: &ParsedMessage<'_>, secret: &str, keys: &Keys) -> bool {
     let Ok(candidates) = candidates(scheme, reading) else { return false };
     let Ok(key) = scheme.key.verifying(scheme.algorithm, secret) else { return false };
     let param = keys.param();
@@ -194,28 +195,28 @@ pub(crate) fn holds(scheme: &Digest, reading: &Reading<'_>, secret: &str, keys: 
 
 pub(crate) fn unit_words(unit: Unit) -> &'static str {
     match unit {
-        Unit::S => "a whole number of seconds since 1970",
-        Unit::Ms => "a whole number of milliseconds since 1970",
-        Unit::Iso => "a date and time as ISO 8601 has it",
-        Unit::Raw => "a text",
+        Unit::S => "a Unix time in whole seconds",
+        Unit::Ms => "a Unix time in whole milliseconds",
+        Unit::Iso => "an ISO 8601 date and time",
+        Unit::Raw => "text",
     }
 }
 
 pub(crate) fn in_time(at_ms: i64, rule: &TimestampRule, now_ms: i64) -> Result<(), Fault> {
     let age = now_ms.saturating_sub(at_ms);
     let limit = |seconds: Option<u32>| seconds.map(|s| i64::from(s) * 1_000);
-    // Whole seconds are compared as such, as the vendors' libraries do.
+    // Vendors' libraries compare whole seconds, so a timestamp in seconds may be up to 999 ms older.
     let grain = if rule.unit == Unit::S { 999 } else { 0 };
     match (limit(rule.past_s), limit(rule.future_s)) {
-        (Some(allowed_ms), _) if age > allowed_ms + grain => Err(Fault::Stale { by_ms: age, allowed_ms }),
+        (Some(allowed_ms), _) if age > allowed_ms + grain => Err(Fault::Expired { by_ms: age, allowed_ms }),
         (_, Some(allowed_ms)) if age.saturating_neg() > allowed_ms => {
-            Err(Fault::Future { by_ms: age.saturating_neg(), allowed_ms })
+            Err(Fault::NotYetValid { by_ms: age.saturating_neg(), allowed_ms })
         }
         _ => Ok(()),
     }
 }
 
-fn requirements(scheme: &Digest, reading: &Reading<'_>, keys: &Keys) -> Result<(), Fault> {
+fn requirements(scheme: &Digest, reading: &ParsedMessage<'_>, keys: &Keys) -> Result<(), Fault> {
     for rule in &scheme.requires {
         let (place, wanted) =
             rule.split_once('=').map_or((rule.as_str(), None), |(place, wanted)| (place, Some(wanted)));
@@ -224,7 +225,7 @@ fn requirements(scheme: &Digest, reading: &Reading<'_>, keys: &Keys) -> Result<(
             return Err(Fault::Missing { what: source.shown() });
         };
         let wanted = match wanted.and_then(|w| w.strip_prefix("{param:")).and_then(|w| w.strip_suffix('}')) {
-            // A setting nobody made restricts nothing.
+            // A setting without a value imposes no restriction.
             Some(name) => match keys.params.get(name) {
                 Some(value) => Some(value.as_str()),
                 None => continue,

@@ -1,4 +1,4 @@
-//! How a digest is written.
+//! Text encodings of a digest.
 
 use base64::{
     Engine as _, alphabet,
@@ -6,7 +6,7 @@ use base64::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Vendors differ in padding, and a verifier that insists on it finds no forger.
+/// Padding and trailing bits are ignored: vendors differ in them, and checking them does not improve security.
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
     .with_decode_allow_trailing_bits(true);
@@ -15,7 +15,7 @@ pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDAR
 pub(crate) const BASE64URL: GeneralPurpose =
     GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT.with_encode_padding(false));
 
-/// How a digest is written.
+/// Text encoding of a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encoding {
@@ -26,11 +26,11 @@ pub enum Encoding {
     HexUpper,
     /// Base64 with padding.
     Base64,
-    /// Base64 for URLs, without padding.
+    /// URL-safe base64 without padding.
     Base64url,
     /// Base64 of the lower-case hexadecimal text (Solidgate).
     Base64OfHex,
-    /// Base64 with its `+`, `/` and `=` percent-escaped (Alipay).
+    /// Base64 with `+`, `/` and `=` percent-encoded (Alipay).
     Base64Escaped,
 }
 
@@ -53,7 +53,7 @@ impl Encoding {
             Self::Base64url => BASE64URL.decode(text).ok(),
             Self::Base64OfHex => hex::decode(BASE64.decode(text).ok()?).ok(),
             Self::Base64Escaped => {
-                // A plus that was not escaped is a plus here, and not a space.
+                // An unescaped plus is a base64 character here, not an encoded space.
                 let plain = text.replace('+', "%2B");
                 let (decoded, _) = form_urlencoded::parse(plain.as_bytes()).next()?;
                 BASE64.decode(decoded.as_bytes()).or_else(|_| BASE64URL.decode(decoded.as_bytes())).ok()

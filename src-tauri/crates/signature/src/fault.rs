@@ -1,36 +1,36 @@
-//! What verification found, with its reason.
+//! Result of a verification and the reason for a failure.
 
 use serde::Serialize;
 
-/// What a masked value begins with, wherever this product shows one.
+/// Prefix of every masked value.
 pub(crate) const MASKED: &str = "••••";
 
-/// Whether a signature holds.
+/// Outcome of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It does.
+    /// The signature is valid.
     Valid,
-    /// It does not, or there is one that cannot be judged.
+    /// The signature is invalid or cannot be verified.
     Invalid,
-    /// There is none.
+    /// The message has no signature.
     Unsigned,
 }
 
-/// What verification found.
+/// Result of a verification.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Verdict {
-    /// Whether the signature holds.
+pub struct Verification {
+    /// Outcome.
     pub state: State,
-    /// Why not.
+    /// Reason for a failure. `None` if the signature is valid.
     pub fault: Option<Fault>,
-    /// When the message says it was signed, in ms since the Unix epoch.
+    /// Timestamp of the signature, in milliseconds since the Unix epoch.
     pub signed_at_ms: Option<i64>,
-    /// The secret that made it, from 0.
+    /// Index of the secret that created the signature, from 0.
     pub secret: Option<usize>,
 }
 
-impl Verdict {
+impl Verification {
     pub(crate) fn invalid(fault: Fault) -> Self {
         let state = if matches!(fault, Fault::NoSignature { .. }) { State::Unsigned } else { State::Invalid };
         Self { state, fault: Some(fault), signed_at_ms: None, secret: None }
@@ -41,98 +41,101 @@ impl Verdict {
     }
 }
 
-/// Why a signature does not hold.
+/// Reason why a verification fails.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Fault {
-    /// Nothing stands where the signature should.
+    /// The location of the signature is empty.
     #[error("The message is not signed: {place} is missing.")]
     NoSignature {
-        /// Where it was looked for.
+        /// Location of the signature.
         place: String,
     },
-    /// Something stands there, but no signature of this scheme.
-    #[error("{place} holds no signature of this scheme: an item beginning with {prefix:?} is expected.")]
+    /// The location has a value, but no signature of this scheme.
+    #[error("{place} has no signature of this scheme: expected an item that begins with {prefix:?}.")]
     NoItem {
-        /// Where it was looked for.
+        /// Location of the signature.
         place: String,
-        /// How an item begins.
+        /// Required prefix of an item.
         prefix: String,
     },
-    /// The signature is not written as it should be.
-    #[error("The signature in {place} is not {encoding}.")]
+    /// The signature cannot be decoded.
+    #[error("The signature in {place} is not valid {encoding}.")]
     Encoding {
-        /// Where it stands.
+        /// Location of the signature.
         place: String,
-        /// How it should be written.
+        /// Expected encoding.
         encoding: String,
     },
-    /// Something that is signed along is missing.
-    #[error("{what} is missing, and it is part of what is signed.")]
+    /// A part of the message or a setting that the scheme needs is missing.
+    #[error("{what} is missing, but the signature scheme requires it.")]
     Missing {
-        /// What it is.
+        /// Name of the missing part.
         what: String,
     },
-    /// A condition of the scheme does not hold.
-    #[error("{what} should be {wanted:?}.")]
+    /// A condition of the scheme is not met.
+    #[error("{what} must be {wanted:?}.")]
     Requirement {
-        /// What is looked at.
+        /// Name of the checked part.
         what: String,
-        /// What it should be.
+        /// Required value.
         wanted: String,
     },
-    /// The timestamp does not read.
+    /// The timestamp cannot be parsed.
     #[error("The timestamp {text:?} is not {unit}.")]
     Timestamp {
-        /// What stands there.
+        /// Received text.
         text: String,
-        /// How it should be written.
+        /// Expected format.
         unit: String,
     },
-    /// The digest is right, and the timestamp too old.
-    #[error("The signature is right, but its timestamp is {} old; {} are allowed.", span(*.by_ms), span(*.allowed_ms))]
-    Stale {
-        /// How old it is, in ms.
+    /// The signature matches, but the timestamp is too old.
+    #[error("The signature matches, but its timestamp is {} old (limit: {}).", span(*.by_ms), span(*.allowed_ms))]
+    Expired {
+        /// Age, in milliseconds.
         by_ms: i64,
-        /// How old it may be, in ms.
+        /// Maximum age, in milliseconds.
         allowed_ms: i64,
     },
-    /// The digest is right, and the timestamp lies too far ahead.
-    #[error("The signature is right, but its timestamp lies {} in the future; {} are allowed.", span(*.by_ms), span(*.allowed_ms))]
-    Future {
-        /// How far, in ms.
+    /// The signature matches, but the timestamp is too far in the future.
+    #[error(
+        "The signature matches, but its timestamp is {} in the future (limit: {}).",
+        span(*.by_ms), span(*.allowed_ms)
+    )]
+    NotYetValid {
+        /// Time until the timestamp, in milliseconds.
         by_ms: i64,
-        /// How far it may, in ms.
+        /// Maximum time in the future, in milliseconds.
         allowed_ms: i64,
     },
-    /// Content, secret and signature do not belong together.
-    #[error("The signature does not match: the secret is another one, or what was signed is not what arrived.")]
+    /// Content, secret and signature do not match.
+    #[error("The signature does not match: the secret is wrong, or the message was changed after signing.")]
     Mismatch,
     /// The message is a copy in which the signature is masked.
-    #[error("{place} is masked ({MASKED}…): this is a copy that was made without its secrets.")]
+    #[error("{place} is masked ({MASKED}…): this copy of the message was made without its secrets.")]
     Masked {
-        /// What is masked.
+        /// Location of the mask.
         place: String,
     },
-    /// There is no secret to verify with.
-    #[error("There is no secret to verify with.")]
+    /// No secret is set.
+    #[error("No secret is set.")]
     NoSecret,
-    /// The secret cannot be what signs.
+    /// The secret cannot be converted to a key of the scheme.
     #[error("The secret cannot be used: {why}.")]
     Secret {
-        /// Why not.
+        /// Reason, as a sentence fragment.
         why: String,
     },
-    /// The token is not one, or not one that is taken.
+    /// The token is malformed, or its contents are not accepted.
     #[error("The token is not accepted: {why}.")]
     Token {
-        /// Why not.
+        /// Reason, as a sentence fragment.
         why: String,
     },
 }
 
 impl Fault {
-    /// Stable name for programs.
+    /// Returns the stable code of the fault, such as `no_signature`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoSignature { .. } => "no_signature",
@@ -141,8 +144,8 @@ impl Fault {
             Self::Missing { .. } => "missing",
             Self::Requirement { .. } => "requirement",
             Self::Timestamp { .. } => "timestamp",
-            Self::Stale { .. } => "stale",
-            Self::Future { .. } => "future",
+            Self::Expired { .. } => "expired",
+            Self::NotYetValid { .. } => "not_yet_valid",
             Self::Mismatch => "mismatch",
             Self::Masked { .. } => "masked",
             Self::NoSecret => "no_secret",
@@ -151,16 +154,16 @@ impl Fault {
         }
     }
 
-    /// By how much a time is outside its tolerance, as the middle of a sentence.
+    /// Describes by how much a timestamp is outside its tolerance, as a sentence fragment.
     pub(crate) fn outside(&self) -> Option<String> {
         match self {
-            Self::Stale { by_ms, .. } => Some(format!("its timestamp is {} old", span(*by_ms))),
-            Self::Future { by_ms, .. } => Some(format!("its timestamp lies {} in the future", span(*by_ms))),
+            Self::Expired { by_ms, .. } => Some(format!("its timestamp is {} old", span(*by_ms))),
+            Self::NotYetValid { by_ms, .. } => Some(format!("its timestamp is {} in the future", span(*by_ms))),
             _ => None,
         }
     }
 
-    /// How telling it is, from 0: of several candidates the one that came farthest speaks for all.
+    /// Returns how far verification got, from 0. Of several faults, the one with the highest rank is reported.
     pub fn rank(&self) -> u8 {
         match self {
             Self::NoSignature { .. } => 0,
@@ -173,12 +176,12 @@ impl Fault {
             | Self::Token { .. } => 3,
             Self::Masked { .. } => 6,
             Self::Mismatch => 4,
-            Self::Stale { .. } | Self::Future { .. } => 5,
+            Self::Expired { .. } | Self::NotYetValid { .. } => 5,
         }
     }
 }
 
-/// A length of time in its largest unit.
+/// Formats a duration in its largest unit.
 fn span(ms: i64) -> String {
     if ms < 1_000 {
         return format!("{ms} ms");

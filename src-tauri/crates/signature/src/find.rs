@@ -1,5 +1,5 @@
-//! Finding the scheme of a message whose vendor nobody knows: the usual ways are tried, one by
-//! one, with the secret that is known.
+//! Detection of the scheme of a message from an unknown vendor. Common schemes are tested one by one with the known
+//! secrets.
 
 use crate::{
     algorithm::Algorithm,
@@ -7,20 +7,20 @@ use crate::{
     encoding::Encoding,
     explain::Cancel,
     key::{KeyForm, Keys},
-    message::{Message, Reading},
+    message::{Message, ParsedMessage},
     scheme::Digest,
     source::{Place, Source},
     template::Template,
     timestamp::{TimestampRule, Unit},
 };
 
-/// Shortest text that is taken for a signature: 16 bytes in base64.
+/// Minimum length of a signature, in characters: 16 bytes in base64 without padding.
 const SIGNATURE_MIN: usize = 22;
 
-/// Longest, several signatures in one value included.
+/// Maximum length of a value with one or more signatures, in bytes.
 const SIGNATURE_MAX: usize = 1_024;
 
-/// Headers that are no part of any signature.
+/// Headers that are never part of a signature.
 const COMMON: &[&str] = &[
     "accept",
     "accept-encoding",
@@ -44,7 +44,7 @@ const COMMON: &[&str] = &[
     "x-request-id",
 ];
 
-/// Length of the digest in bytes, and what makes one of it.
+/// Algorithms by the length of their digest in bytes.
 const ALGORITHMS: &[(usize, Algorithm)] = &[
     (32, Algorithm::HmacSha256),
     (20, Algorithm::HmacSha1),
@@ -55,27 +55,28 @@ const ALGORITHMS: &[(usize, Algorithm)] = &[
 
 const KEYS: &[KeyForm] = &[KeyForm::Text, KeyForm::Prefixed, KeyForm::Hex];
 
-/// What may stand between the parts of the content.
+/// Separators tested between the parts of the content.
 const SEPARATORS: &[&str] = &[".", "", ":", "\n", "|", ","];
 
-/// Longest text before a signature that is the same in every message, such as `sha256=`.
+/// Maximum length of a fixed prefix such as `sha256=`, in bytes.
 const PREFIX_MAX: usize = 24;
 
-/// A value that may hold a signature.
+/// Value that may contain a signature.
 struct Candidate {
     source: Source,
     split: String,
     prefix: String,
     encoding: Encoding,
     bytes: usize,
-    /// Names of the other items of the value.
+    /// Names and values of the other items of the value.
     items: Vec<(String, String)>,
 }
 
-/// The scheme that makes a message's signature with one of the secrets; none if no usual one does.
-/// It may be cancelled, as it tries some thousand.
+/// Returns the first common scheme that verifies a message with one of the secrets, or `None`.
+///
+/// The search tests several thousand schemes, so `cancel` is called before each one. A canceled search returns `None`.
 pub fn find(message: &Message<'_>, keys: &Keys, cancel: &Cancel<'_>) -> Option<Digest> {
-    let reading = Reading::new(message);
+    let reading = ParsedMessage::new(message);
     let stamps = stamps(message);
     for candidate in candidates(message) {
         for (_, algorithm) in ALGORITHMS.iter().filter(|(bytes, _)| *bytes == candidate.bytes) {
@@ -118,7 +119,7 @@ impl Candidate {
     }
 }
 
-/// Bytes of a digest a text may be, and how it is written.
+/// Returns the encoding and the length in bytes of a text that may be a digest.
 fn written(text: &str) -> Option<(Encoding, usize)> {
     if !(SIGNATURE_MIN..=SIGNATURE_MAX).contains(&text.len()) {
         return None;
@@ -144,7 +145,7 @@ fn candidates(message: &Message<'_>) -> Vec<Candidate> {
         }
         let source = Source { place: Place::Header, name: (*name).to_owned(), secret: None };
         let mut put = |split: &str, prefix: &str, digest: &str, items: Vec<(String, String)>| {
-            // A longer text, or one that is a digest itself, differs in the next message.
+            // A longer text, or a text that may be a digest, is likely different in the next message.
             let fixed = prefix.len() <= PREFIX_MAX && written(prefix.trim_end_matches(['=', ',', ' ', ':'])).is_none();
             if let Some((encoding, bytes)) = written(digest).filter(|_| fixed) {
                 let (source, split, prefix) = (source.clone(), split.to_owned(), prefix.to_owned());
@@ -152,24 +153,24 @@ fn candidates(message: &Message<'_>) -> Vec<Candidate> {
             }
         };
         put("", "", text, Vec::new());
-        // `sha256=…`, `v1,…`, `HMAC …`
+        // A prefix can end with one of four characters: `sha256=…`, `v1,…`, `HMAC …`, `sha256:…`.
         for (at, mark) in text.char_indices().filter(|(_, c)| matches!(c, '=' | ',' | ' ' | ':')).take(2) {
             put("", &text[..at + mark.len_utf8()], &text[at + mark.len_utf8()..], Vec::new());
         }
-        // `1/SHA256/…`
+        // A prefix can contain slashes: `1/SHA256/…`.
         if let Some((prefix, digest)) =
             text.rsplit_once('/').filter(|(_, digest)| digest.bytes().all(|b| b.is_ascii_hexdigit()))
         {
             put("", &format!("{prefix}/"), digest, Vec::new());
         }
-        // `t=…,v1=…`, also with `;` or a space between.
+        // A value can be a list of items: `t=…,v1=…`, also separated by `;` or a space.
         for split in [",", ";", " "].into_iter().filter(|split| text.contains(split)) {
             let split =
                 if text.contains(&format!("{split} ")) && split != " " { format!("{split} ") } else { split.into() };
             let items: Vec<&str> =
                 text.split(|c| split.contains(c)).map(str::trim).filter(|item| !item.is_empty()).collect();
             for (at, item) in items.iter().enumerate() {
-                // Several signatures in a list, each by another secret.
+                // A list can contain several signatures, each created with a different secret.
                 put(&split, "", item, Vec::new());
                 let Some((mark, _)) = item.char_indices().find(|(_, c)| matches!(c, '=' | ',')) else { continue };
                 let others = items.iter().enumerate().filter(|(other, _)| *other != at);
@@ -183,7 +184,7 @@ fn candidates(message: &Message<'_>) -> Vec<Candidate> {
     all
 }
 
-/// How a text is a time; none where it is none.
+/// Returns the format of a text that may be a timestamp, or `None`.
 fn unit(text: &str) -> Option<Unit> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     match (digits, text.len()) {
@@ -194,7 +195,7 @@ fn unit(text: &str) -> Option<Unit> {
     }
 }
 
-/// Headers that say when a message was sent, and those that may be its id.
+/// Headers that may contain a timestamp, and headers that may contain a message id.
 struct Stamps {
     times: Vec<(String, Unit)>,
     ids: Vec<String>,
@@ -217,7 +218,7 @@ fn stamps(message: &Message<'_>) -> Stamps {
     stamps
 }
 
-/// Contents there may be, likeliest first, each with where its time stands.
+/// Returns possible signed contents, most likely first, each with the location of its timestamp.
 fn contents(candidate: &Candidate, stamps: &Stamps) -> Vec<(String, Option<TimestampRule>)> {
     let mut all = vec![("{body}".to_owned(), None)];
     let own = candidate.items.iter().filter_map(|(key, value)| Some((format!("signature:{key}"), unit(value)?)));
@@ -254,29 +255,29 @@ mod tests {
     const SECRET: &str = "5ec2e75ec2e75ec2e75ec2e75ec2e7abcdef0123";
 
     fn found(scheme: serde_json::Value, secret: &str) -> Option<Digest> {
-        let scheme: Scheme = serde_json::from_value(scheme).expect("a scheme");
+        let scheme: Scheme = serde_json::from_value(scheme).expect("valid scheme");
         let body = br#"{"a":1}"#;
         let url = Some("https://example.com/hook");
         let message = Message { method: "POST", target: "/hook", url, headers: &[], body };
-        let signed = sign(&scheme, &message, &Keys::of(secret), "msg_1", NOW).expect("it signs");
+        let signed = sign(&scheme, &message, &Keys::of(secret), "msg_1", NOW).expect("signing succeeds");
         let noise =
             [("Host", &b"example.com"[..]), ("User-Agent", b"x"), ("X-Trace", b"0123456789abcdef0123456789abcdef")];
         let own = signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let headers: Vec<(&str, &[u8])> = noise.into_iter().chain(own).collect();
         let arrived = Message { headers: &headers, ..message };
         let found = find(&arrived, &Keys::of(secret), &|| false)?;
-        let verdict = crate::verify(&Scheme::Digest(found.clone()), &arrived, &Keys::of(secret), NOW);
-        assert_eq!(verdict.state, crate::State::Valid, "{found:?}");
+        let verification = crate::verify(&Scheme::Digest(found.clone()), &arrived, &Keys::of(secret), NOW);
+        assert_eq!(verification.state, crate::State::Valid, "{found:?}");
         Some(found)
     }
 
     #[test]
-    fn the_usual_ways_to_sign_are_found() {
+    fn detects_common_schemes() {
         let whsec = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         let header = |more: serde_json::Value| {
             let mut digest =
                 serde_json::json!({ "signature": ["header:X-Sig"], "content": "{body}", "algorithm": "hmac-sha256" });
-            digest.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            digest.as_object_mut().expect("JSON object").extend(more.as_object().expect("JSON object").clone());
             serde_json::json!({ "digest": digest })
         };
         let timestamp = serde_json::json!({ "from": "header:X-Time", "unit": "s" });
@@ -307,9 +308,9 @@ mod tests {
         }
     }
 
-    /// Two signatures in one header, as Cronofy lists them while a secret is replaced.
+    /// Cronofy sends two signatures in one header while a secret is rotated.
     #[test]
-    fn a_rule_found_matches_the_next_message_too() {
+    fn detected_scheme_verifies_the_next_message() {
         let signed = |body: &[u8]| {
             let digest = |secret: &[u8]| {
                 Encoding::Base64.write(
@@ -318,7 +319,7 @@ mod tests {
                             sink(body);
                             Ok(())
                         })
-                        .expect("a digest"),
+                        .expect("digest"),
                 )
             };
             format!("{},{}", digest(b"an older secret"), digest(SECRET.as_bytes()))
@@ -327,14 +328,14 @@ mod tests {
         let (one, other) = (signed(first), signed(second));
         let headers = [("Cronofy-HMAC-SHA256", one.as_bytes())];
         let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: first };
-        let found = find(&message, &Keys::of(SECRET), &|| false).expect("a rule");
+        let found = find(&message, &Keys::of(SECRET), &|| false).expect("detected scheme");
         let headers = [("Cronofy-HMAC-SHA256", other.as_bytes())];
         let next = Message { headers: &headers, body: second, ..message };
         assert_eq!(crate::verify(&Scheme::Digest(found), &next, &Keys::of(SECRET), NOW).state, crate::State::Valid);
     }
 
     #[test]
-    fn what_cannot_be_found_is_none_and_a_cancelled_search_ends() {
+    fn returns_none_for_unknown_schemes_and_when_canceled() {
         let headers = [("X-Sig", &b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"[..])];
         let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: b"{}" };
         assert_eq!(find(&message, &Keys::of(SECRET), &|| false), None);

@@ -1,5 +1,4 @@
-//! The algorithms of JSON Web Signatures (RFC 7518, RFC 8037), with keys in PEM or as a JWK
-//! (RFC 7517).
+//! JSON Web Signature algorithms (RFC 7518, RFC 8037), with keys in PEM or as a JWK (RFC 7517).
 
 use base64::Engine as _;
 use p256::{
@@ -31,8 +30,8 @@ fn whole(bytes: &[u8]) -> impl Feed {
     }
 }
 
-/// Whether `signature` is one of `signed`. Who checks the algorithm's name against those of the
-/// scheme is the caller: a token chooses its own (RFC 8725 §3.1).
+/// Returns true if `signature` is a valid signature of `signed`. The caller must check the algorithm name against the
+/// scheme first, because the token itself names its algorithm (RFC 8725 §3.1).
 pub(crate) fn holds(name: &str, signed: &[u8], signature: &[u8], secret: &str) -> Result<bool, Fault> {
     if let Some(algorithm) = named(SYMMETRIC, name) {
         return algorithm.holds(&Key::Bytes(secret.as_bytes().to_vec()), signature, whole(signed));
@@ -50,14 +49,14 @@ pub(crate) fn holds(name: &str, signed: &[u8], signature: &[u8], secret: &str) -
             Ok(key.verify_prehash(&Sha512::digest(signed), &signature).is_ok())
         }
         ("EdDSA", key @ Key::Ed25519(_)) => Algorithm::Ed25519.holds(&key, signature, whole(signed)),
-        _ => Err(Fault::Token { why: format!("its algorithm {name:?} does not go with this key") }),
+        _ => Err(Fault::Token { why: format!("its algorithm {name:?} does not match the type of this key") }),
     }
 }
 
-/// Signs with a secret, or with a private key in PEM.
+/// Signs with a secret or with a private key in PEM.
 pub(crate) fn sign(name: &str, signed: &[u8], secret: &str) -> Result<Vec<u8>, Fault> {
     let wrong = |kind: &str, why: &dyn std::fmt::Display| Fault::Secret {
-        why: format!("signing needs the sender's {kind} private key in PEM: {why}"),
+        why: format!("signing requires the sender's {kind} private key in PEM: {why}"),
     };
     if let Some(algorithm) = named(SYMMETRIC, name) {
         return algorithm.digest(secret.as_bytes(), whole(signed));
@@ -79,13 +78,13 @@ pub(crate) fn sign(name: &str, signed: &[u8], secret: &str) -> Result<Vec<u8>, F
             Ok(signature.to_bytes().to_vec())
         }
         "EdDSA" => Algorithm::Ed25519.sign(&KeyForm::Base64url.signing(Algorithm::Ed25519, secret)?, whole(signed)),
-        _ => Err(Fault::Token { why: format!("nothing here signs by {name:?}") }),
+        _ => Err(Fault::Token { why: format!("signing with the algorithm {name:?} is not supported") }),
     }
 }
 
-/// A public key on a curve.
+/// Parses an elliptic-curve public key from PEM or a JWK.
 pub(crate) fn curve(secret: &str) -> Result<Key, Fault> {
-    let wrong = || Fault::Secret { why: "it is no public key in PEM or JWK".into() };
+    let wrong = || Fault::Secret { why: "it is not a public key in PEM or JWK format".into() };
     if secret.contains("PUBLIC KEY") {
         let secret = &crate::key::pem(secret);
         return p256::ecdsa::VerifyingKey::from_public_key_pem(secret)
@@ -98,7 +97,7 @@ pub(crate) fn curve(secret: &str) -> Result<Key, Fault> {
     let coordinate = |name: &str| {
         jwk.get(name).and_then(Value::as_str).and_then(|text| BASE64URL.decode(text).ok()).ok_or_else(wrong)
     };
-    // RFC 7518 §6.2.1.2 wants every octet of a coordinate; some writers leave leading zeros out.
+    // RFC 7518 §6.2.1.2 requires full-length coordinates, but some libraries omit leading zero octets.
     let padded = |name: &str, octets: usize| {
         let bytes = coordinate(name)?;
         Ok::<_, Fault>([vec![0; octets.saturating_sub(bytes.len())], bytes].concat())

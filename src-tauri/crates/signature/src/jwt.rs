@@ -1,4 +1,4 @@
-//! JSON Web Tokens that carry a digest of the body (RFC 7515, RFC 7519).
+//! JSON Web Tokens that contain a digest of the body (RFC 7515, RFC 7519).
 
 use base64::Engine as _;
 use serde_json::{Map, Value};
@@ -7,10 +7,10 @@ use subtle::ConstantTimeEq;
 
 use crate::{
     encoding::BASE64URL,
-    fault::{Fault, Verdict},
+    fault::{Fault, Verification},
     jose,
     key::Keys,
-    message::Reading,
+    message::ParsedMessage,
     scheme::{BodyClaim, Jwt},
 };
 
@@ -25,7 +25,7 @@ fn refused(why: impl Into<String>) -> Fault {
     Fault::Token { why: why.into() }
 }
 
-fn token(scheme: &Jwt, reading: &Reading<'_>) -> Result<Token, Fault> {
+fn token(scheme: &Jwt, reading: &ParsedMessage<'_>) -> Result<Token, Fault> {
     let value = scheme.token.value(reading).ok_or_else(|| Fault::NoSignature { place: scheme.token.shown() })?;
     let text = value
         .strip_prefix(&scheme.prefix)
@@ -36,12 +36,12 @@ fn token(scheme: &Jwt, reading: &Reading<'_>) -> Result<Token, Fault> {
 fn read(text: &str) -> Result<Token, Fault> {
     let parts: Vec<&str> = text.trim().split('.').collect();
     let [header, claims, signature] = parts[..] else {
-        return Err(refused("it has not the three parts of a token"));
+        return Err(refused("a token must have three parts separated by dots"));
     };
     let decoded = |part: &str| BASE64URL.decode(part).map_err(|_| refused("it is not base64url"));
     let object = |part: &str| {
         serde_json::from_slice::<Map<String, Value>>(&decoded(part)?)
-            .map_err(|_| refused("a part of it is no JSON object"))
+            .map_err(|_| refused("its header or payload is not a JSON object"))
     };
     let head = object(header)?;
     Ok(Token {
@@ -52,23 +52,28 @@ fn read(text: &str) -> Result<Token, Fault> {
     })
 }
 
-pub(crate) fn signed_content(scheme: &Jwt, reading: &Reading<'_>) -> Result<Vec<u8>, Fault> {
+pub(crate) fn signed_content(scheme: &Jwt, reading: &ParsedMessage<'_>) -> Result<Vec<u8>, Fault> {
     token(scheme, reading).map(|token| token.signed.into_bytes())
 }
 
-pub(crate) fn verify(scheme: &Jwt, reading: &Reading<'_>, keys: &Keys, now_ms: i64) -> Verdict {
-    match judged(scheme, reading, keys, now_ms) {
-        Ok((secret, at)) => Verdict::valid(secret, at),
-        Err(fault) => Verdict::invalid(fault),
+pub(crate) fn verify(scheme: &Jwt, reading: &ParsedMessage<'_>, keys: &Keys, now_ms: i64) -> Verification {
+    match verified(scheme, reading, keys, now_ms) {
+        Ok((secret, at)) => Verification::valid(secret, at),
+        Err(fault) => Verification::invalid(fault),
     }
 }
 
-fn judged(scheme: &Jwt, reading: &Reading<'_>, keys: &Keys, now_ms: i64) -> Result<(usize, Option<i64>), Fault> {
+fn verified(
+    scheme: &Jwt,
+    reading: &ParsedMessage<'_>,
+    keys: &Keys,
+    now_ms: i64,
+) -> Result<(usize, Option<i64>), Fault> {
     let token = token(scheme, reading)?;
     if !scheme.algorithms.contains(&token.algorithm) {
-        // "none" above all, and a public key taken for a secret (RFC 8725 §3.1).
+        // This check rejects the algorithm "none" and tokens that use a public key as HMAC secret (RFC 8725 §3.1).
         let taken = scheme.algorithms.join(", ");
-        return Err(refused(format!("its algorithm is {:?}; this scheme takes {taken}", token.algorithm)));
+        return Err(refused(format!("its algorithm is {:?} (this scheme allows {taken})", token.algorithm)));
     }
     if keys.secrets.iter().all(String::is_empty) {
         return Err(Fault::NoSecret);
@@ -98,7 +103,7 @@ fn judged(scheme: &Jwt, reading: &Reading<'_>, keys: &Keys, now_ms: i64) -> Resu
         };
         let found = token.claims.get("iss").and_then(Value::as_str).unwrap_or_default();
         if let Some(wanted) = wanted.filter(|wanted| wanted != found) {
-            return Err(refused(format!("its issuer is {found:?}, not {wanted:?}")));
+            return Err(refused(format!("its issuer must be {wanted:?} (got {found:?})")));
         }
     }
     times(scheme, &token, now_ms).map(|at| (secret, at))
@@ -109,12 +114,16 @@ fn carries(token: &Token, claim: &BodyClaim, bytes: &[u8], what: &str) -> Result
     if found.is_none() && (claim.optional || claim.absent_when_empty && bytes.is_empty()) {
         return Ok(());
     }
-    let found = found.ok_or_else(|| refused(format!("it has no claim {:?} for the {what}", claim.claim)))?;
+    let found = found.ok_or_else(|| refused(format!("its claim {:?} with the {what} is missing", claim.claim)))?;
     let holds = match claim.sha256 {
         None => found.as_bytes().ct_eq(bytes).into(),
         Some(encoding) => encoding.read(found).is_some_and(|digest| digest.ct_eq(&Sha256::digest(bytes)).into()),
     };
-    if holds { Ok(()) } else { Err(refused(format!("its claim {:?} is not that of this {what}", claim.claim))) }
+    if holds {
+        Ok(())
+    } else {
+        Err(refused(format!("its claim {:?} does not match the {what} of this message", claim.claim)))
+    }
 }
 
 fn times(scheme: &Jwt, token: &Token, now_ms: i64) -> Result<Option<i64>, Fault> {
@@ -124,25 +133,31 @@ fn times(scheme: &Jwt, token: &Token, now_ms: i64) -> Result<Option<i64>, Fault>
     if let Some(expires) = claim("exp")
         && now_ms > expires.saturating_add(leeway)
     {
-        return Err(Fault::Stale { by_ms: now_ms.saturating_sub(expires), allowed_ms: leeway });
+        return Err(Fault::Expired { by_ms: now_ms.saturating_sub(expires), allowed_ms: leeway });
     }
     if let Some(begins) = claim("nbf")
         && now_ms < begins.saturating_sub(leeway)
     {
-        return Err(Fault::Future { by_ms: begins.saturating_sub(now_ms), allowed_ms: leeway });
+        return Err(Fault::NotYetValid { by_ms: begins.saturating_sub(now_ms), allowed_ms: leeway });
     }
     if let (Some(issued), Some(most)) = (issued, scheme.max_age_s) {
         let allowed_ms = i64::from(most) * 1_000;
         let by_ms = now_ms.saturating_sub(issued);
         if by_ms > allowed_ms {
-            return Err(Fault::Stale { by_ms, allowed_ms });
+            return Err(Fault::Expired { by_ms, allowed_ms });
         }
     }
     Ok(issued)
 }
 
-/// A token as a sender would make it.
-pub(crate) fn sign(scheme: &Jwt, reading: &Reading<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<String, Fault> {
+/// Returns the token that a sender sets for this message. The token expires 300 seconds after `now_ms`.
+pub(crate) fn sign(
+    scheme: &Jwt,
+    reading: &ParsedMessage<'_>,
+    keys: &Keys,
+    id: &str,
+    now_ms: i64,
+) -> Result<String, Fault> {
     let name = scheme.algorithms.first().map(String::as_str).unwrap_or_default();
     let secret = keys.secrets.iter().find(|secret| !secret.is_empty()).ok_or(Fault::NoSecret)?;
     let mut claims = Map::new();

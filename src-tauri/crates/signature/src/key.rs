@@ -1,4 +1,4 @@
-//! Secrets as typed, and the keys they stand for.
+//! Secrets as entered by the user, and the keys derived from them.
 
 use std::collections::BTreeMap;
 
@@ -16,30 +16,30 @@ use crate::{
     fault::Fault,
 };
 
-/// How a secret as a vendor shows it becomes the key.
+/// Conversion from a secret, as the vendor shows it, to the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyForm {
-    /// Its bytes as text.
+    /// The UTF-8 bytes of the secret.
     #[default]
     Text,
     /// Base64.
     Base64,
-    /// Base64 behind `whsec_`, `whsk_` or `whpk_`, which is taken off.
+    /// Base64 after the prefix `whsec_`, `whsk_` or `whpk_`. The prefix is removed if present.
     Prefixed,
     /// Hexadecimal.
     Hex,
-    /// Its bytes as text after NFKD normalisation (EasyPost).
+    /// The UTF-8 bytes of the secret after NFKD normalization (EasyPost).
     Nfkd,
-    /// SHA-1 of its bytes (Braintree).
+    /// SHA-1 of the bytes of the secret (Braintree).
     Sha1,
-    /// Base64 for URLs.
+    /// URL-safe base64.
     Base64url,
-    /// Base64 behind `whsec_`, and otherwise its bytes as text (OpenAI).
+    /// Base64 if the secret begins with `whsec_`, else the UTF-8 bytes of the secret (OpenAI).
     PrefixedOrText,
-    /// What stands behind its colon, as text (Ably).
+    /// The text after the last colon (Ably).
     AfterColon,
-    /// A key in DER, in base64 without the PEM lines around it.
+    /// A DER key in base64, without PEM header and footer lines.
     Spki,
     /// A key or certificate in PEM.
     Pem,
@@ -48,20 +48,20 @@ pub enum KeyForm {
 /// The secrets and settings of one inbox or endpoint.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
-    /// Secrets as typed; several while one replaces another.
+    /// Secrets as entered. More than one during a rotation.
     pub secrets: Vec<String>,
-    /// Named settings of the scheme, such as an application's key.
+    /// Settings of the scheme by name, such as `public_key`.
     pub params: BTreeMap<String, String>,
 }
 
 impl Keys {
-    /// One secret and no settings.
+    /// Creates keys with one secret and no settings.
     pub fn of(secret: impl Into<String>) -> Self {
         Self { secrets: vec![secret.into()], params: BTreeMap::new() }
     }
 
-    /// The keys with each JWK Set (RFC 7517 §5) replaced by the keys in it, and which secret each is from; none where
-    /// there is no such set.
+    /// Replaces each JWK Set (RFC 7517 §5) by the keys in the set. Returns the expanded keys and, for each key, the
+    /// index of the secret it comes from. Returns `None` if no secret is a JWK Set.
     pub(crate) fn expanded(&self) -> Option<(Self, Vec<usize>)> {
         let sets: Vec<Option<Vec<String>>> = self.secrets.iter().map(|secret| jwk_set(secret)).collect();
         if sets.iter().all(Option::is_none) {
@@ -81,7 +81,7 @@ impl Keys {
     }
 }
 
-/// What verifies or signs.
+/// Parsed key that verifies or signs.
 pub(crate) enum Key {
     Bytes(Vec<u8>),
     Ed25519(ed25519_dalek::VerifyingKey),
@@ -93,7 +93,7 @@ pub(crate) enum Key {
     RsaPrivate(Box<rsa::RsaPrivateKey>),
 }
 
-/// The keys of a JWK Set as JWKs; none if the text is not one.
+/// Returns the keys of a JWK Set as separate JWKs, or `None` if the text is not a JWK Set.
 fn jwk_set(text: &str) -> Option<Vec<String>> {
     #[derive(Deserialize)]
     struct Set {
@@ -112,12 +112,12 @@ fn wrong(why: impl Into<String>) -> Fault {
 }
 
 impl KeyForm {
-    /// How a public key is written that may come with its PEM lines or without.
+    /// Returns `Pem` if the text has a PEM header, else `Spki`.
     pub(crate) fn of_pem_or_base64(secret: &str) -> Self {
         if secret.contains("-----BEGIN") { Self::Pem } else { Self::Spki }
     }
 
-    /// The bytes a secret stands for.
+    /// Decodes a secret to the bytes of its key.
     pub(crate) fn bytes(self, secret: &str) -> Result<Vec<u8>, Fault> {
         let base64 =
             |text: &str| BASE64.decode(text).or_else(|_| BASE64URL.decode(text)).map_err(|_| wrong("it is not base64"));
@@ -137,7 +137,7 @@ impl KeyForm {
         }
     }
 
-    /// The key that verifies.
+    /// Parses a secret as the key that verifies signatures.
     pub(crate) fn verifying(self, algorithm: Algorithm, secret: &str) -> Result<Key, Fault> {
         if secret.is_empty() {
             return Err(Fault::NoSecret);
@@ -155,7 +155,7 @@ impl KeyForm {
                         p256::ecdsa::VerifyingKey::from_public_key_der(&self.bytes(secret)?).map_err(|e| e.to_string())
                     }
                 };
-                key.map(Key::P256).map_err(|e| wrong(format!("it is no P-256 public key: {e}")))
+                key.map(Key::P256).map_err(|e| wrong(format!("it is not a P-256 public key: {e}")))
             }
             Algorithm::RsaSha1 | Algorithm::RsaSha256 | Algorithm::RsaSha512 | Algorithm::RsaPssSha512 => {
                 rsa_public(secret).map(Key::Rsa)
@@ -164,7 +164,7 @@ impl KeyForm {
         }
     }
 
-    /// The key that signs.
+    /// Parses a secret as the key that signs.
     pub(crate) fn signing(self, algorithm: Algorithm, secret: &str) -> Result<Key, Fault> {
         if secret.is_empty() {
             return Err(Fault::NoSecret);
@@ -176,16 +176,16 @@ impl KeyForm {
                 if secret.contains("PRIVATE KEY") {
                     return ed25519_dalek::SigningKey::from_pkcs8_pem(secret)
                         .map(Key::Ed25519Private)
-                        .map_err(|e| wrong(format!("it is no Ed25519 private key: {e}")));
+                        .map_err(|e| wrong(format!("it is not an Ed25519 private key: {e}")));
                 }
                 let bytes = self.bytes(secret)?;
-                // Svix writes seed and public key behind each other; the seed alone is the key.
+                // Svix concatenates seed and public key. Only the seed is the private key.
                 let seed: [u8; 32] = bytes
                     .get(..32)
                     .filter(|_| matches!(bytes.len(), 32 | 64))
                     .and_then(|seed| seed.try_into().ok())
                     .ok_or_else(|| {
-                        wrong(format!("an Ed25519 private key has 32 or 64 bytes, this one {}", bytes.len()))
+                        wrong(format!("an Ed25519 private key must have 32 or 64 bytes (got {})", bytes.len()))
                     })?;
                 Ok(Key::Ed25519Private(ed25519_dalek::SigningKey::from_bytes(&seed)))
             }
@@ -194,14 +194,14 @@ impl KeyForm {
                     .map_err(|e| e.to_string())
                     .or_else(|_| p256::SecretKey::from_sec1_pem(secret).map_err(|e| e.to_string()));
                 key.map(|key| Key::P256Private(key.into()))
-                    .map_err(|e| wrong(format!("it is no P-256 private key in PEM: {e}")))
+                    .map_err(|e| wrong(format!("it is not a P-256 private key in PEM: {e}")))
             }
             Algorithm::RsaSha1 | Algorithm::RsaSha256 | Algorithm::RsaSha512 | Algorithm::RsaPssSha512 => {
                 use rsa::pkcs1::DecodeRsaPrivateKey as _;
                 rsa::RsaPrivateKey::from_pkcs8_pem(secret)
                     .or_else(|_| rsa::RsaPrivateKey::from_pkcs1_pem(secret).map_err(Into::into))
                     .map(|key| Key::RsaPrivate(Box::new(key)))
-                    .map_err(|e: rsa::pkcs8::Error| wrong(format!("it is no RSA private key in PEM: {e}")))
+                    .map_err(|e: rsa::pkcs8::Error| wrong(format!("it is not an RSA private key in PEM: {e}")))
             }
             _ => self.bytes(secret).map(Key::Bytes),
         }
@@ -212,17 +212,17 @@ fn ed25519(form: KeyForm, secret: &str) -> Result<ed25519_dalek::VerifyingKey, F
     use ed25519_dalek::pkcs8::DecodePublicKey as _;
     if secret.contains("PUBLIC KEY") {
         return ed25519_dalek::VerifyingKey::from_public_key_pem(&pem(secret))
-            .map_err(|e| wrong(format!("it is no Ed25519 public key: {e}")));
+            .map_err(|e| wrong(format!("it is not an Ed25519 public key: {e}")));
     }
     let bytes = form.bytes(secret)?;
     let bytes: [u8; 32] = bytes
         .as_slice()
         .try_into()
-        .map_err(|_| wrong(format!("an Ed25519 public key has 32 bytes, this one {}", bytes.len())))?;
-    ed25519_dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| wrong("it is no point on the curve of Ed25519"))
+        .map_err(|_| wrong(format!("an Ed25519 public key must have 32 bytes (got {})", bytes.len())))?;
+    ed25519_dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| wrong("it is not a point on the Ed25519 curve"))
 }
 
-/// A PEM as its readers want it: pasted out of JSON or on one line, it has lost its line breaks.
+/// Restores the line breaks of a PEM text. They are lost when a user pastes the text from JSON or as one line.
 pub(crate) fn pem(secret: &str) -> String {
     let text = secret.trim().replace("\\r", "").replace("\\n", "\n");
     let Some((label, rest)) = text.strip_prefix("-----BEGIN ").and_then(|rest| rest.split_once("-----")) else {
@@ -234,12 +234,12 @@ pub(crate) fn pem(secret: &str) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
-/// Reads a public key, in PEM or as bare base64, or out of a certificate.
+/// Parses an RSA public key from PEM, base64 DER, a JWK, or a certificate.
 pub(crate) fn rsa_public(secret: &str) -> Result<rsa::RsaPublicKey, Fault> {
     use rsa::pkcs1::DecodeRsaPublicKey as _;
     let text = &pem(secret);
     if text.contains("PRIVATE KEY-----") {
-        return Err(wrong("it is a private key; the vendor's public key verifies"));
+        return Err(wrong("it is a private key: enter the vendor's public key"));
     }
     let found = if text.contains("BEGIN CERTIFICATE") {
         certificate_key(text).and_then(|der| rsa::RsaPublicKey::from_public_key_der(&der).map_err(|e| e.to_string()))
@@ -251,13 +251,13 @@ pub(crate) fn rsa_public(secret: &str) -> Result<rsa::RsaPublicKey, Fault> {
         rsa_jwk(text)
     } else {
         let bare: String = text.split_whitespace().collect();
-        let der = BASE64.decode(bare).map_err(|_| wrong("it is no RSA public key in PEM or base64"))?;
+        let der = BASE64.decode(bare).map_err(|_| wrong("it is not an RSA public key in PEM or base64"))?;
         rsa::RsaPublicKey::from_public_key_der(&der).map_err(|e| e.to_string())
     };
-    found.map_err(|e| wrong(format!("it is no RSA public key: {e}")))
+    found.map_err(|e| wrong(format!("it is not an RSA public key: {e}")))
 }
 
-/// An RSA key as a JWK (RFC 7518 §6.3).
+/// Parses an RSA public key from a JWK (RFC 7518 §6.3).
 fn rsa_jwk(text: &str) -> Result<rsa::RsaPublicKey, String> {
     let jwk: serde_json::Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
     let number = |name: &str| {
@@ -268,7 +268,7 @@ fn rsa_jwk(text: &str) -> Result<rsa::RsaPublicKey, String> {
     rsa::RsaPublicKey::new(number("n")?, number("e")?).map_err(|e| e.to_string())
 }
 
-/// The public key of a certificate (RFC 5280), as DER.
+/// Returns the public key of a certificate (RFC 5280) as DER.
 fn certificate_key(pem: &str) -> Result<Vec<u8>, String> {
     use x509_cert::der::{DecodePem as _, Encode as _};
     let certificate = x509_cert::Certificate::from_pem(pem).map_err(|e| e.to_string())?;

@@ -1,9 +1,8 @@
-//! How webhooks are signed, as data.
+//! Webhook signature schemes as data.
 //!
-//! A [`Scheme`] says where a signature stands, what it covers and how it is made. [`verify`]
-//! judges a message by it, [`sign`] makes what a vendor would have sent, and [`explain`] names the
-//! fault that would account for a signature that does not hold. Nothing here does I/O or asks for
-//! the time.
+//! A [`Scheme`] describes where a message carries its signature, which bytes the signature covers, and how the sender
+//! computes it. [`verify`] verifies a message, [`sign`] signs a message as the vendor does, and [`explain`] names the
+//! mistake that accounts for an invalid signature. The crate performs no I/O, and callers pass the current time.
 //!
 //! ```
 //! use hookbench_signature::{Keys, Message, Scheme, State, verify};
@@ -46,11 +45,11 @@ mod verify;
 pub use algorithm::Algorithm;
 pub use code::Code;
 pub use encoding::Encoding;
-pub use explain::{Cancel, Explanation, Finding, Known, Vendor, explain};
-pub use fault::{Fault, State, Verdict};
+pub use explain::{Cancel, Explanation, Finding, SearchContext, Vendor, explain};
+pub use fault::{Fault, State, Verification};
 pub use find::find;
 pub use key::{KeyForm, Keys};
-pub use message::{Message, Reading};
+pub use message::{Message, ParsedMessage};
 pub use scheme::{BodyClaim, CertificateRule, Digest, Jws, Jwt, Scheme};
 pub use sign::{SignError, sign};
 pub use signed::Signed;

@@ -1,4 +1,4 @@
-//! A message as it came off the wire.
+//! HTTP message to verify, and cached views of its body.
 
 use std::cell::OnceCell;
 
@@ -8,37 +8,38 @@ use hookbench_content::{
 use hookbench_model::{BodyContent, BodyKind};
 use serde_json::Value;
 
-/// Most fields of a multipart form that are looked at.
+/// Maximum number of multipart form fields parsed.
 const FIELDS_MAX: usize = 1_000;
 
-/// One HTTP request, borrowed: nothing is copied to judge it.
+/// Borrowed HTTP request. Verification copies no part of the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'a> {
-    /// Method, upper case.
+    /// Method in upper case.
     pub method: &'a str,
-    /// Path and query as sent.
+    /// Path and query as received.
     pub target: &'a str,
-    /// The whole URL as registered with the sender. A tunnel or proxy changes what arrives, so
-    /// it cannot be told from the message; without it, it is put together from Host and target.
+    /// Full URL as registered with the sender. A tunnel or proxy may change the URL, so the registered URL cannot be
+    /// derived from the message. If absent, the URL is built from the Host header and the target.
     pub url: Option<&'a str>,
-    /// Header names and values in wire order, with repeats.
+    /// Header names and values in wire order, including duplicates.
     pub headers: &'a [(&'a str, &'a [u8])],
-    /// Body as sent, after transfer decoding and before any other.
+    /// Body after transfer decoding, before content decoding.
     pub body: &'a [u8],
 }
 
 impl<'a> Message<'a> {
-    /// The first value of a header.
+    /// Returns the first value of a header.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     }
 
-    /// Every value of a header, in order.
+    /// Returns all values of a header in wire order.
     pub fn header_values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     }
 
-    /// The URL that was signed, as far as it is known.
+    /// Returns the URL that the sender signed: the registered URL, or `http://` with Host header and target if no URL
+    /// is registered.
     pub fn signed_url(&self) -> String {
         self.url.map_or_else(
             || {
@@ -49,7 +50,7 @@ impl<'a> Message<'a> {
         )
     }
 
-    /// Path and query that were signed: of the registered URL where there is one.
+    /// Returns the path and query that the sender signed: those of the registered URL, else the target.
     pub fn signed_path(&self) -> &'a str {
         let registered = self.url.and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
         match registered {
@@ -58,15 +59,15 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The first value of a query parameter, decoded.
+    /// Returns the first value of a query parameter, decoded.
     pub(crate) fn query(&self, name: &str) -> Option<String> {
         let (_, query) = self.target.split_once('?')?;
         form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 }
 
-/// A message with what is read out of it once.
-pub struct Reading<'a> {
+/// Message with its JSON body and form fields, each parsed at most once.
+pub struct ParsedMessage<'a> {
     pub(crate) message: Message<'a>,
     lenient: bool,
     json: OnceCell<Option<Value>>,
@@ -74,31 +75,31 @@ pub struct Reading<'a> {
     parts: OnceCell<Option<Vec<(String, String)>>>,
 }
 
-impl std::fmt::Debug for Reading<'_> {
+impl std::fmt::Debug for ParsedMessage<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reading").field("message", &self.message).finish_non_exhaustive()
     }
 }
 
-impl<'a> Reading<'a> {
-    /// Reads nothing yet.
+impl<'a> ParsedMessage<'a> {
+    /// Creates a strict reading. The body is parsed on first use.
     pub fn new(message: &Message<'a>) -> Self {
         Self { message: *message, lenient: false, json: OnceCell::new(), form: OnceCell::new(), parts: OnceCell::new() }
     }
 
-    /// Reads nothing yet, and later what a person would: the first of several JSON values, the JSON in a form's field
-    /// `payload` (GitHub, Slack), JSON with a byte order mark or `NaN`. The body has its codings undone. Never used to
-    /// verify a signature.
+    /// Creates a lenient reading for display. A lenient reading also accepts the first of several JSON values, the JSON
+    /// in the form field `payload` (GitHub, Slack), and JSON with a byte order mark or `NaN`. The body must already be
+    /// content-decoded. Never use a lenient reading to verify a signature.
     pub fn lenient(message: &Message<'a>) -> Self {
         Self { lenient: true, ..Self::new(message) }
     }
 
-    /// The message that is read.
+    /// Returns the message.
     pub fn message(&self) -> Message<'a> {
         self.message
     }
 
-    /// Whether a JSON body has anything at a path.
+    /// Returns true if the JSON body has a value of any type at a path.
     pub(crate) fn has_json(&self, path: &str) -> bool {
         self.body_json().is_some_and(|value| find(value, path).is_some())
     }
@@ -111,7 +112,7 @@ impl<'a> Reading<'a> {
         self.json.get_or_init(read).as_ref()
     }
 
-    /// The fields of a form body, decoded, in order.
+    /// Returns the decoded fields of a form body in order.
     pub(crate) fn form(&self) -> &[(String, String)] {
         self.form.get_or_init(|| match self.lenient {
             false => form_urlencoded::parse(self.message.body).into_owned().collect(),
@@ -122,12 +123,12 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// The first value of a field of a form, multipart (RFC 7578) or not.
+    /// Returns the first value of a form field, for multipart (RFC 7578) and URL-encoded forms.
     pub(crate) fn field(&self, wanted: &str) -> Option<String> {
         self.field_values(wanted).into_iter().next()
     }
 
-    /// Every value of a field of a form, multipart (RFC 7578) or not.
+    /// Returns all values of a form field, for multipart (RFC 7578) and URL-encoded forms.
     pub(crate) fn field_values(&self, wanted: &str) -> Vec<String> {
         let fields = self.parts.get_or_init(|| self.multipart_fields());
         let (parts, form) = match fields {
@@ -141,7 +142,7 @@ impl<'a> Reading<'a> {
         body_content(self.message.headers.iter().map(|(name, value)| (name.as_bytes(), *value)))
     }
 
-    /// The fields of a multipart form: Content-Type says so, or the body begins as one does.
+    /// Returns the fields of a multipart form, detected by Content-Type or by a body that begins with `--`.
     fn multipart_fields(&self) -> Option<Vec<(String, String)>> {
         let content = self.content();
         let media = match media_type(&content) {
@@ -154,20 +155,20 @@ impl<'a> Reading<'a> {
         Some(read.fields().into_iter().map(|(name, value)| (name, text(value))).collect())
     }
 
-    /// A scalar of the JSON text in a form's field, which is the first step of the path.
+    /// Returns a scalar from the JSON text of a form field. The first step of the path is the name of the field.
     pub(crate) fn form_json(&self, path: &str) -> Option<String> {
         let (field, path) = path.split_once('.')?;
         let text = self.field(field)?;
         scalar(find(&serde_json::from_str(&text).ok()?, path)?)
     }
 
-    /// A scalar of a JSON body by a path such as `signature.timestamp`; `[]` takes the first item.
+    /// Returns a scalar of a JSON body by a path such as `signature.timestamp`. `[]` selects the first item of a list.
     pub(crate) fn json(&self, path: &str) -> Option<String> {
         scalar(find(self.body_json()?, path)?)
     }
 }
 
-/// The first JSON value of a text, where that is an object or array.
+/// Returns the first JSON value of a text if the value is an object or an array.
 fn first_json(text: &[u8]) -> Option<Value> {
     let text = without_bom(text);
     let first = text.iter().find(|byte| !byte.is_ascii_whitespace() && **byte != 0x1e)?;

@@ -1,4 +1,4 @@
-//! A signature scheme as data.
+//! Data model of a signature scheme.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use crate::{
     timestamp::TimestampRule,
 };
 
-/// How a vendor signs.
+/// Signature scheme of a vendor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scheme {
     /// A digest over parts of the message.
     Digest(Digest),
-    /// A JSON Web Token in a header that carries a digest of the body.
+    /// A JSON Web Token in a header that contains a digest of the body.
     Jwt(Jwt),
     /// A detached JSON Web Signature in a header, over a payload built from the message.
     Jws(Jws),
-    /// A rule that data cannot say.
+    /// A scheme implemented in code.
     Code(Code),
 }
 
@@ -27,45 +27,44 @@ pub enum Scheme {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Digest {
-    /// Where signatures stand; any that holds is enough.
+    /// Locations of signatures. One valid signature is enough.
     pub signature: Vec<Source>,
-    /// Characters that part the value into items; one item if empty.
+    /// Characters that separate the items of the value. The whole value is one item if empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub split: String,
-    /// How an item with a signature begins; any other `key=value` item can be part of the content.
+    /// Prefix of an item that contains a signature. Other `key=value` items can be used in `content`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,
-    /// What is signed.
+    /// Signed payload.
     pub content: Template,
-    /// What makes the digest.
+    /// Algorithm of the digest.
     pub algorithm: Algorithm,
-    /// How the digest is written.
+    /// Encoding of the digest. Defaults to `hex`.
     #[serde(default)]
     pub encoding: Encoding,
-    /// How the secret becomes the key.
+    /// Conversion from secret to key. Defaults to `text`.
     #[serde(default)]
     pub key: KeyForm,
-    /// When it was signed, where that is said.
+    /// Timestamp of the signature, if the scheme has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<TimestampRule>,
-    /// What must hold besides, as `header:Name` (is there), `header:Name=value` or
-    /// `header:Name={param:name}`.
+    /// Additional conditions: `header:Name` (present), `header:Name=value` or `header:Name={param:name}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<String>,
-    /// What a certificate must be that is given in the secret's place.
+    /// Requirements for a certificate entered as the secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<CertificateRule>,
 }
 
-/// What a certificate must be, and from where a message may say it is.
+/// Requirements for a certificate and for the URL from which a message says to fetch it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CertificateRule {
-    /// Where the message names the certificate's URL.
+    /// Location of the certificate's URL in the message.
     pub url: Source,
-    /// Hosts that URL may have: itself, or any host in the domain that begins with a full stop.
+    /// Allowed hosts of the URL. An entry that begins with a full stop allows all subdomains of that domain.
     pub hosts: Vec<String>,
-    /// Names the certificate may be for.
+    /// Allowed subject names of the certificate.
     pub names: Vec<String>,
 }
 
@@ -73,26 +72,26 @@ pub struct CertificateRule {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jwt {
-    /// Where the token stands.
+    /// Location of the token.
     pub token: Source,
-    /// What stands before it.
+    /// Text before the token, such as `Bearer `.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,
-    /// Values of `alg` that are taken, such as `HS256`.
+    /// Allowed values of `alg`, such as `HS256`.
     pub algorithms: Vec<String>,
-    /// The claim that carries a digest of the body.
+    /// Claim that contains a digest of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<BodyClaim>,
-    /// The claim that carries the URL, or a digest of it.
+    /// Claim that contains the URL or a digest of the URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<BodyClaim>,
-    /// What `iss` must be; `{param:name}` is a setting.
+    /// Required value of `iss`. `{param:name}` refers to a setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// Seconds by which `exp` and `nbf` may be missed.
+    /// Tolerance for `exp` and `nbf`, in seconds. Defaults to 0.
     #[serde(default)]
     pub leeway_s: u32,
-    /// Seconds since `iat` that are allowed.
+    /// Maximum age since `iat`, in seconds. No limit if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age_s: Option<u32>,
 }
@@ -101,49 +100,53 @@ pub struct Jwt {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jws {
-    /// Where it stands.
+    /// Location of the signature.
     pub token: Source,
-    /// Values of `alg` that are taken, such as `RS512`.
+    /// Allowed values of `alg`, such as `RS512`.
     pub algorithms: Vec<String>,
-    /// The payload; `{signature:headers}` are the lines of the signed headers.
+    /// Payload. `{signature:headers}` is replaced by the lines of the signed headers.
     pub content: Template,
-    /// The parameter of its head that lists signed headers, separated by commas.
+    /// JOSE header parameter that lists the signed headers, separated by commas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<String>,
-    /// Whether the path may have a slash more or less at its end.
+    /// True if the path may have or lack a trailing slash.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub either_slash: bool,
-    /// Parameters its head has beside `alg` when signing.
+    /// JOSE header parameters to add when signing, besides `alg`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub head: BTreeMap<String, String>,
-    /// When it was signed, where that is said.
+    /// Timestamp of the signature, if the scheme has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<TimestampRule>,
 }
 
-/// A claim with a digest in it.
+/// Claim that contains a value or its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BodyClaim {
-    /// Its name.
+    /// Name of the claim.
     pub claim: String,
-    /// How the SHA-256 digest is written; the text itself if absent.
+    /// Encoding of the SHA-256 digest. If absent, the claim contains the text itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Encoding>,
-    /// Whether a token without the claim is accepted: not all of the vendor's carry it.
+    /// True if a token without the claim is accepted, because some of the vendor's tokens do not have it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
-    /// Whether a token of a request without a body has no such claim.
+    /// True if the token of a request without a body does not have the claim.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub absent_when_empty: bool,
 }
 
 impl Scheme {
-    /// What is wrong with it though it reads, in the middle of a sentence.
+    /// Checks the parts of a scheme that deserialization does not check.
+    ///
+    /// # Errors
+    ///
+    /// Returns a sentence fragment if a digest scheme has no signature location or an invalid condition.
     pub fn check(&self) -> Result<(), String> {
         let Self::Digest(digest) = self else { return Ok(()) };
         if digest.signature.is_empty() {
-            return Err("it says no place of the signature".into());
+            return Err("`signature` must name at least one location".into());
         }
         for rule in &digest.requires {
             let place = rule.split_once('=').map_or(rule.as_str(), |(place, _)| place);
@@ -152,7 +155,7 @@ impl Scheme {
         Ok(())
     }
 
-    /// Whether the URL as registered has to be known.
+    /// Returns true if verification needs the URL as registered with the sender.
     pub fn signs_url(&self) -> bool {
         match self {
             Self::Digest(digest) => digest.content.signs_url(),
@@ -162,7 +165,7 @@ impl Scheme {
         }
     }
 
-    /// Whether a message can carry a signature by each of several secrets.
+    /// Returns true if a message can contain one signature for each secret.
     pub fn takes_several(&self) -> bool {
         match self {
             Self::Digest(digest) => {
@@ -172,7 +175,7 @@ impl Scheme {
         }
     }
 
-    /// Where signatures stand.
+    /// Returns the locations of signatures.
     pub fn places(&self) -> Vec<Source> {
         match self {
             Self::Digest(digest) => digest.signature.clone(),
@@ -182,7 +185,7 @@ impl Scheme {
         }
     }
 
-    /// Whether the body is covered by the signature.
+    /// Returns true if the signature covers the body.
     pub fn signs_body(&self) -> bool {
         match self {
             Self::Digest(digest) => digest.content.signs_body(),
@@ -192,7 +195,7 @@ impl Scheme {
         }
     }
 
-    /// The settings it needs beside the secret.
+    /// Returns the names of the settings that the scheme needs besides the secret.
     pub fn params(&self) -> Vec<String> {
         fn named(text: &str) -> Option<String> {
             let (_, rest) = text.split_once("{param:")?;

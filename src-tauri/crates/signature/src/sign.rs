@@ -1,4 +1,4 @@
-//! Signing as a vendor does.
+//! Signing of a message by a scheme.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use crate::{
     fault::Fault,
     jws, jwt,
     key::Keys,
-    message::{Message, Reading},
+    message::{Message, ParsedMessage},
     scheme::{Digest, Jws, Scheme},
     signed::Signed,
     source::{Place, Source},
@@ -15,24 +15,31 @@ use crate::{
     timestamp::TimestampRule,
 };
 
-/// Why a message cannot be signed.
+/// Reason why a message cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(untagged)]
 pub enum SignError {
-    /// Secret or message are not what the scheme needs.
+    /// The secret or the message does not meet the requirements of the scheme.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-/// Signs a message as its sender would at `now_ms`. `id` is the message's own, where the scheme
-/// signs one. Every secret makes a signature where the scheme takes several.
+/// Signs a message as its sender does at `now_ms`, in milliseconds since the Unix epoch.
+///
+/// `id` is the message id, used if the scheme signs one and the message has none. If the scheme allows several
+/// signatures, each secret creates one.
+///
+/// # Errors
+///
+/// Returns a fault if no secret is set, if a secret or private key is unusable, if a part of the signed content is
+/// missing, or if a header value would contain a control character.
 pub fn sign(scheme: &Scheme, message: &Message<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<Signed, SignError> {
     let signed = match scheme {
         Scheme::Digest(digest) => by_digest(digest, message, keys, id, now_ms)?,
-        Scheme::Code(code) => code.sign(&Reading::new(message), keys, id, now_ms)?,
+        Scheme::Code(code) => code.sign(&ParsedMessage::new(message), keys, id, now_ms)?,
         Scheme::Jws(scheme) => by_jws(scheme, message, keys, now_ms)?,
         Scheme::Jwt(scheme) => {
-            let token = jwt::sign(scheme, &Reading::new(message), keys, id, now_ms)?;
+            let token = jwt::sign(scheme, &ParsedMessage::new(message), keys, id, now_ms)?;
             let mut signed = Signed::default();
             signed.put(&scheme.token, format!("{}{token}", scheme.prefix));
             signed
@@ -40,7 +47,7 @@ pub fn sign(scheme: &Scheme, message: &Message<'_>, keys: &Keys, id: &str, now_m
     };
     match signed.headers.iter().find(|(_, value)| value.chars().any(char::is_control)) {
         Some((name, _)) => {
-            Err(Fault::Secret { why: format!("{name} would hold a character no header may have") }.into())
+            Err(Fault::Secret { why: format!("the value of {name} would contain a control character") }.into())
         }
         None => Ok(signed),
     }
@@ -52,15 +59,15 @@ fn by_jws(scheme: &Jws, message: &Message<'_>, keys: &Keys, now_ms: i64) -> Resu
         signed.put(&rule.from, rule.unit.write(now_ms));
     }
     let headers = signed.headers_over(message);
-    let token = jws::sign(scheme, &Reading::new(&Message { headers: &headers, ..*message }), keys)?;
+    let token = jws::sign(scheme, &ParsedMessage::new(&Message { headers: &headers, ..*message }), keys)?;
     signed.put(&scheme.token, token);
     Ok(signed)
 }
 
-/// When a message is signed: the rule of the timestamp, and the time as the rule writes it.
+/// Timestamp rule and the current time, formatted by the rule.
 type Now<'s> = (&'s TimestampRule, String);
 
-/// Puts the other headers and values that the scheme signs or requires: what the message has stays.
+/// Adds the other headers and values that the scheme signs or requires. Values that the message has are kept.
 fn put_required(
     signed: &mut Signed,
     scheme: &Digest,
@@ -70,10 +77,10 @@ fn put_required(
     now_ms: i64,
     now: Option<&Now<'_>>,
 ) {
-    // Other headers that are signed: what the message has stays, an id it lacks is given.
+    // A signed header that is missing gets the current time if its name contains "timestamp", else the message id.
     for source in scheme.content.sources().into_iter().filter(|source| source.place == Place::Header) {
         let known = now.is_some_and(|(rule, _)| rule.from == *source);
-        if !known && source.value(&Reading::new(message)).is_none() {
+        if !known && source.value(&ParsedMessage::new(message)).is_none() {
             let value = if source.name.to_ascii_lowercase().contains("timestamp") {
                 now_ms.div_euclid(1_000).to_string()
             } else {
@@ -85,7 +92,7 @@ fn put_required(
     for rule in &scheme.requires {
         if let Some((place, value)) = rule.split_once('=')
             && let Ok(source) = place.parse::<Source>()
-            && source.value(&Reading::new(message)).is_none()
+            && source.value(&ParsedMessage::new(message)).is_none()
         {
             let value = match value.strip_prefix("{param:").and_then(|rest| rest.strip_suffix('}')) {
                 Some(name) => match keys.params.get(name) {
@@ -99,7 +106,7 @@ fn put_required(
     }
 }
 
-/// The items of the signed content, by name.
+/// Returns the items of the signed content by name.
 fn items_of(scheme: &Digest, keys: &Keys, now_ms: i64, now: Option<&Now<'_>>) -> Vec<(String, String)> {
     let mut items: Vec<(String, String)> = Vec::new();
     for item in scheme.content.items() {
@@ -124,7 +131,7 @@ fn by_digest(scheme: &Digest, message: &Message<'_>, keys: &Keys, id: &str, now_
     if let Some((_, text)) = &now
         && text.is_empty()
     {
-        return Err(Fault::Timestamp { text: now_ms.to_string(), unit: "an instant a date can name".into() });
+        return Err(Fault::Timestamp { text: now_ms.to_string(), unit: "a time in the supported date range".into() });
     }
     if let Some((rule, now)) = &now
         && rule.from.place != Place::Signature
@@ -134,7 +141,7 @@ fn by_digest(scheme: &Digest, message: &Message<'_>, keys: &Keys, id: &str, now_
     }
     put_required(&mut signed, scheme, message, keys, id, now_ms, now.as_ref());
     let headers = signed.headers_over(message);
-    let reading = Reading::new(&Message { headers: &headers, ..*message });
+    let reading = ParsedMessage::new(&Message { headers: &headers, ..*message });
 
     let items = items_of(scheme, keys, now_ms, now.as_ref());
     let param = keys.param();
@@ -163,7 +170,7 @@ fn by_digest(scheme: &Digest, message: &Message<'_>, keys: &Keys, id: &str, now_
         format!("{}{first}", scheme.prefix)
     } else {
         let separator = scheme.split.chars().next().map(String::from).unwrap_or_default();
-        // Items known by their place have no name of their own.
+        // Items with a numeric name are identified by position, so only their value is written.
         let items = items.iter().map(|(key, value)| match key.parse::<usize>() {
             Ok(_) => value.clone(),
             Err(_) => format!("{key}={value}"),

@@ -1,20 +1,20 @@
-//! What signing a message gives.
+//! Output of signing a message.
 
 use serde::Serialize;
 
 use crate::{message::Message, source::Source};
 
-/// What signing adds to a message.
+/// Headers and values that signing adds to a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Signed {
     /// Headers to set, in order.
     pub headers: Vec<(String, String)>,
-    /// Values that stand elsewhere, each with its place: a field of the body, a query parameter.
-    pub elsewhere: Vec<(String, String)>,
+    /// Values outside the headers, each with its location, such as a body field or a query parameter.
+    pub outside_headers: Vec<(String, String)>,
 }
 
 impl Signed {
-    /// A message's headers with those set so far over them.
+    /// Returns the headers of a message, replaced or extended by the headers set so far.
     pub(crate) fn headers_over<'a>(&'a self, message: &Message<'a>) -> Vec<(&'a str, &'a [u8])> {
         let replaced = |name: &str| self.headers.iter().any(|(set, _)| set.eq_ignore_ascii_case(name));
         let kept = message.headers.iter().filter(|(name, _)| !replaced(name)).copied();
@@ -24,7 +24,7 @@ impl Signed {
     pub(crate) fn put(&mut self, source: &Source, value: String) {
         match source.header_name() {
             Some(name) => self.headers.push((name, value)),
-            None => self.elsewhere.push((source.to_string(), value)),
+            None => self.outside_headers.push((source.to_string(), value)),
         }
     }
 }

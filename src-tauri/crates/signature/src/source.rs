@@ -1,28 +1,28 @@
-//! Where in a message a value stands.
+//! Location of a value in a message.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::message::Reading;
+use crate::message::ParsedMessage;
 
-/// A place in a message, written `header:Name`, `query:name`, `form:name`, `json:a.b`, and for a
-/// timestamp also `signature:t`, an item of the signature's own value; `signature:0` is its first,
-/// where items have no names. `body:whole` is the body.
+/// Location in a message, written as `header:Name`, `query:name`, `form:name` or `json:a.b`.
 ///
-/// `header:A|B` is the first that is there, `header:Name-*` every header that starts so, and
-/// `#2` at the end says that only the second secret belongs to it.
+/// A timestamp can also use `signature:t`, an item of the value that contains the signature, or `signature:0` for the
+/// first item if items have no names. `body:whole` is the body. `header:A|B` is the first header that is present,
+/// `header:Name-*` is every header that begins with `Name-`, and `#2` at the end assigns the location to the second
+/// secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// What it is read from.
+    /// Part of the message that contains the value.
     pub place: Place,
-    /// The name there.
+    /// Name or path in that part.
     pub name: String,
-    /// The one secret that signs it, from 0.
+    /// Index of the only secret that signs this location, from 0. Any secret if absent.
     pub secret: Option<usize>,
 }
 
-/// What a value is read from.
+/// Part of a message that a value is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// A header.
@@ -33,11 +33,11 @@ pub enum Place {
     Form,
     /// A scalar of a JSON body.
     Json,
-    /// A scalar of the JSON text in a field of a form: its name is the first step of the path.
+    /// A scalar of the JSON text in a form field. The first step of the path is the name of the field.
     FormJson,
-    /// The body, whole.
+    /// The entire body.
     Body,
-    /// An item `key=value` of the value the signature stands in.
+    /// A `key=value` item of the value that contains the signature.
     Signature,
 }
 
@@ -55,25 +55,28 @@ impl FromStr for Source {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (place, rest) = text.split_once(':').ok_or_else(|| format!("{text:?} is no place: write header:Name"))?;
+        let (place, rest) =
+            text.split_once(':').ok_or_else(|| format!("the location {text:?} has no type: write header:Name"))?;
         let place = PLACES.iter().find(|(name, _)| *name == place).map(|(_, place)| *place).ok_or_else(|| {
             let known: Vec<_> = PLACES.iter().map(|(name, _)| *name).collect();
-            format!("{place:?} is no place; there are {}", known.join(", "))
+            format!("unknown location type {place:?} (allowed: {})", known.join(", "))
         })?;
         let (name, secret) = match rest.rsplit_once('#') {
             Some((name, number)) => match number.parse::<usize>() {
                 Ok(number @ 1..) => (name, Some(number - 1)),
-                _ => return Err(format!("{number:?} is no number of a secret; they count from 1")),
+                _ => {
+                    return Err(format!("the secret number {number:?} is invalid: it must be an integer of at least 1"));
+                }
             },
             None => (rest, None),
         };
         if name.is_empty() {
-            return Err(format!("{text:?} names nothing"));
+            return Err(format!("the location {text:?} has no name"));
         }
-        // RFC 9110 §5.6.2, with what alternatives and endings are written by.
+        // Token characters of RFC 9110 §5.6.2, including `|` and `*` for alternatives and wildcards.
         let token = |c: char| c.is_ascii_graphic() && !"\"(),/:;<=>?@[\\]{}".contains(c);
         if place == Place::Header && !name.chars().all(token) {
-            return Err(format!("{name:?} is no name of a header"));
+            return Err(format!("{name:?} is not a valid header name"));
         }
         Ok(Self { place, name: name.to_owned(), secret })
     }
@@ -100,27 +103,27 @@ impl Serialize for Source {
 }
 
 impl Source {
-    /// What a person calls it.
+    /// Describes the location in plain words, such as `the header X-Signature`.
     pub fn shown(&self) -> String {
         let name = self.name.split('|').next().unwrap_or(&self.name);
         match self.place {
             Place::Header => format!("the header {name}"),
             Place::Query => format!("the query parameter {name}"),
             Place::Form => format!("the form field {name}"),
-            Place::Json => format!("the body's {name}"),
-            Place::FormJson => format!("the form's {name}"),
+            Place::Json => format!("the body field {name}"),
+            Place::FormJson => format!("the form field {name}"),
             Place::Body => "the body".into(),
             Place::Signature => format!("the item {name} of the signature"),
         }
     }
 
-    /// The header it is written to when signing, if it is one.
+    /// Returns the name of the header to set when signing, or `None` if the location is not a header.
     pub fn header_name(&self) -> Option<String> {
         (self.place == Place::Header).then(|| self.name.split('|').next().unwrap_or(&self.name).replace('*', "1"))
     }
 
-    /// Every value there. Bytes that are not UTF-8 are none a signature or a timestamp can have.
-    pub(crate) fn values(&self, reading: &Reading<'_>) -> Vec<String> {
+    /// Returns all values at the location. Invalid UTF-8 is replaced, because no signature or timestamp contains it.
+    pub(crate) fn values(&self, reading: &ParsedMessage<'_>) -> Vec<String> {
         let message = &reading.message;
         let text = |value: &[u8]| String::from_utf8_lossy(value).trim().to_owned();
         match self.place {
@@ -148,13 +151,13 @@ impl Source {
         }
     }
 
-    /// The first value there.
-    pub fn value(&self, reading: &Reading<'_>) -> Option<String> {
+    /// Returns the first value at the location.
+    pub fn value(&self, reading: &ParsedMessage<'_>) -> Option<String> {
         self.values(reading).into_iter().next()
     }
 
-    /// Whether anything stands there, an object or a list of a JSON body too.
-    pub fn is_in(&self, reading: &Reading<'_>) -> bool {
+    /// Returns true if the location has a value. For a JSON body, an object or an array counts as a value.
+    pub fn is_in(&self, reading: &ParsedMessage<'_>) -> bool {
         match self.place {
             Place::Json => reading.has_json(&self.name),
             _ => self.value(reading).is_some(),

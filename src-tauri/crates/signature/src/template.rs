@@ -1,4 +1,4 @@
-//! The signed content as a template.
+//! Template of the signed content.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -9,62 +9,62 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     encoding::{BASE64, BASE64URL},
     fault::Fault,
-    message::Reading,
+    message::ParsedMessage,
     source::{Place, Source},
 };
 
-/// What is signed, filled with bytes: text stands for itself, `{…}` for a part of the message.
+/// Template of the signed content. Text is copied, and `{…}` is replaced by a part of the message.
 ///
 /// Parts: `{body}`, `{url}`, `{path}` (with query), `{method}`, `{secret}`, `{params}` (names and
 /// values of a form, sorted), `{header:Name}`, `{query:name}`, `{form:name}`, `{json:path}`,
 /// `{signature:key}`, `{param:name}` (a setting), and `{sha256hex(part)}`, `{base64(part)}`, `{base64url(part)}`,
-/// `{json(part)}` (as a JSON string), `{crc32(part)}` (decimal),
-/// `{unescaped(part)}` (with the percent escapes of `: / ? @ ! $ ' ( ) * , ;` read). `{{` and `}}` are braces.
+/// `{json(part)}` (as a JSON string), `{crc32(part)}` (decimal), and
+/// `{unescaped(part)}` (with the percent escapes of `: / ? @ ! $ ' ( ) * , ;` decoded). `{{` and `}}` are braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     text: String,
     parts: Vec<Part>,
 }
 
-/// One part of a template.
+/// Part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// Itself.
+    /// Literal text.
     Text(String),
-    /// The body's bytes.
+    /// Bytes of the body.
     Body,
-    /// The URL as registered.
+    /// URL as registered with the sender.
     Url,
-    /// Its path and query.
+    /// Path and query of the URL.
     Path,
-    /// The method.
+    /// Request method.
     Method,
-    /// The secret as typed.
+    /// Secret as entered.
     Secret,
     /// Names and values of a form, sorted.
     Params,
-    /// What stands at a place of the message.
+    /// Value at a location in the message.
     From(Source),
-    /// A setting.
+    /// Value of a setting.
     Param(String),
     /// SHA-256 in lower-case hexadecimal.
     Sha256Hex(Box<Part>),
     /// Base64.
     Base64(Box<Part>),
-    /// Base64 for URLs, without padding.
+    /// URL-safe base64 without padding.
     Base64url(Box<Part>),
     /// A JSON string with its quotes.
     Json(Box<Part>),
     /// CRC-32 in decimal.
     Crc32(Box<Part>),
-    /// With the escapes of `: / ? @ ! $ ' ( ) * , ;` read, and all others as they are (HubSpot).
+    /// Text with the percent escapes of `: / ? @ ! $ ' ( ) * , ;` decoded and all other escapes kept (HubSpot).
     Unescaped(Box<Part>),
 }
 
-/// What a template is filled from beside the message.
+/// Values that a template is filled from.
 pub(crate) struct Filling<'a> {
-    pub(crate) reading: &'a Reading<'a>,
-    /// Items of the signature's own value.
+    pub(crate) reading: &'a ParsedMessage<'a>,
+    /// Items of the value that contains the signature.
     pub(crate) items: &'a [(String, String)],
     pub(crate) secret: &'a [u8],
     pub(crate) param: &'a dyn Fn(&str) -> Option<String>,
@@ -88,9 +88,7 @@ impl FromStr for Template {
             let (inside, after) = match (brace, after.split_once('}')) {
                 ("{", Some(split)) => split,
                 _ => {
-                    return Err(format!(
-                        "{text:?} has a {brace} without its other half; a brace itself is written twice"
-                    ));
+                    return Err(format!("unbalanced {brace} in the template {text:?}: write a literal brace twice"));
                 }
             };
             if !plain.is_empty() {
@@ -107,13 +105,13 @@ impl FromStr for Template {
     }
 }
 
-/// Functions inside each other: none needs more, and each can make the content larger.
+/// Maximum nesting depth of functions. Each level can enlarge the content, and no vendor needs more.
 const DEPTH_MAX: usize = 3;
 
 fn part(inside: &str, depth: usize) -> Result<Part, String> {
     if let Some((name, argument)) = inside.strip_suffix(')').and_then(|call| call.split_once('(')) {
         if depth == DEPTH_MAX {
-            return Err(format!("more than {DEPTH_MAX} functions stand inside each other"));
+            return Err(format!("template functions are nested more than {DEPTH_MAX} levels deep"));
         }
         let argument = Box::new(part(argument, depth + 1)?);
         return match name {
@@ -124,7 +122,7 @@ fn part(inside: &str, depth: usize) -> Result<Part, String> {
             "crc32" => Ok(Part::Crc32(argument)),
             "unescaped" => Ok(Part::Unescaped(argument)),
             _ => Err(format!(
-                "{name:?} is no function; there are sha256hex, base64, base64url, json, crc32 and unescaped"
+                "unknown template function {name:?} (allowed: sha256hex, base64, base64url, json, crc32, unescaped)"
             )),
         };
     }
@@ -137,7 +135,7 @@ fn part(inside: &str, depth: usize) -> Result<Part, String> {
         "params" => Part::Params,
         _ => match inside.strip_prefix("param:") {
             Some(name) => Part::Param(name.to_owned()),
-            None => Part::From(inside.parse().map_err(|_| format!("{{{inside}}} is no part of a message"))?),
+            None => Part::From(inside.parse().map_err(|_| format!("{{{inside}}} is not a part of a message"))?),
         },
     })
 }
@@ -200,7 +198,7 @@ impl Part {
         Ok(all)
     }
 
-    /// What functions are applied to.
+    /// Returns the part inside all functions.
     fn innermost(&self) -> &Self {
         match self {
             Self::Sha256Hex(part)
@@ -219,7 +217,7 @@ pub(crate) fn capital(text: &str) -> String {
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// With the percent escapes read that HubSpot reads in a URL before it signs it (HubSpot developer docs, "Validating
+/// Decodes the percent escapes that HubSpot decodes in a URL before signing (HubSpot developer docs, "Validating
 /// requests", version 3).
 fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
@@ -240,32 +238,32 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Names and values of a form, by name (Twilio, Mandrill).
-pub(crate) fn sorted_form(reading: &Reading<'_>) -> String {
+/// Concatenates the names and values of a form, sorted by name (Twilio, Mandrill).
+pub(crate) fn sorted_form(reading: &ParsedMessage<'_>) -> String {
     let mut fields: Vec<_> = reading.form().iter().collect();
     fields.sort();
     fields.into_iter().flat_map(|(name, value)| [name.as_str(), value]).collect()
 }
 
 impl Template {
-    /// Gives the content to `sink`, piece by piece.
+    /// Passes the content to `sink` piece by piece.
     pub(crate) fn feed(&self, filling: &Filling<'_>, sink: &mut dyn FnMut(&[u8])) -> Result<(), Fault> {
         self.parts.iter().try_for_each(|part| part.feed(filling, sink))
     }
 
-    /// The content in one piece.
+    /// Returns the content in one piece.
     pub(crate) fn whole(&self, filling: &Filling<'_>) -> Result<Vec<u8>, Fault> {
         let mut all = Vec::new();
         self.feed(filling, &mut |bytes| all.extend_from_slice(bytes))?;
         Ok(all)
     }
 
-    /// Whether the URL is part of what is signed, so that it has to be known as it was registered.
+    /// Returns true if the signed content includes the URL. Verification then needs the URL as registered.
     pub fn signs_url(&self) -> bool {
         self.any(|part| matches!(part, Part::Url | Part::Path))
     }
 
-    /// The settings it is filled from.
+    /// Returns the names of the settings that the template uses.
     pub fn params(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for part in &self.parts {
@@ -276,12 +274,12 @@ impl Template {
         names
     }
 
-    /// Its parts in order.
+    /// Returns the parts in order.
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }
 
-    /// Places in the message it is filled from.
+    /// Returns the locations in the message that the template uses.
     pub fn sources(&self) -> Vec<&Source> {
         self.parts
             .iter()
@@ -292,13 +290,17 @@ impl Template {
             .collect()
     }
 
-    /// The template filled as text, with settings from `named`; for what is no signed content.
-    pub fn fill(&self, reading: &Reading<'_>, named: &dyn Fn(&str) -> Option<String>) -> Result<String, Fault> {
+    /// Fills the template as text, with settings from `named`. Used for templates other than signed content.
+    ///
+    /// # Errors
+    ///
+    /// Returns a fault if a setting or a part of the message is missing.
+    pub fn fill(&self, reading: &ParsedMessage<'_>, named: &dyn Fn(&str) -> Option<String>) -> Result<String, Fault> {
         let whole = self.whole(&Filling { reading, items: &[], secret: b"", param: named })?;
         Ok(String::from_utf8_lossy(&whole).into_owned())
     }
 
-    /// Items of the signature's own value that it is filled from.
+    /// Returns the items of the signature value that the template uses.
     pub(crate) fn items(&self) -> Vec<&str> {
         fn name(part: &Part) -> Option<&str> {
             match part {
@@ -309,7 +311,7 @@ impl Template {
         self.parts.iter().map(Part::innermost).filter_map(name).collect()
     }
 
-    /// Whether the body, whole, is part of what is signed.
+    /// Returns true if the signed content includes the entire body.
     pub fn signs_body(&self) -> bool {
         self.any(|part| matches!(part, Part::Body))
     }
@@ -342,29 +344,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_template_is_said() {
+    fn rejects_invalid_templates() {
         for (text, word) in [
-            ("{body", "other half"),
-            ("body}", "other half"),
-            ("{boddy}", "no part"),
-            ("{md5(body)}", "no function"),
-            ("{header:}", "no part"),
-            ("{json(json(json(json(body))))}", "inside each other"),
+            ("{body", "unbalanced"),
+            ("body}", "unbalanced"),
+            ("{boddy}", "not a part"),
+            ("{md5(body)}", "unknown template function"),
+            ("{header:}", "not a part"),
+            ("{json(json(json(json(body))))}", "nested"),
         ] {
             assert!(text.parse::<Template>().expect_err(text).contains(word), "{text}");
         }
     }
 
     #[test]
-    fn only_the_listed_escapes_are_read() {
-        let text = |text: &str| String::from_utf8(unescaped(text.as_bytes())).expect("text");
+    fn decodes_only_listed_escapes() {
+        let text = |text: &str| String::from_utf8(unescaped(text.as_bytes())).expect("valid UTF-8");
         assert_eq!(text("https://a/b?e=x%40y%3a%2Fz%20%26%4"), "https://a/b?e=x@y:/z%20%26%4");
         assert_eq!(text("100%"), "100%");
     }
 
     #[test]
-    fn braces_stand_for_themselves_when_doubled() {
-        let template: Template = "{{\"Body\":{json(body)}}}".parse().expect("a template");
+    fn parses_doubled_braces_as_literals() {
+        let template: Template = "{{\"Body\":{json(body)}}}".parse().expect("valid template");
         assert_eq!(
             template.parts,
             [Part::Text("{\"Body\":".into()), Part::Json(Box::new(Part::Body)), Part::Text("}".into())]

@@ -1,4 +1,4 @@
-//! When a message says it was signed.
+//! Timestamp of a signature.
 
 use std::borrow::Cow;
 
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::source::Source;
 
-/// Where the timestamp stands and how far from now it may be.
+/// Location and tolerance of a timestamp.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimestampRule {
-    /// Where it stands.
+    /// Location of the timestamp.
     pub from: Source,
-    /// How it is written.
+    /// Format of the timestamp.
     pub unit: Unit,
-    /// Seconds it may lie in the past; no limit if absent.
+    /// Maximum age, in seconds. No limit if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past_s: Option<u32>,
-    /// Seconds it may lie in the future; no limit if absent.
+    /// Maximum time in the future, in seconds. No limit if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub future_s: Option<u32>,
 }
 
-/// How a timestamp is written.
+/// Format of a timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
@@ -30,14 +30,14 @@ pub enum Unit {
     S,
     /// Whole milliseconds since the Unix epoch.
     Ms,
-    /// ISO 8601; UTC where no zone is given.
+    /// ISO 8601 date and time. UTC if no time zone is given.
     Iso,
-    /// Anything: it must be there, and is not compared.
+    /// Any text. The timestamp must be present, and the tolerance is not checked.
     Raw,
 }
 
 impl Unit {
-    /// The instant, in ms since the Unix epoch; none if it is not written so, or never compared.
+    /// Parses a timestamp, in milliseconds since the Unix epoch. Returns `None` for invalid text and for [`Unit::Raw`].
     pub(crate) fn read(self, text: &str) -> Option<i64> {
         match self {
             Self::S => text.parse::<u64>().ok().and_then(|s| i64::try_from(s).ok()?.checked_mul(1_000)),
@@ -67,7 +67,7 @@ impl Unit {
     }
 }
 
-/// A time with no more than nine decimals: Go's and Twitch's clocks write more.
+/// Truncates the fraction of a second to nine digits. Go and Twitch write more digits than the parser accepts.
 fn nanoseconds(text: &str) -> Cow<'_, str> {
     let Some((whole, fraction)) = text.split_once('.') else { return text.into() };
     let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();

@@ -1,37 +1,37 @@
-//! The verdict on a message.
+//! Verification of a message by a scheme.
 
 use crate::{
     digest,
-    fault::{Fault, MASKED, Verdict},
+    fault::{Fault, MASKED, Verification},
     jws, jwt,
     key::Keys,
-    message::{Message, Reading},
+    message::{Message, ParsedMessage},
     scheme::Scheme,
     source::{Place, Source},
     template::capital,
 };
 
-/// Judges a message by a scheme, at `now_ms` since the Unix epoch. Digests are compared in
-/// constant time.
+/// Verifies a message by a scheme at `now_ms`, in milliseconds since the Unix epoch. Digests are compared in constant
+/// time.
 ///
-/// A JWK Set may stand wherever a public key is expected: each of its keys is tried.
-pub fn verify(scheme: &Scheme, message: &Message<'_>, keys: &Keys, now_ms: i64) -> Verdict {
-    let reading = Reading::new(message);
+/// A secret can be a JWK Set instead of a public key: each key of the set is tried.
+pub fn verify(scheme: &Scheme, message: &Message<'_>, keys: &Keys, now_ms: i64) -> Verification {
+    let reading = ParsedMessage::new(message);
     if let Some(place) = masked(scheme, &reading) {
-        return Verdict::invalid(Fault::Masked { place });
+        return Verification::invalid(Fault::Masked { place });
     }
     match keys.expanded() {
         None => by(scheme, &reading, keys, now_ms),
         Some((keys, origins)) => {
-            let verdict = by(scheme, &reading, &keys, now_ms);
-            Verdict { secret: verdict.secret.and_then(|number| origins.get(number).copied()), ..verdict }
+            let verification = by(scheme, &reading, &keys, now_ms);
+            Verification { secret: verification.secret.and_then(|number| origins.get(number).copied()), ..verification }
         }
     }
 }
 
-/// Where a copy of a message has a mask in the place of a signature, if it has.
-fn masked(scheme: &Scheme, reading: &Reading<'_>) -> Option<String> {
-    // A mask is not ASCII, and hardly any header or signature is anything else.
+/// Returns the location of a masked signature, if a copy of a message has one.
+fn masked(scheme: &Scheme, reading: &ParsedMessage<'_>) -> Option<String> {
+    // A mask is not ASCII, so messages with ASCII headers only need no further check.
     let plain = reading.message.headers.iter().all(|(_, value)| value.is_ascii());
     if plain && !scheme.places().iter().any(|place| place.place != Place::Header) {
         return None;
@@ -40,7 +40,7 @@ fn masked(scheme: &Scheme, reading: &Reading<'_>) -> Option<String> {
     scheme.places().iter().find(|place| is_masked(place)).map(|place| capital(&place.shown()))
 }
 
-fn by(scheme: &Scheme, reading: &Reading<'_>, keys: &Keys, now_ms: i64) -> Verdict {
+fn by(scheme: &Scheme, reading: &ParsedMessage<'_>, keys: &Keys, now_ms: i64) -> Verification {
     match scheme {
         Scheme::Digest(digest) => digest::verify(digest, reading, keys, now_ms),
         Scheme::Jwt(jwt) => jwt::verify(jwt, reading, keys, now_ms),
@@ -49,23 +49,28 @@ fn by(scheme: &Scheme, reading: &Reading<'_>, keys: &Keys, now_ms: i64) -> Verdi
     }
 }
 
-/// Whether a message meets a condition: `header:Name` is there, or `header:Name=value` is that.
+/// Returns true if a message meets a condition: `header:Name` (present) or `header:Name=value` (equal).
 ///
 /// # Errors
-/// Where the condition names no place of a message.
+///
+/// Returns an error if the condition has no valid location.
 pub fn meets(condition: &str, message: &Message<'_>) -> Result<bool, String> {
     let (place, wanted) = match condition.split_once('=') {
         Some((place, wanted)) => (place, Some(wanted)),
         None => (condition, None),
     };
-    let values = place.parse::<Source>()?.values(&Reading::new(message));
+    let values = place.parse::<Source>()?.values(&ParsedMessage::new(message));
     Ok(values.iter().any(|value| wanted.is_none_or(|wanted| wanted == value)))
 }
 
-/// The bytes that were signed, as far as the message tells; with the first secret where the
-/// secret itself is part of them.
+/// Returns the signed bytes as derived from the message. Uses the first secret if the signed content includes the
+/// secret.
+///
+/// # Errors
+///
+/// Returns a fault if the message lacks a signature or a part of the signed content.
 pub fn signed_content(scheme: &Scheme, message: &Message<'_>, keys: &Keys) -> Result<Vec<u8>, Fault> {
-    let reading = Reading::new(message);
+    let reading = ParsedMessage::new(message);
     match scheme {
         Scheme::Digest(scheme) => {
             let candidates = digest::candidates(scheme, &reading)?;

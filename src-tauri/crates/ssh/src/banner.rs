@@ -1,27 +1,26 @@
-//! What a host prints, and the public URL in it.
+//! Parser for the output of a host, which finds the public URL.
 
-/// Longest line that is read, in bytes.
+/// Maximum number of bytes of a line that are parsed.
 const LINE_MAX: usize = 4_096;
 
-/// Public URLs a host may print one after the other.
+/// Maximum number of different public URLs that are accepted from a host.
 const CHANGES_MAX: u32 = 50;
 
-/// Words of which one stands before the URL in its line: `abc.lhr.life tunneled with tls termination,
+/// Words of which one precedes the URL in the line: `abc.lhr.life tunneled with tls termination,
 /// https://abc.lhr.life` (localhost.run), `Forwarding HTTP traffic from https://abc.serveo.net` (Serveo),
-/// `HTTPS: https://abc.tuns.sh` (sish). Pinggy prints nothing else in the line.
+/// `HTTPS: https://abc.tuns.sh` (sish). Pinggy prints only the URL in the line.
 const BEFORE: [&str; 4] = ["tunnel", "forward", "http:", "https:"];
 
-/// Text as it comes, line by line.
+/// A line-by-line parser.
 #[derive(Debug, Default)]
-pub(crate) struct Said {
+pub(crate) struct Banner {
     line: Vec<u8>,
     url: Option<String>,
     changes: u32,
 }
 
-impl Said {
-    /// Takes what was printed; the public URL where another one is known after it. One with TLS stays where
-    /// one without follows.
+impl Banner {
+    /// Parses printed bytes. Returns the public URL if it has changed. An http:// URL does not replace an https:// URL.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> Option<String> {
         let known = self.url.clone();
         for byte in bytes {
@@ -40,7 +39,7 @@ impl Said {
         self.url.clone().filter(|url| known.as_ref() != Some(url))
     }
 
-    /// Whether a public URL is known.
+    /// Returns true if a public URL was found.
     pub(crate) fn has_url(&self) -> bool {
         self.url.is_some()
     }
@@ -51,7 +50,8 @@ impl Said {
     }
 }
 
-/// The public URL in a line: it ends the line, has no path, and stands alone or behind a word for it.
+/// Returns the public URL in a line. The URL must end the line, must not have a path, and must be alone in the line or
+/// follow a word of [`BEFORE`].
 fn url_in(line: &str) -> Option<String> {
     let plain = without_escapes(line);
     let url = plain.split_whitespace().last()?;
@@ -65,7 +65,7 @@ fn url_in(line: &str) -> Option<String> {
     (before.is_empty() || BEFORE.iter().any(|word| before.contains(word))).then(|| url.trim_end_matches('/').to_owned())
 }
 
-/// A line without what moves cursors and colours text (ECMA-48).
+/// Returns a line without control sequences (ECMA-48).
 fn without_escapes(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
     let mut chars = line.chars().peekable();
@@ -73,7 +73,7 @@ fn without_escapes(line: &str) -> String {
         if c != '\u{1b}' {
             plain.extend((!c.is_control() || c == '\t').then_some(c));
         } else if chars.next_if_eq(&'[').is_some() {
-            // Up to the letter that ends it.
+            // Skip up to the final byte of the sequence.
             for c in chars.by_ref() {
                 if ('@'..='~').contains(&c) {
                     break;
@@ -89,11 +89,11 @@ mod tests {
     use super::*;
 
     fn printed(text: &str) -> Option<String> {
-        Said::default().take(text.as_bytes())
+        Banner::default().take(text.as_bytes())
     }
 
     #[test]
-    fn the_url_is_found_in_what_hosts_print() {
+    fn finds_the_url_in_the_output_of_known_services() {
         let localhost_run = "\r\n===\r\nWelcome to localhost.run!\r\n\r\nFollow your favourite reverse tunnel at [https://twitter.com/localhost_run].\r\n\r\nTo set up and manage custom domains go to https://admin.localhost.run/\r\n\r\nMore details at:\r\nhttps://localhost.run/docs/\r\n\r\nabc123.lhr.life tunneled with tls termination, https://abc123.lhr.life\r\n";
         assert_eq!(printed(localhost_run).as_deref(), Some("https://abc123.lhr.life"));
         let serveo = "\u{1b}[32mForwarding HTTP traffic from https://abc.serveo.net\n\u{1b}[0m";
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_login_prints_is_no_public_url() {
+    fn ignores_urls_in_login_messages() {
         let ubuntu = "Welcome to Ubuntu 24.04\n\n * Documentation:  https://help.ubuntu.com\n * Support: https://ubuntu.com/pro\n\nsee https://www.debian.org/ for more\n";
         assert_eq!(printed(ubuntu), None);
         for odd in [
@@ -121,8 +121,8 @@ mod tests {
     }
 
     #[test]
-    fn it_comes_in_pieces_and_may_change() {
-        let mut said = Said::default();
+    fn parses_split_output_and_changed_urls() {
+        let mut said = Banner::default();
         assert_eq!(said.take(b"abc tunneled, https://one.lhr"), None);
         assert_eq!(said.take(b".life\r\nabc").as_deref(), Some("https://one.lhr.life"));
         assert_eq!(said.take(b"\r\nabc tunneled, https://one.lhr.life\r\n"), None);

@@ -1,18 +1,18 @@
-//! Where an SSH tunnel leads, as a person writes it.
+//! SSH destinations and remote ports, as users write them.
 
 use std::{fmt, str::FromStr};
 
-/// The port of SSH (RFC 4253 §4.1).
+/// Default port of SSH (RFC 4253 §4.1).
 const SSH_PORT: u16 = 22;
 
-/// An SSH host and who is let in there: `user@host`, `user@host:port`, or those behind `ssh://`.
+/// User, host and port of an SSH server: `user@host` or `user@host:port`, optionally with the prefix `ssh://`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
-    /// The user; services such as pinggy.io write settings here.
+    /// User name. Services such as pinggy.io accept settings in the user name.
     pub user: String,
-    /// Name or address of the host.
+    /// Name or IP address of the host.
     pub host: String,
-    /// Its port.
+    /// Port; 22 by default.
     pub port: u16,
 }
 
@@ -22,31 +22,31 @@ impl FromStr for Destination {
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let text = text.strip_prefix("ssh://").unwrap_or(text).trim_end_matches('/');
-        // A user may have an @ in it, a host may not.
+        // A user name can contain an @, a host name cannot.
         let (user, place) = match text.rsplit_once('@') {
             Some((user, place)) => (user.to_owned(), place),
-            None => (own_name().ok_or("It says no user: write user@host.")?, text),
+            None => (own_name().ok_or("The SSH destination has no user. Use user@host.")?, text),
         };
         let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((host, "")) => (host, None),
             Some((host, rest)) => (host, Some(rest.strip_prefix(':').unwrap_or_default())),
-            // More than one colon is an IPv6 address.
+            // A text with more than one colon is an IPv6 address.
             None if place.matches(':').count() == 1 => {
                 place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port)))
             }
             None => (place, None),
         };
         if place.contains(['/', '?', '#']) {
-            return Err(format!("{text:?} is no SSH host: behind user@host:port stands nothing."));
+            return Err(format!("Invalid SSH destination: {text:?} (a path is not allowed). Use user@host:port."));
         }
         let odd = |part: &str| part.is_empty() || part.contains(|c: char| c.is_whitespace() || c.is_control());
         if odd(&user) || odd(host) || host.contains(['/', '[', ']', '@']) {
-            return Err(format!("{text:?} is no SSH host: write user@host or user@host:port."));
+            return Err(format!("Invalid SSH destination: {text:?}. Use user@host or user@host:port."));
         }
         let port = match port.map(str::parse) {
             None => SSH_PORT,
             Some(Ok(port)) if port > 0 => port,
-            Some(_) => return Err(format!("{text:?} has no port between 1 and 65535 behind its colon.")),
+            Some(_) => return Err(format!("Invalid port in {text:?} (must be between 1 and 65535).")),
         };
         Ok(Self { user, host: host.to_owned(), port })
     }
@@ -64,18 +64,18 @@ impl fmt::Display for Destination {
     }
 }
 
-/// Who uses this machine.
+/// Returns the name of the current user.
 fn own_name() -> Option<String> {
     ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).filter(|name| !name.is_empty())
 }
 
-/// What is asked of a host: a port on which it listens, and on which of its addresses; what stands before
-/// the colon in `ssh -R [address:]port:…`.
+/// Remote address and port on which the host listens: the first part of `ssh -R [address:]port:…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remote {
-    /// `localhost` as OpenSSH says where nothing is said, empty for all addresses; services read a name from it.
+    /// Remote listening address: `localhost` by default as in OpenSSH, empty for all addresses. Services accept a host
+    /// name here.
     pub address: String,
-    /// 0 for one the host chooses.
+    /// Remote port; 0 lets the host choose a port.
     pub port: u16,
 }
 
@@ -90,7 +90,7 @@ impl FromStr for Remote {
             Ok(port) if !address.contains(|c: char| c.is_whitespace() || c.is_control()) => {
                 Ok(Self { address: address.to_owned(), port })
             }
-            _ => Err(format!("{text:?} is no port of a host: write 80, 0 for any, or address:port.")),
+            _ => Err(format!("Invalid remote port: {text:?}. Use a port such as 80, 0 for any port, or address:port.")),
         }
     }
 }
@@ -106,11 +106,11 @@ impl fmt::Display for Remote {
     }
 }
 
-/// What services want to be asked for, by the end of their hosts' names, as their own pages say.
+/// Remote ports that services require according to their documentation, by the end of the host name.
 const SERVICES: [(&str, &str); 4] =
     [("localhost.run", "80"), ("serveo.net", "80"), ("tuns.sh", "80"), ("pinggy.io", "0")];
 
-/// The port that is asked of a host where nothing is said: as the service wants it, or any.
+/// Returns the default remote port of a host: the port that the service requires, or 0 for any port.
 pub fn usual_remote(host: &str) -> &'static str {
     let is = |name: &str| host == name || host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
     SERVICES.iter().find(|(name, _)| is(name)).map_or("0", |(_, remote)| remote)
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_destination_is_read_as_ssh_reads_it() {
+    fn parses_destinations_like_ssh() {
         for (written, shown) in [
             ("me@example.com", "ssh://me@example.com"),
             ("ssh://me@example.com:22/", "ssh://me@example.com"),
@@ -133,7 +133,7 @@ mod tests {
         ] {
             let read: Destination = written.parse().expect(written);
             assert_eq!(read.to_string(), shown);
-            assert_eq!(shown.parse(), Ok(read), "{shown} is read as what it shows");
+            assert_eq!(shown.parse(), Ok(read), "{shown} parses to the same destination");
         }
         for odd in ["", "me@", "@host", "me@host:0", "me@host:70000", "me@ho st", "me@host/path", "me@[::1", "me@host:"]
         {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remote_port_is_read_as_ssh_reads_it() {
+    fn parses_remote_ports_like_ssh() {
         for (written, address, port) in [
             ("80", "localhost", 80),
             ("0", "localhost", 0),

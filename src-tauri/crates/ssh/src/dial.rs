@@ -1,4 +1,4 @@
-//! From nothing to a host that has let us in.
+//! Connecting to a host: TCP, SSH handshake and login.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -7,50 +7,49 @@ use tokio::{net::TcpStream, time::timeout};
 
 use crate::{Destination, Session, host_key::HostKey, login::login, session::Client};
 
-/// How long the way to a host may take, and each step after it.
+/// Maximum time for the TCP connection, and for the SSH handshake.
 const STEP: Duration = Duration::from_secs(15);
 
-/// How long logging in may take: a key may want to be touched.
+/// Maximum time for the login. A hardware key may wait for a touch.
 const LOGIN: Duration = Duration::from_mins(1);
 
-/// Silence after which a host is asked whether it is there; it is gone when it has not answered three times.
+/// Idle time before a keepalive message. The connection is closed after three messages without a response.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
-/// Silence after which it is gone though there was something to be written and no place for it: while bytes
-/// are stuck, nothing is asked.
+/// Idle time after which the connection is closed in any case. No keepalive messages are sent while writes are blocked.
 const STUCK: Duration = Duration::from_secs(75);
 
-/// Bytes of one connection that a host may send before they are read.
+/// Flow-control window of a forwarded connection, in bytes.
 const WINDOW: u32 = 1024 * 1024;
 
-/// Why there is no tunnel.
+/// An error of an SSH tunnel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DialError {
-    /// The host is not reached, or does not speak SSH.
+    /// The host cannot be reached, the connection was lost, or the server is not an SSH server.
     #[error("{0}")]
     Lost(String),
-    /// The host shows another key than before.
+    /// The host key differs from the trusted key.
     #[error(
-        "The host shows another key ({offered}) than before ({known}): it was set up anew, or somebody else answers."
+        "The host key has changed: got {offered}, expected {known}. The host was set up again, or another server responds."
     )]
     OtherKey {
-        /// The one that was trusted.
+        /// Fingerprint of the trusted key, or a description of the known key.
         known: String,
-        /// The one it shows, as `ssh-keygen -l` shows it.
+        /// Fingerprint of the key that the host sent, in the format of `ssh-keygen -l`.
         offered: String,
     },
-    /// The host lets nobody in so.
-    #[error("The host does not let {user} in: {tried}.")]
+    /// The host rejected the login.
+    #[error("The host rejected the login of {user}: {tried}.")]
     NotLetIn {
-        /// The user.
+        /// User name.
         user: String,
-        /// What was tried.
+        /// Login attempts and their results.
         tried: String,
     },
-    /// The host does not listen for us.
-    #[error("The host does not listen on {remote} for this machine: the port is taken, or it does not allow that.")]
+    /// The host rejected the remote port.
+    #[error("The host refused to listen on {remote}: the port is in use, or remote forwarding is not allowed.")]
     NotForwarded {
-        /// What was asked for.
+        /// Requested remote address and port.
         remote: String,
     },
 }
@@ -58,15 +57,15 @@ pub enum DialError {
 impl DialError {
     pub(crate) fn lost(error: russh::Error) -> Self {
         Self::Lost(match error {
-            russh::Error::HUP | russh::Error::Disconnect => "The host has ended the connection.".into(),
-            russh::Error::KeepaliveTimeout | russh::Error::InactivityTimeout => "The host no longer answers.".into(),
-            russh::Error::Version => "What answers there does not speak SSH.".into(),
-            russh::Error::IO(error) => format!("The connection broke: {error}."),
+            russh::Error::HUP | russh::Error::Disconnect => "The host closed the connection.".into(),
+            russh::Error::KeepaliveTimeout | russh::Error::InactivityTimeout => "The host no longer responds.".into(),
+            russh::Error::Version => "The server at this address is not an SSH server.".into(),
+            russh::Error::IO(error) => format!("The connection failed: {error}."),
             other => format!("{}.", other.to_string().trim_end_matches('.')),
         })
     }
 
-    /// Whether dialling again is not safe before somebody has looked at it.
+    /// Returns true if reconnecting is not safe before the user has checked the error.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::OtherKey { .. })
     }
@@ -78,14 +77,17 @@ impl From<russh::Error> for DialError {
     }
 }
 
-/// Connects to a host and logs in. `trusted` is the fingerprint of its key that was seen before, if it was;
-/// `key` the one file that is to be used, instead of the agent's keys and those in `~/.ssh`.
+/// Connects to a host and logs in. `trusted` is the fingerprint of the host key that was trusted before. `key` is a key
+/// file to use instead of the keys of the SSH agent and in `~/.ssh`.
+///
+/// # Errors
+/// See [`DialError`].
 pub async fn dial(to: &Destination, trusted: Option<&str>, key: Option<&Path>) -> Result<Session, DialError> {
-    let slow = |_| DialError::Lost(format!("The host has not answered for {} s.", STEP.as_secs()));
+    let slow = |_| DialError::Lost(format!("The host did not respond within {} s.", STEP.as_secs()));
     let connecting = TcpStream::connect((to.host.as_str(), to.port));
     let stream = timeout(STEP, connecting).await.map_err(slow)?;
-    let stream = stream.map_err(|e| DialError::Lost(format!("{}:{} is not reached: {e}.", to.host, to.port)))?;
-    // Answers are small and complete: waiting to fill a segment only delays them.
+    let stream = stream.map_err(|e| DialError::Lost(format!("Could not connect to {}:{}: {e}.", to.host, to.port)))?;
+    // Responses are small and written completely, so waiting to fill a segment would only delay them.
     let _ = stream.set_nodelay(true);
     let host_key = HostKey::of(to, trusted);
     let mut config = Config {
@@ -106,7 +108,10 @@ pub async fn dial(to: &Destination, trusted: Option<&str>, key: Option<&Path>) -
     let shaking = russh::client::connect_stream(Arc::new(config), stream, client);
     let mut handle = timeout(STEP, shaking).await.map_err(slow)??;
     let late = |_| {
-        DialError::Lost(format!("Logging in took longer than {} s: does the agent wait for a touch?", LOGIN.as_secs()))
+        DialError::Lost(format!(
+            "Login took longer than {} s. Check if a hardware key waits for a touch.",
+            LOGIN.as_secs()
+        ))
     };
     timeout(LOGIN, login(&mut handle, &to.user, key)).await.map_err(late)??;
     Ok(Session::new(handle, opened))

@@ -1,4 +1,4 @@
-//! Whether a host is the one that is meant.
+//! Verification of host keys.
 
 use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyOrCertificate};
 
@@ -7,12 +7,13 @@ use crate::{
     known_hosts::{Line, known},
 };
 
-/// What is known of a host's key.
+/// Trusted and known keys of a host.
 #[derive(Debug)]
 pub(crate) struct HostKey {
-    /// The fingerprint that was trusted before, as `ssh-keygen -l` shows it; none on first use.
+    /// Fingerprint that was trusted before, in the format of `ssh-keygen -l`; `None` on first use.
     trusted: Option<String>,
-    /// What the files of known hosts say: which kinds to ask for, and on first use what to believe.
+    /// Matching lines of the known_hosts files. They determine the preferred key types and, on first use, the trusted
+    /// keys.
     lines: Vec<Line>,
 }
 
@@ -21,8 +22,8 @@ impl HostKey {
         Self { trusted: trusted.map(str::to_owned), lines: known(&to.host, to.port) }
     }
 
-    /// The fingerprint of the key a host has shown, where it is the one that was trusted. On first use it is
-    /// believed, unless a file of known hosts knows others, of whatever kind, and not this one.
+    /// Checks the key of a host, and returns its fingerprint if the key is trusted. On first use, the key is trusted
+    /// unless a known_hosts file revokes this key or contains only other keys of the host.
     pub(crate) fn check(&self, shown: &PublicKeyOrCertificate) -> Result<String, DialError> {
         let key = match shown {
             PublicKeyOrCertificate::PublicKey { key, .. } => key.clone(),
@@ -35,17 +36,16 @@ impl HostKey {
         }
         let same = |line: &&Line| line.key.key_data() == key.key_data();
         if let Some(line) = self.lines.iter().find(|line| line.revoked && same(line)) {
-            return refuse(format!("{} revokes it", line.place));
+            return refuse(format!("a key that {} does not revoke", line.place));
         }
         let mut believed = self.lines.iter().filter(|line| !line.revoked);
         match believed.clone().next() {
-            Some(first) if !believed.any(|line| same(&line)) => refuse(format!("that in {}", first.place)),
+            Some(first) if !believed.any(|line| same(&line)) => refuse(format!("the key in {}", first.place)),
             _ => Ok(offered),
         }
     }
 
-    /// Kinds of keys that are known of this host: they are asked for first, so that the host shows one of
-    /// those.
+    /// Returns the types of the known keys of the host. They are requested first, so that the host sends a known key.
     pub(crate) fn known_kinds(&self) -> Vec<Algorithm> {
         self.lines.iter().filter(|line| !line.revoked).map(|line| line.key.algorithm()).collect()
     }

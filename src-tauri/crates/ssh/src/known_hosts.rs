@@ -1,4 +1,4 @@
-//! What the files of known hosts say of a host (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+//! Parser for known_hosts files (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
 
 use std::{fs, path::PathBuf};
 use wildmatch::WildMatch;
@@ -10,18 +10,18 @@ use russh::keys::{
 };
 use sha1::Sha1;
 
-/// A line that speaks of a host.
+/// A line that matches a host.
 #[derive(Debug)]
 pub(crate) struct Line {
-    /// Where it stands, for a person.
+    /// Line number and file, for error messages.
     pub(crate) place: String,
     pub(crate) key: PublicKey,
-    /// Whether the key is never to be believed again.
+    /// True if the key is revoked.
     pub(crate) revoked: bool,
 }
 
-/// All that is known of a host, in the user's own file and that of the machine. Certificates are not looked
-/// at, and so no lines of authorities.
+/// Returns the lines that match a host, from the files of the user and of the system. Lines of certificate authorities
+/// are skipped, because certificates are not supported.
 pub(crate) fn known(host: &str, port: u16) -> Vec<Line> {
     let own = std::env::home_dir().map(|home| home.join(".ssh").join("known_hosts"));
     let all: Option<PathBuf> = cfg!(unix).then(|| "/etc/ssh/ssh_known_hosts".into());
@@ -34,7 +34,7 @@ fn lines(text: &str, host: &str, port: u16, file: &dyn std::fmt::Display) -> Vec
     let name = if port == 22 { host } else { format!("[{host}]:{port}") };
     let mut found = Vec::new();
     for (at, line) in text.lines().enumerate() {
-        // Tabs separate as spaces do; what does not read is of a kind nobody here can check.
+        // Tabs separate fields like spaces. Lines that cannot be parsed have an unsupported key type.
         let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
         let Ok(entry) = line.parse::<Entry>() else { continue };
         let revoked = match entry.marker() {
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_speaks_of_the_hosts_it_names() {
+    fn matches_host_patterns() {
         for (hosts, host, port, meant) in [
             ("example.com", "Example.com", 22, true),
             ("example.com", "example.com", 23, false),
@@ -86,7 +86,7 @@ mod tests {
             ("*,!example.com", "example.com", 22, false),
             ("*,!example.com", "other.com", 22, true),
             ("10.0.0.?", "10.0.0.7", 22, true),
-            // From `ssh-keygen -H`: HMAC-SHA1 of the name.
+            // Output of `ssh-keygen -H`: HMAC-SHA1 of the host name.
             ("|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg=", "192.168.1.61", 22, true),
             ("|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg=", "192.168.1.62", 22, false),
         ] {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_read_hides_nothing_behind_it() {
+    fn skips_lines_that_cannot_be_parsed() {
         let text = format!("\n# a\nh ssh-nonsense AAAA\nh\n@cert-authority h {KEY}\n@revoked * {KEY}\nh {KEY}\n");
         let found = lines(&text, "h", 22, &"file");
         let told: Vec<_> = found.iter().map(|line| (line.place.as_str(), line.revoked)).collect();

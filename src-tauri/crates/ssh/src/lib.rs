@@ -1,5 +1,4 @@
-//! A remote port of an SSH host, as connections that arrive here: what `ssh -R` does (RFC 4254 §7), without
-//! a program to install and without a local port.
+//! SSH remote port forwarding like `ssh -R` (RFC 4254 §7), without an installed SSH client and without a local port.
 
 mod banner;
 mod destination;

@@ -1,4 +1,4 @@
-//! Being let in by a host: by nothing, by the keys of an agent, by key files.
+//! SSH login: without authentication, with keys of the SSH agent, or with key files.
 
 use std::{
     collections::BTreeSet,
@@ -19,14 +19,14 @@ use tokio::time::timeout;
 
 use crate::{DialError, session::Client};
 
-/// Key files in `~/.ssh` that are tried by themselves, as OpenSSH tries them.
+/// Key files in `~/.ssh` that are tried by default, as in OpenSSH.
 const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 
-/// Keys that are tried; OpenSSH's server ends the connection after six attempts (`MaxAuthTries`), of which
-/// asking without a key is one.
+/// Maximum number of keys that are tried. The OpenSSH server closes the connection after six attempts (`MaxAuthTries`),
+/// and the attempt without a key counts too.
 const TRIED_MAX: usize = 5;
 
-/// How long an agent has to say which keys it holds.
+/// Maximum time until the SSH agent returns the list of its keys.
 const AGENT: Duration = Duration::from_secs(5);
 
 #[cfg(unix)]
@@ -34,15 +34,15 @@ type Agent = AgentClient<tokio::net::UnixStream>;
 #[cfg(windows)]
 type Agent = AgentClient<tokio::net::windows::named_pipe::NamedPipeClient>;
 
-/// What was tried, and how it went.
+/// Login attempts and their results.
 struct Tried {
     keys: BTreeSet<String>,
     told: Vec<String>,
 }
 
-/// Logs in as a user: with one key file if it is said which, else with whatever this machine has.
+/// Logs in as a user, with the given key file, or with the keys of the SSH agent and the default key files.
 pub(crate) async fn login(handle: &mut Handle<Client>, user: &str, file: Option<&Path>) -> Result<(), DialError> {
-    // Services such as localhost.run let anybody in.
+    // Services such as localhost.run accept every user without authentication.
     if handle.authenticate_none(user).await.map_err(DialError::lost)?.success() {
         return Ok(());
     }
@@ -50,7 +50,7 @@ pub(crate) async fn login(handle: &mut Handle<Client>, user: &str, file: Option<
     let named = file.map(Path::to_owned);
     let only = named.as_deref().and_then(public_of);
     let readable = named.as_deref().map(|path| keys::load_secret_key(path, None));
-    // A file that can be read needs no agent.
+    // The SSH agent is not needed if the key file can be read.
     let asks = match &readable {
         None => true,
         Some(readable) => readable.is_err() && only.is_some(),
@@ -71,7 +71,7 @@ pub(crate) async fn login(handle: &mut Handle<Client>, user: &str, file: Option<
         }
     }
     if tried.told.is_empty() {
-        tried.told.push("there is no SSH agent with keys, and no key file in ~/.ssh".into());
+        tried.told.push("no SSH agent with keys was found, and no key file in ~/.ssh".into());
     }
     Err(DialError::NotLetIn { user: user.to_owned(), tried: tried.told.join("; ") })
 }
@@ -81,7 +81,7 @@ fn usual_files() -> Vec<PathBuf> {
     home.into_iter().flat_map(|home| USUAL.map(|name| home.join(name))).filter(|path| path.is_file()).collect()
 }
 
-/// The public half of a key file: beside it, or in it.
+/// Returns the public key of a key file, from the `.pub` file or from the key file.
 fn public_of(path: &Path) -> Option<PublicKey> {
     let beside = path.with_added_extension("pub");
     keys::load_public_key(beside)
@@ -93,7 +93,8 @@ fn fingerprint(key: &PublicKey) -> String {
     key.fingerprint(HashAlg::Sha256).to_string()
 }
 
-/// How a signature by a key is made: RSA by the best digest the host knows, never SHA-1 unless it must.
+/// Returns the digest for signatures with an RSA key: the best digest that the host supports (`None` is SHA-1), or
+/// SHA-256 if this is unknown. Returns `None` for other key types.
 async fn digest(handle: &Handle<Client>, key: &PublicKey) -> Option<HashAlg> {
     match key.algorithm() {
         Algorithm::Rsa { .. } => match handle.best_supported_rsa_hash().await {
@@ -114,11 +115,11 @@ async fn with_agent(
     let held = match timeout(AGENT, agent.request_identities()).await {
         Ok(Ok(held)) => held,
         Ok(Err(error)) => {
-            tried.told.push(format!("the SSH agent does not answer ({error})"));
+            tried.told.push(format!("the SSH agent does not respond ({error})"));
             return Ok(false);
         }
         Err(_) => {
-            tried.told.push("the SSH agent does not answer".into());
+            tried.told.push("the SSH agent does not respond".into());
             return Ok(false);
         }
     };
@@ -131,11 +132,11 @@ async fn with_agent(
         tried.keys.insert(fingerprint(&key));
         match handle.authenticate_publickey_with(user, key, digest, &mut agent).await {
             Ok(AuthResult::Success) => return Ok(true),
-            Ok(AuthResult::Failure { .. }) => tried.told.push(format!("the agent's key {comment:?} is not let in")),
-            Err(error) => tried.told.push(format!("the agent does not sign with {comment:?} ({error})")),
+            Ok(AuthResult::Failure { .. }) => tried.told.push(format!("the agent's key {comment:?} was rejected")),
+            Err(error) => tried.told.push(format!("the agent could not sign with {comment:?} ({error})")),
         }
         if handle.is_closed() {
-            return Err(DialError::Lost("The host has ended the connection while keys were tried.".into()));
+            return Err(DialError::Lost("The host closed the connection during the login.".into()));
         }
     }
     Ok(false)
@@ -156,7 +157,7 @@ async fn with_file(handle: &mut Handle<Client>, user: &str, file: &Path, tried: 
     let key = match keys::load_secret_key(file, None) {
         Ok(key) => key,
         Err(keys::Error::KeyIsEncrypted) => {
-            tried.told.push(format!("{shown} has a passphrase: `ssh-add {shown}` gives it to the agent"));
+            tried.told.push(format!("{shown} has a passphrase; run `ssh-add {shown}` to add the key to the SSH agent"));
             return Ok(false);
         }
         Err(error) => {
@@ -172,6 +173,6 @@ async fn with_file(handle: &mut Handle<Client>, user: &str, file: &Path, tried: 
     if handle.authenticate_publickey(user, key).await.map_err(DialError::lost)?.success() {
         return Ok(true);
     }
-    tried.told.push(format!("{shown} is not let in"));
+    tried.told.push(format!("{shown} was rejected"));
     Ok(false)
 }

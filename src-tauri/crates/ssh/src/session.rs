@@ -1,4 +1,4 @@
-//! A host that has let us in, and what happens there.
+//! A logged-in SSH session and its events.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -16,51 +16,51 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{DialError, Remote, Stream, banner::Said, host_key::HostKey, stream::ALL_WAITING_MAX};
+use crate::{DialError, Remote, Stream, banner::Banner, host_key::HostKey, stream::ALL_WAITING_MAX};
 
-/// Connections that are open at a time; more are refused, and their senders try again.
+/// Maximum number of open connections. More are rejected, and their senders retry.
 const OPEN_MAX: usize = 512;
 
-/// Pause between two measurements of the way there and back.
+/// Interval between two measurements of the round-trip time.
 const MEASURED: Duration = Duration::from_secs(10);
 
-/// How long a host may take to say that it listens.
+/// Timeout of the request to listen on a remote port.
 const ASKED: Duration = Duration::from_secs(15);
 
-/// How long a host has to print a public URL.
+/// Maximum time until a host prints a public URL.
 const PRINTED: Duration = Duration::from_secs(10);
 
-/// Something that happens at a host.
+/// An event of a session.
 pub enum Event {
-    /// Somebody has connected. The address is what the host says of them.
+    /// A connection arrived at the remote port. Contains the address of the sender as reported by the host.
     Connection(Stream, SocketAddr),
     /// The host has printed its public URL.
     Url(String),
-    /// It prints none.
+    /// The host has printed no public URL in time.
     NoUrl,
-    /// The time to the host and back.
+    /// The measured round-trip time to the host.
     RoundTrip(Duration),
     /// The session has ended.
     Ended(DialError),
 }
 
-/// What the other end tells us.
+/// Handler of messages from the host.
 pub(crate) struct Client {
     host_key: HostKey,
-    /// The fingerprint of the host's key, once it was believed.
+    /// Fingerprint of the host key, after the key was accepted.
     shown: Arc<Mutex<String>>,
-    said: Arc<Mutex<Said>>,
+    said: Arc<Mutex<Banner>>,
     events: mpsc::UnboundedSender<Event>,
     open: Arc<Semaphore>,
     room: Arc<Semaphore>,
 }
 
-/// What a session hears and knows.
+/// State that the session shares with its handler.
 pub(crate) struct Heard {
     events: mpsc::UnboundedReceiver<Event>,
     sender: mpsc::WeakUnboundedSender<Event>,
     shown: Arc<Mutex<String>>,
-    said: Arc<Mutex<Said>>,
+    said: Arc<Mutex<Banner>>,
 }
 
 impl Client {
@@ -105,7 +105,7 @@ impl Handler for Client {
                 let address = originator.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
                 let from = SocketAddr::new(address, originator_port.try_into().unwrap_or_default());
                 reply.accept().await;
-                // Where nobody listens any more, it closes by being dropped.
+                // If the session was dropped, the connection is dropped here and closes.
                 let _ = self.events.send(Event::Connection(Stream::new(channel, open, self.room.clone()), from));
             }
             Err(_) => reply.reject(ChannelOpenFailure::ResourceShortage).await,
@@ -113,7 +113,7 @@ impl Handler for Client {
         Ok(())
     }
 
-    // A host has no other business here: what is not accepted is refused.
+    // All other channel types are rejected, because only forwarded TCP connections are expected.
 
     async fn server_channel_open_forwarded_streamlocal(
         &mut self,
@@ -180,7 +180,7 @@ impl Handler for Client {
     async fn disconnected(&mut self, reason: DisconnectReason<DialError>) -> Result<(), DialError> {
         let why = match reason {
             DisconnectReason::ReceivedDisconnect(said) if !said.message.is_empty() => {
-                DialError::Lost(format!("The host has ended the connection: {}.", said.message.trim_end_matches('.')))
+                DialError::Lost(format!("The host closed the connection: {}.", said.message.trim_end_matches('.')))
             }
             DisconnectReason::ReceivedDisconnect(_) => DialError::lost(russh::Error::Disconnect),
             DisconnectReason::Error(error) => error,
@@ -190,7 +190,7 @@ impl Handler for Client {
     }
 }
 
-/// A session with a host. What is dropped is ended.
+/// A session with a host. Dropping it ends the session.
 pub struct Session {
     handle: Arc<Handle<Client>>,
     heard: Heard,
@@ -201,13 +201,17 @@ impl Session {
         Self { handle: Arc::new(handle), heard }
     }
 
-    /// The fingerprint of the host's key, as `ssh-keygen -l` shows it.
+    /// Returns the fingerprint of the host key in the format of `ssh-keygen -l`.
     pub fn host_key(&self) -> String {
         self.heard.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lets the host listen, and returns on which port. With `prints` it is given a shell to print its
-    /// public URL in, as services do.
+    /// Requests that the host listens on a remote port, and returns this port. With `prints`, also opens a shell, in
+    /// which services print the public URL.
+    ///
+    /// # Errors
+    /// Returns [`DialError::NotForwarded`] if the host rejects the request, and [`DialError::Lost`] if the connection
+    /// fails.
     pub async fn forward(&self, remote: &Remote, prints: bool) -> Result<u16, DialError> {
         let asking = self.handle.tcpip_forward(remote.address.clone(), remote.port.into());
         let chosen = match timeout(ASKED, asking).await {
@@ -225,7 +229,7 @@ impl Session {
         Ok(if remote.port == 0 { chosen.try_into().unwrap_or_default() } else { remote.port })
     }
 
-    /// Waits for what happens next.
+    /// Waits for the next event.
     pub async fn next(&mut self) -> Event {
         let ended = || Event::Ended(DialError::lost(russh::Error::Disconnect));
         self.heard.events.recv().await.unwrap_or_else(ended)
@@ -235,15 +239,15 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         let handle = self.handle.clone();
-        // Without a runtime there is no session any more either.
+        // Without a runtime, the session has ended already.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move { handle.disconnect(Disconnect::ByApplication, "", "en").await });
         }
     }
 }
 
-/// Reads what a host prints. A shell that prints no public URL is of no use, and closed.
-async fn listen(handle: Arc<Handle<Client>>, said: Arc<Mutex<Said>>, events: mpsc::WeakUnboundedSender<Event>) {
+/// Reads the output of a host. Closes the shell if no public URL is printed in time.
+async fn listen(handle: Arc<Handle<Client>>, said: Arc<Mutex<Banner>>, events: mpsc::WeakUnboundedSender<Event>) {
     let said = || said.lock().unwrap_or_else(PoisonError::into_inner);
     let tell = |event| {
         if let Some(events) = events.upgrade() {
@@ -261,7 +265,7 @@ async fn listen(handle: Arc<Handle<Client>>, said: Arc<Mutex<Said>>, events: mps
         }
         return;
     };
-    // A session ends when nobody holds it.
+    // The session must end when its owner drops it, so this task does not keep the handle.
     drop(handle);
     let until = Instant::now() + PRINTED;
     loop {
@@ -287,12 +291,12 @@ async fn listen(handle: Arc<Handle<Client>>, said: Arc<Mutex<Said>>, events: mps
     }
     if !said().has_url() {
         tell(Event::NoUrl);
-        // It closes anyway when the session ends.
+        // If this fails, the shell closes with the session.
         let _ = shell.close().await;
     }
 }
 
-/// Measures the way there and back as long as the session is there.
+/// Measures the round-trip time until the session ends.
 async fn measure(handle: std::sync::Weak<Handle<Client>>, events: mpsc::WeakUnboundedSender<Event>) {
     loop {
         let Some(handle) = handle.upgrade() else { return };

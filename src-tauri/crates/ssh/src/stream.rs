@@ -1,4 +1,4 @@
-//! A connection that came in at the host, as a stream.
+//! A forwarded connection as a byte stream.
 
 use std::{
     io,
@@ -16,43 +16,42 @@ use tokio::{
     time::timeout,
 };
 
-/// Bytes of one connection that wait to be read.
+/// Maximum number of unread bytes of a connection.
 const WAITING_MAX: usize = 16 * 1024 * 1024;
 
-/// Bytes of all connections of a session that wait to be read.
+/// Maximum number of unread bytes of all connections of a session.
 pub(crate) const ALL_WAITING_MAX: usize = 96 * 1024 * 1024;
 
-/// How long a connection for whose bytes there is no more room may hold up the others: all of a session's
-/// come in one after the other.
+/// Maximum time that a connection without buffer space may block the other connections of the session. The data of all
+/// connections arrives on one SSH connection.
 const HELD_UP_MAX: Duration = Duration::from_secs(3);
 
-/// A piece of what came, and the room it takes: in its connection's share, and in that of all.
+/// Received bytes, with the buffer permits of their connection and of the session.
 struct Piece {
     bytes: Bytes,
     _room: [OwnedSemaphorePermit; 2],
 }
 
-/// A connection. What is dropped is closed.
+/// A forwarded connection. Dropping it closes the connection.
 pub struct Stream {
     pieces: mpsc::UnboundedReceiver<Piece>,
     current: Option<Piece>,
     writer: Pin<Box<dyn AsyncWrite + Send>>,
-    half: Option<ChannelWriteHalf<Msg>>,
+    truncate: Option<ChannelWriteHalf<Msg>>,
     _open: OwnedSemaphorePermit,
 }
 
 impl Stream {
-    /// `open` is given back when it closes; `all` is the room of the session.
+    /// Wraps a channel. `open` is released when the connection closes. `all` is the buffer space of the session.
     pub(crate) fn new(channel: Channel<Msg>, open: OwnedSemaphorePermit, all: Arc<Semaphore>) -> Self {
         let (read, write) = channel.split();
         let (sender, pieces) = mpsc::unbounded_channel();
         tokio::spawn(pump(read, sender, all));
-        Self { pieces, current: None, writer: Box::pin(write.make_writer()), half: Some(write), _open: open }
+        Self { pieces, current: None, writer: Box::pin(write.make_writer()), truncate: Some(write), _open: open }
     }
 }
 
-/// Takes in what comes, as far as there is room: the session waits for whoever does not, and with it every
-/// other connection.
+/// Moves received data into the buffer. The session, and with it all other connections, waits while the buffer is full.
 async fn pump(mut read: ChannelReadHalf, sender: mpsc::UnboundedSender<Piece>, all: Arc<Semaphore>) {
     let own = Arc::new(Semaphore::new(WAITING_MAX));
     loop {
@@ -64,7 +63,7 @@ async fn pump(mut read: ChannelReadHalf, sender: mpsc::UnboundedSender<Piece>, a
             },
             () = sender.closed() => return,
         };
-        // Where nobody reads, it ends as if its sender had gone.
+        // If the data is not read in time, the connection ends as if the sender had disconnected.
         let count = bytes.len() as u32;
         let room = async {
             Ok::<_, tokio::sync::AcquireError>([
@@ -119,8 +118,8 @@ impl AsyncWrite for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if let (Some(half), Ok(runtime)) = (self.half.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn(async move { half.close().await });
+        if let (Some(truncate), Ok(runtime)) = (self.truncate.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move { truncate.close().await });
         }
     }
 }

@@ -35,7 +35,7 @@ pub struct ResultRow {
     /// Requests that were sent, with their responses.
     pub sent: Vec<CheckExchange>,
     /// Duration of the check, in µs.
-    pub took_us: i64,
+    pub duration_us: i64,
 }
 
 const SELECT: &str = "SELECT number, id, settings, state, reason, created_us, ended_us FROM check_run";
@@ -81,7 +81,7 @@ impl CheckRow {
         })
     }
 
-    /// Ends the run and stores its state. Returns whether the run had not ended before.
+    /// Ends the run and stores its state. Returns true if the run had not ended before.
     pub fn end(
         &self,
         connection: &Connection,
@@ -120,7 +120,7 @@ impl CheckRow {
     pub fn keep(&self, connection: &Connection, result: &ResultRow) -> rusqlite::Result<()> {
         connection
             .prepare_cached(
-                "INSERT OR REPLACE INTO check_result (run, id, outcome, finding, sent, took_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT OR REPLACE INTO check_result (run, id, outcome, finding, sent, duration_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
                 self.number,
@@ -128,7 +128,7 @@ impl CheckRow {
                 serde_json::to_value(result.finding.outcome).ok().and_then(|v| v.as_str().map(str::to_owned)),
                 serde_json::to_string(&result.finding).unwrap_or_default(),
                 serde_json::to_string(&result.sent).unwrap_or_default(),
-                result.took_us
+                result.duration_us
             ])
             .map(drop)
     }
@@ -137,14 +137,14 @@ impl CheckRow {
     /// [`CheckOutcome::Unknown`].
     pub fn results(&self, connection: &Connection) -> rusqlite::Result<Vec<ResultRow>> {
         connection
-            .prepare_cached("SELECT id, finding, sent, took_us FROM check_result WHERE run = ?1")?
+            .prepare_cached("SELECT id, finding, sent, duration_us FROM check_result WHERE run = ?1")?
             .query_map([self.number], |row| {
                 let (finding, sent): (String, String) = (row.get(1)?, row.get(2)?);
                 Ok(ResultRow {
                     check: row.get(0)?,
                     finding: serde_json::from_str(&finding).unwrap_or_else(|e| CheckFinding::unknown(e.to_string())),
                     sent: serde_json::from_str(&sent).unwrap_or_default(),
-                    took_us: row.get(3)?,
+                    duration_us: row.get(3)?,
                 })
             })?
             .collect()

@@ -11,10 +11,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 /// Time during which a deletion can be undone, in µs: 10 seconds.
 pub const UNDO_US: i64 = 10_000_000;
 
-/// Maximum number of requests deleted in one transaction, so that no capture waits long for a deletion.
+/// Maximum number of requests deleted in one transaction. The limit bounds the time that a capture waits for a
+/// deletion.
 pub const SLICE: usize = 500;
 
-/// A row of `removal`: the requests of the inbox from `first` to `last`. Pinned requests stay, unless the deletion
+/// A row of `deletion`: the requests of the inbox from `first` to `last`. Pinned requests stay, unless the deletion
 /// covers a single request or the whole inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeletionRow {
@@ -26,7 +27,7 @@ pub struct DeletionRow {
     pub first: i64,
     /// Row number of the last request.
     pub last: i64,
-    /// Whether the inbox itself is deleted.
+    /// True if the inbox itself is deleted.
     pub whole: bool,
     /// Number of requests still to delete.
     pub requests: i64,
@@ -39,22 +40,22 @@ pub struct DeletionRow {
 impl DeletionRow {
     /// Lists every deletion, oldest first.
     pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Self>> {
-        connection.prepare_cached("SELECT * FROM removal ORDER BY number")?.query_map([], Self::from_row)?.collect()
+        connection.prepare_cached("SELECT * FROM deletion ORDER BY number")?.query_map([], Self::from_row)?.collect()
     }
 
     /// Stores the deletion and returns it with its number.
     pub fn insert(mut self, connection: &Connection) -> rusqlite::Result<Self> {
         connection.execute(
-            "INSERT INTO removal (inbox, first, last, whole, requests, bytes, until_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO deletion (inbox, first, last, whole, requests, bytes, until_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![self.inbox, self.first, self.last, self.whole, self.requests, self.bytes, self.until_us],
         )?;
         self.number = connection.last_insert_rowid();
         Ok(self)
     }
 
-    /// Deletes the row of the deletion, but no request. Returns whether there was one.
+    /// Deletes the row of the deletion, but no request. Returns true if there was one.
     pub fn delete(&self, connection: &Connection) -> rusqlite::Result<bool> {
-        Ok(connection.execute("DELETE FROM removal WHERE number = ?1", [self.number])? == 1)
+        Ok(connection.execute("DELETE FROM deletion WHERE number = ?1", [self.number])? == 1)
     }
 
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -99,14 +100,14 @@ impl DeletionRow {
                 connection.execute("DELETE FROM rule_step WHERE inbox = ?1", [self.inbox])?;
                 connection.execute("DELETE FROM inbox WHERE number = ?1", [self.inbox])?;
                 connection.execute("DELETE FROM inbox_total WHERE inbox = ?1", [self.inbox])?;
-                connection.execute("DELETE FROM shape WHERE inbox = ?1", [self.inbox])?;
+                connection.execute("DELETE FROM inferred_schema WHERE inbox = ?1", [self.inbox])?;
             }
             return Ok(Some(gone));
         }
         self.requests -= requests;
         self.bytes -= bytes;
         connection.execute(
-            "UPDATE removal SET requests = ?2, bytes = ?3 WHERE number = ?1",
+            "UPDATE deletion SET requests = ?2, bytes = ?3 WHERE number = ?1",
             params![self.number, self.requests, self.bytes],
         )?;
         Ok(None)
@@ -119,13 +120,13 @@ fn forget_forwards(connection: &Connection, inbox: i64) -> rusqlite::Result<Vec<
     const FORWARDS: &str = "SELECT value ->> '$.id' FROM json_each((SELECT forwards FROM inbox WHERE number = ?1))";
     connection.execute(
         &format!(
-            "UPDATE delivery SET state = {SKIPPED}, reason = 'The inbox was removed.', ended_us = created_us
+            "UPDATE delivery SET state = {SKIPPED}, reason = 'The inbox was deleted.', ended_us = created_us
              WHERE ended_us IS NULL AND state = {WAITING} AND endpoint IN (SELECT number FROM endpoint WHERE id IN ({FORWARDS}))"
         ),
         [inbox],
     )?;
     connection
-        .prepare(&format!("UPDATE endpoint SET removed = 1 WHERE id IN ({FORWARDS}) RETURNING number"))?
+        .prepare(&format!("UPDATE endpoint SET deleted = 1 WHERE id IN ({FORWARDS}) RETURNING number"))?
         .query_map([inbox], |row| row.get(0))?
         .collect()
 }
@@ -134,11 +135,11 @@ fn forget_forwards(connection: &Connection, inbox: i64) -> rusqlite::Result<Vec<
 /// and the total size of their bodies, in bytes.
 pub fn delete_requests(connection: &Connection, ids: &[i64]) -> rusqlite::Result<(i64, i64)> {
     let mut find = connection
-        .prepare_cached(formatcp!("SELECT inbox, chunks, {STORED_BYTES}, answer FROM request WHERE id = ?1"))?;
+        .prepare_cached(formatcp!("SELECT inbox, chunks, {STORED_BYTES}, response FROM request WHERE id = ?1"))?;
     let mut delete = connection.prepare_cached("DELETE FROM request WHERE id = ?1")?;
     let mut unmark = connection.prepare_cached("DELETE FROM request_mark WHERE request = ?1")?;
-    let mut unjudge = connection.prepare_cached("DELETE FROM request_verdict WHERE request = ?1")?;
-    let mut unanswer = connection.prepare_cached("DELETE FROM answer WHERE number = ?1 AND once")?;
+    let mut delete_verification = connection.prepare_cached("DELETE FROM request_verification WHERE request = ?1")?;
+    let mut delete_response = connection.prepare_cached("DELETE FROM response WHERE number = ?1 AND once")?;
     let mut subtract = connection
         .prepare_cached("UPDATE inbox_total SET requests = requests - 1, bytes = bytes - ?2 WHERE inbox = ?1")?;
     let (mut requests, mut bytes) = (0, 0);
@@ -146,15 +147,15 @@ pub fn delete_requests(connection: &Connection, ids: &[i64]) -> rusqlite::Result
         let mut rows = find.query([id])?;
         let Some(row) = rows.next()? else { continue };
         let (inbox, chunks, size): (i64, Option<i64>, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let answer: Option<i64> = row.get(3)?;
+        let response: Option<i64> = row.get(3)?;
         drop(rows);
         if let Some(body) = chunks {
             delete_chunks(connection, body)?;
         }
         delete.execute([id])?;
         unmark.execute([id])?;
-        unjudge.execute([id])?;
-        unanswer.execute([answer])?;
+        delete_verification.execute([id])?;
+        delete_response.execute([response])?;
         subtract.execute(params![inbox, size])?;
         requests += 1;
         bytes += size;
@@ -187,8 +188,8 @@ impl Hidden {
         self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// Returns an SQL condition on `r` and `m`, with a leading ` AND`, that leaves out hidden requests. The condition
-    /// is empty if nothing is hidden.
+    /// Returns an SQL condition on `r` and `m`, with a leading ` AND`, that excludes hidden requests. The condition is
+    /// empty if nothing is hidden.
     pub fn condition(&self) -> String {
         let rows = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         rows.iter().map(|row| format!(" AND NOT {}", row.hides())).collect()
@@ -213,7 +214,7 @@ impl DeletionRow {
     }
 }
 
-/// Deletes the requests whose body was still arriving when their inbox was deleted for good, a slice per inbox.
+/// Deletes the requests whose body was still arriving when their inbox was deleted, up to [`SLICE`] per inbox.
 pub fn delete_strays(connection: &Connection) -> rusqlite::Result<()> {
     let strays: Vec<i64> = connection
         .prepare_cached("SELECT inbox FROM inbox_total WHERE inbox NOT IN (SELECT number FROM inbox)")?
@@ -232,13 +233,13 @@ pub fn delete_strays(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The inbox of a request and the size of its body in bytes, as far as it is kept. `None` where the request is deleted.
+/// Returns the inbox of a request and the stored size of its body in bytes. `None` if the request is deleted.
 pub fn deletable(connection: &Connection, id: RowId) -> rusqlite::Result<Option<(i64, i64)>> {
     connection
         .query_row(
             formatcp!(
                 "SELECT inbox, {STORED_BYTES} FROM request WHERE id = ?1
-                 AND NOT EXISTS (SELECT 1 FROM removal WHERE first = ?1 AND last = ?1)"
+                 AND NOT EXISTS (SELECT 1 FROM deletion WHERE first = ?1 AND last = ?1)"
             ),
             [id.0],
             |row| Ok((row.get(0)?, row.get(1)?)),
@@ -251,7 +252,7 @@ pub fn shown_totals(connection: &Connection, inbox: i64) -> rusqlite::Result<(i6
     connection.query_row(
         "SELECT coalesce(sum(requests), 0), coalesce(sum(bytes), 0) FROM
              (SELECT requests, bytes FROM inbox_total WHERE inbox = ?1
-              UNION ALL SELECT -requests, -bytes FROM removal WHERE inbox = ?1)",
+              UNION ALL SELECT -requests, -bytes FROM deletion WHERE inbox = ?1)",
         [inbox],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )
@@ -272,8 +273,8 @@ pub fn pinned_totals(connection: &Connection, inbox: i64) -> rusqlite::Result<(i
 /// Counts all requests that are not hidden, and their bytes.
 pub fn all_totals(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     connection.query_row(
-        "SELECT coalesce(sum(requests), 0) - (SELECT coalesce(sum(requests), 0) FROM removal),
-                coalesce(sum(bytes), 0) - (SELECT coalesce(sum(bytes), 0) FROM removal) FROM inbox_total",
+        "SELECT coalesce(sum(requests), 0) - (SELECT coalesce(sum(requests), 0) FROM deletion),
+                coalesce(sum(bytes), 0) - (SELECT coalesce(sum(bytes), 0) FROM deletion) FROM inbox_total",
         [],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )

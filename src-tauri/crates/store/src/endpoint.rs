@@ -16,11 +16,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 pub enum Purpose {
     /// An endpoint that a user created.
     Listed = 0,
-    /// A destination of a single command, deleted when the command ends or no longer asks for its deliveries.
+    /// Destination of a single command, deleted when the command ends or no longer reads its deliveries.
     Passing = 1,
-    /// The destination of a forward. Its id is that of the forward.
+    /// Destination of a forward. Its ID is that of the forward.
     Forward = 2,
-    /// The destination of a replay.
+    /// Destination of a replay.
     Replay = 3,
 }
 
@@ -42,7 +42,7 @@ pub struct EndpointRow {
     pub id: String,
     /// Settings of the endpoint, including secrets.
     pub settings: EndpointSettings,
-    /// Whether the endpoint is enabled.
+    /// True if the endpoint is enabled.
     pub enabled: bool,
     /// Reason why the endpoint is disabled, in one sentence. Empty if the endpoint is enabled.
     pub reason: String,
@@ -56,7 +56,7 @@ pub struct EndpointRow {
     pub created_us: i64,
     /// Time at which the retry clock was paused, in µs since the Unix epoch. `None` while the clock runs.
     pub paused_us: Option<i64>,
-    /// Purpose of the destination. Lists show only [`Purpose::Listed`].
+    /// Purpose of the destination. Lists contain only [`Purpose::Listed`].
     pub purpose: Purpose,
 }
 
@@ -72,7 +72,8 @@ pub fn provider_of<'c>(settings: &EndpointSettings, catalogue: &'c Catalogue) ->
 pub fn policy_in_force<'c>(settings: &EndpointSettings, catalogue: &'c Catalogue) -> Cow<'c, DeliveryPolicy> {
     let vendors = || provider_of(settings, catalogue)?.sending.as_ref().map(|sending| &sending.policy);
     match vendors() {
-        // Nearly all endpoints have no overrides. Every attempt reads the policy, so this case copies nothing.
+        // Nearly all endpoints have no overrides, and every attempt reads the policy. This case therefore copies
+        // nothing.
         Some(policy) if settings.policy == PolicyOverrides::default() => Cow::Borrowed(policy),
         policy => Cow::Owned(policy.cloned().unwrap_or_default().with(&settings.policy)),
     }
@@ -97,7 +98,7 @@ pub fn masked_settings(settings: &EndpointSettings) -> EndpointSettings {
 pub struct Beside {
     /// Number of these endpoints.
     pub count: u32,
-    /// Whether one of them has the same URL.
+    /// True if one of them has the same URL.
     pub same_url: bool,
 }
 
@@ -108,10 +109,10 @@ impl Beside {
         connection
             .prepare_cached(formatcp!(
                 "SELECT count(*), coalesce(max(settings ->> '$.url' = ?4), 0) FROM endpoint
-                     WHERE settings ->> '$.provider' = ?1 AND settings ->> '$.scope' = ?2 AND NOT removed
+                     WHERE settings ->> '$.provider' = ?1 AND settings ->> '$.account' = ?2 AND NOT deleted
                        AND purpose = {LISTED} AND number != ?3"
             ))?
-            .query_row(params![settings.provider, settings.scope, but, settings.url], |row| {
+            .query_row(params![settings.provider, settings.account, but, settings.url], |row| {
                 Ok(Self { count: row.get(0)?, same_url: row.get(1)? })
             })
     }
@@ -121,7 +122,7 @@ impl EndpointRow {
     /// Lists every destination that is not deleted, oldest first.
     pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Self>> {
         connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE NOT removed ORDER BY number"))?
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE NOT deleted ORDER BY number"))?
             .query_map([], Self::from_row)?
             .collect()
     }
@@ -129,7 +130,7 @@ impl EndpointRow {
     /// Returns the destination with this number, unless the destination was deleted.
     pub fn numbered(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
         connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE number = ?1 AND NOT removed"))?
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE number = ?1 AND NOT deleted"))?
             .query_row([number], Self::from_row)
             .optional()
     }
@@ -139,7 +140,7 @@ impl EndpointRow {
     pub fn with_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<Self>> {
         connection
             .prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM endpoint WHERE id = ?1 AND NOT removed AND purpose IN ({LISTED}, {PASSING})"
+                "SELECT {COLUMNS} FROM endpoint WHERE id = ?1 AND NOT deleted AND purpose IN ({LISTED}, {PASSING})"
             ))?
             .query_row([id], Self::from_row)
             .optional()
@@ -149,7 +150,7 @@ impl EndpointRow {
     /// forward has the id of the forward.
     pub fn destination(connection: &Connection, id: &str) -> rusqlite::Result<Option<Self>> {
         connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE id = ?1 AND NOT removed"))?
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE id = ?1 AND NOT deleted"))?
             .query_row([id], Self::from_row)
             .optional()
     }
@@ -162,27 +163,27 @@ impl EndpointRow {
             .optional()
     }
 
-    /// Returns the reason why the endpoint now receives nothing, in one sentence. `None` if the endpoint is enabled.
-    /// The row is read again, because the endpoint may have been disabled or deleted since.
+    /// Returns the reason why the endpoint currently receives nothing, in one sentence. `None` if the endpoint is
+    /// enabled. The row is read again, because the endpoint may have been disabled or deleted in the meantime.
     pub fn off(&self, connection: &Connection) -> rusqlite::Result<Option<String>> {
         let now = connection
-            .prepare_cached("SELECT enabled, removed, reason FROM endpoint WHERE number = ?1")?
+            .prepare_cached("SELECT enabled, deleted, reason FROM endpoint WHERE number = ?1")?
             .query_row([self.number], |row| {
                 Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?, row.get::<_, String>(2)?))
             })
             .optional()?;
         Ok(match now {
             Some((true, false, _)) => None,
-            Some((false, false, reason)) => Some(format!("The endpoint is switched off: {reason}")),
-            _ => Some("The endpoint was removed.".into()),
+            Some((false, false, reason)) => Some(format!("The endpoint is disabled: {reason}")),
+            _ => Some("The endpoint was deleted.".into()),
         })
     }
 
-    /// Returns the reason that waiting deliveries get when this endpoint is disabled.
+    /// Returns the reason to store with waiting deliveries when this endpoint is disabled.
     pub fn stopped(&self) -> String {
         match self.purpose {
             Purpose::Replay => "The replay stopped at its first failure.".into(),
-            _ => format!("The endpoint was switched off: {}", self.reason),
+            _ => format!("The endpoint was disabled: {}", self.reason),
         }
     }
 
@@ -280,7 +281,7 @@ impl EndpointRow {
 
 /// Marks an endpoint as deleted. The row is kept while deliveries refer to it.
 pub fn remove(connection: &Connection, number: i64) -> rusqlite::Result<()> {
-    connection.prepare_cached("UPDATE endpoint SET removed = 1 WHERE number = ?1")?.execute([number]).map(drop)
+    connection.prepare_cached("UPDATE endpoint SET deleted = 1 WHERE number = ?1")?.execute([number]).map(drop)
 }
 
 /// Deletes the row of an endpoint to which no delivery refers.

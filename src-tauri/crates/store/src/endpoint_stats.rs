@@ -14,7 +14,7 @@ const SLICES: i64 = 48;
 /// Time span of the statistics, in µs: 24 hours, as on the vendors' own pages.
 const SPAN_US: i64 = 24 * 3_600 * 1_000_000;
 
-/// Maximum number of deliveries that are read, newest first. If there are more, the statistics say so.
+/// Maximum number of deliveries that are read, newest first. If there are more, `cut` is set in the statistics.
 const MOST: usize = 200_000;
 
 /// Returns the value at a percentile of sorted values (nearest rank), converted from µs to ms. `part` is from 0 to 1.
@@ -27,10 +27,10 @@ fn at(sorted: &[i64], part: f64) -> Option<f64> {
 pub fn stats(connection: &Connection, endpoint: i64, now_us: i64) -> rusqlite::Result<EndpointStats> {
     let from_us = now_us - SPAN_US;
     let mut rows = connection.prepare_cached(
-        // Numbers grow with the time of creation, so the loop ends at the first older delivery. A resent delivery
-        // counts with its first result, because a resend by hand must not change the statistics.
+        // Numbers grow with the creation time, so the loop ends at the first older delivery. A resent delivery counts
+        // with its first result, because a manual resend must not change the statistics.
         formatcp!(
-            "SELECT coalesce(first_ended_us, ended_us), coalesce(first_state, state), coalesce(first_took_us, took_us),
+            "SELECT coalesce(first_ended_us, ended_us), coalesce(first_state, state), coalesce(first_duration_us, duration_us),
                created_us
              FROM delivery WHERE endpoint = ?1 AND origin != {TEST} ORDER BY number DESC LIMIT ?2"
         ),
@@ -55,13 +55,13 @@ pub fn stats(connection: &Connection, endpoint: i64, now_us: i64) -> rusqlite::R
     let mut slices: Vec<EndpointStatsSlice> = (0..SLICES)
         .map(|n| EndpointStatsSlice { from: timestamp(from_us + n * slice_us), delivered: 0, failed: 0, p50_ms: None })
         .collect();
-    for (ended_us, delivered, took_us) in &all {
+    for (ended_us, delivered, duration_us) in &all {
         let place = (((ended_us - from_us - 1) / slice_us).clamp(0, SLICES - 1)) as usize;
         match delivered {
             true => slices[place].delivered += 1,
             false => slices[place].failed += 1,
         }
-        times[place].extend(took_us.filter(|_| *delivered));
+        times[place].extend(duration_us.filter(|_| *delivered));
     }
     for (slice, times) in slices.iter_mut().zip(&mut times) {
         times.sort_unstable();
@@ -88,25 +88,25 @@ mod tests {
     use crate::migrations::migrate;
 
     #[test]
-    fn what_ended_within_a_day_counts_and_nothing_else() {
+    fn counts_only_deliveries_that_ended_within_a_day() {
         let mut connection = Connection::open_in_memory().expect("a database in memory");
         migrate(&mut connection).expect("migrations");
         let now_us = 10 * SPAN_US;
         let mut number = 0;
-        let mut add = |endpoint: i64, state: DeliveryState, ended_us: Option<i64>, took_ms: i64| {
+        let mut add = |endpoint: i64, state: DeliveryState, ended_us: Option<i64>, duration_ms: i64| {
             number += 1;
             connection
                 .execute(
-                    "INSERT INTO delivery (number, id, event, endpoint, origin, state, reason, url, due_us, created_us, ended_us, took_us)
+                    "INSERT INTO delivery (number, id, event, endpoint, origin, state, reason, url, due_us, created_us, ended_us, duration_us)
                      VALUES (?1, ?1, 1, ?2, 0, ?3, '', '', 0, ?6, ?4, ?5)",
-                    params![number, endpoint, state as u8, ended_us, took_ms * 1_000, ended_us.unwrap_or(now_us)],
+                    params![number, endpoint, state as u8, ended_us, duration_ms * 1_000, ended_us.unwrap_or(now_us)],
                 )
                 .expect("a delivery");
         };
         add(1, DeliveryState::Delivered, Some(now_us - SPAN_US), 1);
         add(1, DeliveryState::Exhausted, Some(now_us - SPAN_US + 1), 9_000);
-        for took_ms in 1..=100 {
-            add(1, DeliveryState::Delivered, Some(now_us - 1), took_ms);
+        for duration_ms in 1..=100 {
+            add(1, DeliveryState::Delivered, Some(now_us - 1), duration_ms);
         }
         add(1, DeliveryState::Failed, Some(now_us), 9_000);
         add(1, DeliveryState::Cancelled, Some(now_us), 1);

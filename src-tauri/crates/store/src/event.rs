@@ -1,4 +1,4 @@
-//! Events that Hookbench sends, and the deliveries that they create.
+//! Events sent by Hookbench, and the deliveries created for them.
 
 use hookbench_model::{Delivery, DeliveryOrigin, DeliveryState, Event, timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -21,23 +21,23 @@ pub struct EventNew {
     pub payload: Vec<u8>,
 }
 
-/// A destination of an event.
-pub struct Receiver<'a> {
-    /// The endpoint.
+/// Destination of an event.
+pub struct EventDestination<'a> {
+    /// Endpoint that receives the event.
     pub endpoint: &'a EndpointRow,
     /// Reason why the endpoint receives nothing, in one sentence. `None` if the endpoint is enabled.
     pub off: Option<String>,
 }
 
-/// Stores an event with one delivery per destination. A delivery to an endpoint that is not subscribed to the event type
-/// is filtered, and a delivery to an endpoint that is off is skipped; both keep the reason. Tests are always delivered.
+/// Stores an event with one delivery per destination. A delivery to an endpoint that is not subscribed to the event
+/// type is filtered. A delivery to a disabled endpoint is skipped. Both store the reason. Tests are always delivered.
 /// The first attempt is due after `delay_us` on the retry clock of each endpoint.
 ///
 /// Returns the deliveries, each with its number and the time at which it is due, in µs.
 pub fn insert(
     connection: &Connection,
     event: &EventNew,
-    receivers: &[Receiver<'_>],
+    destinations: &[EventDestination<'_>],
     origin: DeliveryOrigin,
     now_us: i64,
     delay_us: i64,
@@ -46,14 +46,14 @@ pub fn insert(
         .prepare_cached("INSERT INTO event (id, provider, kind, payload, created_us) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![event.id, event.provider, event.kind, event.payload, now_us])?;
     let number = connection.last_insert_rowid();
-    count(connection, receivers.len() as i64, event.payload.len() as i64)?;
-    receivers
+    count(connection, destinations.len() as i64, event.payload.len() as i64)?;
+    destinations
         .iter()
-        .map(|Receiver { endpoint, off }| {
+        .map(|EventDestination { endpoint, off }| {
             let (state, reason) = match off {
                 _ if origin == DeliveryOrigin::Test => (DeliveryState::Waiting, String::new()),
                 _ if !endpoint.settings.takes(&event.kind) => {
-                    (DeliveryState::Filtered, format!("The endpoint does not take {}.", event.kind))
+                    (DeliveryState::Filtered, format!("The endpoint is not subscribed to {}.", event.kind))
                 }
                 Some(reason) => (DeliveryState::Skipped, reason.clone()),
                 None => (DeliveryState::Waiting, String::new()),
@@ -73,7 +73,7 @@ pub fn insert(
         .collect()
 }
 
-/// Lists events, newest first, each with its number. With `after`, only events with a lower number are listed.
+/// Lists events, newest first, each with its number. With `after`, lists only events with a lower number.
 pub fn list(connection: &Connection, after: Option<i64>, limit: u32) -> rusqlite::Result<Vec<(i64, Event)>> {
     connection
         .prepare_cached(
@@ -93,7 +93,7 @@ pub fn list(connection: &Connection, after: Option<i64>, limit: u32) -> rusqlite
         .collect()
 }
 
-/// Returns the number of the event with this id.
+/// Returns the number of the event with this ID.
 pub fn number_of(connection: &Connection, id: &str) -> rusqlite::Result<Option<i64>> {
     connection.prepare_cached("SELECT number FROM event WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()
 }

@@ -1,8 +1,8 @@
-//! The event stream: every change, numbered, in commit order.
+//! Event stream: every change, numbered, in commit order.
 //!
-//! Recent changes stay in a ring buffer. A subscriber reads the changes after its last number. A subscriber that is too
-//! late gets [`FeedGone`] and reads the lists again. No queue exists per subscriber, so a slow subscriber costs
-//! nothing.
+//! Recent changes stay in a ring buffer. A subscriber reads the changes after its last number. If those changes are no
+//! longer in the buffer, the subscriber gets [`FeedGone`] and reads the lists again. There is no queue per subscriber,
+//! so a slow subscriber costs nothing.
 
 use std::{
     collections::VecDeque,
@@ -13,11 +13,12 @@ use hookbench_model::{Change, FeedItem};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-/// Number of changes kept for subscribers that reconnect or fall behind.
+/// Number of changes stored for subscribers that reconnect or fall behind.
 const RING: usize = 20_000;
 
-/// Number of changes that one run of the engine can number. The block is reserved at startup, so that no number is
-/// assigned twice and no commit has to store one. The largest exact JSON number, 2^53, is two million starts away.
+/// Number of changes that one run of the engine can number. The block is reserved at startup, so no number is assigned
+/// twice and no commit has to store a number. The largest exact JSON number, 2^53, is reached after two million
+/// starts.
 const BLOCK: i64 = 1 << 32;
 
 /// Reserves the numbers of this run. Returns the last number that an earlier run may have assigned.
@@ -25,9 +26,10 @@ pub fn reserve(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("UPDATE feed SET reserved = reserved + ?1 RETURNING reserved - ?1", [BLOCK], |row| row.get(0))
 }
 
-/// Error of a subscriber that is too late: the requested changes are no longer kept, so the lists must be read again.
+/// Error for a subscriber that fell behind: the requested changes are no longer stored, so the lists must be read
+/// again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the changes after this number are no longer kept")]
+#[error("the changes after this number are no longer stored")]
 pub struct FeedGone;
 
 #[derive(Debug)]
@@ -37,7 +39,7 @@ struct Ring {
     last: i64,
 }
 
-/// The event stream.
+/// Event stream.
 #[derive(Debug)]
 pub struct Feed {
     ring: Mutex<Ring>,
@@ -66,7 +68,7 @@ impl Feed {
         self.last.send_replace(last);
     }
 
-    /// Returns the number of the last change. Whatever is read after this call includes that change.
+    /// Returns the number of the last change. Data read after this call includes that change.
     pub fn last(&self) -> i64 {
         self.lock().last
     }
@@ -75,7 +77,7 @@ impl Feed {
     ///
     /// # Errors
     ///
-    /// Returns [`FeedGone`] if the changes are no longer kept, or if the number has not been assigned yet.
+    /// Returns [`FeedGone`] if the changes are no longer stored, or if the number has not been assigned yet.
     pub fn subscribe(self: &Arc<Self>, after: Option<i64>) -> Result<Subscription, FeedGone> {
         let after = after.unwrap_or_else(|| self.last());
         let subscription = Subscription { changed: self.last.subscribe(), feed: self.clone(), after };
@@ -97,7 +99,7 @@ impl Feed {
     }
 }
 
-/// A position of one subscriber in the stream.
+/// Position of one subscriber in the stream.
 #[derive(Debug)]
 pub struct Subscription {
     feed: Arc<Feed>,
@@ -115,7 +117,7 @@ impl Subscription {
     ///
     /// # Errors
     ///
-    /// Returns [`FeedGone`] if the next changes are no longer kept.
+    /// Returns [`FeedGone`] if the next changes are no longer stored.
     pub async fn next(&mut self, most: usize) -> Result<Vec<Arc<FeedItem>>, FeedGone> {
         loop {
             self.changed.mark_unchanged();
@@ -139,11 +141,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reader_gets_what_follows_its_number() {
+    async fn returns_changes_after_a_number() {
         let feed = Arc::new(Feed::new(100));
         feed.publish(status(3));
-        let mut reader = feed.subscribe(Some(101)).expect("still kept");
-        let seqs: Vec<_> = reader.next(10).await.expect("still kept").iter().map(|i| i.seq).collect();
+        let mut reader = feed.subscribe(Some(101)).expect("still stored");
+        let seqs: Vec<_> = reader.next(10).await.expect("still stored").iter().map(|i| i.seq).collect();
         assert_eq!(seqs, [102, 103]);
         let waiting = tokio::spawn(async move { reader.next(10).await.map(|items| items[0].seq) });
         feed.publish(status(1));
@@ -151,12 +153,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_late_reader_is_told_so() {
+    async fn rejects_late_subscribers() {
         let feed = Arc::new(Feed::new(0));
-        let mut slow = feed.subscribe(None).expect("the present is kept");
+        let mut slow = feed.subscribe(None).expect("a new subscription");
         feed.publish(status(RING + 1));
         assert_eq!(slow.next(1).await.map(|_| ()), Err(FeedGone));
         assert_eq!(feed.subscribe(Some(0)).map(|_| ()), Err(FeedGone));
-        assert_eq!(feed.subscribe(Some(RING as i64 + 2)).map(|_| ()), Err(FeedGone), "a number not given yet");
+        assert_eq!(feed.subscribe(Some(RING as i64 + 2)).map(|_| ()), Err(FeedGone), "a number not assigned yet");
     }
 }

@@ -1,8 +1,8 @@
-//! Files that were imported, by their content.
+//! Imported files, identified by their content.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// Finds an earlier import of the same content, by its SHA-256: when it was, in µs, and the number of requests.
+/// Finds an earlier import of the same content by its SHA-256. Returns its time in µs and its number of requests.
 pub fn find(connection: &Connection, sha256: &[u8]) -> rusqlite::Result<Option<(i64, u64)>> {
     connection
         .query_row("SELECT at_us, requests FROM imported_file WHERE sha256 = ?1", [sha256], |row| {
@@ -11,7 +11,7 @@ pub fn find(connection: &Connection, sha256: &[u8]) -> rusqlite::Result<Option<(
         .optional()
 }
 
-/// Stores that a file was imported.
+/// Stores the import of a file.
 pub fn save(connection: &Connection, sha256: &[u8], name: &str, requests: u64, at_us: i64) -> rusqlite::Result<()> {
     connection
         .execute(

@@ -1,8 +1,8 @@
-//! Hosts that somebody has agreed to send to.
+//! Hosts that a user has confirmed as a destination.
 
 use rusqlite::{Connection, OptionalExtension};
 
-/// Returns whether somebody has agreed to send to a host.
+/// Returns true if a user has confirmed a host as a destination.
 pub fn is_known(connection: &Connection, host: &str) -> rusqlite::Result<bool> {
     connection
         .query_row("SELECT 1 FROM known_host WHERE host = ?1", [host], |_| Ok(()))
@@ -10,7 +10,7 @@ pub fn is_known(connection: &Connection, host: &str) -> rusqlite::Result<bool> {
         .map(|found| found.is_some())
 }
 
-/// Stores that somebody has agreed to send to a host.
+/// Stores that a user has confirmed a host as a destination.
 pub fn save(connection: &Connection, host: &str) -> rusqlite::Result<()> {
     connection.execute("INSERT OR IGNORE INTO known_host (host) VALUES (?1)", [host]).map(drop)
 }

@@ -1,6 +1,7 @@
-//! The tables of a data directory other than those of the captured requests: one module per table, with typed columns.
+//! Tables of the data directory other than those of the captured requests: one module per table, with typed columns.
 //!
-//! Every function uses a connection of the caller: a read-only one, or the writer's inside a transaction.
+//! Every function uses a connection of the caller: a read-only connection, or the writer's connection inside a
+//! transaction.
 #![forbid(unsafe_code)]
 
 pub mod check;

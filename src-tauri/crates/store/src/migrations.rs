@@ -1,6 +1,6 @@
-//! Migrations of the database: the capture tables and the engine's own.
+//! Migrations of the database: the capture tables and the tables of the engine.
 
-use hookbench_capture::{SCHEMA as CAPTURE, SCHEMA_VIA as VIA};
+use hookbench_capture::{SCHEMA as CAPTURE, SCHEMA_NAMES as REQUEST_NAMES, SCHEMA_VIA as VIA};
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
@@ -41,8 +41,8 @@ CREATE TABLE feed (one INTEGER PRIMARY KEY CHECK (one = 1), reserved INTEGER NOT
 INSERT INTO feed VALUES (1, 0);
 ";
 
-/// `request_verdict`: result of the verification, for requests of which anything is known. `judge`: one row with the
-/// last request that was verified.
+/// `request_verdict`: result of the verification, for requests with known data. `judge`: one row with the last request
+/// that was verified.
 const VERDICTS: &str = "
 ALTER TABLE inbox ADD COLUMN verification TEXT NOT NULL DEFAULT '{}';
 CREATE TABLE request_verdict (
@@ -58,14 +58,14 @@ CREATE TABLE judge (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NU
 INSERT INTO judge VALUES (1, 0);
 ";
 
-/// Source of responses: `origin` names a rule, a fallback or a vendor's handshake, and `once` marks a response that
+/// Source of responses. `origin` names a rule, a fallback or a vendor's handshake. `once` marks a response that
 /// belongs to a single request.
 const ORIGINS: &str = "
 ALTER TABLE answer ADD COLUMN origin TEXT NOT NULL DEFAULT '';
 ALTER TABLE answer ADD COLUMN once INTEGER NOT NULL DEFAULT 0;
 ";
 
-/// Sending: `delivery.state` and `origin` are numbered in `hookbench_model::DeliveryState` and `DeliveryOrigin`.
+/// Outbox. `delivery.state` and `origin` are numbered in `hookbench_model::DeliveryState` and `DeliveryOrigin`.
 const OUTBOX: &str = "
 CREATE TABLE endpoint (
   number          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -126,9 +126,9 @@ CREATE TABLE attempt (
 ) WITHOUT ROWID;
 ";
 
-/// Totals of the outbox. An attempt is a row once it has ended: while it is in flight, `delivery.state` is 1 and
-/// `due_us` is its start. A policy holds only the values that a user set. `base` is the number of attempts made before
-/// a delivery was resent: the retry schedule starts after them.
+/// Totals of the outbox. A row in `attempt` is written when the attempt has ended. While it is in flight,
+/// `delivery.state` is 1 and `due_us` is its start. A policy contains only the values set by a user. `base` is the
+/// number of attempts made before a delivery was resent. The retry schedule starts after them.
 const OUTBOX_TOTAL: &str = "
 DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.number);
 DELETE FROM attempt WHERE timings IS NULL AND error IS NULL;
@@ -143,7 +143,7 @@ INSERT INTO outbox_total VALUES (1, (SELECT count(*) FROM delivery),
   (SELECT coalesce(sum(length(payload)), 0) FROM event) + (SELECT coalesce(sum(length(response_body)), 0) FROM attempt));
 ";
 
-/// Indexes for events by id and type, with the collation that queries use; and saved searches.
+/// Indexes for events by ID and type, with the collation that queries use, and saved searches.
 const SEARCH: &str = "
 CREATE INDEX verdict_event_id ON request_verdict (event_id COLLATE NOCASE) WHERE event_id IS NOT NULL;
 CREATE INDEX verdict_event_type ON request_verdict (event_type COLLATE NOCASE) WHERE event_type IS NOT NULL;
@@ -157,8 +157,8 @@ CREATE TABLE saved_query (
 );
 ";
 
-/// File that a request was imported from. The partial indexes find the few requests that are pinned or read without the
-/// many that only have a source.
+/// File that a request was imported from. The partial indexes find pinned or read requests without scanning the many
+/// requests that only have a source.
 const SOURCES: &str = "
 ALTER TABLE request_mark ADD COLUMN source TEXT NOT NULL DEFAULT '';
 CREATE INDEX mark_pinned ON request_mark (request) WHERE pinned;
@@ -179,7 +179,7 @@ INSERT INTO shape_upto VALUES (1, 0);
 ";
 
 /// Response rules, forwards and replays. `endpoint.purpose` is numbered in [`crate::endpoint::Purpose`]. A delivery
-/// belongs to an event or to a request; one of a request can belong to a replay.
+/// belongs to an event or to a request. A delivery of a request can belong to a replay.
 const ONWARD: &str = "
 ALTER TABLE answer ADD COLUMN fault TEXT NOT NULL DEFAULT '';
 ALTER TABLE answer ADD COLUMN template INTEGER NOT NULL DEFAULT 0;
@@ -230,9 +230,9 @@ CREATE TABLE replay_item (
 CREATE TABLE known_host (host TEXT PRIMARY KEY) WITHOUT ROWID;
 ";
 
-/// Requests that were refused before they could be stored: the newest ones with the bytes that had arrived, and totals
-/// by inbox (0 where none is known) and reason, with the number of dismissed ones. Also the imported files by SHA-256,
-/// so that a repeated import is reported.
+/// Requests that were rejected before they could be stored: the newest ones with the received bytes, and totals by
+/// inbox (0 if unknown) and reason, with the number of dismissed ones. Also the imported files by SHA-256, to report a
+/// repeated import.
 const REFUSALS: &str = "
 CREATE TABLE refusal (
   number  INTEGER PRIMARY KEY,
@@ -262,7 +262,7 @@ CREATE TABLE imported_file (
 ) WITHOUT ROWID;
 ";
 
-/// First result of a delivery before it was resent by hand; indexes of endpoints.
+/// First result of a delivery before a manual resend, and indexes of endpoints.
 const FIRST_ENDS: &str = "
 ALTER TABLE delivery ADD COLUMN first_state INTEGER;
 ALTER TABLE delivery ADD COLUMN first_ended_us INTEGER;
@@ -296,9 +296,9 @@ CREATE TABLE check_result (
 );
 ";
 
-/// Tunnels, the inboxes that they expose, and the requests that arrived through them. `tunnelled.away` is 1 if a
-/// request arrived while this computer was offline and awaits a decision, and 2 after the decision. `tunnelled.request`
-/// is 0 if a delivery was refused permanently.
+/// Tunnels, their exposed inboxes, and the requests that arrived through them. `tunnelled.away` is 1 if a request
+/// arrived while this computer was offline and awaits a decision, and 2 after the decision. `tunnelled.request` is 0
+/// if a delivery was rejected permanently.
 const TUNNELS: &str = "
 CREATE TABLE tunnel (
   number     INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -333,11 +333,11 @@ CREATE INDEX tunnelled_request ON tunnelled (request);
 CREATE INDEX tunnelled_away ON tunnelled (inbox, request) WHERE away = 1;
 ";
 
-/// Older tunnels all lead to relays.
+/// Sets the type of older tunnels, which all use a relay.
 const TUNNEL_KINDS: &str = "UPDATE tunnel SET settings = json_set(settings, '$.is', 'relay');";
 
-/// `pipeline_stage`: one row per stage behind the commit, with the last request that it has processed. Alerts are not raised for
-/// requests of an earlier release.
+/// `pipeline_stage`: one row per stage that runs after the commit, with the last request that it has processed. No
+/// alerts are raised for requests of an earlier release.
 const PIPELINE: &str = "
 CREATE TABLE pipeline_stage (name TEXT PRIMARY KEY, cursor INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO pipeline_stage
@@ -350,7 +350,7 @@ DROP TABLE forward_upto;
 DROP TABLE shape_upto;
 ";
 
-/// Every variant has its tag in `type`.
+/// Moves the tag of every variant to `type`.
 const TYPE_TAGS: &str = "
 UPDATE tunnel SET settings = json_remove(json_set(settings, '$.type', settings ->> '$.is'), '$.is');
 UPDATE answer SET fault = json_patch(json_object('type', fault ->> '$.kind'), json_remove(fault, '$.kind'))
@@ -369,6 +369,86 @@ UPDATE shape SET value = json_set(value, '$.drift', json((
         '$.type', change.value ->> '$.what.kind'), '$.kind') END)))
   FROM json_each(shape.value, '$.drift') change)))
   WHERE json_valid(value);
+";
+
+/// Current names of tables, columns and members of stored JSON. Also adds signature status 4, for requests whose
+/// timestamp has expired.
+const NAMES: &str = "
+ALTER TABLE answer RENAME TO response;
+ALTER TABLE answer_file RENAME TO response_file;
+ALTER TABLE removal RENAME TO deletion;
+ALTER TABLE request_verdict RENAME TO request_verification;
+ALTER TABLE shape RENAME TO inferred_schema;
+ALTER TABLE saved_query RENAME TO saved_search;
+ALTER TABLE saved_search RENAME COLUMN notify TO alert;
+ALTER TABLE inbox RENAME COLUMN answer TO response;
+ALTER TABLE inbox RENAME COLUMN read_upto TO read_cursor;
+ALTER TABLE refusal RENAME COLUMN peer TO remote_address;
+ALTER TABLE attempt RENAME COLUMN peer TO remote_address;
+ALTER TABLE delivery RENAME COLUMN resigned TO re_signed;
+ALTER TABLE delivery RENAME COLUMN took_us TO duration_us;
+ALTER TABLE delivery RENAME COLUMN first_took_us TO first_duration_us;
+ALTER TABLE check_result RENAME COLUMN took_us TO duration_us;
+ALTER TABLE endpoint RENAME COLUMN removed TO deleted;
+DROP INDEX endpoint_of;
+
+UPDATE request_verification SET state = 4 WHERE reason = 'stale';
+UPDATE request_verification SET reason = CASE reason WHEN 'stale' THEN 'expired' ELSE 'not_yet_valid' END
+  WHERE reason IN ('stale', 'future');
+UPDATE response SET fault = json_set(fault, '$.type', CASE fault ->> '$.type' WHEN 'half' THEN 'truncate' ELSE 'slow' END)
+  WHERE json_valid(fault) AND fault ->> '$.type' IN ('half', 'drip');
+UPDATE inbox SET rules = (
+  SELECT json_group_array(json(json_remove(json_set(rule.value, '$.responses', json((
+      SELECT json_group_array(json(CASE response.value ->> '$.fault.type'
+        WHEN 'half' THEN json_set(response.value, '$.fault.type', 'truncate')
+        WHEN 'drip' THEN json_set(response.value, '$.fault.type', 'slow')
+        ELSE response.value END))
+      FROM json_each(rule.value, '$.answers') response))), '$.answers')))
+  FROM json_each(inbox.rules) rule),
+ forwards = (
+  SELECT json_group_array(json(CASE forward.value ->> '$.mode'
+    WHEN 'copy' THEN json_set(forward.value, '$.mode', 'mirror')
+    WHEN 'answer' THEN json_set(forward.value, '$.mode', 'proxy')
+    ELSE forward.value END))
+  FROM json_each(inbox.forwards) forward);
+UPDATE settings SET value = json_remove(json_set(value, '$.local_api', json(value -> '$.http_door')), '$.http_door')
+  WHERE json_type(value, '$.http_door') IS NOT NULL;
+UPDATE endpoint SET settings = json_remove(json_set(settings, '$.account', settings ->> '$.scope'), '$.scope')
+  WHERE json_type(settings, '$.scope') IS NOT NULL;
+UPDATE endpoint SET settings = json_remove(json_set(settings, '$.time_scale', json(settings -> '$.speed')), '$.speed')
+  WHERE json_type(settings, '$.speed') IS NOT NULL;
+UPDATE endpoint SET settings = json_remove(json_set(settings, '$.policy.account', json(settings -> '$.policy.scope')), '$.policy.scope')
+  WHERE json_type(settings, '$.policy.scope') IS NOT NULL;
+UPDATE replay SET settings = json_remove(json_set(settings, '$.re_sign', json(settings -> '$.resign')), '$.resign')
+  WHERE json_type(settings, '$.resign') IS NOT NULL;
+UPDATE exposure SET settings = json_set(settings, '$.on_return', 'keep') WHERE settings ->> '$.on_return' = 'hold';
+UPDATE attempt SET error = json_set(error, '$.phase', 'response')
+  WHERE json_valid(error) AND error ->> '$.phase' = 'answer';
+UPDATE check_run SET settings = json_remove(
+    json_set(settings, '$.fail_command', json(settings -> '$.break_with'), '$.restore_command', json(settings -> '$.mend_with')),
+    '$.break_with', '$.mend_with')
+  WHERE json_type(settings, '$.break_with') IS NOT NULL;
+UPDATE check_run SET settings = json_remove(
+    json_set(settings, '$.fail_command.args', json(settings -> '$.fail_command.words'),
+      '$.restore_command.args', json(settings -> '$.restore_command.words')),
+    '$.fail_command.words', '$.restore_command.words')
+  WHERE json_type(settings, '$.fail_command.words') IS NOT NULL;
+UPDATE check_run SET settings = json_remove(
+    json_set(settings, '$.probe.command.args', json(settings -> '$.probe.command.words')), '$.probe.command.words')
+  WHERE json_type(settings, '$.probe.command.words') IS NOT NULL;
+UPDATE check_result SET
+  finding = json_remove(json_set(finding, '$.message', finding ->> '$.said'), '$.said'),
+  sent = (
+    SELECT json_group_array(json(json_remove(
+      json_set(CASE exchange.value ->> '$.error.phase'
+          WHEN 'answer' THEN json_set(exchange.value, '$.error.phase', 'response') ELSE exchange.value END,
+        '$.response', json(exchange.value -> '$.answer'), '$.disclosed', exchange.value ->> '$.tells'),
+      '$.answer', '$.tells')))
+    FROM json_each(check_result.sent) exchange)
+  WHERE json_valid(finding) AND json_valid(sent);
+
+CREATE INDEX endpoint_of ON endpoint (settings ->> '$.provider', settings ->> '$.account')
+  WHERE NOT deleted AND purpose = 0;
 ";
 
 fn migrations() -> Migrations<'static> {
@@ -391,11 +471,13 @@ fn migrations() -> Migrations<'static> {
         M::up(FIRST_ENDS),
         M::up(PIPELINE),
         M::up(TYPE_TAGS),
+        M::up(REQUEST_NAMES),
+        M::up(NAMES),
     ])
 }
 
 /// Version of the database layout that this program supports.
-pub const VERSION: i32 = 18;
+pub const VERSION: i32 = 20;
 
 /// Migrates a database to this version.
 ///
@@ -420,7 +502,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_migrations_end_at_the_version_this_program_knows() {
+    fn migrates_to_the_supported_version() {
         let mut connection = Connection::open_in_memory().expect("a database in memory");
         migrate(&mut connection).expect("every migration is valid");
         let version: i32 = connection.query_row("PRAGMA user_version", [], |r| r.get(0)).expect("a version");
@@ -428,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn the_progress_of_every_stage_is_kept() {
+    fn keeps_the_progress_of_every_stage() {
         let mut connection = Connection::open_in_memory().expect("a database in memory");
         migrations().to_version(&mut connection, 16).expect("the layout before");
         connection
@@ -442,11 +524,11 @@ mod tests {
         assert_eq!(cursors, [("verify", 7), ("forward", 6), ("schema", 5), ("alerts", 0)]);
         crate::pipeline::limit_cursors(&connection).expect("limits");
         let first = crate::pipeline::cursors(&connection).expect("cursors")[0].1;
-        assert_eq!(first.0, 0, "no request is stored, so none is hidden by a cursor after it");
+        assert_eq!(first.0, 0, "without stored requests, the cursor must be 0");
     }
 
     #[test]
-    fn what_was_set_of_a_policy_is_kept() {
+    fn keeps_values_set_in_a_policy() {
         let mut connection = Connection::open_in_memory().expect("a database in memory");
         migrations().to_version(&mut connection, 5).expect("the layout before");
         let whole = r#"{"url":"http://a/","policy":{"timeout_ms":{"own":5},"success":{"stated":"2xx"},"disable":{"own":{"failed_attempts":2}}}}"#;
@@ -468,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variant_gets_its_tag_in_type() {
+    fn moves_the_tag_of_every_variant_to_type() {
         let mut connection = Connection::open_in_memory().expect("a database in memory");
         migrations().to_version(&mut connection, 17).expect("the layout before");
         let rules = r#"[{"id":"a","name":"","enabled":true,"when":"","answers":[{"status":200,"body":"1","fault":{"kind":"drip","over_ms":60}},{"status":500,"body":"{\"a\":1.10}","fault":null}],"per":"event","at_end":"last"}]"#;
@@ -488,27 +570,89 @@ mod tests {
         connection
             .execute("INSERT INTO tunnel (id, settings, secret, wanted, created_us) VALUES ('t', '{\"is\":\"other\",\"url\":\"u\",\"port\":9}', '', 1, 0)", [])
             .expect("a tunnel");
-        migrate(&mut connection).expect("every migration is valid");
-        let read = |sql: &str| -> String {
+        migrations().to_version(&mut connection, 18).expect("every migration is valid");
+        let read = |connection: &Connection, sql: &str| -> String {
             let rows: Vec<String> = connection
                 .prepare(sql)
                 .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
                 .expect("rows");
             rows.join(" ")
         };
-        assert_eq!(read("SELECT settings FROM tunnel"), r#"{"url":"u","port":9,"type":"other"}"#);
-        assert_eq!(read("SELECT fault FROM answer ORDER BY number"), r#"{"type":"drip","over_ms":9} "#);
+        assert_eq!(read(&connection, "SELECT settings FROM tunnel"), r#"{"url":"u","port":9,"type":"other"}"#);
+        assert_eq!(read(&connection, "SELECT fault FROM answer ORDER BY number"), r#"{"type":"drip","over_ms":9} "#);
         let rules = rules.replace(r#"{"kind":"drip","over_ms":60}"#, r#"{"over_ms":60,"type":"drip"}"#);
-        assert_eq!(read("SELECT rules FROM inbox ORDER BY number"), format!("{rules} []"));
-        serde_json::from_str::<Vec<hookbench_model::ResponseRule>>(&rules).expect("rules");
+        assert_eq!(read(&connection, "SELECT rules FROM inbox ORDER BY number"), format!("{rules} []"));
         let shape = shape
             .replace(
                 r#"{"kind":"new_type","type":"string","before":["integer"]}"#,
                 r#"{"type":"new_type","before":["integer"],"value_type":"string"}"#,
             )
             .replace(r#"{"kind":"missing"}"#, r#"{"type":"missing"}"#);
-        assert_eq!(read("SELECT value FROM shape ORDER BY event_type"), format!(r#"{shape} {{"drift":[]}} no JSON"#));
-        let settings = read("SELECT settings FROM tunnel");
+        assert_eq!(
+            read(&connection, "SELECT value FROM shape ORDER BY event_type"),
+            format!(r#"{shape} {{"drift":[]}} no JSON"#)
+        );
+        let settings = read(&connection, "SELECT settings FROM tunnel");
         serde_json::from_str::<crate::tunnel::TunnelSettings>(&settings).expect("settings of a tunnel");
+        migrate(&mut connection).expect("every migration is valid");
+        let rules = read(&connection, "SELECT rules FROM inbox WHERE name = 'a'");
+        let rules: Vec<hookbench_model::ResponseRule> = serde_json::from_str(&rules).expect("rules");
+        assert_eq!(rules[0].responses[0].fault, Some(hookbench_model::ResponseFault::Slow { over_ms: 60 }));
+        assert_eq!(rules[0].responses[1].body, r#"{"a":1.10}"#);
+        assert_eq!(read(&connection, "SELECT fault FROM response ORDER BY number"), r#"{"type":"slow","over_ms":9} "#);
+    }
+
+    #[test]
+    fn renames_members_of_stored_settings() {
+        let mut connection = Connection::open_in_memory().expect("a database in memory");
+        migrations().to_version(&mut connection, 18).expect("the layout before");
+        connection
+            .execute_batch(
+                r#"
+INSERT INTO answer (status, headers, body, delay_ms, cors) VALUES (200, '[]', '', 0, 0);
+INSERT INTO inbox (name, answer, created_us, forwards) VALUES ('a', 1, 0,
+  '[{"id":"1","to":"http://a/","mode":"copy"},{"id":"2","to":"http://b/","mode":"answer"},{"id":"3","to":"http://c/"}]');
+INSERT OR REPLACE INTO settings VALUES (1, '{"http_door":false,"create_inboxes":true}');
+INSERT INTO endpoint (number, id, settings, enabled, reason, since_us, created_us) VALUES
+  (1, 'e', '{"url":"http://a/","provider":"github","scope":"s","speed":0.5,"policy":{"scope":"flow"}}', 1, '', 0, 0);
+INSERT INTO request_verdict (request, state, reason, sentence, provider, event_type, event_id) VALUES
+  (1, 2, 'stale', '', '', '', ''), (2, 2, 'future', '', '', '', ''), (3, 2, 'mismatch', '', '', '', '');
+INSERT INTO check_run (id, settings, state, reason, created_us) VALUES ('c',
+  '{"url":"http://a/","break_with":{"words":["a","b"]},"mend_with":{"words":["c"]},"probe":{"command":{"words":["d"]}}}', 0, '', 0);
+INSERT INTO check_result VALUES (1, 'accepts', 'pass', '{"outcome":"pass","said":"It \"works\"."}',
+  '[{"label":"l","answer":{"status":200},"error":{"phase":"answer"},"tells":"the secret"},{"label":"m","answer":null,"error":null}]', 5);
+"#,
+            )
+            .expect("rows of the layout before");
+        migrate(&mut connection).expect("every migration is valid");
+        let read = |sql: &str| -> String { connection.query_row(sql, [], |row| row.get(0)).expect(sql) };
+        assert_eq!(
+            read("SELECT forwards FROM inbox"),
+            r#"[{"id":"1","to":"http://a/","mode":"mirror"},{"id":"2","to":"http://b/","mode":"proxy"},{"id":"3","to":"http://c/"}]"#
+        );
+        assert_eq!(read("SELECT value FROM settings"), r#"{"create_inboxes":true,"local_api":false}"#);
+        let settings = read("SELECT settings FROM endpoint");
+        let settings: hookbench_model::EndpointSettings = serde_json::from_str(&settings).expect("settings");
+        assert_eq!((settings.account.as_str(), settings.time_scale), ("s", 0.5));
+        assert_eq!(
+            read("SELECT group_concat(state || reason, ' ') FROM request_verification"),
+            "4expired 2not_yet_valid 2mismatch"
+        );
+        let settings: hookbench_model::CheckSettings =
+            serde_json::from_str(&read("SELECT settings FROM check_run")).expect("settings of a check run");
+        let args = |command: Option<hookbench_model::CheckCommand>| command.map(|command| command.args);
+        assert_eq!(args(settings.fail_command), Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(args(settings.restore_command), Some(vec!["c".to_owned()]));
+        assert!(
+            matches!(settings.probe, Some(hookbench_model::SideEffectProbe::Command(command)) if command.args == ["d"])
+        );
+        assert_eq!(
+            read("SELECT finding || sent FROM check_result"),
+            concat!(
+                r#"{"outcome":"pass","message":"It \"works\"."}"#,
+                r#"[{"label":"l","error":{"phase":"response"},"response":{"status":200},"disclosed":"the secret"},"#,
+                r#"{"label":"m","error":null,"response":null,"disclosed":null}]"#
+            )
+        );
     }
 }

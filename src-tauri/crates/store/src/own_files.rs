@@ -1,4 +1,4 @@
-//! TOML files of the user in a folder of the data directory.
+//! Provider and scenario TOML files of the user, read from a folder of the data directory.
 
 use std::path::Path;
 
@@ -21,8 +21,8 @@ pub fn own_files(folder: &Path) -> OwnFiles {
         }
         let file = entry.file_name().to_string_lossy().into_owned();
         let text = match std::fs::metadata(&path) {
-            Ok(about) if !about.is_file() => Err("it is no file".to_owned()),
-            Ok(about) if about.len() > FILE_MAX => Err(format!("it is larger than {FILE_MAX} bytes")),
+            Ok(about) if !about.is_file() => Err("not a regular file".to_owned()),
+            Ok(about) if about.len() > FILE_MAX => Err(format!("larger than {FILE_MAX} bytes")),
             _ => std::fs::read_to_string(&path).map_err(|error| error.to_string()),
         };
         match text {

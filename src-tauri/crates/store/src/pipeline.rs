@@ -1,11 +1,11 @@
-//! Progress of the stages behind the commit.
+//! Progress of the stages that run after the commit.
 
 use hookbench_capture::RowId;
 use hookbench_model::PipelineStage;
 use rusqlite::{Connection, params};
 
-/// Moves a cursor that is after the last stored request back to it, so that a clock that was set back hides no request from
-/// a stage.
+/// Moves a cursor that is after the last stored request back to that request. Without this, requests would be skipped
+/// by a stage after the clock was set back.
 pub fn limit_cursors(connection: &Connection) -> rusqlite::Result<()> {
     let last = last_request(connection)?;
     connection.execute("UPDATE pipeline_stage SET cursor = ?1 WHERE cursor > ?1", [last.0]).map(drop)
@@ -19,7 +19,7 @@ pub fn cursors(connection: &Connection) -> rusqlite::Result<Vec<(PipelineStage, 
     PipelineStage::STORED.into_iter().map(stored).collect()
 }
 
-/// Returns the row number of the last stored request, 0 where there is none.
+/// Returns the row number of the last stored request, or 0 if there is none.
 pub fn last_request(connection: &Connection) -> rusqlite::Result<RowId> {
     connection.query_row("SELECT coalesce(max(id), 0) FROM request", [], |row| row.get(0).map(RowId))
 }
@@ -32,7 +32,7 @@ pub fn save_cursor(connection: &Connection, stage: PipelineStage, cursor: RowId)
         .map(drop)
 }
 
-/// Counts the requests after a row, by the inboxes that exist.
+/// Counts the requests after a row in existing inboxes.
 pub fn waiting(connection: &Connection, cursor: RowId) -> rusqlite::Result<u64> {
     connection
         .prepare_cached(

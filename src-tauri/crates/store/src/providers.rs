@@ -1,4 +1,4 @@
-//! The provider catalogue of a data directory: the providers that ship, overridden by the user's files.
+//! Provider catalogue of a data directory: the built-in providers, overridden by the user's files.
 
 use std::{
     collections::BTreeSet,
@@ -10,8 +10,8 @@ use hookbench_provider::{BadFile, Catalogue};
 
 use crate::own_files::{OwnFiles, own_files};
 
-/// Loads the providers that ship, overridden by the user's files in the data directory. Returns the catalogue and the
-/// files that are not valid.
+/// Loads the built-in providers, overridden by the user's files in the data directory. Returns the catalogue and the
+/// invalid files.
 pub fn catalogue(data: &Path) -> (Catalogue, Vec<BadFile>) {
     with_own(own_files(&data.join("providers")))
 }
@@ -22,7 +22,7 @@ fn with_own((files, unreadable): OwnFiles) -> (Catalogue, Vec<BadFile>) {
     (catalogue, bad)
 }
 
-/// The current provider catalogue. The user's files can change while the engine runs.
+/// Current provider catalogue. The user's files can change while the engine runs.
 #[derive(Debug)]
 pub struct Providers {
     data: PathBuf,
@@ -33,20 +33,20 @@ pub struct Providers {
 struct Loaded {
     catalogue: Arc<Catalogue>,
     bad: Arc<Vec<BadFile>>,
-    /// The user's files as they were read.
+    /// User's files at the time of loading.
     own: Arc<OwnFiles>,
 }
 
 fn load(own: OwnFiles) -> Loaded {
     let (catalogue, bad) = with_own(own.clone());
     for bad in &bad {
-        tracing::warn!(file = %bad.file, reason = %bad.reason, "a provider file does not read");
+        tracing::warn!(file = %bad.file, reason = %bad.reason, "cannot load a provider file");
     }
     Loaded { catalogue: Arc::new(catalogue), bad: Arc::new(bad), own: Arc::new(own) }
 }
 
 impl Providers {
-    /// Loads the catalogue of a data directory. A file that is not valid is logged.
+    /// Loads the catalogue of a data directory. Invalid files are logged.
     pub fn open(data: &Path) -> Self {
         Self { data: data.into(), now: RwLock::new(load(own_files(&data.join("providers")))) }
     }
@@ -60,12 +60,12 @@ impl Providers {
         self.now().catalogue
     }
 
-    /// Returns the user's files that are not valid.
+    /// Returns the user's invalid files.
     pub fn bad_files(&self) -> Arc<Vec<BadFile>> {
         self.now().bad
     }
 
-    /// Returns the ids of the providers that are defined by the user's files.
+    /// Returns the IDs of the providers that are defined by the user's files.
     pub fn own_ids(&self) -> BTreeSet<String> {
         let own = self.now().own;
         own.0.iter().filter_map(|(file, _)| Some(file.strip_suffix(".toml")?.to_owned())).collect()
@@ -87,11 +87,11 @@ impl Providers {
     ///
     /// # Errors
     ///
-    /// Returns an error if the file cannot be written; an existing file is then unchanged.
+    /// Returns an error if the file cannot be written. An existing file then stays unchanged.
     pub fn save(&self, id: &str, text: &str) -> std::io::Result<()> {
         let folder = self.data.join("providers");
         std::fs::create_dir_all(&folder)?;
-        // The file is replaced atomically, so that a full disk does not leave half a provider.
+        // The file is replaced atomically, so a full disk cannot leave a partial provider.
         let mut file = tempfile::NamedTempFile::new_in(&folder)?;
         std::io::Write::write_all(&mut file, text.as_bytes())?;
         file.as_file().sync_all()?;
@@ -100,7 +100,7 @@ impl Providers {
         Ok(())
     }
 
-    /// Deletes the file of a provider. Returns whether there was one.
+    /// Deletes the file of a provider. Returns true if there was one.
     pub fn remove(&self, id: &str) -> std::io::Result<bool> {
         match std::fs::remove_file(self.path(id)) {
             Ok(()) => {

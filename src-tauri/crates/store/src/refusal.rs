@@ -1,25 +1,25 @@
-//! Requests that were refused before they could be stored.
+//! Requests that were rejected before they could be stored.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// A refusal as lists show it.
+/// Rejected request, as shown in lists.
 #[derive(Debug, Clone)]
 pub struct Refusal {
-    /// Number of the refusal: the time of the refusal in µs, or one more than the number before. Numbers only grow.
+    /// Number of the refusal: its time in µs, or the previous number plus one. Numbers only grow.
     pub number: i64,
     /// Number of the inbox. 0 if no inbox is known.
     pub inbox: i64,
     /// Time of the refusal, in µs since the Unix epoch.
     pub at_us: i64,
     /// Remote address and port.
-    pub peer: String,
+    pub remote_address: String,
     /// Status of the response that the sender got.
     pub status: u16,
     /// Reason of the refusal, as a stable code.
     pub reason: String,
     /// Description of the reason, in one sentence.
     pub message: String,
-    /// Bytes that had arrived, as far as they are kept.
+    /// Received bytes, up to the stored maximum.
     pub bytes: Vec<u8>,
 }
 
@@ -42,11 +42,11 @@ pub struct RefusalCount {
 
 /// Stores a refusal.
 pub fn insert(connection: &Connection, refusal: &Refusal) -> rusqlite::Result<()> {
-    let Refusal { number, inbox, at_us, peer, status, reason, message, bytes } = refusal;
-    // After the clock was set back, a number may occur twice; the totals count both refusals.
+    let Refusal { number, inbox, at_us, remote_address, status, reason, message, bytes } = refusal;
+    // After the clock was set back, a number may occur twice. The totals count both refusals.
     connection
         .prepare_cached(&format!("INSERT OR IGNORE INTO refusal ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"))?
-        .execute(params![number, inbox, at_us, peer, status, reason, message, bytes])
+        .execute(params![number, inbox, at_us, remote_address, status, reason, message, bytes])
         .map(drop)
 }
 
@@ -73,7 +73,7 @@ fn of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Refusal> {
         number: row.get(0)?,
         inbox: row.get(1)?,
         at_us: row.get(2)?,
-        peer: row.get(3)?,
+        remote_address: row.get(3)?,
         status: row.get(4)?,
         reason: row.get(5)?,
         message: row.get(6)?,
@@ -127,7 +127,7 @@ pub fn add_to_total(
         .map(drop)
 }
 
-/// Dismisses the refusals so far, of one inbox or of all.
+/// Dismisses the refusals so far, of one inbox or of all inboxes.
 pub fn dismiss(connection: &Connection, inbox: Option<i64>) -> rusqlite::Result<()> {
     connection.execute("UPDATE refusal_total SET dismissed = count WHERE ?1 IS NULL OR inbox = ?1", [inbox]).map(drop)
 }

@@ -1,4 +1,4 @@
-//! Rows of `replay`.
+//! Replays: rows of `replay`.
 
 use crate::sql::{COLLECTING, DELIVERED, EXHAUSTED, FAILED, FILTERED, REPLAY_FAILED, RUNNING, SENDING, WAITING};
 use const_format::formatcp;
@@ -42,7 +42,7 @@ const SELECT: &str =
     "SELECT y.number, y.id, y.settings, y.endpoint, p.settings ->> '$.url' url, y.state, y.reason, y.total, y.fed,
   y.created_us, y.ended_us FROM replay y JOIN endpoint p ON p.number = y.endpoint";
 
-/// Lists replays, newest first. With `after`, only replays with a lower number are listed.
+/// Lists replays, newest first. With `after`, lists only replays with a lower number.
 pub fn list(connection: &Connection, after: Option<i64>, limit: u32) -> rusqlite::Result<Vec<ReplayRow>> {
     connection
         .prepare_cached(&format!("{SELECT} WHERE y.number < ?1 ORDER BY y.number DESC LIMIT ?2"))?
@@ -50,7 +50,7 @@ pub fn list(connection: &Connection, after: Option<i64>, limit: u32) -> rusqlite
         .collect()
 }
 
-/// Returns the replay with this id.
+/// Returns the replay with this ID.
 pub fn with_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<ReplayRow>> {
     connection.prepare_cached(&format!("{SELECT} WHERE y.id = ?1"))?.query_row([id], ReplayRow::from_row).optional()
 }
@@ -66,7 +66,7 @@ pub fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Result<()>
     )?;
     connection.execute(
         formatcp!(
-            "UPDATE endpoint SET removed = 1
+            "UPDATE endpoint SET deleted = 1
              WHERE number IN (SELECT endpoint FROM replay WHERE ended_us IS NULL AND state = {COLLECTING})"
         ),
         [],
@@ -75,7 +75,7 @@ pub fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Result<()>
         .execute(
             formatcp!(
                 "UPDATE replay SET state = {REPLAY_FAILED}, ended_us = ?1,
-                   reason = 'Hookbench ended while its requests were looked for; nothing was sent.'
+                   reason = 'Hookbench stopped while collecting the requests. Nothing was sent.'
                  WHERE ended_us IS NULL AND state = {COLLECTING}"
             ),
             [now_us],
@@ -124,7 +124,7 @@ impl ReplayRow {
     }
 
     /// Adds requests to a replay, each `times` times. The first one gets the position `first`, and each further one a
-    /// position `step` higher.
+    /// position that is higher by `step`.
     pub fn add(
         connection: &Connection,
         number: i64,
@@ -149,7 +149,7 @@ impl ReplayRow {
             .map(drop)
     }
 
-    /// Starts a replay that is still collecting. Returns `false` if the replay was ended meanwhile.
+    /// Starts a replay that is still collecting. Returns `false` if the replay has been ended in the meantime.
     pub fn begin(connection: &Connection, number: i64) -> rusqlite::Result<bool> {
         connection
             .execute(
@@ -159,7 +159,7 @@ impl ReplayRow {
             .map(|rows| rows > 0)
     }
 
-    /// Ends a replay and drops the requests that were not sent. Returns whether the replay had not ended before.
+    /// Ends a replay and drops the requests that were not sent. Returns true if the replay had not ended before.
     pub fn end(
         connection: &Connection,
         number: i64,
@@ -174,7 +174,7 @@ impl ReplayRow {
         if ended > 0 {
             connection.execute("DELETE FROM replay_item WHERE replay = ?1", [number])?;
             connection.execute(
-                "UPDATE endpoint SET removed = 1 WHERE number = (SELECT endpoint FROM replay WHERE number = ?1)",
+                "UPDATE endpoint SET deleted = 1 WHERE number = (SELECT endpoint FROM replay WHERE number = ?1)",
                 [number],
             )?;
         }
@@ -207,7 +207,7 @@ impl ReplayRow {
             .query_row([self.number], |row| row.get(0))
     }
 
-    /// Returns whether every request of the replay has its delivery.
+    /// Returns true if every request of the replay has a delivery.
     pub fn all_fed(&self) -> bool {
         self.fed >= self.total
     }
@@ -231,7 +231,7 @@ impl ReplayRow {
         })
     }
 
-    /// Returns the replay as the API shows it: with current counts and with credentials masked.
+    /// Returns the replay as shown by the API: with current counts and masked credentials.
     pub fn counted(self, connection: &Connection) -> rusqlite::Result<Replay> {
         let mut count = connection.prepare_cached(formatcp!(
                 "SELECT count(*) FILTER (WHERE state = {DELIVERED}),
@@ -254,7 +254,7 @@ impl ReplayRow {
     }
 }
 
-/// Numbers of the replays that have not ended.
+/// Returns the numbers of the replays that have not ended.
 pub fn open(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
     connection
         .prepare_cached("SELECT number FROM replay WHERE ended_us IS NULL")?
@@ -262,11 +262,11 @@ pub fn open(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
         .collect()
 }
 
-/// Cancels the deliveries of a replay that wait. Returns their numbers.
+/// Cancels the waiting deliveries of a replay. Returns their numbers.
 pub fn cancel_waiting(connection: &Connection, number: i64, now_us: i64) -> rusqlite::Result<Vec<i64>> {
     connection
         .prepare_cached(
-            "UPDATE delivery SET state = ?3, reason = 'The replay was ended.', ended_us = ?2
+            "UPDATE delivery SET state = ?3, reason = 'The replay was canceled.', ended_us = ?2
              WHERE replay = ?1 AND state = ?4 RETURNING number",
         )?
         .query_map(params![number, now_us, DeliveryState::Cancelled as u8, DeliveryState::Waiting as u8], |row| {
@@ -275,7 +275,7 @@ pub fn cancel_waiting(connection: &Connection, number: i64, now_us: i64) -> rusq
         .collect()
 }
 
-/// The body that a replay sends in the place of the stored one.
+/// Returns the body that a replay sends instead of the stored one.
 pub fn body(connection: &Connection, number: i64) -> rusqlite::Result<Option<Vec<u8>>> {
     let body: Option<Option<Vec<u8>>> =
         connection.query_row("SELECT body FROM replay WHERE number = ?1", [number], |row| row.get(0)).optional()?;

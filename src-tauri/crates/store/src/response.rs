@@ -1,26 +1,26 @@
-//! Responses of inboxes and rules. A request refers to the response that its sender got.
+//! Responses of inboxes and rules. A request refers to the response that its sender received.
 
 use hookbench_model::InboxResponse;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-/// Stores a response and returns its number. An equal response that is stored already is reused, because requests refer
-/// to responses permanently. `origin` is the source of a response that is not the one of the inbox, else empty.
-pub fn insert(answer: &InboxResponse, connection: &Connection, origin: &str) -> rusqlite::Result<i64> {
-    let columns = columns_of(answer);
+/// Stores a response and returns its number. An equal stored response is reused, because requests refer to responses
+/// permanently. `origin` is the source of the response, or empty for the response of the inbox.
+pub fn insert(response: &InboxResponse, connection: &Connection, origin: &str) -> rusqlite::Result<i64> {
+    let columns = columns_of(response);
     let found = connection
         .prepare_cached(
-            "SELECT number FROM answer WHERE status = ?1 AND headers = ?2 AND body = ?3 AND delay_ms = ?4 AND cors = ?5
+            "SELECT number FROM response WHERE status = ?1 AND headers = ?2 AND body = ?3 AND delay_ms = ?4 AND cors = ?5
                AND fault = ?6 AND template = ?7 AND file = ?8 AND origin = ?9 AND NOT once",
         )?
         .query_row(
             params![
-                answer.status,
+                response.status,
                 columns.headers,
-                answer.body,
-                answer.delay_ms,
-                answer.cors,
+                response.body,
+                response.delay_ms,
+                response.cors,
                 columns.fault,
-                answer.template,
+                response.template,
                 columns.file,
                 origin
             ],
@@ -29,31 +29,31 @@ pub fn insert(answer: &InboxResponse, connection: &Connection, origin: &str) -> 
         .optional()?;
     match found {
         Some(number) => Ok(number),
-        None => insert_row(answer, connection, origin, false),
+        None => insert_row(response, connection, origin, false),
     }
 }
 
 /// Stores a response that belongs to a single request and is deleted with it. Returns its number.
-pub fn insert_once(answer: &InboxResponse, connection: &Connection, origin: &str) -> rusqlite::Result<i64> {
-    insert_row(answer, connection, origin, true)
+pub fn insert_once(response: &InboxResponse, connection: &Connection, origin: &str) -> rusqlite::Result<i64> {
+    insert_row(response, connection, origin, true)
 }
 
-fn insert_row(answer: &InboxResponse, connection: &Connection, origin: &str, once: bool) -> rusqlite::Result<i64> {
-    let columns = columns_of(answer);
+fn insert_row(response: &InboxResponse, connection: &Connection, origin: &str, once: bool) -> rusqlite::Result<i64> {
+    let columns = columns_of(response);
     connection
         .prepare_cached(
-            "INSERT INTO answer (status, headers, body, delay_ms, cors, fault, template, file, origin, once)
+            "INSERT INTO response (status, headers, body, delay_ms, cors, fault, template, file, origin, once)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING number",
         )?
         .query_row(
             params![
-                answer.status,
+                response.status,
                 columns.headers,
-                answer.body,
-                answer.delay_ms,
-                answer.cors,
+                response.body,
+                response.delay_ms,
+                response.cors,
                 columns.fault,
-                answer.template,
+                response.template,
                 columns.file,
                 origin,
                 once
@@ -62,12 +62,12 @@ fn insert_row(answer: &InboxResponse, connection: &Connection, origin: &str, onc
         )
 }
 
-fn columns_of(answer: &InboxResponse) -> Columns {
+fn columns_of(response: &InboxResponse) -> Columns {
     let json = |value: Option<String>| value.unwrap_or_default();
     Columns {
-        headers: serde_json::to_string(&answer.headers).unwrap_or_default(),
-        fault: json(answer.fault.and_then(|fault| serde_json::to_string(&fault).ok())),
-        file: json(answer.file.as_ref().and_then(|file| serde_json::to_string(file).ok())),
+        headers: serde_json::to_string(&response.headers).unwrap_or_default(),
+        fault: json(response.fault.and_then(|fault| serde_json::to_string(&fault).ok())),
+        file: json(response.file.as_ref().and_then(|file| serde_json::to_string(file).ok())),
     }
 }
 
@@ -75,7 +75,7 @@ fn columns_of(answer: &InboxResponse) -> Columns {
 pub fn load(connection: &Connection, number: i64) -> rusqlite::Result<Option<(InboxResponse, Option<String>)>> {
     connection
         .prepare_cached(
-            "SELECT status, headers, body, delay_ms, cors, fault, template, file, origin FROM answer WHERE number = ?1",
+            "SELECT status, headers, body, delay_ms, cors, fault, template, file, origin FROM response WHERE number = ?1",
         )?
         .query_row([number], |row| {
             let origin: String = row.get("origin")?;
@@ -84,7 +84,7 @@ pub fn load(connection: &Connection, number: i64) -> rusqlite::Result<Option<(In
         .optional()
 }
 
-/// Reads a response from a row with the columns of `answer`.
+/// Reads a response from a row with the columns of `response`.
 pub fn from_row(row: &Row<'_>) -> rusqlite::Result<InboxResponse> {
     Ok(InboxResponse {
         status: row.get("status")?,

@@ -1,4 +1,4 @@
-//! Retention of requests: the oldest requests are deleted, pinned ones are kept.
+//! Retention of requests: the oldest requests are deleted, except pinned ones.
 
 use crate::sql::STORED_BYTES;
 use const_format::formatcp;
@@ -10,25 +10,24 @@ use crate::deletion::{SLICE, delete_requests};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// Totals that the limits apply to: without pinned requests, which are kept, and without deleted ones, which are as
-/// good as gone.
+/// Totals that the limits apply to: without pinned requests, which are kept, and without deleted requests.
 const COUNTED: &str = formatcp!("SELECT coalesce(sum(requests), 0), coalesce(sum(bytes), 0) FROM (
    SELECT requests, bytes FROM inbox_total
-   UNION ALL SELECT -requests, -bytes FROM removal
+   UNION ALL SELECT -requests, -bytes FROM deletion
    UNION ALL SELECT -1, -{STORED_BYTES} FROM request_mark m CROSS JOIN request r ON r.id = m.request
-     WHERE m.pinned AND NOT EXISTS (SELECT 1 FROM removal v WHERE v.inbox = r.inbox AND r.id BETWEEN v.first AND v.last AND (v.whole OR v.first = v.last)))");
+     WHERE m.pinned AND NOT EXISTS (SELECT 1 FROM deletion v WHERE v.inbox = r.inbox AND r.id BETWEEN v.first AND v.last AND (v.whole OR v.first = v.last)))");
 
 /// Condition under which retention may delete a request `r`: the request is neither pinned nor deleted.
 const MAY_GO: &str = "NOT EXISTS (SELECT 1 FROM request_mark m WHERE m.request = r.id AND m.pinned)
-   AND NOT EXISTS (SELECT 1 FROM removal v WHERE v.inbox = r.inbox AND r.id BETWEEN v.first AND v.last)";
+   AND NOT EXISTS (SELECT 1 FROM deletion v WHERE v.inbox = r.inbox AND r.id BETWEEN v.first AND v.last)";
 
 /// Converts a limit to an SQLite integer. A larger limit becomes the largest integer, which is never reached.
 fn limit(most: u64) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
 
-/// Deletes requests that exceed the limits, oldest first, in one slice of at most [`SLICE`] requests. Returns the
-/// number of deleted requests, and whether more may have to be deleted.
+/// Deletes requests that exceed the limits, oldest first, at most [`SLICE`] per call. Returns the number of deleted
+/// requests, and true if more may have to be deleted.
 pub fn expire_slice(
     connection: &Connection,
     retention: &RetentionPolicy,

@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, params};
 
-/// Key of a position: the number of the inbox, the id of the rule, and the event, or an empty text if the position is
-/// kept per inbox.
+/// Key of a position: the number of the inbox, the ID of the rule, and the event. The event is empty if the position
+/// is stored per inbox.
 pub type SequenceKey = (i64, String, String);
 
-/// Loads the newest `most` positions and deletes the others. Each key has the number of responses given so far and the
-/// time of the last one, in µs.
+/// Loads the newest `most` positions and deletes the others. Each key has the number of responses so far and the time
+/// of the last one, in µs.
 pub fn load(connection: &Connection, most: usize) -> rusqlite::Result<Vec<(SequenceKey, (u32, i64))>> {
     connection.execute(
         "DELETE FROM rule_step WHERE at_us < (SELECT at_us FROM rule_step ORDER BY at_us DESC LIMIT 1 OFFSET ?1)",

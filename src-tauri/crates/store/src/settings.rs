@@ -1,4 +1,4 @@
-//! The stored settings.
+//! StoredRequest settings.
 
 use hookbench_model::{Settings, merge};
 use rusqlite::{Connection, OptionalExtension};
@@ -6,10 +6,10 @@ use rusqlite::{Connection, OptionalExtension};
 /// Loads the settings. A field that an older release did not store has its default.
 pub fn load(connection: &Connection) -> rusqlite::Result<Settings> {
     let stored: Option<String> = connection.query_row("SELECT value FROM settings", [], |row| row.get(0)).optional()?;
-    // Settings or fields that a newer release stored are ignored if this one does not know them.
+    // Unknown settings or fields, stored by a newer release, are ignored.
     let mut value = serde_json::to_value(Settings::default()).unwrap_or_default();
     if let Some(stored) = stored.and_then(|text| serde_json::from_str(&text).ok()) {
-        merge(&mut value, stored).unwrap_or_else(|why| tracing::warn!(%why, "settings that do not read are left out"));
+        merge(&mut value, stored).unwrap_or_else(|why| tracing::warn!(%why, "ignoring settings that cannot be parsed"));
     }
     Ok(serde_json::from_value(value).unwrap_or_default())
 }

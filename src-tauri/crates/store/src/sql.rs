@@ -1,4 +1,4 @@
-//! Numbers of states as SQL writes them: a partial index serves only a query in which its number is written.
+//! State numbers as constants for SQL. SQLite uses a partial index only if the query contains the number literally.
 
 use hookbench_model::{BodyState, DeliveryOrigin, DeliveryState, ReplayState};
 

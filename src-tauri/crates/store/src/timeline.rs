@@ -1,4 +1,4 @@
-//! Timelines: everything that happened to one event, in time order.
+//! Timelines: all requests and deliveries of one event, in time order.
 
 use hookbench_capture::RowId;
 use hookbench_model::{Timeline, TimelineItem, TimelineRepeat};
@@ -14,8 +14,8 @@ const REQUESTS_MAX: usize = 200;
 /// Maximum number of body bytes that are compared for one timeline. The relation of further requests is unknown.
 const COMPARED_MAX: u64 = 256 * 1024 * 1024;
 
-/// SQL for the requests `q` of `v`'s event that arrived in `r`'s inbox before `r`.
-pub const BEFORE: &str = "FROM request_verdict w CROSS JOIN request q ON q.id = w.request
+/// SQL for the requests `q` with the event of `v` that arrived in the inbox of `r` before `r`.
+pub const BEFORE: &str = "FROM request_verification w CROSS JOIN request q ON q.id = w.request
  WHERE w.event_id = v.event_id COLLATE NOCASE AND w.event_id = v.event_id AND w.request < v.request AND q.inbox = r.inbox";
 
 /// Maximum number of earlier requests that are counted.
@@ -26,13 +26,13 @@ pub fn timeline(connection: &Connection, id: RowId, requests: &RequestReader) ->
     let Some(summary) = requests.one(connection, id)? else { return Ok(None) };
     let Some(event_id) = summary.event_id.clone() else {
         let alone = TimelineItem::Request { request: Box::new(summary), repeat: TimelineRepeat::First, after_ms: None };
-        let onward = delivery::deliveries_of_request(connection, id.0)?.into_iter().map(TimelineItem::of);
-        let items = [alone].into_iter().chain(onward).collect();
+        let outgoing = delivery::deliveries_of_request(connection, id.0)?.into_iter().map(TimelineItem::of);
+        let items = [alone].into_iter().chain(outgoing).collect();
         return Ok(Some(Timeline { event_id: None, items, more: false }));
     };
     let mut rows: Vec<i64> = connection
         .prepare_cached(
-            "SELECT v.request FROM request_verdict v CROSS JOIN request r ON r.id = v.request
+            "SELECT v.request FROM request_verification v CROSS JOIN request r ON r.id = v.request
              WHERE v.event_id = ?1 COLLATE NOCASE AND v.event_id = ?1
                AND r.inbox = (SELECT inbox FROM request WHERE id = ?2) ORDER BY v.request LIMIT ?3",
         )?

@@ -1,4 +1,4 @@
-//! Rows of `tunnel`, `exposure` and `tunnelled`.
+//! Tunnels, exposures and deliveries through tunnels: rows of `tunnel`, `exposure` and `tunnelled`.
 
 use const_format::formatcp;
 use std::{
@@ -10,7 +10,7 @@ use hookbench_model::ExposureSettings;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
-/// A row of `tunnel`. The key leaves the store only to sign.
+/// A row of `tunnel`. The key is read only to sign.
 #[derive(Debug, Clone)]
 pub struct TunnelRow {
     /// Number of the tunnel.
@@ -19,9 +19,9 @@ pub struct TunnelRow {
     pub id: String,
     /// Kind and destination of the tunnel.
     pub settings: TunnelSettings,
-    /// Secret key by which the relay recognizes this computer. `None` if the tunnel does not lead to a relay.
+    /// Secret key that identifies this computer to the relay. `None` if the tunnel does not use a relay.
     pub key: Option<[u8; 32]>,
-    /// Whether the tunnel is switched on.
+    /// True if the tunnel is enabled.
     pub wanted: bool,
     /// Time at which the tunnel was created, in µs since the Unix epoch.
     pub created_us: i64,
@@ -31,15 +31,15 @@ pub struct TunnelRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum TunnelSettings {
-    /// A relay.
+    /// Tunnel through a relay.
     Relay(RelaySettings),
-    /// A port of an SSH host.
+    /// Tunnel through a port of an SSH host.
     Ssh(SshSettings),
-    /// A tunnel of another program.
+    /// Tunnel of another program.
     Other(OtherSettings),
 }
 
-/// A relay.
+/// Settings of a relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelaySettings {
     /// Address of the relay.
@@ -50,26 +50,26 @@ pub struct RelaySettings {
     pub device: String,
 }
 
-/// A port of an SSH host.
+/// Settings of an SSH tunnel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SshSettings {
-    /// User and host, as `hookbench_ssh::Destination` displays them.
+    /// User and host, as displayed by `hookbench_ssh::Destination`.
     pub destination: String,
-    /// Requested port, as `hookbench_ssh::Remote` displays it.
+    /// Requested port, as displayed by `hookbench_ssh::Remote`.
     pub remote: String,
     /// Path of the private key file. `None` uses the keys of the agent and those in `~/.ssh`.
     pub key_file: Option<PathBuf>,
-    /// Public URL that a user has set.
+    /// Public URL set by a user.
     pub given: Option<String>,
     /// Fingerprint of the trusted host key. Empty before the first connection.
     pub host_key: String,
-    /// Port that the host chose last, if any port was requested.
+    /// Port last chosen by the host, if any port was requested.
     pub port: Option<u16>,
     /// Last known public URL.
     pub url: String,
 }
 
-/// A tunnel of another program.
+/// Settings of another program's tunnel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OtherSettings {
     /// Public URL of the tunnel.
@@ -95,12 +95,12 @@ impl TunnelSettings {
         }
     }
 
-    /// Returns whether requests are stored while this computer is offline. Only relays do that.
+    /// Returns true if requests are stored while this computer is offline. Only relays store requests.
     pub fn is_durable(&self) -> bool {
         matches!(self, Self::Relay(_))
     }
 
-    /// Returns the public URL that all inboxes share. `None` for a relay, which gives each inbox its own URL.
+    /// Returns the public URL shared by all inboxes. `None` for a relay, which gives each inbox a separate URL.
     pub fn public(&self) -> Option<&str> {
         match self {
             Self::Relay(_) => None,
@@ -117,7 +117,7 @@ impl TunnelRow {
         connection.prepare_cached(&format!("{SELECT} ORDER BY number"))?.query_map([], Self::from_row)?.collect()
     }
 
-    /// Stores a new tunnel, switched on.
+    /// Stores a new, enabled tunnel.
     pub fn insert(
         connection: &Connection,
         settings: &TunnelSettings,
@@ -133,7 +133,7 @@ impl TunnelRow {
         Ok(Self { number, id, settings: settings.clone(), key, wanted: true, created_us: now_us })
     }
 
-    /// Stores the settings, the key and the switch of the tunnel.
+    /// Stores the settings, the key and the enabled state of the tunnel.
     pub fn put(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection
             .execute(
@@ -148,7 +148,7 @@ impl TunnelRow {
             .map(drop)
     }
 
-    /// Deletes a tunnel and its exposures. Requests that arrived through the tunnel stay, and no longer await a
+    /// Deletes a tunnel and its exposures. Requests that arrived through the tunnel are kept and no longer await a
     /// decision.
     pub fn remove(connection: &Connection, number: i64) -> rusqlite::Result<()> {
         connection.execute("DELETE FROM tunnel WHERE number = ?1", [number])?;
@@ -180,15 +180,15 @@ fn secret(key: Option<[u8; 32]>) -> Vec<u8> {
     key.map(|secret| secret.to_vec()).unwrap_or_default()
 }
 
-/// A row of `exposure`: an inbox that a tunnel exposes.
+/// A row of `exposure`: an inbox exposed by a tunnel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExposureRow {
     /// Number of the tunnel.
     pub tunnel: i64,
     /// Number of the inbox.
     pub inbox: i64,
-    /// Name of the inbox at a relay, or the token in the URL of other tunnels. The label stays when the inbox is
-    /// renamed.
+    /// Name of the inbox at a relay, or the token in the URL of other tunnels. Renaming the inbox does not change the
+    /// label.
     pub label: String,
     /// URL of the inbox at a relay. Empty for other tunnels.
     pub url: String,
@@ -244,7 +244,7 @@ impl ExposureRow {
         connection.prepare_cached("SELECT number FROM inbox")?.query_map([], |row| row.get(0))?.collect()
     }
 
-    /// Returns, for each label, the last sequence number up to which every delivery that the relay still has was
+    /// Returns, for each label, the last sequence number up to which every delivery that the relay still stores was
     /// received.
     pub fn had(connection: &Connection, tunnel: i64, now_us: i64) -> rusqlite::Result<BTreeMap<String, i64>> {
         let rows: Vec<(i64, String, i64)> = connection
@@ -267,7 +267,7 @@ impl ExposureRow {
         Ok(had)
     }
 
-    /// Stores these numbers, so that they need not be counted again.
+    /// Stores these numbers to avoid counting them again.
     pub fn keep_had(connection: &Connection, tunnel: i64, had: &BTreeMap<String, i64>) -> rusqlite::Result<()> {
         for (label, last) in had {
             connection.execute(
@@ -294,22 +294,23 @@ pub struct Tunnelled {
     pub sha256: String,
     /// Time at which the relay received the request, in µs since the Unix epoch.
     pub received_us: i64,
-    /// Whether the request arrived while this computer was offline and awaits a decision.
+    /// True if the request arrived while this computer was offline and awaits a decision.
     pub away: bool,
 }
 
-/// `tunnelled.away`: the request arrived while this computer was offline and awaits a decision, or the decision was made.
+/// Values of `tunnelled.away`: the request arrived while this computer was offline and awaits a decision, or the
+/// decision was made.
 const UNDECIDED: u8 = 1;
 const DECIDED: u8 = 2;
 
-/// Time during which a relay can resend a delivery that was accepted, plus two hours, in µs. An older gap is permanent.
+/// Time during which a relay can resend an accepted delivery, plus two hours, in µs. An older gap is permanent.
 const SENT_AGAIN_US: i64 = 26 * 3_600 * 1_000_000;
 
-/// Time for which deliveries are remembered, in µs: longer than any relay keeps them.
+/// Time for which deliveries are stored, in µs: longer than at any relay.
 const KNOWN_US: i64 = 90 * 24 * 3_600 * 1_000_000;
 
 impl Tunnelled {
-    /// Stores the delivery with the row number of its request. The number is 0 if the delivery was refused.
+    /// Stores the delivery with the row number of its request. The number is 0 if the delivery was rejected.
     pub fn insert(&self, connection: &Connection, request: i64) -> rusqlite::Result<()> {
         connection
             .prepare_cached(
@@ -329,7 +330,7 @@ impl Tunnelled {
             .map(drop)
     }
 
-    /// Returns the SHA-256 of the body of a delivery that was stored before.
+    /// Returns the SHA-256 of the body of a delivery that was already stored.
     pub fn known(connection: &Connection, delivery: uuid::Uuid) -> rusqlite::Result<Option<String>> {
         connection
             .prepare_cached("SELECT sha256 FROM tunnelled WHERE delivery = ?1")?
@@ -347,23 +348,23 @@ impl Tunnelled {
 }
 
 /// Lists the requests between two rows that arrived through a tunnel, by row number.
-pub fn outside(connection: &Connection, after: i64, upto: i64) -> rusqlite::Result<Vec<i64>> {
+pub fn outside(connection: &Connection, after: i64, cursor: i64) -> rusqlite::Result<Vec<i64>> {
     connection
         .prepare_cached(
             "SELECT request FROM tunnelled WHERE request > ?1 AND request <= ?2
              UNION SELECT id FROM request WHERE via <> 0 AND id > ?1 AND id <= ?2 ORDER BY 1",
         )?
-        .query_map([after, upto], |row| row.get(0))?
+        .query_map([after, cursor], |row| row.get(0))?
         .collect()
 }
 
 /// Lists the requests between two rows that await a decision on the tunnel backlog, by row number.
-pub fn held(connection: &Connection, after: i64, upto: i64) -> rusqlite::Result<Vec<i64>> {
+pub fn held(connection: &Connection, after: i64, cursor: i64) -> rusqlite::Result<Vec<i64>> {
     connection
         .prepare_cached(formatcp!(
             "SELECT request FROM tunnelled WHERE away = {UNDECIDED} AND request > ?1 AND request <= ?2 ORDER BY request"
         ))?
-        .query_map([after, upto], |row| row.get(0))?
+        .query_map([after, cursor], |row| row.get(0))?
         .collect()
 }
 
@@ -372,11 +373,12 @@ pub fn held(connection: &Connection, after: i64, upto: i64) -> rusqlite::Result<
 pub struct BacklogRequest {
     /// Row number of the request.
     pub request: i64,
-    /// The event's type, where it is known.
+    /// Event type, if known.
     pub event_type: Option<String>,
 }
 
-/// Counts the requests of the offline backlog of a tunnel, by the number of the inbox. `hidden` leaves out hidden requests.
+/// Counts the requests of the offline backlog of a tunnel, by the number of the inbox. `hidden` excludes hidden
+/// requests.
 pub fn backlog_counts(connection: &Connection, tunnel: i64, hidden: &str) -> rusqlite::Result<BTreeMap<i64, u64>> {
     connection
         .prepare_cached(&format!(
@@ -387,7 +389,7 @@ pub fn backlog_counts(connection: &Connection, tunnel: i64, hidden: &str) -> rus
         .collect()
 }
 
-/// Takes the oldest requests out of the offline backlog of an inbox. `hidden` leaves out hidden requests.
+/// Takes the oldest requests out of the offline backlog of an inbox. `hidden` excludes hidden requests.
 pub fn take_backlog(
     connection: &Connection,
     inbox: i64,
@@ -397,7 +399,7 @@ pub fn take_backlog(
     let backlog: Vec<BacklogRequest> = connection
         .prepare(&format!(
             "SELECT r.id, v.event_type FROM tunnelled t JOIN request r ON r.id = t.request
-             LEFT JOIN request_verdict v ON v.request = r.id
+             LEFT JOIN request_verification v ON v.request = r.id
              LEFT JOIN request_mark m ON m.request = r.id
              WHERE t.away = {UNDECIDED} AND t.inbox = ?1 {hidden} ORDER BY r.id LIMIT ?2"
         ))?

@@ -1,4 +1,4 @@
-//! Results of the verification of requests.
+//! Verification results of requests.
 
 use hookbench_capture::RowId;
 use hookbench_model::{SignatureStatus, VerificationSettings};
@@ -6,16 +6,16 @@ use hookbench_provider::Recognised;
 use hookbench_signature::Fault;
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// Result of the verification of a request.
+/// Verification result of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verification {
     /// Signature status.
     pub state: SignatureStatus,
     /// Reason why the signature is not valid.
     pub fault: Option<Fault>,
-    /// Signature scheme that decided, in one sentence.
+    /// Description of the signature scheme that determined the status, in one sentence.
     pub note: Option<String>,
-    /// Provider, event type and event id.
+    /// Provider, event type and event ID.
     pub recognised: Recognised,
 }
 
@@ -24,7 +24,7 @@ pub fn to_json(settings: &VerificationSettings) -> String {
     serde_json::to_string(settings).unwrap_or_default()
 }
 
-/// Parses settings that [`to_json`] wrote. Text that cannot be parsed gives the default.
+/// Parses settings written by [`to_json`]. Text that cannot be parsed gives the default.
 pub fn from_json(text: &str) -> VerificationSettings {
     serde_json::from_str(text).unwrap_or_default()
 }
@@ -35,7 +35,7 @@ pub fn save(connection: &Connection, id: RowId, verification: &Verification) -> 
     let sentences: Vec<String> = fault.iter().map(ToString::to_string).chain(note.clone()).collect();
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO request_verdict (request, state, reason, sentence, provider, event_type, event_id)
+            "INSERT OR REPLACE INTO request_verification (request, state, reason, sentence, provider, event_type, event_id)
              SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM request WHERE id = ?1)",
         )?
         .execute(params![
@@ -53,7 +53,7 @@ pub fn save(connection: &Connection, id: RowId, verification: &Verification) -> 
 /// Returns the explanation of the signature status of a request.
 pub fn sentence(connection: &Connection, id: RowId) -> rusqlite::Result<Option<String>> {
     connection
-        .prepare_cached("SELECT sentence FROM request_verdict WHERE request = ?1")?
+        .prepare_cached("SELECT sentence FROM request_verification WHERE request = ?1")?
         .query_row([id.0], |row| row.get(0))
         .optional()
         .map(Option::flatten)

@@ -1,5 +1,5 @@
-//! `cargo xtask bench tunnel`: what tunnels add, beside `ssh -R` and bore, in one run. Each leads to the same
-//! inbox, which answers by a rule, so that every sender waits for the laptop.
+//! `cargo xtask bench tunnel`: latency of tunnels, compared with `ssh -R` and bore. All tunnels lead to one inbox with
+//! a response rule, so every sender waits for the agent.
 
 use std::{collections::BTreeMap, fs, net::TcpListener, path::Path, process::Stdio, thread::sleep, time::Duration};
 
@@ -11,13 +11,13 @@ use crate::{setup, shell};
 const KB: usize = 1_000;
 const MIB: usize = 1024 * 1024;
 
-/// One way to the inbox.
+/// Tunnel to the inbox, or the direct connection.
 struct Way {
     name: &'static str,
     url: String,
 }
 
-/// What the sender measured.
+/// Measurements of the sender: latencies in ms, and throughput.
 struct Paced {
     p50: f64,
     p99: f64,
@@ -38,7 +38,7 @@ fn paced(url: &str, rate: u32, seconds: u32, bytes: usize) -> Result<Paced, Stri
     Ok(Paced { p50: number("p50"), p99: number("p99"), mb_s: number("mb_s") })
 }
 
-/// A program that goes on until it is dropped.
+/// Background program, which is killed when dropped.
 struct Background(std::process::Child);
 
 impl Background {
@@ -56,7 +56,7 @@ impl Drop for Background {
     }
 }
 
-/// Waits until a port is listened at.
+/// Waits until a program listens on a port.
 fn listening(port: u16) -> Result<(), String> {
     for _ in 0..200 {
         if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
@@ -64,7 +64,7 @@ fn listening(port: u16) -> Result<(), String> {
         }
         sleep(Duration::from_millis(50));
     }
-    Err(format!("nothing listens at port {port}"))
+    Err(format!("no program listens on port {port}"))
 }
 
 fn through_relay(dir: &Path, ready: &Value) -> Result<(Server, Way), String> {
@@ -88,7 +88,7 @@ fn through_relay(dir: &Path, ready: &Value) -> Result<(Server, Way), String> {
     Ok((relay, Way { name: "relay", url }))
 }
 
-/// A server of OpenSSH, and the key it lets in.
+/// OpenSSH server and its authorized key.
 struct Host {
     port: String,
     key: String,
@@ -114,10 +114,10 @@ fn host(dir: &Path) -> Result<Host, String> {
     Ok(Host { port, key, who, _server: server })
 }
 
-/// By OpenSSH's own client.
-fn through_ssh(dir: &Path, host: &Host, receiver: &str) -> Result<(Background, Way), String> {
+/// Opens a tunnel with the OpenSSH client.
+fn through_ssh(dir: &Path, host: &Host, listener: &str) -> Result<(Background, Way), String> {
     let remote = free_port()?;
-    let forward = format!("127.0.0.1:{remote}:{receiver}");
+    let forward = format!("127.0.0.1:{remote}:{listener}");
     let known = format!("UserKnownHostsFile={}", dir.join("known_hosts").to_string_lossy());
     let Host { port, key, who, .. } = host;
     let args = ["-N", "-R", &forward, "-p", port, "-i", key, "-o", "StrictHostKeyChecking=no", "-o", &known, who];
@@ -126,7 +126,7 @@ fn through_ssh(dir: &Path, host: &Host, receiver: &str) -> Result<(Background, W
     Ok((client, Way { name: "ssh -R", url: format!("http://127.0.0.1:{remote}/inbox") }))
 }
 
-/// By Hookbench's own tunnel to the same host.
+/// Opens a Hookbench tunnel to the same SSH host.
 fn through_host(host: &Host, ready: &Value) -> Result<Way, String> {
     let (remote, place) = (free_port()?, format!("{}:{}", host.who, host.port));
     let url = format!("http://127.0.0.1:{remote}");
@@ -138,12 +138,12 @@ fn through_host(host: &Host, ready: &Value) -> Result<Way, String> {
     Ok(Way { name: "own ssh", url: exposed["exposures"][0]["url"].as_str().unwrap_or_default().to_owned() })
 }
 
-fn through_bore(receiver: &str) -> Result<(Vec<Background>, Way), String> {
+fn through_bore(listener: &str) -> Result<(Vec<Background>, Way), String> {
     let bore = setup::bore()?;
     let remote = free_port()?;
     let server = Background::start(&bore, &["server", "--bind-addr", "127.0.0.1"])?;
     listening(7835)?;
-    let (host, port) = receiver.rsplit_once(':').ok_or("no port")?;
+    let (host, port) = listener.rsplit_once(':').ok_or("no port")?;
     let remote_port = remote.to_string();
     let client =
         Background::start(&bore, &["local", port, "--local-host", host, "--to", "127.0.0.1", "--port", &remote_port])?;
@@ -151,18 +151,18 @@ fn through_bore(receiver: &str) -> Result<(Vec<Background>, Way), String> {
     Ok((vec![client, server], Way { name: "bore", url: format!("http://127.0.0.1:{remote}/inbox") }))
 }
 
-/// Bursts: how many requests, and how many of them a second; all at once where that is 0.
+/// Bursts: number of requests and requests per second, where 0 means all at once.
 const BURSTS: &[(usize, u32)] = &[(17, 0), (200, 0), (2_500, 500), (10_000, 1_000)];
 
-/// How long the laptop takes to answer a request of a burst, in ms.
+/// Response delay of the agent during a burst, in ms.
 const SLOW_MS: u32 = 300;
 
-/// Bursts through the relay to an inbox that answers 201 after a while. The fallback would be 200. Each request has a
-/// path of its own: what is stored is counted by these, and not by how many there are.
+/// Sends bursts through the relay to an inbox that responds with 201 after a delay. The relay's fallback would be 200.
+/// Each request has a unique path, which shows lost and duplicate requests.
 fn bursts(ready: &Value, relay: &Way) -> Result<(), String> {
-    let rule = json!({ "rules": [{ "when": "method:POST", "answers": [{ "status": 201, "delay_ms": SLOW_MS }] }] });
+    let rule = json!({ "rules": [{ "when": "method:POST", "responses": [{ "status": 201, "delay_ms": SLOW_MS }] }] });
     call(ready, "PATCH", "/inboxes/inbox", Some(&rule))?;
-    println!("bursts through the relay to an inbox that answers 201 after {SLOW_MS} ms, ms:");
+    println!("bursts through the relay to an inbox that responds with 201 after {SLOW_MS} ms, in ms:");
     for (number, (count, rate)) in BURSTS.iter().enumerate() {
         let (path, sent) = (format!("burst{number}"), count.to_string());
         let url = format!("{}/{path}", relay.url);
@@ -172,7 +172,8 @@ fn bursts(ready: &Value, relay: &Way) -> Result<(), String> {
         let stored = stored(ready, &path)?;
         let pace = if *rate == 0 { "at once".to_owned() } else { format!("{rate}/s") };
         println!(
-            "  {count:>6} {pace:<8} p50 {:>7.1}  p99 {:>7.1}  worst {:>7.1}  statuses {}; stored {} of {count}, {} twice",
+            "  {count:>6} {pace:<8} p50 {:>7.1}  p99 {:>7.1}  worst {:>7.1}  statuses {}; \
+             stored {} of {count}, {} duplicated",
             said["p50"].as_f64().unwrap_or_default(),
             said["p99"].as_f64().unwrap_or_default(),
             said["worst"].as_f64().unwrap_or_default(),
@@ -184,7 +185,7 @@ fn bursts(ready: &Value, relay: &Way) -> Result<(), String> {
     Ok(())
 }
 
-/// How often each path of a burst is stored.
+/// Returns the number of stored requests for each path of a burst.
 fn stored(ready: &Value, burst: &str) -> Result<BTreeMap<String, usize>, String> {
     let (mut found, mut after) = (BTreeMap::new(), String::new());
     loop {
@@ -206,19 +207,19 @@ pub(super) fn run() -> Result<(), String> {
         shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookbench-relay", "--example", example])?;
     }
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
-    let (_serve, ready) = Server::hookbench(&dir.path().join("laptop"))?;
-    // A rule that never matches: what is answered is known on the laptop alone.
-    let rule = json!({ "rules": [{ "when": "method:TRACE", "answers": [{ "status": 500 }] }] });
+    let (_serve, ready) = Server::hookbench(&dir.path().join("agent"))?;
+    // A rule makes the relay wait for the agent's response, even though it never matches.
+    let rule = json!({ "rules": [{ "when": "method:TRACE", "responses": [{ "status": 500 }] }] });
     call(&ready, "PATCH", "/inboxes/inbox", Some(&rule))?;
-    let receiver = ready["receiver"].as_str().unwrap_or_default().trim_start_matches("http://").to_owned();
-    let direct = Way { name: "no tunnel", url: format!("http://{receiver}/inbox") };
+    let listener = ready["listener"].as_str().unwrap_or_default().trim_start_matches("http://").to_owned();
+    let direct = Way { name: "no tunnel", url: format!("http://{listener}/inbox") };
     let (_relay, relay) = through_relay(dir.path(), &ready)?;
     let host = host(dir.path())?;
     let own = through_host(&host, &ready)?;
-    let (_ssh, ssh) = through_ssh(dir.path(), &host, &receiver)?;
-    let (_bore, bore) = through_bore(&receiver)?;
+    let (_ssh, ssh) = through_ssh(dir.path(), &host, &listener)?;
+    let (_bore, bore) = through_bore(&listener)?;
     let ways = [direct, relay, own, ssh, bore];
-    println!("1 KB, until the sender has the laptop's answer, ms:");
+    println!("1 KB, time until the sender has the agent's response, in ms:");
     for (rate, seconds) in [(1, 20), (50, 8), (500, 8)] {
         let mut base = None;
         for way in &ways {
@@ -232,13 +233,13 @@ pub(super) fn run() -> Result<(), String> {
             );
         }
     }
-    println!("one after the other, MB/s:");
+    println!("one request at a time, in MB/s:");
     for bytes in [MIB, 25 * MIB] {
         for way in &ways {
             println!("  {:>2} MiB  {:<10} {:>7.1}", bytes / MIB, way.name, paced(&way.url, 0, 6, bytes)?.mb_s);
         }
     }
-    println!("1 KB at 50/s while bodies of 25 MiB move, ms:");
+    println!("1 KB at 50/s during transfers of 25 MiB, in ms:");
     for way in &ways {
         let moving =
             Background::start("target/release/examples/pace", &[&way.url, "0", "30", &(25 * MIB).to_string()])?;
@@ -246,7 +247,7 @@ pub(super) fn run() -> Result<(), String> {
         let Paced { p50, p99, .. } = paced(&way.url, 50, 8, KB)?;
         drop(moving);
         println!("  {:<10} p50 {p50:>7.2}  p99 {p99:>7.2}", way.name);
-        // What was cut off is still being cleared away.
+        // The connections that were cut off need time to close.
         sleep(Duration::from_secs(1));
     }
     bursts(&ready, &ways[1])

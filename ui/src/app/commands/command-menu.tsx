@@ -4,7 +4,7 @@ import { Ellipsis } from "lucide-react";
 import { IconButton, Keys } from "../../ui/button";
 import { COMMANDS, firstKeys, perform, type CommandId } from "./commands";
 
-/** A menu of commands, as the table names them. */
+/** A menu of commands, with the titles of the command table. */
 export function CommandMenu({ label, commands }: { label: string; commands: readonly CommandId[] }) {
   return (
     <Menu.Root>

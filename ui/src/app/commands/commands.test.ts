@@ -4,13 +4,13 @@ vi.stubGlobal("navigator", { userAgent: "Linux" });
 const { COMMANDS, keysText, perform, provide } = await import("./commands");
 const { strokeOf } = await import("./keys");
 
-test("no two commands share a key, and every one has a key and a title", () => {
+test("every command has a title and a unique key", () => {
   const keys = COMMANDS.flatMap((command) => command.keys as readonly string[]);
   expect(new Set(keys).size).toBe(keys.length);
   for (const command of COMMANDS) expect(command.title && command.keys.length, command.id).toBeTruthy();
 });
 
-test("the newest provider of a command performs it", () => {
+test("the last registered handler of a command runs", () => {
   const first = vi.fn(),
     second = vi.fn();
   provide({ pin: first });
@@ -22,7 +22,7 @@ test("the newest provider of a command performs it", () => {
   expect(perform("clear")).toBe(false);
 });
 
-test("strokes are spelled as the table spells them", () => {
+test("formats key strokes as in the command table", () => {
   const stroke = (key: string, more = {}) =>
     strokeOf({ key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...more });
   expect(stroke("k", { ctrlKey: true })).toBe("Mod+k");

@@ -1,13 +1,13 @@
-/** From key strokes to commands. */
+/** Conversion of key strokes to commands. */
 import { COMMANDS, perform, type CommandId } from "./commands";
 
-/** Time for the second stroke of a sequence, in ms. */
+/** Maximum time before the second stroke of a sequence, in ms. */
 const SEQUENCE_MS = 1200;
 
 export function strokeOf(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">): string {
   if (event.altKey) return "";
   const mod = event.ctrlKey || event.metaKey ? "Mod+" : "";
-  // Shift is part of what a letter or sign already says, but not of Delete and the like.
+  // `event.key` of a letter or sign already includes Shift. That of Delete and similar keys does not.
   const shift = event.shiftKey && (event.key.length > 1 || /^[A-Z]$/.test(event.key)) ? "Shift+" : "";
   return mod + shift + event.key;
 }
@@ -21,7 +21,7 @@ const firstStrokes = new Set(
 const typing = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
-/** Elements that take these keys themselves. */
+/** Returns true if the focused element handles this key itself. */
 function takenBy(target: EventTarget | null, stroke: string): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if ((stroke === "Enter" || stroke === " ") && target.closest("button,a,[role=button],[role=switch],[role=tab]"))
@@ -42,7 +42,7 @@ export function listenForKeys(): () => void {
     const keys = first ? `${first} ${stroke}` : stroke;
     first = "";
     const id = byKeys.get(keys);
-    // A key held down moves on, but does nothing twice.
+    // A held key repeats only navigation and zoom.
     if (id && event.repeat && !REPEATED.has(id)) return event.preventDefault();
     if (id && perform(id)) {
       event.preventDefault();

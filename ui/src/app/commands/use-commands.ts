@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 
 import { provide, type CommandId } from "./commands";
 
-/** Provides commands while a component is mounted. Each runs the function of the last render. */
+/** Registers commands while a component is mounted. Each command runs the function of the last render. */
 export function useCommands(commands: Partial<Record<CommandId, () => void>>): void {
   const latest = useRef(commands);
   useEffect(() => {

@@ -1,4 +1,4 @@
-/** The form of a run: the handler and the vendor, then the plan, then the start. */
+/** The form that starts a run: handler and vendor, then a preview of the requests. */
 import { useNavigate } from "@tanstack/react-router";
 import { ClipboardCheck } from "lucide-react";
 import { useState } from "react";
@@ -11,7 +11,7 @@ import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { PlanSummary } from "./check-plan";
 
 interface Settings {
-  /** Empty for a handler that is given by its URL. */
+  /** Id of the endpoint; empty if the handler is given by its URL. */
   endpoint: string;
   url: string;
   provider: string;
@@ -40,13 +40,13 @@ const FIRST: Settings = {
 
 export function CheckDialog({ endpoint, open, onClose }: { endpoint?: string; open: boolean; onClose: () => void }) {
   return (
-    <Dialog title="Check a handler" open={open} onClose={onClose} wide>
+    <Dialog title="Check handler" open={open} onClose={onClose} wide>
       <CheckForm endpoint={endpoint ?? ""} onClose={onClose} />
     </Dialog>
   );
 }
 
-/** The events that may be sent as the usual one. */
+/** Returns the event types of the vendor. */
 function useEvents({ endpoint, provider }: Settings): string[] {
   const endpoints = useEndpoints().data?.items ?? [];
   const providers = useProviders().data?.items ?? [];
@@ -82,28 +82,28 @@ function CheckForm({ endpoint, onClose }: { endpoint: string; onClose: () => voi
   });
   const set = (now: Partial<Settings>): void => {
     change(now);
-    // The plan was made for other settings.
+    // The preview belongs to the previous settings.
     setPlan(undefined);
     clear();
   };
   return (
     <Form onSubmit={submit}>
       <p className="mb-3 text-ink-2">
-        Forty-eight questions with real signed events: forged, stale, repeated, broken and large ones, each judged by a
-        rule that somebody wrote down.
+        Sends signed events to the handler, among them forged, expired, duplicate, malformed and large ones, and checks
+        the responses. Each check cites its source.
       </p>
       {endpoints.length > 0 && (
         <SelectField
           label="Handler"
           value={settings.endpoint}
-          options={[["", "a URL"], ...endpoints.map(({ id, name, url }) => [id, name || url] as const)]}
+          options={[["", "A URL"], ...endpoints.map(({ id, name, url }) => [id, name || url] as const)]}
           onChange={(now) => set({ endpoint: now })}
         />
       )}
       {!settings.endpoint && <HandlerFields settings={settings} set={set} />}
       <TextField
-        label="Effect probe"
-        hint="A page of yours that says how many effects there were, such as a count of rows. Without one, whether three deliveries had one effect stays unknown. Commands and SQLite queries: hookbench check."
+        label="Side-effect probe"
+        hint="A URL of yours that returns the number of side effects, such as a row count. Without one, idempotency checks end as unknown. The hookbench check command also accepts shell commands and SQLite queries."
         mono
         value={settings.probe}
         placeholder="http://localhost:3000/effects"
@@ -112,13 +112,13 @@ function CheckForm({ endpoint, onClose }: { endpoint: string; onClose: () => voi
       <MoreFields settings={settings} set={set} events={events} />
       {plan && <PlanSummary plan={plan} />}
       <FormEnd error={error} icon={ClipboardCheck}>
-        {plan ? (plan.this_machine ? "Begin" : `Send them to ${plan.host}`) : "Show what will be sent"}
+        {plan ? (plan.this_machine ? "Run checks" : `Send to ${plan.host}`) : "Preview requests"}
       </FormEnd>
     </Form>
   );
 }
 
-/** A handler that is no endpoint yet: its URL, the vendor it expects and the secret it has. */
+/** Fields of a handler without an endpoint: URL, vendor and signing secret. */
 function HandlerFields({ settings: { url, provider, secret }, set }: PartProps) {
   const signing = (useProviders().data?.items ?? []).filter(({ schemes }) => schemes.length > 0);
   const group = (label: string, known: boolean) => ({
@@ -128,7 +128,7 @@ function HandlerFields({ settings: { url, provider, secret }, set }: PartProps) 
   return (
     <>
       <TextField
-        label="URL of the handler"
+        label="Handler URL"
         mono
         value={url}
         placeholder="http://localhost:3000/webhooks"
@@ -137,14 +137,14 @@ function HandlerFields({ settings: { url, provider, secret }, set }: PartProps) 
       <div className="flex gap-4 max-sm:block">
         <div className="flex-1">
           <SearchSelectField
-            label="Played vendor"
+            label="Send as"
             value={provider}
-            groups={[group("With their own events", true), group("With made-up events", false)]}
+            groups={[group("Documented events", true), group("Generated events", false)]}
             onChange={(now) => set({ provider: now })}
           />
         </div>
         <div className="flex-1">
-          <SecretField label="Secret the handler knows" mono value={secret} onChange={(now) => set({ secret: now })} />
+          <SecretField label="Signing secret" mono value={secret} onChange={(now) => set({ secret: now })} />
         </div>
       </div>
     </>
@@ -155,23 +155,23 @@ function MoreFields({ settings: { event, oldSecret, burst }, set, events }: Part
   const [first = "", ...others] = events;
   return (
     <details className="mb-4">
-      <summary className="mb-2 cursor-default font-medium">More</summary>
+      <summary className="mb-2 cursor-default font-medium">Advanced</summary>
       <SelectField
-        label="Usual event"
-        hint="One that has an effect in your handler."
+        label="Event type"
+        hint="An event that causes a side effect in your handler."
         value={event}
         options={[["", first], ...others.map((kind) => [kind, kind] as const)]}
         onChange={(now) => set({ event: now })}
       />
       <SecretField
-        label="Old secret"
-        hint="One the handler knew before; it must be refused now."
+        label="Previous secret"
+        hint="A secret the handler accepted before. The handler must reject it now."
         mono
         value={oldSecret}
         onChange={(now) => set({ oldSecret: now })}
       />
       <NumberField
-        label="Requests a second in the burst"
+        label="Burst rate (req/s)"
         required
         min={1}
         max={200}

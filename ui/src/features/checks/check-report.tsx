@@ -15,22 +15,22 @@ import { saveFile } from "../../ui/transfer";
 import { Snippets } from "../signature";
 import { CheckResult } from "./check-result";
 import { Comparison } from "./comparison";
-import { doneOf, OUTCOME_ORDER, OUTCOMES, verdict } from "./outcomes";
+import { doneOf, OUTCOME_ORDER, OUTCOMES, conclusion } from "./outcomes";
 
 export function CheckReport({ id, others }: { id: string; others: CheckRun[] }) {
   const { data, error } = useQuery({ queryKey: keys.checkReport(id), queryFn: () => api.checkReport(id) });
   const [compared, setCompared] = useState("");
   const navigate = useNavigate();
-  if (error) return <p className="p-6 text-ink-2">This run is not there; the oldest roll over.</p>;
+  if (error) return <p className="p-6 text-ink-2">This run was not found. The oldest runs are deleted by retention.</p>;
   if (!data) return null;
   const { run, checks } = data;
-  const [word, colour] = verdict(run);
+  const [word, colour] = conclusion(run);
   const running = !run.ended_at;
   const again = (only: string[]): void => void attempt(api.againCheck(id, only));
   const save = (form: "json" | "html" | "junit"): void =>
     saveFile(`/api/v1/checks/${id}/report?as=${form}`, `check.${form === "junit" ? "xml" : form}`);
   const remove = async (): Promise<void> => {
-    if (!(await confirm("Remove this run?", "Its results and what was sent for it are deleted.", "Remove"))) return;
+    if (!(await confirm("Delete this run?", "This deletes the results and the requests that were sent.", "Delete"))) return;
     await api.removeCheck(id);
     await refetch(keys.checks);
     await navigate({ to: "/checks/{-$check}", params: { check: undefined } });
@@ -52,12 +52,12 @@ export function CheckReport({ id, others }: { id: string; others: CheckRun[] }) 
         {data.provider}
       </p>
       <p className="text-ink-2">
-        {OUTCOME_ORDER.map((outcome) => `${run.counts[outcome]} ${OUTCOMES[outcome].word}`).join(", ")} · begun{" "}
+        {OUTCOME_ORDER.map((outcome) => `${run.counts[outcome]} ${OUTCOMES[outcome].group.toLowerCase()}`).join(", ")} · started{" "}
         {moment(run.created_at)}
       </p>
       {run.reason && <p className="mt-1">{visible(run.reason)}</p>}
       {running && (
-        <progress aria-label="How far it is" className="mt-2 h-1.5 w-64" max={run.total || 1} value={doneOf(run)} />
+        <progress aria-label="Progress" className="mt-2 h-1.5 w-64" max={run.total || 1} value={doneOf(run)} />
       )}
       <div className="my-3 flex flex-wrap items-center gap-2">
         {running ? (
@@ -67,16 +67,16 @@ export function CheckReport({ id, others }: { id: string; others: CheckRun[] }) 
         ) : (
           <>
             <Button icon={RotateCw} onClick={() => again([])}>
-              {doneOf(run) < run.total ? "Go on" : "Ask again what did not pass"}
+              {doneOf(run) < run.total ? "Continue" : "Rerun unpassed checks"}
             </Button>
             <Button icon={Download} onClick={() => save("html")}>
-              Page
+              Save as HTML
             </Button>
             <Button icon={Download} onClick={() => save("junit")}>
-              JUnit
+              Save as JUnit
             </Button>
             <Button icon={Download} onClick={() => save("json")}>
-              JSON
+              Save as JSON
             </Button>
             {others.length > 0 && (
               <Select
@@ -85,12 +85,12 @@ export function CheckReport({ id, others }: { id: string; others: CheckRun[] }) 
                 value={compared}
                 options={[
                   ["", "Compare with…"],
-                  ...others.map((other) => [other.id, `${moment(other.created_at)}, ${verdict(other)[0]}`] as const),
+                  ...others.map((other) => [other.id, `${moment(other.created_at)}, ${conclusion(other)[0]}`] as const),
                 ]}
                 onChange={setCompared}
               />
             )}
-            <IconButton label="Remove this run" icon={Trash2} onClick={() => void attempt(remove())} />
+            <IconButton label="Delete run" icon={Trash2} onClick={() => void attempt(remove())} />
           </>
         )}
       </div>

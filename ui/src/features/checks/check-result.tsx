@@ -6,7 +6,7 @@ import { Button } from "../../ui/button";
 import { count, duration, visible, visibleLines } from "../../ui/format";
 import { OUTCOMES } from "./outcomes";
 
-/** Requests of one check that are shown; a saved report has all. */
+/** Maximum number of requests shown for a check. A saved report has all of them. */
 const SHOWN = 12;
 
 /** A check of a run: its result, its reason, and the requests that were sent for it. */
@@ -21,9 +21,9 @@ export function CheckResult({ check, onAgain }: { check: Asked; onAgain: (() => 
           <Icon size={16} aria-hidden className={`mt-0.5 shrink-0 ${colour}`} />
           <span className="min-w-0 flex-1">
             <span className="font-medium">
-              {check.number}. {check.question}
+              {check.number}. {check.title}
             </span>{" "}
-            <span className={bad ? "" : "text-ink-2"}>{visible(check.said)}</span>
+            <span className={bad ? "" : "text-ink-2"}>{visible(check.message)}</span>
             {bad && <span className="block text-ink-2">{check.advice}</span>}
           </span>
         </summary>
@@ -32,13 +32,13 @@ export function CheckResult({ check, onAgain }: { check: Asked; onAgain: (() => 
             <p>
               {check.why}{" "}
               <span className="text-ink-2">
-                {check.source}; {check.level === "advice" ? "advice" : `a handler ${check.level} pass it`}.
+                {check.source}; {check.level === "advice" ? "advice" : `a handler ${check.level} pass this check`}.
               </span>
             </p>
             {onAgain && (
               <div className="my-2">
                 <Button icon={RotateCw} onClick={onAgain}>
-                  Ask this again
+                  Rerun check
                 </Button>
               </div>
             )}
@@ -47,7 +47,7 @@ export function CheckResult({ check, onAgain }: { check: Asked; onAgain: (() => 
             ))}
             {check.sent.length > SHOWN && (
               <p className="text-small text-ink-2">
-                And {count(check.sent.length - SHOWN)} more; a saved report has them.
+                {count(check.sent.length - SHOWN)} more are in the saved report.
               </p>
             )}
           </div>
@@ -62,13 +62,13 @@ function Probe({ shot }: { shot: Asked["sent"][number] }) {
   const head = (pairs: string[][]): string =>
     pairs.map(([name, value]) => `${name}: ${visible(value ?? "")}`).join("\n");
   const sent = `${shot.method} ${visible(shot.url)}\n${head(shot.headers)}\n\n${visibleLines(shot.body)}${shot.body_bytes > shot.body.length ? `\n(${count(shot.body_bytes)} bytes)` : ""}`;
-  const came = shot.answer
-    ? `${shot.answer.status}\n${head(shot.answer.headers)}\n\n${visibleLines(shot.answer.body)}`
+  const came = shot.response
+    ? `${shot.response.status}\n${head(shot.response.headers)}\n\n${visibleLines(shot.response.body)}`
     : "";
   return (
     <div className="mt-2">
       <p className="text-small text-ink-2">
-        {visible(shot.label)} · {shot.answer ? `answered ${shot.answer.status}` : "no answer"} in{" "}
+        {visible(shot.label)} · {shot.response ? `responded with ${shot.response.status}` : "no response"} in{" "}
         {duration(shot.timings.total_us / 1000)}
       </p>
       {shot.error && <p className="text-invalid">{visible(shot.error.message)}</p>}
@@ -77,7 +77,7 @@ function Probe({ shot }: { shot: Asked["sent"][number] }) {
           <pre
             key={place}
             tabIndex={0}
-            aria-label={place ? "Answered" : "Sent"}
+            aria-label={place ? "Response" : "Request"}
             className="max-h-60 overflow-auto rounded-[7px] border border-line p-2 font-mono text-data break-all whitespace-pre-wrap"
           >
             {text}

@@ -1,4 +1,4 @@
-/** Handler checks: the runs, and the report of one. */
+/** The page of handler checks: the runs and the report of one run. */
 import { Link } from "@tanstack/react-router";
 import { ClipboardCheck } from "lucide-react";
 import { useState } from "react";
@@ -10,7 +10,7 @@ import { age, count, visible } from "../../ui/format";
 import { useNow } from "../../ui/now";
 import { CheckDialog } from "./check-form";
 import { CheckReport } from "./check-report";
-import { doneOf, verdict } from "./outcomes";
+import { doneOf, conclusion } from "./outcomes";
 
 export function ChecksPage({ id }: { id: string | undefined }) {
   const items = useChecks().data?.items;
@@ -29,19 +29,18 @@ export function ChecksPage({ id }: { id: string | undefined }) {
             keys={firstKeys("check-handler")}
             onClick={() => setBeginning(true)}
           >
-            Check a handler
+            Check handler
           </Button>
         </div>
         {items.length === 0 && (
           <p className="max-w-prose text-ink-2">
-            Is your webhook handler right? Forty-eight questions, asked with real signed events of the vendor you
-            choose: does it refuse what is forged or stale, does a repeat have one effect, does it stand what it does
-            not know. One verdict, and what to do.
+            Test a webhook handler with signed events of the vendor you choose. The checks cover forged and expired
+            signatures, duplicates, unknown events and malformed requests. The report says what to fix.
           </p>
         )}
         <ul>
           {items.map((run) => {
-            const [word, colour] = verdict(run);
+            const [word, colour] = conclusion(run);
             return (
               <li key={run.id} className={`border-b border-line ${run.id === id ? "bg-selection" : "hover:bg-hover"}`}>
                 <Link to="/checks/{-$check}" params={{ check: run.id }} className="block px-2 py-2">

@@ -15,25 +15,25 @@ export type Outcome = Asked["outcome"];
 
 export const OUTCOMES: Record<Outcome, { icon: LucideIcon; colour: string; word: string; group: string }> = {
   fail: { icon: XCircle, colour: "text-invalid", word: "failed", group: "Failed" },
-  error: { icon: CircleAlert, colour: "text-invalid", word: "not to be asked", group: "Could not be asked" },
-  warn: { icon: TriangleAlert, colour: "text-warning", word: "to look at", group: "To look at" },
+  error: { icon: CircleAlert, colour: "text-invalid", word: "error", group: "Errors" },
+  warn: { icon: TriangleAlert, colour: "text-warning", word: "warning", group: "Warnings" },
   unknown: { icon: CircleHelp, colour: "text-ink-2", word: "unknown", group: "Unknown" },
   pass: { icon: CheckCircle2, colour: "text-valid", word: "passed", group: "Passed" },
-  skipped: { icon: MinusCircle, colour: "text-ink-3", word: "not asked", group: "Not asked" },
+  skipped: { icon: MinusCircle, colour: "text-ink-3", word: "skipped", group: "Skipped" },
 };
 
-const VERDICTS: Record<NonNullable<CheckRun["verdict"]>, readonly [string, string]> = {
-  right: ["Right", "text-valid"],
-  weak: ["Right, with weaknesses", "text-warning"],
-  wrong: ["Wrong", "text-invalid"],
-  unfinished: ["Not finished", "text-ink-2"],
+const SIGNATURE_STATUSES: Record<NonNullable<CheckRun["conclusion"]>, readonly [string, string]> = {
+  passed: ["Passed", "text-valid"],
+  passed_with_warnings: ["Passed with warnings", "text-warning"],
+  failed: ["Failed", "text-invalid"],
+  incomplete: ["Incomplete", "text-ink-2"],
 };
 
-/** The verdict on a run, and its colour. */
-export const verdict = (run: CheckRun): readonly [string, string] =>
-  run.verdict ? VERDICTS[run.verdict] : ["Under way", "text-ink-2"];
+/** Returns the label and the color of the result of a run. */
+export const conclusion = (run: CheckRun): readonly [string, string] =>
+  run.conclusion ? SIGNATURE_STATUSES[run.conclusion] : ["Running", "text-ink-2"];
 
-/** Checks of a run that are done. */
+/** Returns the number of finished checks of a run. */
 export const doneOf = ({ counts }: CheckRun): number => Object.values(counts).reduce((sum, one) => sum + one, 0);
 
 /** Outcomes in the order in which a report lists them. */

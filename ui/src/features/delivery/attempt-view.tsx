@@ -5,7 +5,7 @@ import { GitCompare } from "lucide-react";
 import { text, type Attempt } from "../../api/client";
 import { duration, moment, size, visible, visibleLines } from "../../ui/format";
 
-/** How sent and received text looks. */
+/** Classes of blocks that show sent or received text. */
 export const PRE =
   "max-h-80 overflow-auto rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap";
 const STEPS = [
@@ -28,11 +28,11 @@ export function AttemptView({
   open: boolean;
   arrived: boolean;
 }) {
-  const answered = made.status != null;
+  const responded = made.status != null;
   const { data: body } = useQuery({
-    queryKey: ["attempt-body", id, made.number, answered],
+    queryKey: ["attempt-body", id, made.number, responded],
     queryFn: () => text(`/api/v1/deliveries/${id}/attempts/${made.number}/body`),
-    enabled: open && answered && made.response_bytes > 0,
+    enabled: open && responded && made.response_bytes > 0,
     staleTime: Infinity,
   });
   const headers = (lines: Attempt["request_headers"]): string =>
@@ -41,8 +41,8 @@ export function AttemptView({
     <details open={open} className="border-b border-line py-2">
       <summary className="flex cursor-default items-baseline gap-3">
         <span className="w-6 font-semibold">{made.number}.</span>
-        <strong className={answered && arrived ? "text-valid" : made.error || answered ? "text-invalid" : "text-ink-2"}>
-          {made.error?.kind.replaceAll("_", " ") ?? made.status ?? "under way"}
+        <strong className={responded && arrived ? "text-valid" : made.error || responded ? "text-invalid" : "text-ink-2"}>
+          {made.error?.kind.replaceAll("_", " ") ?? made.status ?? "in progress"}
         </strong>
         <span className="min-w-0 flex-1 truncate text-ink-2">{made.error ? visible(made.error.message) : ""}</span>
         <span className="text-small text-ink-2">
@@ -55,13 +55,13 @@ export function AttemptView({
           {STEPS.filter(([, step]) => made.timings[step] != null)
             .map(([name, step]) => `${name} ${duration(made.timings[step]! / 1000)}`)
             .join(" · ")}
-          {made.peer && ` · to ${made.peer}`}
+          {made.remote_address && ` · to ${made.remote_address}`}
         </p>
-        <h4 className="font-medium">Headers sent</h4>
+        <h4 className="font-medium">Request headers</h4>
         <pre className={PRE} tabIndex={0}>
           {headers(made.request_headers)}
         </pre>
-        {answered && (
+        {responded && (
           <>
             {before && (
               <Link
@@ -69,15 +69,15 @@ export function AttemptView({
                 params={{ a: `${id}:${before}`, b: `${id}:${made.number}` }}
                 className="inline-flex items-center gap-1 text-small text-accent"
               >
-                <GitCompare size={13} aria-hidden /> compare with the answer before
+                <GitCompare size={13} aria-hidden /> Compare with previous response
               </Link>
             )}
             <h4 className="font-medium">
-              Answer{" "}
+              Response{" "}
               <span className="font-normal text-ink-2">
-                {made.status} · {made.error && "broken off after "}
+                {made.status} · {made.error && "incomplete after "}
                 {size(made.response_bytes)}
-                {made.response_cut && ", the first 64 KiB are kept"}
+                {made.response_cut && ", truncated to 64 KiB"}
               </span>
             </h4>
             <pre className={PRE} tabIndex={0}>

@@ -28,27 +28,27 @@ const STATUSES = [
   ["3xx", "3xx"],
   ["4xx", "4xx"],
   ["5xx", "5xx"],
-  ["none", "no answer"],
+  ["none", "no response"],
 ] as const;
 
-/** Pause in typing after which the list is read: a text is searched in every payload. */
+/** Pause in typing after which the list is read, in ms. A text search reads every payload. */
 const TYPED_MS = 200;
 
-/** States of deliveries that are resent with others. */
+/** States of deliveries that can be resent together. */
 const NOT_ARRIVED: ReadonlySet<string> = new Set(["failed", "exhausted", "skipped", "filtered", "cancelled"]);
 
-/** Resends what of a list did not arrive, if the person agrees. */
+/** Resends the undelivered deliveries of a list after a confirmation. */
 async function resend(filter: DeliveryFilter): Promise<void> {
   const which = filter.state ? `that are ${filter.state}` : "that failed, are exhausted or were skipped";
-  const text = `Resends all deliveries of this list ${which}, the oldest first.`;
+  const text = `Resends all deliveries in this list ${which}, oldest first.`;
   if (!(await confirm("Resend these deliveries?", text, "Resend"))) return;
   const sent = await attempt(api.retryDeliveries(filter));
   if (!sent) return;
   const left = sent.left ? `; ${sent.left} not sent: endpoint disabled or deleted` : "";
-  tell(`${sent.deliveries} ${sent.deliveries === 1 ? "delivery is" : "deliveries are"} on the way${left}`);
+  tell(`Resending ${sent.deliveries} ${sent.deliveries === 1 ? "delivery" : "deliveries"}${left}`);
 }
 
-/** Everything that was sent, to whatever endpoint. */
+/** The page of all deliveries, to any endpoint. */
 export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
   const [filter, setFilter] = useState<DeliveryFilter>({});
   const settled = useSettled(filter, TYPED_MS);
@@ -60,7 +60,7 @@ export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
     <div className={`grid h-full min-h-0 ${delivery ? "grid-cols-2 max-lg:grid-cols-1" : ""}`}>
       <section aria-label="Deliveries" className={`min-w-0 overflow-auto p-6 ${delivery ? "max-lg:hidden" : ""}`}>
         <h1 className="text-title font-semibold tracking-tight">Deliveries</h1>
-        <p className="mb-3 text-ink-2">Everything that was sent, with each of its attempts, newest first.</p>
+        <p className="mb-3 text-ink-2">All outgoing deliveries with their attempts, newest first.</p>
         <div role="search" className="mb-4 flex flex-wrap items-center gap-2">
           <Filters filter={filter} onChange={setFilter} />
           {filtered && <Button onClick={() => setFilter({})}>Clear</Button>}
@@ -76,12 +76,12 @@ export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
           onPick={show}
           empty={
             filtered
-              ? "No delivery matches."
-              : "Nothing was sent yet. Make an endpoint and send it an event, or run a scenario."
+              ? "No deliveries match."
+              : "No deliveries yet. Create an endpoint and send an event, or run a scenario."
           }
         />
       </section>
-      <DeliveryPane id={delivery} back="Back to the deliveries" onBack={() => show(undefined)} />
+      <DeliveryPane id={delivery} back="Back to deliveries" onBack={() => show(undefined)} />
     </div>
   );
 }

@@ -11,7 +11,7 @@ import { AttemptView, PRE } from "./attempt-view";
 import { Countdown } from "./countdown";
 import { DeliveryState } from "./delivery-state";
 
-/** A delivery: its state, its payload as it was sent, and every attempt. */
+/** A delivery with its state, its payload and all attempts. */
 export function DeliveryDetail({ id }: { id: string }) {
   const { data, error } = useQuery({ queryKey: keys.delivery(id), queryFn: () => api.delivery(id) });
   const { data: body } = useQuery({
@@ -19,7 +19,7 @@ export function DeliveryDetail({ id }: { id: string }) {
     queryFn: () => text(`/api/v1/deliveries/${id}/body`),
     staleTime: Infinity,
   });
-  if (error) return <p className="p-6 text-ink-2">This delivery is not there.</p>;
+  if (error) return <p className="p-6 text-ink-2">This delivery was not found. Old deliveries are deleted by retention.</p>;
   if (!data) return null;
   const attempts = data.attempts_made;
   return (
@@ -27,7 +27,7 @@ export function DeliveryDetail({ id }: { id: string }) {
       <Header delivery={data} />
       <div className="min-h-0 flex-1 overflow-auto p-4">
         <h3 className="mb-1 font-semibold">Attempts</h3>
-        {attempts.length === 0 && <p className="mb-4 text-ink-2">None yet.</p>}
+        {attempts.length === 0 && <p className="mb-4 text-ink-2">No attempts yet.</p>}
         {attempts.toReversed().map((made, place) => (
           <AttemptView
             key={made.number}
@@ -56,13 +56,13 @@ function Header({ delivery }: { delivery: Detail }) {
         </h2>
         <DeliveryState state={delivery.state} />
         {delivery.origin !== "event" && <span className="text-small text-ink-2">{delivery.origin}</span>}
-        {delivery.resigned && <span className="text-small text-ink-2">signed anew</span>}
+        {delivery.re_signed && <span className="text-small text-ink-2">re-signed</span>}
       </div>
       <p className="truncate text-small text-ink-2">
         to <span className="font-mono">{visible(delivery.url)}</span>
       </p>
       <p className="text-small text-ink-2">
-        {delivery.attempts} {delivery.attempts === 1 ? "attempt" : "attempts"} · {size(delivery.body_bytes)} · made{" "}
+        {delivery.attempts} {delivery.attempts === 1 ? "attempt" : "attempts"} · {size(delivery.body_bytes)} · created{" "}
         {moment(delivery.created_at)} · id <span className="font-mono">{delivery.id}</span>
       </p>
       {delivery.state === "waiting" && delivery.next_at && (
@@ -81,12 +81,12 @@ function Actions({ delivery: { id, state } }: { delivery: Detail }) {
   return (
     <div className="mt-2 flex flex-wrap gap-2">
       <Button icon={RotateCw} disabled={state === "sending"} onClick={() => void attempt(api.retryDelivery(id))}>
-        {waits ? "Next attempt now" : "Send again"}
+        {waits ? "Retry now" : "Resend"}
       </Button>
       {waits && (
         <>
           <Button icon={FastForward} onClick={() => void attempt(api.retryDelivery(id, true))}>
-            Skip to the end
+            Run all retries now
           </Button>
           <Button icon={Ban} onClick={() => void attempt(api.cancelDelivery(id))}>
             Cancel

@@ -1,7 +1,7 @@
 import { Button } from "../../ui/button";
 import { DeliveryDetail } from "./delivery-detail";
 
-/** A delivery beside its list. In a narrow window a button labelled `back` leads to the list. */
+/** A delivery beside its list. In a narrow window a button with the label `back` returns to the list. */
 export function DeliveryPane({ id, back, onBack }: { id: string | undefined; back: string; onBack: () => void }) {
   if (!id) return null;
   return (

@@ -11,13 +11,13 @@ import { Table, type Column } from "../../ui/table";
 import { Countdown } from "./countdown";
 import { DeliveryState } from "./delivery-state";
 
-/** Rows read at a time. */
+/** Page size. */
 const PAGE = 100;
 
 interface Options {
-  /** True if each row names its endpoint; a list of one endpoint does not need that. */
+  /** True if rows show the endpoint. A list for one endpoint omits it. */
   withEndpoint: boolean;
-  /** True if each row shows its error; beside an open delivery there is no room. */
+  /** True if rows show the error. There is no room for it beside an open delivery. */
   withError: boolean;
   endpointOf: (delivery: Delivery) => string;
   now: number;
@@ -68,7 +68,7 @@ const OUTCOME: readonly Column<Delivery>[] = [
     cell: ({ state }) => <DeliveryState state={state} className="align-middle" />,
   },
   {
-    header: "Code",
+    header: "Status",
     headerClass: "w-12 text-right font-medium",
     className: ({ state }) =>
       `text-right font-mono text-data font-semibold ${state === "delivered" ? "text-valid" : "text-invalid"}`,
@@ -81,10 +81,10 @@ const OUTCOME: readonly Column<Delivery>[] = [
     cell: ({ attempts }) => attempts,
   },
   {
-    header: "Took",
+    header: "Duration",
     headerClass: "w-16 text-right font-medium",
     className: "text-right text-ink-2",
-    cell: ({ took_ms }) => took_ms != null && duration(took_ms),
+    cell: ({ duration_ms }) => duration_ms != null && duration(duration_ms),
   },
 ];
 
@@ -95,7 +95,7 @@ const created = (now: number): Column<Delivery> => ({
   cell: ({ created_at }) => age(created_at, now),
 });
 
-/** Deliveries, newest first; j and k go through them. */
+/** A table of deliveries, newest first. The keys j and k select the next and the previous one. */
 export function DeliveryTable({
   query,
   selected,
@@ -152,7 +152,7 @@ export function DeliveryTable({
       {hasNextPage && (
         <div className="p-3 text-center">
           <Button disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            Show older
+            Load more
           </Button>
         </div>
       )}

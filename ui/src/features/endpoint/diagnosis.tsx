@@ -4,16 +4,16 @@ import type { Cause } from "../../api/client";
 import { visible } from "../../ui/format";
 
 const FOUND = {
-  ok: { icon: CheckCircle2, colour: "text-valid", word: "fine" },
-  failed: { icon: XCircle, colour: "text-invalid", word: "this is it" },
-  skipped: { icon: MinusCircle, colour: "text-ink-2", word: "not looked at" },
+  ok: { icon: CheckCircle2, colour: "text-valid", word: "OK" },
+  failed: { icon: XCircle, colour: "text-invalid", word: "Cause" },
+  skipped: { icon: MinusCircle, colour: "text-ink-2", word: "Skipped" },
 } as const;
 
-/** The causes for which nothing arrives, each with what was found. */
+/** The steps of a diagnosis, each with its result. */
 export function Diagnosis({ causes }: { causes: Cause[] }) {
   return (
     <ul
-      aria-label="Why is nothing arriving?"
+      aria-label="Diagnosis"
       aria-live="polite"
       className="mb-4 rounded-[9px] border border-line bg-pane px-3 py-2"
     >

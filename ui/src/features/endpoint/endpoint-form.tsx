@@ -20,7 +20,7 @@ interface PartProps {
   set: (change: Partial<EndpointSettings>) => void;
 }
 
-/** An endpoint that is created, or changed. */
+/** The dialog that creates or edits an endpoint. */
 export function EndpointDialog({ open, ...rest }: Props & { open: boolean }) {
   return (
     <Dialog title={rest.endpoint ? "Endpoint" : "New endpoint"} open={open} onClose={rest.onClose} wide>
@@ -29,7 +29,7 @@ export function EndpointDialog({ open, ...rest }: Props & { open: boolean }) {
   );
 }
 
-/** The vendor's policy for an endpoint with these settings, value by value. */
+/** Returns a function that looks up a value of the delivery policy by its name. */
 function policyFacts(endpoint: Endpoint | undefined, provider: string, file: ProviderFile | undefined) {
   const policy: object | undefined =
     endpoint && endpoint.provider === provider ? endpoint.policy_in_force : file?.sending?.policy;
@@ -44,7 +44,7 @@ function EndpointForm({ endpoint, onClose, onMade }: Props) {
   const events = file?.sending?.events ?? [];
   const { submit, error } = useSubmission(async () => {
     const saved = endpoint ? await api.changeEndpoint(endpoint.id, { settings }) : await api.addEndpoint(settings);
-    tell(endpoint ? "Endpoint saved" : "Endpoint made");
+    tell(endpoint ? "Endpoint saved" : "Endpoint created");
     onClose();
     onMade?.(saved.id);
   });
@@ -53,44 +53,44 @@ function EndpointForm({ endpoint, onClose, onMade }: Props) {
       <div className="grid grid-cols-2 gap-x-4 max-sm:grid-cols-1">
         <TextField
           label="URL"
-          hint="Where events are sent."
+          hint="Events are sent to this URL."
           mono
           value={settings.url}
           onChange={(url) => set({ url })}
         />
         <TextField
           label="Name"
-          hint="Its host if empty."
+          hint="The host of the URL if empty."
           value={settings.name ?? ""}
           onChange={(name) => set({ name })}
         />
         <VendorField settings={settings} set={set} fixed={Boolean(endpoint)} knowsEvents={Boolean(file?.sending)} />
-        <ScopeField settings={settings} set={set} name={String(fact("scope") ?? "account")} />
+        <AccountField settings={settings} set={set} name={String(fact("account") ?? "account")} />
       </div>
       {events.length > 0 && fact("choice") !== false && <EventFields settings={settings} set={set} events={events} />}
       <SecretHeaderFields
-        legend="Headers of your own"
+        legend="Custom headers"
         headers={settings.headers ?? []}
         onChange={(headers) => set({ headers })}
       />
       {fact("https") === "required" && (
         <Switch
-          label="Local test: allow plain http://"
-          hint={`${file?.name ?? "The vendor"} itself sends only to https:// addresses.`}
+          label="Allow plain http:// (local testing)"
+          hint={`${file?.name ?? "The vendor"} sends only to https:// URLs.`}
           checked={settings.local_test ?? false}
           onChange={(local_test) => set({ local_test })}
         />
       )}
       {settings.url.startsWith("https:") && (
         <TextAreaField
-          label="Trusted certificate"
-          hint="A certificate in PEM that is trusted whatever it says; for local receivers."
+          label="Trust this PEM certificate"
+          hint="For local servers. The certificate is accepted for any host name."
           rows={2}
           value={settings.trusted_certificate ?? ""}
           onChange={(now) => set({ trusted_certificate: now || null })}
         />
       )}
-      <FormEnd error={error}>{endpoint ? "Save" : "Make endpoint"}</FormEnd>
+      <FormEnd error={error}>{endpoint ? "Save" : "Create endpoint"}</FormEnd>
     </Form>
   );
 }
@@ -103,24 +103,24 @@ function VendorField({ settings, set, fixed, knowsEvents }: PartProps & { fixed:
   });
   return (
     <SearchSelectField
-      label="Hookbench is"
-      hint={knowsEvents ? undefined : "What it sends is not known here: give each event a payload."}
+      label="Send as"
+      hint={knowsEvents ? undefined : "No events of this vendor are documented: enter the payload of each event."}
       disabled={fixed}
       value={settings.provider}
-      groups={[group("With their events", true), group("With payloads of your own", false)]}
+      groups={[group("Documented events", true), group("Custom payloads", false)]}
       onChange={(provider) => set({ provider, events: null })}
     />
   );
 }
 
-/** The account, in the vendor's own word for it. */
-function ScopeField({ settings, set, name }: PartProps & { name: string }) {
+/** The account, with the vendor's own term as its label. */
+function AccountField({ settings, set, name }: PartProps & { name: string }) {
   return (
     <TextField
       label={name.charAt(0).toUpperCase() + name.slice(1)}
-      hint="What it belongs to: the vendor's limits count inside it."
-      value={settings.scope ?? ""}
-      onChange={(scope) => set({ scope })}
+      hint="Endpoints with the same value share the vendor's limits."
+      value={settings.account ?? ""}
+      onChange={(account) => set({ account })}
     />
   );
 }
@@ -134,7 +134,7 @@ function EventFields({
     <fieldset className="mb-4">
       <legend className="mb-1 font-medium">Events</legend>
       <Switch
-        label="All events, also those to come"
+        label="All events, including future ones"
         checked={chosen == null}
         onChange={(all) => set({ events: all ? null : events.map(({ type }) => type) })}
       />

@@ -33,22 +33,22 @@ import { Policy } from "./policy-form";
 import { SendEvent } from "./send-event";
 import { SkippedDeliveries } from "./skipped-deliveries";
 
-const SPEEDS = [
+const TIME_SCALES = [
   ["1", "×1"],
   ["60", "×60"],
   ["1000", "×1000"],
 ] as const;
 
-/** Removes an endpoint, if the person agrees; says whether it did. */
+/** Deletes an endpoint after a confirmation. Returns true if the endpoint was deleted. */
 async function removeEndpoint(id: string): Promise<boolean> {
-  const text = "Its settings and its secret are deleted, and what waits for it is not sent. Its deliveries stay.";
-  if (!(await confirm("Remove this endpoint?", text, "Remove"))) return false;
+  const text = "This deletes the settings and the secret. Pending deliveries are not sent. Past deliveries are kept.";
+  if (!(await confirm("Delete this endpoint?", text, "Delete"))) return false;
   const removed = await attempt(api.removeEndpoint(id).then(() => true));
-  if (removed) tell("Endpoint removed; its deliveries stay");
+  if (removed) tell("Endpoint deleted, past deliveries kept");
   return Boolean(removed);
 }
 
-/** An endpoint: its settings, its state, and its deliveries. */
+/** An endpoint with its settings, state and deliveries. */
 export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; delivery: string | undefined }) {
   const [causes, setCauses] = useState<Cause[]>();
   const navigate = useNavigate();
@@ -73,8 +73,8 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
         {causes && <Diagnosis causes={causes} />}
         {!endpoint.state.enabled && (
           <div className="mb-4">
-            <Notice icon={TriangleAlert} tone="warning" title="This endpoint is switched off">
-              {visible(endpoint.state.reason ?? "")} What is sent meanwhile is kept as skipped, and can be sent late.
+            <Notice icon={TriangleAlert} tone="warning" title="This endpoint is disabled">
+              {visible(endpoint.state.reason ?? "")} Events for a disabled endpoint are stored as skipped and can be resent later.
             </Notice>
           </div>
         )}
@@ -93,7 +93,7 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
             query={{ endpoint: endpoint.id }}
             selected={delivery}
             onPick={show}
-            empty="Nothing was sent yet."
+            empty="No deliveries yet."
           />
         </section>
         <div className="mt-6 space-y-6">
@@ -105,7 +105,7 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
           />
         </div>
       </section>
-      <DeliveryPane id={delivery} back="Back to the endpoint" onBack={() => show(undefined)} />
+      <DeliveryPane id={delivery} back="Back to endpoint" onBack={() => show(undefined)} />
     </div>
   );
 }
@@ -113,11 +113,11 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
 function Summary({ endpoint, file }: { endpoint: Endpoint; file: ProviderFile | undefined }) {
   return (
     <p className="mb-3 text-ink-2">
-      Hookbench is <strong className="text-ink">{file?.name ?? endpoint.provider}</strong> and sends{" "}
-      {endpoint.events ? `${endpoint.events.length} kinds of event` : "all events"} to{" "}
+      Send as <strong className="text-ink">{file?.name ?? endpoint.provider}</strong>:{" "}
+      {endpoint.events ? `${endpoint.events.length} event types` : "all events"} to{" "}
       <code className="font-mono text-data break-all text-ink">{visible(endpoint.url)}</code>
       {endpoint.local_test && (
-        <span className="ml-2 rounded border border-line px-1.5 text-small text-warning">local test</span>
+        <span className="ml-2 rounded border border-line px-1.5 text-small text-warning">local testing</span>
       )}
     </p>
   );
@@ -139,13 +139,13 @@ function Actions({
   return (
     <div className="mb-4 flex flex-wrap items-center gap-2">
       <Button look="primary" icon={Send} keys={firstKeys("send-event")} onClick={() => perform("send-event")}>
-        Send an event
+        Send event
       </Button>
       <Button icon={Zap} keys={firstKeys("test-event")} onClick={() => perform("test-event")}>
         Test
       </Button>
       <Button icon={Stethoscope} onClick={onDiagnose}>
-        Why is nothing arriving?
+        Diagnose
       </Button>
       <Button icon={ClipboardCheck} onClick={() => setOpen("check")}>
         Check handler
@@ -154,9 +154,9 @@ function Actions({
         Edit
       </Button>
       <Button icon={Power} onClick={() => void attempt(api.changeEndpoint(id, { enabled: !state.enabled }))}>
-        {state.enabled ? "Switch off" : "Switch on"}
+        {state.enabled ? "Disable" : "Enable"}
       </Button>
-      <IconButton label="Remove endpoint" icon={Trash2} onClick={onRemove} />
+      <IconButton label="Delete endpoint" icon={Trash2} onClick={onRemove} />
       <CheckDialog endpoint={id} open={open === "check"} onClose={close} />
       <EndpointDialog endpoint={endpoint} open={open === "edit"} onClose={close} />
       <SendEvent endpoint={endpoint} open={open === "send"} onClose={close} />
@@ -164,23 +164,23 @@ function Actions({
   );
 }
 
-/** The retry clock: its speed, and whether it is paused. */
-function RetryClock({ endpoint: { id, speed, paused } }: { endpoint: Endpoint }) {
-  const change = (settings: { speed?: number; paused?: boolean }): void =>
+/** The retry clock: its speed, and a button that pauses or resumes it. */
+function RetryClock({ endpoint: { id, time_scale, paused } }: { endpoint: Endpoint }) {
+  const change = (settings: { time_scale?: number; paused?: boolean }): void =>
     void attempt(api.changeEndpoint(id, { settings }));
   return (
     <div className="mb-4 flex flex-wrap items-center gap-3">
-      <span className="text-ink-2">Time</span>
+      <span className="text-ink-2">Retry clock</span>
       <Choice
-        label="Speed of its time"
-        value={SPEEDS.find(([one]) => Number(one) === speed)?.[0] ?? "1"}
-        options={SPEEDS}
-        onChange={(now) => change({ speed: Number(now) })}
+        label="Retry clock speed"
+        value={TIME_SCALES.find(([one]) => Number(one) === time_scale)?.[0] ?? "1"}
+        options={TIME_SCALES}
+        onChange={(now) => change({ time_scale: Number(now) })}
       />
       <Button icon={paused ? Play : Pause} onClick={() => change({ paused: !paused })}>
-        {paused ? "Let time go on" : "Stop time"}
+        {paused ? "Resume" : "Pause"}
       </Button>
-      {paused && <span className="text-warning">Its time stands still: nothing is sent.</span>}
+      {paused && <span className="text-warning">Paused: nothing is sent.</span>}
     </div>
   );
 }

@@ -8,19 +8,19 @@ import { attempt, tell } from "../../ui/toasts";
 import { copyText } from "../../ui/transfer";
 
 const ROTATION =
-  "New events use the new secret. The old one signs beside it for 24 hours where the vendor's signature can hold two; elsewhere it stops working now, and your handler needs the new one.";
+  "New events are signed with the new secret. If the vendor's signature can carry two secrets, the old one also stays in use for 24 hours. Otherwise the old secret stops working now, and your handler needs the new one.";
 
-/** The secret an endpoint signs with, hidden until it is asked for. */
+/** The signing secret of an endpoint, hidden by default. */
 export function EndpointSecret({ endpoint: { id, secrets } }: { endpoint: Endpoint }) {
   const [shown, setShown] = useState<string>();
-  if (!secrets?.length) return <p className="text-ink-2">It signs nothing.</p>;
+  if (!secrets?.length) return <p className="text-ink-2">Events are not signed.</p>;
   const first = (): Promise<string> => api.endpointSecrets(id).then(({ items }) => items[0]?.value ?? "");
   const rotate = async (): Promise<void> => {
-    if (!(await confirm("Replace the signing secret?", ROTATION, "Replace"))) return;
+    if (!(await confirm("Rotate the signing secret?", ROTATION, "Rotate"))) return;
     const changed = await attempt(api.rotateSecret(id));
     if (!changed) return;
     setShown(undefined);
-    tell((changed.secrets?.length ?? 0) > 1 ? "A new secret; the old one signs for a day beside it" : "A new secret");
+    tell((changed.secrets?.length ?? 0) > 1 ? "Secret rotated; the old one stays in use for 24 hours" : "Secret rotated");
   };
   return (
     <p className="flex flex-wrap items-center gap-1">
@@ -33,8 +33,8 @@ export function EndpointSecret({ endpoint: { id, secrets } }: { endpoint: Endpoi
         onClick={() => void (shown ? setShown(undefined) : attempt(first().then(setShown)))}
       />
       <IconButton label="Copy secret" icon={Copy} onClick={() => copyText(first(), "secret")} />
-      <IconButton label="New secret" icon={RefreshCw} onClick={() => void rotate()} />
-      {secrets.length > 1 && <span className="text-small text-ink-2">and an old one beside it</span>}
+      <IconButton label="Rotate secret" icon={RefreshCw} onClick={() => void rotate()} />
+      {secrets.length > 1 && <span className="text-small text-ink-2">and the previous secret</span>}
     </p>
   );
 }

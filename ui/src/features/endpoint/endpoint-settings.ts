@@ -1,11 +1,11 @@
-/** The settings of an endpoint as a form holds them. */
+/** The settings of an endpoint as form values. */
 import type { Endpoint, EndpointSettings } from "../../api/client";
 
 export const NEW_ENDPOINT: EndpointSettings = {
   url: "http://127.0.0.1:3000/webhook",
   provider: "onwebchat",
   name: "",
-  scope: "",
+  account: "",
   events: null,
   secrets: [],
   headers: [],
@@ -17,7 +17,7 @@ const SETTINGS = [
   "url",
   "provider",
   "scheme",
-  "scope",
+  "account",
   "events",
   "signed",
   "secrets",
@@ -28,11 +28,11 @@ const SETTINGS = [
   "trusted_certificate",
   "concurrency",
   "rate",
-  "speed",
+  "time_scale",
   "paused",
 ] as const satisfies readonly (keyof EndpointSettings)[];
 
-/** Fails to compile where a setting is missing above. A client certificate is not edited here, and stays as it is. */
+/** Causes a compile error if a setting is missing above. The form does not edit client certificates. */
 type Missing = Exclude<keyof EndpointSettings, (typeof SETTINGS)[number] | "client_certificate">;
 true satisfies [Missing] extends [never] ? true : Missing;
 

@@ -7,13 +7,13 @@ import { count, duration, moment } from "../../ui/format";
 const HEIGHT = 28;
 const BAR = 4;
 
-/** The last day in half hours: a bar is as high as half of its deliveries took, and red where some failed. */
+/** Bars for each half hour of the last day: the height is the median latency, red means failed deliveries. */
 function Sparkline({ slices }: { slices: Stats["slices"] }) {
   const slowest = Math.max(1, ...slices.map(({ p50_ms }) => p50_ms ?? 0));
   return (
     <svg
       role="img"
-      aria-label="Latency of the last 24 hours"
+      aria-label="Latency in the last 24 hours"
       width={slices.length * BAR}
       height={HEIGHT}
       className="shrink-0"
@@ -39,7 +39,7 @@ function Sparkline({ slices }: { slices: Stats["slices"] }) {
   );
 }
 
-/** How an endpoint fared over the last day. */
+/** Delivery statistics of an endpoint over the last 24 hours. */
 export function EndpointStats({ id }: { id: string }) {
   const { data } = useQuery({
     queryKey: keys.endpointStats(id),
@@ -68,7 +68,7 @@ export function EndpointStats({ id }: { id: string }) {
       </dl>
       <div className="ml-auto flex items-end gap-2">
         <Sparkline slices={data.slices} />
-        <span className="text-small text-ink-2">24 h{data.cut && ", the newest"}</span>
+        <span className="text-small text-ink-2">24 h{data.cut && ", newest only"}</span>
       </div>
     </div>
   );

@@ -10,7 +10,7 @@ import { visible } from "../../ui/format";
 import { EndpointDialog } from "./endpoint-form";
 import { EndpointPage } from "./endpoint-page";
 
-/** All endpoints, or one of them. */
+/** The list of endpoints, or one endpoint. */
 export function EndpointsPage({ id, delivery }: { id: string | undefined; delivery: string | undefined }) {
   const endpoints = useEndpoints().data?.items;
   const [making, setMaking] = useState(false);
@@ -29,8 +29,8 @@ export function EndpointsPage({ id, delivery }: { id: string | undefined; delive
             <div>
               <h1 className="text-title font-semibold tracking-tight">Endpoints</h1>
               <p className="text-ink-2">
-                Addresses Hookbench sends to exactly as a vendor does: signed, with its retries, and switched off when
-                it would.
+                URLs that receive events from Hookbench as from the vendor: signed, retried and auto-disabled by the same
+                rules.
               </p>
             </div>
             <Button look="primary" icon={Plus} keys={firstKeys("new-endpoint")} onClick={() => setMaking(true)}>
@@ -39,15 +39,15 @@ export function EndpointsPage({ id, delivery }: { id: string | undefined; delive
           </div>
           {id && (
             <div className="mb-4">
-              <Notice icon={Send} tone="plain" title="This endpoint is not there">
-                It was removed. Choose another.
+              <Notice icon={Send} tone="plain" title="Endpoint not found">
+                The endpoint was deleted. Choose another one.
               </Notice>
             </div>
           )}
           {endpoints.length === 0 ? (
-            <Notice icon={Send} tone="plain" title="Be the vendor">
-              Make an endpoint with your own application's address, choose who Hookbench is, and send it events with
-              realistic payloads. Every attempt is kept, with what was sent, what came back and what it took.
+            <Notice icon={Send} tone="plain" title="Send events as a vendor">
+              Create an endpoint with the URL of your app, choose a vendor, and send events with realistic payloads.
+              Every attempt is stored with its request, response and duration.
             </Notice>
           ) : (
             <ul className="rounded-[9px] border border-line bg-pane" data-testid="endpoints">
@@ -68,7 +68,7 @@ export function EndpointsPage({ id, delivery }: { id: string | undefined; delive
                     </span>
                     <span className="text-ink-2">{one.provider}</span>
                     <span className={`text-small font-medium ${one.state.enabled ? "text-valid" : "text-invalid"}`}>
-                      {one.paused ? "time stopped" : one.state.enabled ? "on" : "off"}
+                      {one.paused ? "paused" : one.state.enabled ? "enabled" : "disabled"}
                     </span>
                     <ChevronRight size={16} aria-hidden className="text-ink-3" />
                   </Link>

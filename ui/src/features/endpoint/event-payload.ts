@@ -1,8 +1,8 @@
-/** The payload of an event that a person sends. */
+/** The payload of an event sent from the page. */
 
 /**
- * Returns the body of an event. The text is sent as typed, never as a value parsed from it: a number
- * past 2^53, `1.10` and a repeated name stay. The vendor's own sample leaves as the vendor writes it.
+ * Returns the body of an event: the text as typed, which preserves numbers past 2^53, `1.10` and repeated keys.
+ * For an unchanged sample the engine fills in the body. Throws an error if the payload is not JSON.
  */
 export function eventBody(payload: string, sample: string | undefined): { body?: string; fill?: boolean } {
   try {

@@ -18,7 +18,7 @@ const LABELS: Record<string, string> = { stated: "stated by the vendor", assumed
 const entry = (facts: Facts | undefined, field: string): [string, unknown] | undefined =>
   Object.entries(facts?.[field] ?? {})[0];
 
-/** How an endpoint is delivered to, each value with what it rests on; `known` once it is known what the vendor does. */
+/** The delivery policy of an endpoint with the origin of each value. `known` is true once the provider file is read. */
 export function Policy({
   endpoint,
   vendors,
@@ -31,11 +31,11 @@ export function Policy({
   const [editing, setEditing] = useState(false);
   const facts = endpoint.policy_in_force as unknown as Facts;
   return (
-    <section aria-label="Policy">
+    <section aria-label="Delivery policy">
       <h3 className="mb-1 flex items-center gap-3 font-semibold">
-        How it delivers
+        Delivery policy
         <Button icon={Pencil} disabled={!known} onClick={() => setEditing(true)}>
-          Change how it delivers
+          Edit policy
         </Button>
       </h3>
       <dl className="grid grid-cols-[8rem_1fr_auto] gap-x-3 gap-y-0.5">
@@ -53,7 +53,7 @@ export function Policy({
           );
         })}
       </dl>
-      <Dialog title="How it delivers" open={editing} onClose={() => setEditing(false)} wide>
+      <Dialog title="Delivery policy" open={editing} onClose={() => setEditing(false)} wide>
         <Form endpoint={endpoint} vendors={vendors} onClose={() => setEditing(false)} />
       </Dialog>
     </section>
@@ -75,14 +75,14 @@ function Form({ endpoint, vendors, onClose }: { endpoint: Endpoint; vendors: Fac
       const own = set.map((row) => {
         const { field, choices, read } = row;
         const text = texts[field] ?? "";
-        // A value that equals the vendor's is not saved.
+        // A value equal to the vendor's value is not saved.
         if (vendors && text === written(row, vendors)) return [field, null];
-        // Without a vendor's policy, what was not touched stays as it is.
+        // Without a vendor policy, unchanged values are not saved.
         if (text === written(row, facts) && entry(facts, field)?.[0] !== "own") return [field, null];
         return [field, choices ? (text === "true" ? true : text === "false" ? false : text) : read!(text)];
       });
       await api.changeEndpoint(endpoint.id, { settings: { policy: Object.fromEntries(own) } });
-      tell("Saved how it delivers");
+      tell("Delivery policy saved");
       onClose();
     } catch (failure) {
       setError(inWords(failure));
@@ -124,8 +124,8 @@ function Form({ endpoint, vendors, onClose }: { endpoint: Endpoint; vendors: Fac
               {vendor || !vendors ? (
                 <span className="text-small text-ink-2">{vendors ? LABELS[basis] : hint}</span>
               ) : (
-                <Button onClick={() => change(written(row, vendors))} aria-label={`${name} as the vendor`}>
-                  As the vendor
+                <Button onClick={() => change(written(row, vendors))} aria-label={`${name}: use vendor value`}>
+                  Use vendor value
                 </Button>
               )}
               {!choices && hint && hint.length > 20 && (

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { POLICY, waits } from "./policy-table";
 
-describe("what a person writes of a policy", () => {
+describe("policy values as text", () => {
   const row = (field: string) => POLICY.find((one) => one.field === field)!;
 
   test.each([
@@ -14,12 +14,12 @@ describe("what a person writes of a policy", () => {
     ["disable", { failed_retries: 5 }, "5 failed retries"],
     ["timeout_ms", 5000, "5000 ms"],
     ["jitter_percent", 10, "10 %"],
-  ])("%s %j is written %s and read back", (field, value, text) => {
+  ])("%s %j formats as %s and parses back", (field, value, text) => {
     expect(row(field).write!(value as never)).toBe(text);
     expect(row(field).read!(text)).toEqual(value);
   });
 
-  test("waits are read in every unit", () => {
+  test("parses delays in every unit", () => {
     expect(waits("90, 1m, 2 min,1 h, 0.5 h, 1 d")).toEqual([90, 60, 120, 3600, 1800, 86_400]);
   });
 
@@ -29,5 +29,5 @@ describe("what a person writes of a policy", () => {
     ["disable", "5"],
     ["timeout_ms", "fast"],
     ["timeout_ms", ""],
-  ])("%s %s is refused with how it is written", (field, text) => expect(() => row(field).read!(text)).toThrow());
+  ])("%s rejects %s", (field, text) => expect(() => row(field).read!(text)).toThrow());
 });

@@ -1,4 +1,4 @@
-/** The values of a policy: how each is said, and how it is written and read where a person sets it. */
+/** The values of a delivery policy: labels, and conversion from and to text. */
 import { duration } from "../../ui/format";
 
 interface Schedule {
@@ -13,13 +13,13 @@ const UNITS = [
   ["s", 1],
 ] as const;
 
-/** Seconds in their largest whole unit. */
+/** Formats seconds in their largest whole unit. */
 function wait(seconds: number): string {
   const [unit, scale] = UNITS.find(([, scale]) => seconds >= scale && seconds % scale === 0) ?? UNITS[2];
   return `${seconds / scale} ${unit}`;
 }
 
-/** Parses waits such as `1 min, 5 min, 2 h`; plain numbers are seconds. */
+/** Parses delays such as `1 min, 5 min, 2 h`. Numbers without a unit are seconds. */
 export function waits(text: string): number[] {
   const parts = text
     .split(",")
@@ -28,22 +28,22 @@ export function waits(text: string): number[] {
   return parts.map((part) => {
     const [, number, unit = "s"] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/.exec(part) ?? [];
     const scale = { s: 1, "": 1, m: 60, min: 60, h: 3600, d: 86_400 }[unit];
-    if (number === undefined || scale === undefined) throw new Error(`${part} is no wait; write 30 s, 5 min or 2 h.`);
+    if (number === undefined || scale === undefined) throw new Error(`Invalid delay: ${part}. Use 30 s, 5 min or 2 h.`);
     return Math.round(Number(number) * scale);
   });
 }
 
-/** A written number. */
+/** Parses a number. */
 function number(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || Number.isNaN(value)) throw new Error(`${text || "Nothing"} is no number.`);
+  if (text.trim() === "" || Number.isNaN(value)) throw new Error(`Invalid number: ${text || "(empty)"}.`);
   return value;
 }
 
-/** A time-out in ms; `5 s` is five seconds. */
+/** Parses a timeout such as `500 ms` or `5 s`, into ms. */
 function milliseconds(text: string): number {
   const [, value, unit = "ms"] = /^(\d+(?:\.\d+)?)\s*(ms|s)?$/.exec(text.trim()) ?? [];
-  if (value === undefined) throw new Error(`${text || "Nothing"} is no time-out; write 500 ms or 5 s.`);
+  if (value === undefined) throw new Error(`Invalid timeout: ${text || "(empty)"}. Use 500 ms or 5 s.`);
   return Math.round(Number(value) * (unit === "s" ? 1000 : 1));
 }
 
@@ -51,7 +51,7 @@ export interface PolicyRow {
   field: string;
   name: string;
   words: (value: never) => string;
-  /** Choices, or how a written value is read; neither where it cannot be set. */
+  /** Options of the value. A value with neither options nor a parser cannot be changed. */
   choices?: readonly (readonly [string, string])[];
   write?: (value: never) => string;
   read?: (text: string) => unknown;
@@ -64,20 +64,20 @@ const BOOLEAN = (yes: string, no: string) =>
     ["false", no],
   ] as const;
 
-/** A policy's values, in the order a person asks for them. */
+/** The values of a policy in display order. */
 export const POLICY: readonly PolicyRow[] = [
   {
     field: "success",
-    name: "Success",
-    words: (value: string) => (value === "200" ? "exactly 200" : "any 2xx"),
+    name: "Success codes",
+    words: (value: string) => (value === "200" ? "only 200" : "any 2xx"),
     choices: [
       ["2xx", "any 2xx"],
-      ["200", "exactly 200"],
+      ["200", "only 200"],
     ],
   },
   {
     field: "timeout_ms",
-    name: "Time-out",
+    name: "Timeout",
     words: (value: number) => duration(value),
     write: (value: number) => `${value} ms`,
     read: milliseconds,
@@ -85,7 +85,7 @@ export const POLICY: readonly PolicyRow[] = [
   },
   {
     field: "connect_timeout_ms",
-    name: "To connect",
+    name: "Connect timeout",
     words: (value: number) => duration(value),
     write: (value: number) => `${value} ms`,
     read: milliseconds,
@@ -93,7 +93,7 @@ export const POLICY: readonly PolicyRow[] = [
   },
   {
     field: "schedule",
-    name: "Retries",
+    name: "Retry schedule",
     words: (value: Schedule) =>
       value.fixed
         ? value.fixed.map(wait).join(", ") || "none"
@@ -112,11 +112,11 @@ export const POLICY: readonly PolicyRow[] = [
   },
   {
     field: "retry_on",
-    name: "Tried again",
-    words: (value: string) => (value === "all" ? "every failure" : "5xx, time-outs and connections that fail"),
+    name: "Retry on",
+    words: (value: string) => (value === "all" ? "every failure" : "5xx, timeouts and connection failures"),
     choices: [
       ["all", "every failure"],
-      ["server_errors", "5xx and no answer"],
+      ["server_errors", "5xx and no response"],
     ],
   },
   {
@@ -130,13 +130,13 @@ export const POLICY: readonly PolicyRow[] = [
   {
     field: "retry_after",
     name: "Retry-After",
-    words: (value: boolean) => (value ? "kept" : "not looked at"),
-    choices: BOOLEAN("kept", "not looked at"),
+    words: (value: boolean) => (value ? "honored" : "ignored"),
+    choices: BOOLEAN("honored", "ignored"),
   },
-  { field: "redirects", name: "Redirects", words: () => "a failure" },
+  { field: "redirects", name: "Redirects", words: () => "count as failures" },
   {
     field: "disable",
-    name: "Switched off",
+    name: "Auto-disable",
     words: (value: Disable) =>
       value === "never"
         ? "never"
@@ -154,7 +154,7 @@ export const POLICY: readonly PolicyRow[] = [
       const [, times, what] = /^(\d+)\s+(failed retries|failed attempts|exhausted deliveries)$/.exec(text.trim()) ?? [];
       if (times === undefined)
         throw new Error(
-          `${text} says not when; write never, 5 failed retries, 5 failed attempts or 5 exhausted deliveries.`,
+          `Invalid value: ${text}. Use never, 5 failed retries, 5 failed attempts or 5 exhausted deliveries.`,
         );
       return { [what!.replaceAll(" ", "_")]: Number(times) };
     },
@@ -162,11 +162,11 @@ export const POLICY: readonly PolicyRow[] = [
   },
   {
     field: "gone",
-    name: "410",
-    words: (value: string) => (value === "disable" ? "switches it off at once" : "a failure like any other"),
+    name: "410 Gone",
+    words: (value: string) => (value === "disable" ? "disables the endpoint" : "counts as a failure"),
     choices: [
-      ["disable", "switches it off"],
-      ["failure", "a failure"],
+      ["disable", "disable"],
+      ["failure", "count as failure"],
     ],
   },
   {
@@ -180,16 +180,16 @@ export const POLICY: readonly PolicyRow[] = [
   },
   {
     field: "endpoints_max",
-    name: "Endpoints",
-    words: (value: number) => (value ? `at most ${value} in its scope` : "any number"),
+    name: "Endpoint limit",
+    words: (value: number) => (value ? `at most ${value} per account` : "none"),
     write: String,
     read: number,
-    hint: "in its scope; 0 is no limit",
+    hint: "per account; 0 for no limit",
   },
   {
     field: "unique_url",
-    name: "Its URL",
-    words: (value: boolean) => (value ? "once in its scope" : "any number of times"),
-    choices: BOOLEAN("once in its scope", "any number of times"),
+    name: "Unique URL",
+    words: (value: boolean) => (value ? "once per account" : "not required"),
+    choices: BOOLEAN("once per account", "not required"),
   },
 ];

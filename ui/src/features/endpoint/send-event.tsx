@@ -12,7 +12,7 @@ import { eventBody } from "./event-payload";
 type EventKind = NonNullable<ProviderFile["sending"]>["events"][number];
 
 interface Values {
-  /** Empty for the first event the vendor has. */
+  /** Event type; empty for the first event of the vendor. */
   kind: string;
   payload: string;
   to: "one" | "all";
@@ -22,10 +22,10 @@ interface Values {
 
 const FIRST: Values = { kind: "", payload: "", to: "one", number: 1, rate: undefined };
 
-/** An event with its payload, sent to one endpoint or to all that take it. */
+/** The dialog that sends an event to one endpoint or to all subscribed ones. */
 export function SendEvent({ endpoint, open, onClose }: { endpoint: Endpoint; open: boolean; onClose: () => void }) {
   return (
-    <Dialog title="Send an event" open={open} onClose={onClose} wide>
+    <Dialog title="Send event" open={open} onClose={onClose} wide>
       <EventForm endpoint={endpoint} onClose={onClose} />
     </Dialog>
   );
@@ -33,19 +33,19 @@ export function SendEvent({ endpoint, open, onClose }: { endpoint: Endpoint; ope
 
 /** Returns the help text of the payload. */
 function payloadHint(event: EventKind | undefined): string {
-  if (!event) return "JSON.";
+  if (!event) return "The payload must be JSON.";
   const stated = event.stated.length
-    ? `The vendor states ${event.stated.length} of the fields; the others are assumed.`
-    : "The vendor shows no fields; all of them are assumed.";
-  return `{{…}} are made up, anew for each event. ${stated}`;
+    ? `The vendor documents ${event.stated.length} of the fields; the others are assumed.`
+    : "The vendor documents no fields; all are assumed.";
+  return `{{…}} placeholders get a generated value for each event. ${stated}`;
 }
 
 /** Announces the events that were sent. */
 function tellSent(type: string, { events, deliveries }: Awaited<ReturnType<typeof api.sendEvent>>): void {
   const skipped = deliveries.filter(({ state }) => state === "skipped" || state === "filtered");
   if (skipped.length > 0 && skipped.length === deliveries.length)
-    tell(`Not sent: ${skipped[0]!.reason ?? "the endpoint does not take it"}`);
-  else tell(deliveries.length === 1 ? `${type} is on its way` : `${events.length} events are on their way`);
+    tell(`Not sent: ${skipped[0]!.reason ?? "the endpoint is not subscribed to this event"}`);
+  else tell(deliveries.length === 1 ? `Sending ${type}` : `Sending ${events.length} events`);
 }
 
 function EventForm({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }) {
@@ -111,7 +111,7 @@ function EventForm({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => v
   );
 }
 
-/** Fields for the receivers, the number and the rate of events. */
+/** Fields for the endpoints, the number and the rate of events. */
 function AmountFields({
   to,
   number,
@@ -125,12 +125,12 @@ function AmountFields({
         value={to}
         options={[
           ["one", "This endpoint"],
-          ["all", "All that take it"],
+          ["all", "All subscribed"],
         ]}
         onChange={(now) => set({ to: now })}
       />
       <NumberField
-        label="How many"
+        label="Count"
         required
         min={1}
         max={10_000}
@@ -140,7 +140,7 @@ function AmountFields({
       />
       {(number ?? 1) > 1 && (
         <NumberField
-          label="A second"
+          label="Events per second"
           min={0.1}
           step="any"
           placeholder="at once"

@@ -6,7 +6,7 @@ import { keys } from "../../api/keys";
 import { Button } from "../../ui/button";
 import { attempt, tell } from "../../ui/toasts";
 
-/** Skipped deliveries that are counted; beyond, their number says nothing more. */
+/** Maximum number of skipped deliveries that are counted. */
 const COUNTED = 100;
 
 /** The deliveries skipped while the endpoint was disabled, with a button that sends them. */
@@ -17,14 +17,14 @@ export function SkippedDeliveries({ endpoint }: { endpoint: string }) {
   if (skipped === 0) return null;
   const send = async (): Promise<void> => {
     const sent = await attempt(api.retryDeliveries({ endpoint, state: "skipped" }));
-    if (sent) tell(`${sent.deliveries} ${sent.deliveries === 1 ? "delivery is" : "deliveries are"} on the way`);
+    if (sent) tell(`Resending ${sent.deliveries} ${sent.deliveries === 1 ? "delivery" : "deliveries"}`);
   };
   return (
     <p className="mb-2 flex flex-wrap items-center gap-3">
       {data?.next ? `More than ${COUNTED}` : skipped} {skipped === 1 ? "delivery was" : "deliveries were"} skipped while
-      it was off.
+      the endpoint was disabled.
       <Button icon={SkipForward} onClick={() => void send()}>
-        Send them now
+        Resend skipped
       </Button>
     </p>
   );

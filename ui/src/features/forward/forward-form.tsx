@@ -1,4 +1,4 @@
-/** One forward: where requests are forwarded, and whether the sender gets the response of the app. */
+/** The form of a forward: target, mode, retries and outgoing changes. */
 import { useState } from "react";
 
 import type { Forward, InboxResponse } from "../../api/client";
@@ -13,7 +13,7 @@ import { OutgoingFields } from "./outgoing-form";
 const FALLBACK: InboxResponse = {
   ...EMPTY_RESPONSE,
   status: 502,
-  body: "The app behind this address did not answer.\n",
+  body: "The app did not respond.\n",
 };
 
 const SCHEDULE = POLICY.find(({ field }) => field === "schedule")!;
@@ -29,7 +29,7 @@ export function ForwardFields({ forward, number, onChange }: Props & { number: n
     <>
       <TextField
         label="To"
-        hint="What stands behind the inbox's name in a path is put behind it."
+        hint="The part of the path after the inbox name is appended."
         mono
         value={forward.to}
         placeholder="http://localhost:3000/webhooks"
@@ -41,22 +41,22 @@ export function ForwardFields({ forward, number, onChange }: Props & { number: n
           label="Mode"
           value={forward.mode ?? "copy"}
           options={[
-            ["copy", "Copy, behind the answer"],
-            ["answer", "Answer as the app does"],
+            ["copy", "Mirror"],
+            ["response", "Proxy"],
           ]}
           onChange={(mode) => onChange({ mode })}
         />
       </div>
-      {forward.mode === "answer" ? (
+      {forward.mode === "response" ? (
         <ProxyFields forward={forward} onChange={onChange} />
       ) : (
         <Retries schedule={forward.retries ?? null} of={of} onChange={(retries) => onChange({ retries })} />
       )}
       <Switch
-        label="Sign anew"
-        hint="With the inbox's secret and a new timestamp."
-        checked={forward.resign ?? false}
-        onChange={(resign) => onChange({ resign })}
+        label="Re-sign"
+        hint="Signs with the secret of the inbox and a new timestamp."
+        checked={forward.re_sign ?? false}
+        onChange={(re_sign) => onChange({ re_sign })}
       />
       <OutgoingFields value={forward} of={of} onChange={onChange} />
     </>
@@ -70,8 +70,8 @@ function ProxyFields({ forward, onChange }: Props) {
     <>
       <div className="flex gap-4">
         <NumberField
-          label="Wait for the app, in ms"
-          hint="Then the sender gets the fallback."
+          label="App deadline (ms)"
+          hint="After this time the sender gets the fallback response."
           required
           min={1}
           value={forward.deadline_ms ?? 9_000}
@@ -96,7 +96,7 @@ function ProxyFields({ forward, onChange }: Props) {
   );
 }
 
-/** The retry schedule, as text. */
+/** The retry schedule as text. */
 function Retries({
   schedule,
   of,
@@ -119,11 +119,11 @@ function Retries({
   };
   return (
     <TextField
-      label={`Tried again after${of}`}
+      label={`Retry schedule${of}`}
       hint={SCHEDULE.hint}
       error={error}
       value={text}
-      placeholder="not tried again"
+      placeholder="no retries"
       onChange={change}
     />
   );

@@ -1,4 +1,4 @@
-/** How a request is changed before it is sent, for forwards and replays alike. */
+/** Fields for the changes to an outgoing request, shared by forwards and replays. */
 import { useState } from "react";
 
 import type { Forward } from "../../api/client";
@@ -20,15 +20,15 @@ export interface OutgoingEdits {
 const RULES: HeaderRules = { set: [], remove: [], keep_host: false, forwarded: false, keep_hop_by_hop: false };
 
 const SWITCHES = [
-  ["keep_host", "Host stays what the sender wrote"],
-  ["forwarded", "X-Forwarded-For, -Host and -Proto say where it came from"],
-  ["keep_hop_by_hop", "headers of the sender's own connection go on, too"],
+  ["keep_host", "Keep original Host header"],
+  ["forwarded", "Add X-Forwarded-For, -Host and -Proto"],
+  ["keep_hop_by_hop", "Keep hop-by-hop headers"],
 ] as const;
 
 const PATHS = [
-  ["append", "Path behind it"],
-  ["strip", "Without a beginning"],
-  ["exact", "Just the URL"],
+  ["append", "Append path"],
+  ["strip", "Strip prefix"],
+  ["exact", "Exact URL"],
 ] as const;
 
 /** Returns true if a part differs from its default. */
@@ -37,7 +37,7 @@ const isSet = ({ headers, path, timeout_ms }: OutgoingEdits): boolean =>
   (path ?? "append") !== "append" ||
   (timeout_ms ?? 10_000) !== 10_000;
 
-/** `of` tells its fields from others of their kind. */
+/** The fields of an outgoing request. `of` makes the names of the fields unique in a form. */
 export function OutgoingFields({
   value,
   of = "",
@@ -54,7 +54,7 @@ export function OutgoingFields({
   const change = (to: Partial<HeaderRules>): void => onChange({ headers: { ...rules, ...to } });
   return (
     <details open={open} className="mb-4 border-l-2 border-line pl-3">
-      <summary className="mb-2 cursor-default font-medium">Path, headers and time-out</summary>
+      <summary className="mb-2 cursor-default font-medium">Path, headers and timeout</summary>
       <div className="mb-3">
         <Choice
           label={`Path${of}`}
@@ -65,17 +65,17 @@ export function OutgoingFields({
         {typeof path !== "string" && (
           <Input
             mono
-            aria-label={`Beginning that is left out${of}`}
+            aria-label={`Prefix to strip${of}`}
             className="mt-2"
             value={path.strip}
             onChange={(strip) => onChange({ path: { strip } })}
           />
         )}
       </div>
-      <HeaderFields legend="Headers that are set" of={of} headers={rules.set} onChange={(set) => change({ set })} />
+      <HeaderFields legend="Set headers" of={of} headers={rules.set} onChange={(set) => change({ set })} />
       <ListField
-        label={`Headers left out${of}`}
-        hint="Names, with commas between them."
+        label={`Remove headers${of}`}
+        hint="Comma-separated names."
         value={rules.remove}
         onChange={(remove) => change({ remove })}
       />
@@ -86,8 +86,8 @@ export function OutgoingFields({
       ))}
       <div className="mt-3">
         <NumberField
-          label={`Time-out in ms${of}`}
-          hint="How long each answer may take."
+          label={`Timeout (ms)${of}`}
+          hint="Maximum time for each response."
           required
           min={1}
           value={value.timeout_ms ?? 10_000}

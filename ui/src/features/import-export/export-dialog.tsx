@@ -1,4 +1,4 @@
-/** Requests into a file: those of a list, or the one that is open. */
+/** The dialog that exports a list, a selection or one request to a file. */
 import { Download } from "lucide-react";
 
 import { platform } from "../../platform";
@@ -11,18 +11,18 @@ import { Switch } from "../../ui/switch";
 import { tell } from "../../ui/toasts";
 import { useSelection } from "../request";
 
-/** The formats, with file extension and purpose. */
+/** The export formats: id, name, file extension and description. */
 const FORMATS = [
   [
     "archive",
     "Archive",
     "hookbench.zip",
-    "Everything, byte for byte, for another Hookbench: bodies, headers in order, notes, what was answered.",
+    "Lossless, for another Hookbench: bodies, headers in order, notes and responses.",
   ],
-  ["har", "HAR", "har", "HTTP Archive 1.2, for browsers' tools, proxies and support."],
-  ["jsonl", "JSON Lines", "jsonl", "A request a line, for scripts. Nothing is lost."],
-  ["csv", "CSV", "csv", "A row a request, for spreadsheets. What one would run as a formula is made text."],
-  ["raw", "Raw HTTP", "http", "The messages as on the wire, one behind the other."],
+  ["har", "HAR", "har", "HTTP Archive 1.2, for browser tools, proxies and support."],
+  ["jsonl", "JSON Lines", "jsonl", "One request per line, for scripts. Lossless."],
+  ["csv", "CSV", "csv", "One request per row, for spreadsheets. Values that look like formulas are escaped."],
+  ["raw", "Raw HTTP", "http", "The messages as received, one after another."],
 ] as const;
 type Format = (typeof FORMATS)[number][0];
 
@@ -36,7 +36,7 @@ interface Exported {
 
 interface Values {
   format: Format;
-  /** The choice of the person; undefined for the default. */
+  /** The requests to export; undefined for the default. */
   chosen: Which | undefined;
   secrets: boolean;
   headers: string;
@@ -45,7 +45,7 @@ interface Values {
 
 const FIRST: Values = { format: "archive", chosen: undefined, secrets: false, headers: "", paths: "" };
 
-/** The route and the file name of an export. */
+/** Returns the route and the file name of an export. */
 function exportOf(what: Exported, which: Which, selected: readonly string[], values: Values): [string, string] {
   const { format, secrets, headers, paths } = values;
   const asked = new URLSearchParams({ as: format, secrets: String(secrets) });
@@ -64,17 +64,17 @@ function exportOf(what: Exported, which: Which, selected: readonly string[], val
 
 /** Describes the requests that are exported. */
 function summary({ query, inbox }: Exported, which: Which): string {
-  if (which === "one") return "The request that is open.";
-  if (which === "selected") return "The requests that are ticked, in any list.";
-  return `Exports ${query ? "what the query finds" : "everything"}${inbox ? ` in ${inbox}` : ""}, newest first.`;
+  if (which === "one") return "Exports the open request.";
+  if (which === "selected") return "Exports the selected requests of all lists.";
+  return `Exports ${query ? "the requests that match the search" : "all requests"}${inbox ? ` in ${inbox}` : ""}, newest first.`;
 }
 
 export function ExportDialog({ open, onClose, what }: { open: boolean; onClose: () => void; what: Exported }) {
   const [values, set] = useFormState(FIRST);
   const { format, chosen, secrets, headers, paths } = values;
   const selected = [...useSelection()];
-  const options: (readonly [Which, string])[] = [["list", "The list"]];
-  if (selected.length) options.push(["selected", `${count(selected.length)} ticked`]);
+  const options: (readonly [Which, string])[] = [["list", "This list"]];
+  if (selected.length) options.push(["selected", `${count(selected.length)} selected`]);
   if (what.request) options.push(["one", "This request"]);
   // A selection is the default.
   const which = options.some(([id]) => id === chosen) ? chosen! : selected.length ? "selected" : "list";
@@ -89,7 +89,7 @@ export function ExportDialog({ open, onClose, what }: { open: boolean; onClose: 
       <Form onSubmit={submit}>
         {options.length > 1 && (
           <div className="mb-4">
-            <Choice label="What" value={which} options={options} onChange={(now) => set({ chosen: now })} />
+            <Choice label="Requests" value={which} options={options} onChange={(now) => set({ chosen: now })} />
           </div>
         )}
         <p className="mb-3 text-ink-2">{summary(what, which)}</p>
@@ -103,21 +103,21 @@ export function ExportDialog({ open, onClose, what }: { open: boolean; onClose: 
           <p className="mt-1 text-small text-ink-2">{FORMATS.find(([id]) => id === format)![3]}</p>
         </div>
         <Switch
-          label="With secrets"
-          hint="Else credentials in headers and bodies are masked, and what was signed with them cannot be replayed as it was."
+          label="Include secrets"
+          hint="If off, credentials in headers and bodies are masked, and such requests cannot be replayed with their original signature."
           checked={secrets}
           onChange={(now) => set({ secrets: now })}
         />
         <TextField
-          label="Leave out headers"
-          hint="Names with commas between, such as x-user, x-session."
+          label="Redact headers"
+          hint="Comma-separated names, such as x-user, x-session."
           spellCheck={false}
           value={headers}
           onChange={(now) => set({ headers: now })}
         />
         <TextField
-          label="Leave out values in JSON"
-          hint="Paths with commas between, such as data.user.email, items[*].name. A body in which they cannot be found for certain is left out whole."
+          label="Redact JSON paths"
+          hint="Comma-separated paths, such as data.user.email, items[*].name. A body in which the paths cannot be located reliably is omitted."
           mono
           value={paths}
           onChange={(now) => set({ paths: now })}

@@ -1,4 +1,4 @@
-/** Requests out of files: dropped anywhere, chosen, or pasted. */
+/** The dialog that imports requests from dropped, chosen or pasted files. */
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { FileDown, FolderOpen, X } from "lucide-react";
 import { useEffect } from "react";
@@ -15,12 +15,12 @@ import { Switch } from "../../ui/switch";
 import { ImportReport } from "./import-report";
 import { useFiles, useImport, type ImportValues } from "./use-import";
 
-/** Where everything goes whose file names no inbox. */
+/** Inbox for requests of files that name no inbox. */
 const ELSEWHERE = "imported";
 
 const FIRST: ImportValues = { text: "", inbox: "", atomic: false };
 
-/** The dialog, and what opens it: a command, or files dropped into the window. */
+/** The import dialog, opened by a command or by files dropped into the window. */
 export function ImportDialog({ open, onOpen, onClose }: { open: boolean; onOpen: () => void; onClose: () => void }) {
   const { files, setFiles, over, choose } = useFiles(onOpen);
   const [values, set] = useFormState(FIRST);
@@ -38,7 +38,7 @@ export function ImportDialog({ open, onOpen, onClose }: { open: boolean; onOpen:
     onClose();
   };
   const submit = async (): Promise<void> => {
-    // Files that could not be imported stay, to be corrected and tried again.
+    // Files that could not be imported stay in the list for another try.
     const failed = new Set(await start());
     setFiles(files.filter((file) => failed.has(file)));
     if (![...failed].some((file) => !files.includes(file))) set({ text: "" });
@@ -67,7 +67,7 @@ export function ImportDialog({ open, onOpen, onClose }: { open: boolean; onOpen:
               Choose files…
             </Button>
             <Button look="primary" type="submit" disabled={busy || number === 0}>
-              {busy ? "Reading…" : number > 1 ? `Import ${number} files` : "Import"}
+              {busy ? "Importing…" : number > 1 ? `Import ${number} files` : "Import"}
             </Button>
           </div>
         </Form>
@@ -94,7 +94,7 @@ function FileList({ files, onLeaveOut }: { files: readonly Incoming[]; onLeaveOu
       {files.map((file, at) => (
         <li key={at} className="flex items-center gap-2 rounded-[7px] px-1 odd:bg-background">
           <span className="min-w-0 flex-1 truncate font-mono text-data">{visible(file.name)}</span>
-          <IconButton label={`Leave out ${file.name}`} icon={X} onClick={() => onLeaveOut(file)} />
+          <IconButton label={`Remove ${file.name}`} icon={X} onClick={() => onLeaveOut(file)} />
         </li>
       ))}
     </ul>
@@ -112,8 +112,8 @@ function ImportFields({
   return (
     <>
       <TextAreaField
-        label="Paste, or drop files anywhere in the window"
-        hint="HAR of a browser or proxy, JSON Lines, CSV, raw HTTP, curl commands, webhook.site's JSON, Hookbench's archive. Nothing is run or sent."
+        label="Paste or drop files"
+        hint="HAR, JSON Lines, CSV, raw HTTP, curl commands, webhook.site JSON, or a Hookbench archive. Nothing is executed or sent."
         rows={5}
         value={text}
         onChange={(now) => set({ text: now })}
@@ -121,7 +121,7 @@ function ImportFields({
       />
       <ComboboxField
         label="Into inbox"
-        hint={`It is made if need be. Empty: where the file says, else ${ELSEWHERE}.`}
+        hint={`Created if missing. If empty, the inbox named in the file, else ${ELSEWHERE}.`}
         value={inbox}
         maxLength={64}
         options={inboxes.map(({ name }) => name)}
@@ -129,7 +129,7 @@ function ImportFields({
       />
       <Switch
         label="All or nothing"
-        hint="Import nothing of a file if one of its entries cannot be imported; else the rest is."
+        hint="Imports nothing from a file if any of its entries is invalid."
         checked={atomic}
         onChange={(now) => set({ atomic: now })}
       />

@@ -6,7 +6,7 @@ import { Button, IconButton } from "../../ui/button";
 import { count, moment, visible } from "../../ui/format";
 import { attempt } from "../../ui/toasts";
 
-/** The progress and the result of the import of one file. */
+/** The progress and the result of one import. */
 export function ImportReport({ job: begun, onShow }: { job: Job; onShow: (query: string) => void }) {
   const job = useJob(begun.id) ?? begun;
   const { imported } = job;
@@ -22,23 +22,23 @@ export function ImportReport({ job: begun, onShow }: { job: Job; onShow: (query:
             <IconButton label="Cancel" icon={X} onClick={() => void attempt(api.cancelJob(job.id))} />
           </>
         ) : (
-          requests > 0 && <Button onClick={() => onShow(`source:${JSON.stringify(job.path)}`)}>Show them</Button>
+          requests > 0 && <Button onClick={() => onShow(`source:${JSON.stringify(job.path)}`)}>Show requests</Button>
         )}
       </div>
       <p role="status" className={job.state === "failed" ? "text-invalid" : "text-ink-2"}>
         {job.state === "failed"
-          ? `Not imported to its end: ${job.error}.`
-          : `${count(requests)} imported${imported?.inboxes.length ? ` into ${imported.inboxes.join(", ")}` : ""}${imported?.bad ? `, ${count(imported.bad)} left out` : ""}${job.state === "cancelled" ? ", then cancelled" : ""}${job.state === "running" ? "…" : "."}`}
+          ? `Import failed: ${job.error}.`
+          : `${count(requests)} imported${imported?.inboxes.length ? ` into ${imported.inboxes.join(", ")}` : ""}${imported?.bad ? `, ${count(imported.bad)} skipped` : ""}${job.state === "cancelled" ? ", then cancelled" : ""}${job.state === "running" ? "…" : "."}`}
       </p>
       {imported?.before && (
         <p className="text-warning">
-          This file was already imported before: {moment(imported.before.at)}, with {count(imported.before.requests)}{" "}
+          This file was already imported at {moment(imported.before.at)}, with {count(imported.before.requests)}{" "}
           {imported.before.requests === 1 ? "request" : "requests"}.
         </p>
       )}
       {imported && imported.first_bad.length > 0 && (
         <details className="mt-1 text-small" open={imported.first_bad.length < 4}>
-          <summary>Why entries were left out</summary>
+          <summary>Skipped entries</summary>
           <ul className="max-h-40 overflow-auto">
             {imported.first_bad.map(({ place, why }) => (
               <li key={place} className="break-words">

@@ -1,17 +1,17 @@
-/** The files of an import and the jobs they become. */
+/** The files of an import and their jobs. */
 import { useCallback, useEffect, useRef, useState } from "react";
 
 import { api, type Job } from "../../api/client";
 import { CallError, platform, type Incoming } from "../../platform";
 import { attempt } from "../../ui/toasts";
 
-/** A text that was pasted, as a file. */
+/** Returns a pasted text as a file. */
 const pasted = (text: string): Incoming => ({ name: "pasted", sendTo: (route) => api.importText(route, text) });
 
 const sentence = (failure: unknown): string =>
   failure instanceof CallError ? `${failure.message} ${failure.hint}` : String(failure);
 
-/** Files that were dropped into the window or chosen; `onDrop` hears of the first kind. */
+/** Returns the dropped or chosen files. Calls `onDrop` after files were dropped. */
 export function useFiles(onDrop: () => void) {
   const [files, setFiles] = useState<Incoming[]>([]);
   /** True while files are dragged over the window. */
@@ -37,12 +37,12 @@ export function useFiles(onDrop: () => void) {
 
 export interface ImportValues {
   text: string;
-  /** Empty for the inbox that a file names. */
+  /** Target inbox; empty for the inbox named in the file. */
   inbox: string;
   atomic: boolean;
 }
 
-/** Sends the files to the engine, one after the other, and returns those that failed. */
+/** Returns the state of an import. `start` sends the files in sequence and returns those that failed. */
 export function useImport(files: readonly Incoming[], { text, inbox, atomic }: ImportValues) {
   const [jobs, setJobs] = useState<Job[]>([]);
   const [error, setError] = useState<string>();
@@ -57,7 +57,7 @@ export function useImport(files: readonly Incoming[], { text, inbox, atomic }: I
     setError(undefined);
     const failed: Incoming[] = [];
     for (const file of given) {
-      const asked = new URLSearchParams({ name: file.name, whole: String(atomic) });
+      const asked = new URLSearchParams({ name: file.name, atomic: String(atomic) });
       if (inbox.trim()) asked.set("inbox", inbox.trim());
       try {
         const job = (await file.sendTo(`/api/v1/import?${asked}`)) as Job;

@@ -11,7 +11,7 @@ import { focusList, Found, useShown } from "./request-pane";
 
 const MENU = ["replay-many", "import", "export"] as const;
 
-/** Requests of every inbox. */
+/** The page of the requests of all inboxes. */
 export function AllRequestsPage({ request, query }: { request: string | undefined; query: string }) {
   const list = useShown(useMemo(() => new SearchList(undefined, query), [query]));
   const navigate = useNavigate();
@@ -35,7 +35,7 @@ export function AllRequestsPage({ request, query }: { request: string | undefine
           <section aria-label="All requests" className="flex h-full min-w-0 flex-col bg-pane">
             <header className="flex h-[51px] items-center px-4">
               <h1 className="flex-1 text-title font-semibold tracking-tight">All requests</h1>
-              <CommandMenu label="More for these requests" commands={MENU} />
+              <CommandMenu label="More list actions" commands={MENU} />
             </header>
             <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={undefined} onLeave={focusList} />
             <Found list={list} selected={request} onPick={pick} />

@@ -1,4 +1,4 @@
-/** The first call to an inbox in several languages, ready to paste. The JSON holds no quote that any of them would have to escape. */
+/** Example calls to an inbox in several languages. The JSON contains no character that any of them must escape. */
 export const CALLS: readonly { id: string; name: string; text: (url: string) => string }[] = [
   {
     id: "curl",

@@ -6,7 +6,7 @@ import { Button, IconButton } from "../../ui/button";
 import { copyText } from "../../ui/transfer";
 import { CALLS } from "./first-calls";
 
-/** An inbox without requests: its URL, and how to send there. */
+/** The start view of an empty inbox: its URL and example calls. */
 export function FirstRun({ url }: { url: string }) {
   const cut = url.lastIndexOf("/") + 1;
   return (
@@ -14,8 +14,7 @@ export function FirstRun({ url }: { url: string }) {
       <div className="w-full max-w-[560px]">
         <h1 className="text-[22px] leading-7 font-semibold tracking-tight">Listening. Send a webhook here.</h1>
         <p className="mt-3 mb-4 text-ink-2">
-          Anything that arrives at this address is stored on your disk before the sender gets its answer. Every path
-          below it works too.
+          Each request to this URL, or to any path below it, is stored on your disk before the sender gets a response.
         </p>
         <div className="flex items-center gap-3 rounded-[9px] border border-line bg-background px-4 py-2">
           <span aria-hidden className="size-2 rounded-full bg-accent" />
@@ -29,12 +28,12 @@ export function FirstRun({ url }: { url: string }) {
         </div>
         <div className="my-4 flex items-center gap-3">
           <Button look="primary" icon={Zap} onClick={() => perform("test-event")} keys={firstKeys("test-event")}>
-            Send a test event
+            Send test event
           </Button>
-          <span className="text-ink-2">over real HTTP, from this machine</span>
+          <span className="text-ink-2">over HTTP, from this computer</span>
         </div>
         <Tabs.Root defaultValue="curl" className="rounded-[9px] border border-line bg-background">
-          <Tabs.List aria-label="Ways to send" className="flex items-center gap-1 border-b border-line p-1">
+          <Tabs.List aria-label="How to send" className="flex items-center gap-1 border-b border-line p-1">
             {CALLS.map(({ id, name }) => (
               <Tabs.Tab
                 key={id}
@@ -55,7 +54,7 @@ export function FirstRun({ url }: { url: string }) {
                 {text(url)}
               </pre>
               <span className="absolute top-1 right-1">
-                <IconButton label={`Copy the ${name} call`} icon={Copy} onClick={() => copyText(text(url), "call")} />
+                <IconButton label={`Copy ${name} call`} icon={Copy} onClick={() => copyText(text(url), "call")} />
               </span>
             </Tabs.Panel>
           ))}
@@ -65,14 +64,15 @@ export function FirstRun({ url }: { url: string }) {
   );
 }
 
-/** An inbox whose receiver cannot listen; the alarm at the top says why and what would do. */
+/** The start view of an inbox while the listener cannot listen. An alarm at the top shows the reason. */
 export function NotListening() {
   return (
     <div className="flex h-full items-center justify-center p-8">
       <div className="w-full max-w-[560px]">
         <h1 className="text-[22px] leading-7 font-semibold tracking-tight">Not listening.</h1>
         <p className="mt-3 text-ink-2">
-          Nothing can arrive until the receiver has an address. The line at the top says why, and offers another.
+          No requests can arrive until the listener has a free address. The alarm at the top shows the reason and another
+          address.
         </p>
       </div>
     </div>

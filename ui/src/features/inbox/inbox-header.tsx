@@ -3,9 +3,9 @@ import { Copy, Globe, Inbox as InboxIcon, SlidersHorizontal, Split, Zap } from "
 import { CommandMenu, firstKeys, perform } from "../../app/commands";
 import { IconButton } from "../../ui/button";
 
-const MENU = ["copy-public-url", "answering", "replay-many", "mark-read", "import", "export", "clear"] as const;
+const MENU = ["copy-public-url", "compiled_rules", "replay-many", "mark-read", "import", "export", "clear"] as const;
 
-/** The URL of an inbox, and what can be done with it. */
+/** The URL and the actions of an inbox. */
 export function InboxHeader({ url, isPublic, blank }: { url: string; isPublic: boolean; blank: boolean }) {
   return (
     <header className={`flex items-center gap-2 p-2.5 ${blank ? "border-b border-line" : ""}`}>
@@ -18,23 +18,23 @@ export function InboxHeader({ url, isPublic, blank }: { url: string; isPublic: b
       </div>
       {isPublic && (
         <IconButton
-          label="Copy the public URL"
+          label="Copy public URL"
           icon={Globe}
           keys={firstKeys("copy-public-url")}
           onClick={() => perform("copy-public-url")}
         />
       )}
       <IconButton
-        label="Send a test event"
+        label="Send test event"
         icon={Zap}
         keys={firstKeys("test-event")}
         onClick={() => perform("test-event")}
       />
       <IconButton
-        label="Rules and forwards"
+        label="Response rules and forwards"
         icon={Split}
-        keys={firstKeys("answering")}
-        onClick={() => perform("answering")}
+        keys={firstKeys("compiled_rules")}
+        onClick={() => perform("compiled_rules")}
       />
       <IconButton
         label="Inbox settings"
@@ -42,7 +42,7 @@ export function InboxHeader({ url, isPublic, blank }: { url: string; isPublic: b
         keys={firstKeys("inbox-settings")}
         onClick={() => perform("inbox-settings")}
       />
-      <CommandMenu label="More for this inbox" commands={MENU} />
+      <CommandMenu label="More inbox actions" commands={MENU} />
     </header>
   );
 }

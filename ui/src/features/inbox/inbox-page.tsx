@@ -34,8 +34,8 @@ export function InboxPage({ name, request, query }: Props) {
   if (inboxes.data && !known) {
     return (
       <div className="p-6">
-        <Notice icon={InboxIcon} tone="plain" title={`There is no inbox ${name}`}>
-          It was deleted or renamed. Choose another on the left, or make one.{" "}
+        <Notice icon={InboxIcon} tone="plain" title={`Inbox ${name} not found`}>
+          The inbox was deleted or renamed. Choose another one on the left, or create one.{" "}
           <Button onClick={() => perform("new-inbox")}>New inbox</Button>
         </Notice>
       </div>
@@ -44,21 +44,21 @@ export function InboxPage({ name, request, query }: Props) {
   return inboxes.data ? <KnownInbox key={name} name={name} request={request} query={query} /> : null;
 }
 
-/** The URL senders use; the address it would have, while the listener has none. */
+/** Returns the URL for senders. While the listener cannot listen, the URL has its configured address. */
 function useInboxUrl(name: string): { url: string; failed: boolean } {
-  const receiver = useStatus().data?.receiver;
-  if (receiver?.state === "listening") return { url: `${receiver.url}/${name}`, failed: false };
-  const failed = receiver?.state === "failed";
-  return { url: `http://${failed ? receiver.address : "…"}/${name}`, failed };
+  const listener = useStatus().data?.listener;
+  if (listener?.state === "listening") return { url: `${listener.url}/${name}`, failed: false };
+  const failed = listener?.state === "failed";
+  return { url: `http://${failed ? listener.address : "…"}/${name}`, failed };
 }
 
-/** Where the inbox is exposed, if it is. */
+/** Returns the exposure of the inbox. Undefined if it is not exposed. */
 const useExposure = (name: string) =>
   useTunnels()
     .data?.items.flatMap(({ exposures }) => exposures)
     .find(({ inbox }) => inbox === name);
 
-/** Shows requests of the inbox, by their place in the address. */
+/** Returns a function that navigates to a request of the inbox. */
 function useShow(name: string) {
   const navigate = useNavigate();
   return useCallback(
@@ -84,7 +84,7 @@ function KnownInbox({ name, request, query }: Props) {
   const show = useShow(name);
   const pick = useCallback((id: string) => show(id, query, Boolean(request)), [show, query, request]);
   const leave = (): void => show(undefined, query, false);
-  /** After a deletion the next older request is shown, else the next newer. */
+  /** Opens the next older request after a deletion, else the next newer one. */
   const afterDelete = (): void => {
     const at = request ? list.indexOf(request) : -1;
     const next = at >= 0 ? (list.at(at + 1 < list.length ? at + 1 : at - 1)?.id ?? null) : null;
@@ -153,7 +153,7 @@ function InboxDialogs({
     "copy-url": () => copyText(url, "URL"),
     "mark-read": () => void attempt(api.markInboxRead(name)),
     "inbox-settings": () => setOpen("settings"),
-    answering: () => setOpen("rules"),
+    compiled_rules: () => setOpen("rules"),
     export: () => setOpen("export"),
     clear: () => void clear(),
   });

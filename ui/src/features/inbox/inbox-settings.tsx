@@ -31,11 +31,11 @@ export function InboxSettings({ inbox, open, onClose }: { inbox: Inbox; open: bo
 const inWordsWithHint = (failure: unknown): string =>
   failure instanceof CallError ? `${failure.message} ${failure.hint}` : String(failure);
 
-/** The form exists only while the dialog is open, so that arrivals never overwrite the input. */
+/** The form. It exists only while the dialog is open, so that new requests never overwrite the input. */
 function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
   const [{ name, response, verification }, set] = useFormState<Values>({
     name: inbox.name,
-    response: inbox.answer,
+    response: inbox.response,
     verification: inbox.verification,
   });
   const navigate = useNavigate();
@@ -44,7 +44,7 @@ function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
     const secrets = verification.secrets?.filter((secret) => secret !== "");
     const saved = await api.changeInbox(inbox.name, {
       name,
-      answer: response,
+      response: response,
       verification: changed ? { ...verification, secrets } : undefined,
     });
     onClose();
@@ -63,13 +63,13 @@ function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
     <Form onSubmit={submit}>
       <TextField
         label="Name"
-        hint="First part of its path. Requests stay when it changes; senders need the new URL."
+        hint="First part of the URL path. Renaming keeps the requests, but senders need the new URL."
         value={name}
         onChange={(now) => set({ name: now })}
       />
-      <h3 className="mb-2 border-t border-line pt-3 font-semibold">Who sends here</h3>
+      <h3 className="mb-2 border-t border-line pt-3 font-semibold">Signature verification</h3>
       <VerificationForm value={verification} onChange={(now) => set({ verification: now })} />
-      <h3 className="mb-2 border-t border-line pt-3 font-semibold">What senders are answered</h3>
+      <h3 className="mb-2 border-t border-line pt-3 font-semibold">Response</h3>
       <ResponseFields response={response} set={(change) => set({ response: { ...response, ...change } })} />
       <FormError error={error} />
       <div className="flex justify-between border-t border-line pt-3">
@@ -84,7 +84,7 @@ function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
   );
 }
 
-/** The response of an inbox where no rule has another. */
+/** The default response of an inbox, used if no rule matches. */
 function ResponseFields({ response, set }: { response: InboxResponse; set: (change: Partial<InboxResponse>) => void }) {
   return (
     <>
@@ -98,8 +98,8 @@ function ResponseFields({ response, set }: { response: InboxResponse; set: (chan
           onChange={(now) => set({ status: now ?? 0 })}
         />
         <NumberField
-          label="Delay in ms"
-          hint="To 60,000."
+          label="Delay (ms)"
+          hint="At most 60,000."
           min={0}
           max={60_000}
           value={response.delay_ms}
@@ -109,8 +109,8 @@ function ResponseFields({ response, set }: { response: InboxResponse; set: (chan
       <HeaderFields headers={response.headers ?? []} onChange={(headers) => set({ headers })} />
       <TextAreaField label="Body" rows={4} value={response.body} onChange={(body) => set({ body })} />
       <Switch
-        label="Allow pages of any origin (CORS)"
-        hint="Preflights are answered, and the answer may be read."
+        label="Allow any origin (CORS)"
+        hint="Responds to preflight requests and lets web pages read the response."
         checked={response.cors}
         onChange={(cors) => set({ cors })}
       />
@@ -135,14 +135,14 @@ export function NewInbox({ open, onClose }: { open: boolean; onClose: () => void
       <Form onSubmit={submit}>
         <TextField
           label="Name"
-          hint="It is the first part of the path senders use."
+          hint="First part of the URL path."
           error={error}
           value={name}
           onChange={setName}
         />
         <div className="flex justify-end">
           <Button look="primary" type="submit">
-            Make inbox
+            Create inbox
           </Button>
         </div>
       </Form>

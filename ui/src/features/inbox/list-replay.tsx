@@ -6,7 +6,7 @@ import { CallError } from "../../platform";
 import { tellFailure } from "../../ui/toasts";
 import { ReplayDialog, type Replayed } from "../replay";
 
-/** The replay dialog of a list, and the keys that open it; R sends at once to where requests went last. */
+/** The replay dialog of a list and its commands. R replays at once to the last target. */
 export function ListReplay({ what }: { what: Replayed }) {
   const [open, setOpen] = useState<"one" | "edit" | "many">();
   const replay = async (request: string): Promise<void> => {

@@ -3,7 +3,7 @@ import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panel
 
 import { useWide } from "./use-wide";
 
-/** List and detail side by side, or one of them where there is no room. */
+/** List and detail side by side, or one of them in a narrow window. */
 export function Panes({ list, detail, opened }: { list: ReactNode; detail: ReactNode; opened: boolean }) {
   const layout = useDefaultLayout({ id: "inbox", storage: localStorage });
   if (!useWide()) return <div className="h-full bg-pane">{opened ? detail : list}</div>;
@@ -13,7 +13,7 @@ export function Panes({ list, detail, opened }: { list: ReactNode; detail: React
         {list}
       </Panel>
       <Separator
-        aria-label="Width of the list"
+        aria-label="List width"
         className="w-px bg-line outline-offset-0 hover:bg-accent data-[separator=active]:bg-accent"
       />
       <Panel id="detail" minSize="320px" className="bg-pane">
@@ -23,9 +23,9 @@ export function Panes({ list, detail, opened }: { list: ReactNode; detail: React
   );
 }
 
-/** The detail's place where nothing is chosen. */
+/** The placeholder of the detail pane while no request is open. */
 export function NothingChosen() {
   return (
-    <div className="flex h-full items-center justify-center p-8 text-ink-2">Choose a request to look into it.</div>
+    <div className="flex h-full items-center justify-center p-8 text-ink-2">Select a request to inspect it.</div>
   );
 }

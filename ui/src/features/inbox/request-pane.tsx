@@ -1,10 +1,10 @@
-/** The requests of a list, with the query bar above them. */
+/** The list of requests and the progress of its search. */
 import { useEffect, useState, useSyncExternalStore } from "react";
 
 import { count, moment } from "../../ui/format";
 import { RequestList, SearchList, type Rows } from "../request";
 
-/** Shows a list as long as it is the one that is wanted; until it is there, what showed before stays. */
+/** Returns the wanted list once it is loaded. Until then, returns the previous list. */
 export function useShown<L extends Rows>(wanted: L): L {
   useEffect(() => () => wanted.end(), [wanted]);
   useSyncExternalStore(wanted.subscribe, () => wanted.version);
@@ -13,7 +13,7 @@ export function useShown<L extends Rows>(wanted: L): L {
   return wanted.loaded ? wanted : shown;
 }
 
-/** Gives the focus to the list, wherever it is. */
+/** Moves the focus to the list. */
 export const focusList = (): void => document.querySelector<HTMLElement>("[data-testid=requests]")?.focus();
 
 /** Describes the progress of a search. */
@@ -21,10 +21,10 @@ function progress({ loaded, searching, complete, length, lookedTo }: SearchList)
   if (!loaded) return "Searching…";
   if (searching)
     return `${count(length)} so far${lookedTo ? `, searched back to ${moment(lookedTo.toISOString())}` : ""}…`;
-  return complete ? `${count(length)} found` : `${count(length)} and more`;
+  return complete ? `${count(length)} found` : `${count(length)}+ found`;
 }
 
-/** A list, and how its search goes where there is one. */
+/** A list of requests, with the progress of its search if it has one. */
 export function Found({
   list,
   selected,
@@ -48,7 +48,7 @@ export function Found({
       )}
       {found?.error ? null : found?.loaded && found.complete && found.length === 0 ? (
         <p className="p-6 text-center text-ink-2">
-          {found.query ? "Nothing stored matches this query." : "Nothing has arrived yet."}
+          {found.query ? "No stored request matches this search." : "Nothing has arrived yet."}
         </p>
       ) : (
         <RequestList list={list} selected={selected} onPick={onPick} />

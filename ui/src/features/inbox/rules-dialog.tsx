@@ -9,7 +9,7 @@ import { Entries, entry, newRule, RuleFields, type Entry } from "../response-rul
 
 export function RulesDialog({ inbox, open, onClose }: { inbox: Inbox; open: boolean; onClose: () => void }) {
   return (
-    <Dialog title={`Rules and forwards of ${inbox.name}`} open={open} onClose={onClose} wide>
+    <Dialog title={`Response rules and forwards of ${inbox.name}`} open={open} onClose={onClose} wide>
       <RulesForm inbox={inbox} onClose={onClose} />
     </Dialog>
   );
@@ -27,7 +27,7 @@ const valuesOf = ({ rules, forwards, status_by_path }: Inbox): Values => ({
   byPath: status_by_path,
 });
 
-/** The form exists only while the dialog is open, so that nothing overwrites the input. */
+/** The form. It exists only while the dialog is open, so that changes of the inbox never overwrite the input. */
 function RulesForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
   const [{ rules, forwards, byPath }, set] = useFormState<Values>(() => valuesOf(inbox));
   const { submit, error } = useSubmission(async () => {
@@ -37,21 +37,21 @@ function RulesForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
       status_by_path: byPath,
     });
     onClose();
-    tell("Rules and forwards saved");
+    tell("Response rules and forwards saved");
   });
   return (
     <Form onSubmit={submit}>
       <p className="mb-3 text-ink-2">
-        The first rule that matches answers. What no rule answers goes to a forward that asks its app, else the inbox
-        answers.
+        The first matching rule sends its response. If no rule matches, a proxy forward returns the response of its app.
+        Otherwise the inbox sends its default response.
       </p>
-      <h3 className="mb-2 font-semibold">Rules</h3>
+      <h3 className="mb-2 font-semibold">Response rules</h3>
       <Entries what="rule" entries={rules} fresh={newRule} onChange={(now) => set({ rules: now })}>
         {(rule, change) => <RuleFields rule={rule} onChange={change} />}
       </Entries>
       <Switch
         label="Status by path"
-        hint={`/${inbox.name}/status/503 is answered 503.`}
+        hint={`/${inbox.name}/status/503 responds with 503.`}
         checked={byPath}
         onChange={(now) => set({ byPath: now })}
       />

@@ -1,4 +1,4 @@
-/** Requests that were refused before they could be stored: why, from where, and their bytes. */
+/** The page of refused requests, which could not be stored: reason, remote address and first bytes. */
 import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, Copy, Download } from "lucide-react";
 
@@ -11,7 +11,7 @@ import { attempt, tell } from "../../ui/toasts";
 import { copyText, saveFile } from "../../ui/transfer";
 import { reasonText } from "./refused";
 
-/** Dismisses what was refused so far. */
+/** Dismisses the alert for the requests refused so far. */
 export const dismissRefused = (): void =>
   void attempt(api.dismissRefusals().then(() => tell("Alert dismissed. The requests stay in this list.")));
 
@@ -20,17 +20,17 @@ function Bytes({ refusal }: { refusal: Refusal }) {
   return (
     <div className="rounded-[7px] border border-line bg-background">
       <div className="flex items-center gap-1 border-b border-line pl-3 text-small text-ink-2">
-        <span className="mr-auto">Its first {size(refusal.bytes)}, credentials masked</span>
-        <IconButton label="Copy the bytes as text" icon={Copy} onClick={() => copyText(refusal.text, "as shown")} />
+        <span className="mr-auto">First {size(refusal.bytes)}, credentials masked</span>
+        <IconButton label="Copy as text" icon={Copy} onClick={() => copyText(refusal.text, "as shown")} />
         <IconButton
-          label="Save the bytes"
+          label="Save bytes"
           icon={Download}
           onClick={() => saveFile(refusedBytes(refusal.id), `refused-${refusal.id}.txt`)}
         />
       </div>
       <pre
         tabIndex={0}
-        aria-label="Its first bytes"
+        aria-label="First bytes"
         className="max-h-80 overflow-auto p-3 font-mono text-data break-all whitespace-pre-wrap"
       >
         {visibleLines(refusal.text.trimEnd().replaceAll("\r\n", "\n"))}
@@ -54,7 +54,7 @@ function Row({ refusal, open }: { refusal: Refusal; open: boolean }) {
         </summary>
         <div className="pr-2 pb-3 pl-8">
           <p className="mb-2 text-small text-ink-2">
-            From {refusal.peer || "an unknown address"} · <code className="font-mono">{refusal.reason}</code>
+            From {refusal.remote_address || "an unknown address"} · <code className="font-mono">{refusal.reason}</code>
           </p>
           <Bytes refusal={refusal} />
         </div>
@@ -70,8 +70,8 @@ export function RefusedPage() {
   return (
     <section aria-label="Refused requests" className="h-full overflow-auto p-6">
       <h1 className="text-title font-semibold tracking-tight">Refused requests</h1>
-      <p className="mb-4 text-ink-2">Requests that could not be stored, newest first. Each sender was told why.</p>
-      {all === 0 && <p className="text-ink-2">No request was refused.</p>}
+      <p className="mb-4 text-ink-2">Requests that could not be stored, newest first. The sender got the reason in the response.</p>
+      {all === 0 && <p className="text-ink-2">No refused requests</p>}
       {list.totals.length > 0 && (
         <ul aria-label="By inbox and reason" className="mb-4 flex flex-wrap gap-2 text-small">
           {list.totals.map((total) => (

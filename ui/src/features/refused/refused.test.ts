@@ -13,14 +13,14 @@ const total = (reason: string, open: number, hour = 15) => ({
 });
 const today = new Date(2026, 10, 29, 21);
 
-test("what was refused is said in one line", () => {
+test("summarizes refused requests in one line", () => {
   expect(refusedText([], today)).toBeNull();
   expect(refusedText([total("disk_full", 0)], today)).toBeNull();
   expect(refusedText([total("disk_full", 7)], today)).toBe("7 requests refused since 15:51: disk full");
   expect(refusedText([total("bad_header", 1)], today)).toBe("1 request refused since 15:51: bad header");
 });
 
-test("reasons are counted over all inboxes, from the first that is open", () => {
+test("counts reasons over all inboxes since the first undismissed request", () => {
   const totals = [
     total("bad_header", 2, 9),
     total("disk_full", 1_200, 14),

@@ -1,10 +1,10 @@
-/** Texts about requests that were refused before they could be stored. */
+/** Texts about refused requests, which could not be stored. */
 import type { Status } from "../../api/client";
 import { count } from "../../ui/format";
 
 type Totals = Status["refusals"];
 
-/** Reasons whose code alone says too little. */
+/** Descriptions of reasons whose code is not clear enough. */
 const REASONS: Record<string, string> = {
   unwritable: "the data folder cannot be written",
   locked: "the database is locked",
@@ -12,13 +12,16 @@ const REASONS: Record<string, string> = {
   tls: "TLS on a plain HTTP port",
 };
 
-/** A reason such as `disk_full`, as words. */
+/** Returns a reason such as `disk_full` as words. */
 export const reasonText = (reason: string): string => REASONS[reason] ?? reason.replaceAll("_", " ");
 
 const time = (then: string): string =>
   new Date(then).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
-/** Returns the text of the alarm: the number of refused requests and the reasons, the most frequent first. Undefined if all were dismissed. */
+/**
+ * Returns the text of the alarm: the number of refused requests and the reasons, most frequent first. Null if all
+ * refused requests were dismissed.
+ */
 export function refusedText(totals: Totals, today = new Date()): string | null {
   const all = totals.reduce((sum, { open }) => sum + open, 0);
   if (all === 0) return null;

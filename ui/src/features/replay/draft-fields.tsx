@@ -5,7 +5,7 @@ import type { Draft } from "./draft";
 
 const CodeView = lazy(() => import("../../ui/code-view"));
 
-/** Stands in the place of a credential that is not shown. */
+/** Mask of a hidden credential. */
 const MASK = "••••••••";
 
 function isJson(text: string): boolean {
@@ -17,7 +17,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** The parts of a request that can be edited; `first` is what they were. */
+/** The editable parts of a request. `first` contains the original values. */
 export function DraftFields({
   draft,
   first,
@@ -32,12 +32,12 @@ export function DraftFields({
       <div className="flex gap-4">
         <TextField label="Method" mono value={draft.method} onChange={(method) => set({ method })} />
         <div className="flex-1">
-          <TextField label="Path behind the URL" mono value={draft.path} onChange={(path) => set({ path })} />
+          <TextField label="Appended path" mono value={draft.path} onChange={(path) => set({ path })} />
         </div>
       </div>
       <TextAreaField
         label="Headers"
-        hint={`One a line. ${MASK} stands for the value that is stored. Those of one connection are left out.`}
+        hint={`One per line. ${MASK} keeps the stored value. Hop-by-hop headers are omitted.`}
         rows={6}
         value={draft.headers}
         onChange={(headers) => set({ headers })}
@@ -53,7 +53,7 @@ export function DraftFields({
           />
         </Suspense>
       </div>
-      <p className="mt-1 mb-4 text-small text-ink-2">The stored request stays as it is.</p>
+      <p className="mt-1 mb-4 text-small text-ink-2">The stored request is not changed.</p>
     </>
   );
 }

@@ -1,10 +1,10 @@
-/** A stored request as it is edited before it is replayed. */
+/** The editable form of a stored request. */
 import { bytes, requestRoute, type Detail } from "../../api/client";
 
 export interface Draft {
   method: string;
   path: string;
-  /** One a line. */
+  /** Headers, one per line. */
   headers: string;
   body: string;
 }
@@ -12,7 +12,7 @@ export interface Draft {
 /** Largest body that is edited as text, in bytes. */
 const EDITED_MAX = 1_000_000;
 
-/** A request as it can be edited; none where its body is no text, or too long to be written over. */
+/** Returns a request in editable form. Undefined if the body is not UTF-8 text or is larger than the limit. */
 export async function draftOf(detail: Detail): Promise<Draft | undefined> {
   if (detail.body_bytes > EDITED_MAX) return undefined;
   const { inbox, target } = detail;
@@ -29,14 +29,14 @@ export async function draftOf(detail: Detail): Promise<Draft | undefined> {
   }
 }
 
-/** Headers that are written one a line, as pairs of a name and a value. */
+/** Parses headers, one per line, into pairs of a name and a value. */
 export const headerPairs = (text: string): string[][] =>
   text
     .split("\n")
     .filter((line) => line.trim())
     .map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()]);
 
-/** The UTF-8 bytes of a text in base64. */
+/** Encodes the UTF-8 bytes of a text in base64. */
 export function base64(text: string): string {
   let binary = "";
   for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);

@@ -1,4 +1,4 @@
-/** Replays stored requests: one as it is or edited, those that are selected, or a whole list. */
+/** The dialog that replays one request, unchanged or edited, the selected requests or a list. */
 import { Dialog } from "../../ui/dialog";
 import { ReplayForm, type Replayed } from "./replay-form";
 

@@ -39,26 +39,26 @@ interface PartProps {
 }
 
 const TIMES = [
-  ["once", "once"],
-  ["twice", "twice, one after the other"],
-  ["at_once", "twice at once"],
+  ["once", "Once"],
+  ["twice", "Twice in sequence"],
+  ["at_once", "Twice at once"],
 ] as const;
 
-/** Which requests can be replayed, and which of them are. */
+/** Returns the choices of requests to replay, and the current choice. */
 function useWhich({ what, edit, many }: Omit<Props, "onClose">) {
   const selected = [...useSelection()];
   const [chosen, choose] = useState<Which>();
   const options: (readonly [Which, string])[] = [];
   if (what.request) options.push(["one", "This request"]);
-  if (selected.length) options.push(["selected", `${count(selected.length)} ticked`]);
-  options.push(["list", "The list"]);
+  if (selected.length) options.push(["selected", `${count(selected.length)} selected`]);
+  options.push(["list", "This list"]);
   const usual = many && selected.length ? "selected" : many || !what.request ? "list" : "one";
   const which: Which = edit ? "one" : (chosen ?? usual);
   const requests = which === "one" ? [what.request!] : selected;
   return { which, options, choose, requests: which === "list" ? undefined : requests };
 }
 
-/** The request as it is edited; `undefined` until it is read, and where it cannot be edited. */
+/** Returns the draft of an edited request. Undefined until the request is read, or if it cannot be edited. */
 function useDraft(request: string | undefined, edit: boolean) {
   const { data: detail } = useRequest(request ?? "");
   const [draft, setDraft] = useState<Draft>();
@@ -82,7 +82,7 @@ export function ReplayForm({ onClose, what, edit, many }: Props) {
   const endpoints = useEndpoints().data?.items ?? [];
   const [values, set] = useFormState<Values>(() => firstValues(inbox, edit));
   const { draft, first, isRead, set: setDraft } = useDraft(what.request, edit);
-  /** A host that is not this machine, to which the person agrees by sending again. */
+  /** Remote host that the user confirms by submitting again. */
   const [confirm, setConfirm] = useState<string>();
   const one = which === "one";
   const { submit, error } = useSubmission(async () => {
@@ -94,9 +94,9 @@ export function ReplayForm({ onClose, what, edit, many }: Props) {
         body: one && draft ? base64(draft.body) : undefined,
       });
       onClose();
-      // A message announces the response to one request; the page of the replay compares two.
+      // A toast announces the response to one request. The page of the replay compares two responses.
       if (isProbe(which, values.times)) void navigate({ to: "/replays/{-$replay}", params: { replay: replay.id } });
-      else if (!one) tell(`Replay begun: ${replay.url}`);
+      else if (!one) tell(`Replay started: ${replay.url}`);
     } catch (failure) {
       if (failure instanceof CallError && failure.code === "confirm_host") setConfirm(hostOf(values, endpoints));
       throw failure;
@@ -106,16 +106,16 @@ export function ReplayForm({ onClose, what, edit, many }: Props) {
     <Form onSubmit={submit}>
       {!edit && options.length > 1 && (
         <div className="mb-4">
-          <Choice label="What" value={which} options={options} onChange={choose} />
+          <Choice label="Requests" value={which} options={options} onChange={choose} />
         </div>
       )}
       {which === "list" && (
-        <p className="mb-3 text-ink-2">{`Sends ${what.query ? "what the query finds" : "everything"}${what.inbox ? ` in ${what.inbox}` : ""}, the ${values.newestFirst ? "newest" : "oldest"} first.`}</p>
+        <p className="mb-3 text-ink-2">{`Sends ${what.query ? "the requests that match the search" : "all requests"}${what.inbox ? ` in ${what.inbox}` : ""}, ${values.newestFirst ? "newest" : "oldest"} first.`}</p>
       )}
       <TargetFields values={values} set={set} onUrl={() => setConfirm(undefined)} />
       {edit && !draft && isRead && (
-        <Notice icon={AlertTriangle} tone="plain" title="This body is not edited here">
-          It is no text, or very long. It goes as it is; the command line takes another from a file.
+        <Notice icon={AlertTriangle} tone="plain" title="This body cannot be edited here">
+          The body is not text or is larger than 1 MB. It is sent unchanged. The command line can replace it with a file.
         </Notice>
       )}
       {edit && draft && first && <DraftFields draft={draft} first={first} set={setDraft} />}
@@ -125,13 +125,13 @@ export function ReplayForm({ onClose, what, edit, many }: Props) {
       />
       {one ? <TimesField values={values} set={set} /> : <FlowFields values={values} set={set} />}
       <FormEnd error={error} icon={Send}>
-        {confirm ? "Send them there" : one ? "Send" : "Send all"}
+        {confirm ? "Confirm and send" : one ? "Send" : "Send all"}
       </FormEnd>
     </Form>
   );
 }
 
-/** Fields for the target, and for re-signing. */
+/** Fields for the target and for re-signing. */
 function TargetFields({ values: { endpoint, url, reSign }, set, onUrl }: PartProps & { onUrl: () => void }) {
   const endpoints = useEndpoints().data?.items ?? [];
   return (
@@ -140,14 +140,14 @@ function TargetFields({ values: { endpoint, url, reSign }, set, onUrl }: PartPro
         <SelectField
           label="To"
           value={endpoint}
-          options={[["", "a URL"], ...endpoints.map((one) => [one.id, one.name || one.url] as const)]}
+          options={[["", "A URL"], ...endpoints.map((one) => [one.id, one.name || one.url] as const)]}
           onChange={(now) => set({ endpoint: now })}
         />
       )}
       {!endpoint && (
         <TextField
           label="URL"
-          hint="What stands behind the inbox's name in a request's path is put behind it."
+          hint="The part of the path after the inbox name is appended."
           mono
           value={url}
           placeholder="http://localhost:3000/webhooks"
@@ -158,8 +158,8 @@ function TargetFields({ values: { endpoint, url, reSign }, set, onUrl }: PartPro
         />
       )}
       <Switch
-        label="Sign anew"
-        hint={`With a new timestamp and the ${endpoint ? "endpoint" : "inbox"}'s secret. Without, the bytes and headers go as they came.`}
+        label="Re-sign"
+        hint={`Signs with the secret of the ${endpoint ? "endpoint" : "inbox"} and a new timestamp. If off, the request is sent unchanged.`}
         checked={reSign}
         onChange={(now) => set({ reSign: now })}
       />
@@ -170,8 +170,8 @@ function TargetFields({ values: { endpoint, url, reSign }, set, onUrl }: PartPro
 function TimesField({ values: { times }, set }: PartProps) {
   return (
     <ChoiceField
-      label="Deliver it"
-      hint="Twice tells whether the receiver does the same thing once: its answers are compared."
+      label="Send"
+      hint="Send twice to test whether the handler is idempotent. Both responses are compared."
       value={times}
       options={TIMES}
       onChange={(now) => set({ times: now })}
@@ -185,8 +185,8 @@ function FlowFields({ values: { rate, concurrency, stopsOnFailure, newestFirst }
     <>
       <div className="flex gap-4">
         <TextField
-          label="Requests a second"
-          hint="As fast as they are answered if empty."
+          label="Requests per second"
+          hint="Unlimited if empty."
           type="number"
           min={0.001}
           step="any"
@@ -194,8 +194,8 @@ function FlowFields({ values: { rate, concurrency, stopsOnFailure, newestFirst }
           onChange={(now) => set({ rate: now })}
         />
         <NumberField
-          label="At a time"
-          hint="1 keeps them in order."
+          label="Concurrency"
+          hint="1 keeps the order."
           required
           min={1}
           max={256}
@@ -204,8 +204,8 @@ function FlowFields({ values: { rate, concurrency, stopsOnFailure, newestFirst }
         />
       </div>
       <Switch
-        label="Stop at the first failure"
-        hint="At the first that is not answered 2xx."
+        label="Stop on failure"
+        hint="Stops at the first response that is not 2xx."
         checked={stopsOnFailure}
         onChange={(now) => set({ stopsOnFailure: now })}
       />

@@ -1,9 +1,9 @@
-/** The values of the replay form, and the API request made from them. */
+/** The values of the replay form and their conversion to an API request. */
 import type { Endpoint, Inbox, ReplayNew } from "../../api/client";
 import type { OutgoingEdits } from "../forward";
 import { headerPairs, type Draft } from "./draft";
 
-/** Which requests are replayed. */
+/** The choice of requests to replay. */
 export type Which = "list" | "selected" | "one";
 
 type Times = "once" | "twice" | "at_once";
@@ -12,7 +12,7 @@ export interface Values {
   endpoint: string;
   url: string;
   reSign: boolean;
-  /** Requests a second, as text; empty for as fast as they are answered. */
+  /** Requests per second, as text; empty for no limit. */
   rate: string;
   concurrency: number;
   stopsOnFailure: boolean;
@@ -37,7 +37,7 @@ export function firstValues(inbox: Inbox | undefined, edit: boolean): Values {
   };
 }
 
-/** Returns true if one request is sent twice, to test whether the handler is idempotent. */
+/** Returns true if one request is sent twice, to test idempotency. */
 export const isProbe = (which: Which, times: Times): boolean => which === "one" && times !== "once";
 
 export function settingsOf(values: Values, which: Which, draft: Draft | undefined): NonNullable<ReplayNew["settings"]> {
@@ -46,7 +46,7 @@ export function settingsOf(values: Values, which: Which, draft: Draft | undefine
   return {
     ...outgoing,
     to: endpoint ? { endpoint } : url ? { url } : null,
-    resign: reSign ? (endpoint ? "endpoint" : "inbox") : null,
+    re_sign: reSign ? (endpoint ? "endpoint" : "inbox") : null,
     rate: rate ? Number(rate) : null,
     concurrency: probe && times === "at_once" ? 2 : concurrency,
     stop_on_failure: stopsOnFailure,
@@ -57,6 +57,6 @@ export function settingsOf(values: Values, which: Which, draft: Draft | undefine
   };
 }
 
-/** The host that requests would be sent to. */
+/** Returns the host of the target. */
 export const hostOf = ({ endpoint, url }: Values, endpoints: readonly Endpoint[]): string =>
   new URL(endpoint ? endpoints.find(({ id }) => id === endpoint)!.url : url).host;

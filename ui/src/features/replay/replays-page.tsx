@@ -1,4 +1,4 @@
-/** Replays: how each goes, and what it came to. */
+/** The page of replays: their progress and the report of one replay. */
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Ban, Download, GitCompare } from "lucide-react";
@@ -13,14 +13,14 @@ import { Table, type Column } from "../../ui/table";
 import { attempt } from "../../ui/toasts";
 import { saveFile } from "../../ui/transfer";
 
-/** Failures that are shown; the saved report has all. */
+/** Maximum number of failures shown. A saved report has all of them. */
 const SHOWN = 200;
 
 function Progress({ replay }: { replay: Replay }) {
   const ended = replay.delivered + replay.failed;
   return (
     <span className="flex items-center gap-2">
-      <progress aria-label="How far it is" className="h-1.5 w-24" max={replay.total || 1} value={ended} />
+      <progress aria-label="Progress" className="h-1.5 w-24" max={replay.total || 1} value={ended} />
       <span className="font-mono text-data">
         {count(ended)}/{count(replay.total)}
       </span>
@@ -30,7 +30,7 @@ function Progress({ replay }: { replay: Replay }) {
 
 const columnsOf = (now: number): readonly Column<Replay>[] => [
   {
-    header: "To",
+    header: "Target",
     headerClass: "pl-3 font-medium",
     className: "truncate pl-3",
     cell: ({ id, url }) => (
@@ -48,7 +48,7 @@ const columnsOf = (now: number): readonly Column<Replay>[] => [
     cell: ({ failed }) => count(failed),
   },
   {
-    header: "Begun",
+    header: "Started",
     headerClass: "w-16 pr-3 text-right font-medium",
     className: "pr-3 text-right text-small text-ink-2",
     cell: ({ created_at }) => age(created_at, now),
@@ -63,9 +63,9 @@ export function ReplaysPage({ id }: { id: string | undefined }) {
     <div className={`grid h-full min-h-0 ${id ? "grid-cols-2 max-lg:grid-cols-1" : ""}`}>
       <section aria-label="Replays" className={`min-w-0 overflow-auto p-6 ${id ? "max-lg:hidden" : ""}`}>
         <h1 className="text-title font-semibold tracking-tight">Replays</h1>
-        <p className="mb-4 text-ink-2">Stored requests that were sent again, newest first.</p>
+        <p className="mb-4 text-ink-2">Replays of stored requests, newest first.</p>
         {items.length === 0 && (
-          <p className="text-ink-2">Nothing was replayed yet. Open a request and press R, or tick some and press B.</p>
+          <p className="text-ink-2">No replays yet. Open a request and press R, or select several and press B.</p>
         )}
         {items.length > 0 && (
           <Table
@@ -92,17 +92,17 @@ function Report({ id }: { id: string }) {
     if (first && second) await navigate({ to: "/diff/$a/$b", params: { a: `${first.id}:1`, b: `${second.id}:1` } });
   };
   if (error)
-    return <p className="p-6 text-ink-2">This replay is not there; the oldest roll over with their deliveries.</p>;
+    return <p className="p-6 text-ink-2">This replay was not found. The oldest replays and their deliveries are deleted by retention.</p>;
   if (!data) return null;
-  const { replay, latencies, failures, answers } = data;
+  const { replay, latencies, failures, responses } = data;
   const save = (form: "json" | "html"): void => saveFile(`/api/v1/replays/${id}/report?as=${form}`, `replay.${form}`);
   const running = replay.ended_at == null;
   return (
     <article aria-label="Replay" className="min-h-0 min-w-0 overflow-auto border-l border-line bg-pane p-6">
       <h2 className="truncate font-mono text-[14px] font-semibold">{visible(replay.url)}</h2>
       <p className="text-ink-2">
-        {replay.state} · begun {moment(replay.created_at)}
-        {replay.settings.resign && " · signed anew"}
+        {replay.state} · started {moment(replay.created_at)}
+        {replay.settings.re_sign && " · re-signed"}
         {replay.settings.edit && " · edited"}
       </p>
       {replay.reason && <p className="mt-1">{visible(replay.reason)}</p>}
@@ -115,11 +115,11 @@ function Report({ id }: { id: string }) {
           <>
             {replay.settings.times === 2 && replay.total === 2 && (
               <Button look="primary" icon={GitCompare} onClick={() => void attempt(compare())}>
-                Compare both answers
+                Compare responses
               </Button>
             )}
             <Button icon={Download} onClick={() => save("html")}>
-              Save as page
+              Save as HTML
             </Button>
             <Button icon={Download} onClick={() => save("json")}>
               Save as JSON
@@ -128,29 +128,29 @@ function Report({ id }: { id: string }) {
         )}
       </div>
       <dl className="grid grid-cols-[10rem_1fr] gap-y-1">
-        <dt className="text-ink-2">Answered 2xx</dt>
+        <dt className="text-ink-2">Delivered</dt>
         <dd>{count(replay.delivered)}</dd>
         <dt className="text-ink-2">Failed</dt>
         <dd className={replay.failed ? "font-semibold text-invalid" : ""}>{count(replay.failed)}</dd>
         <dt className="text-ink-2">Not sent</dt>
         <dd>{count(data.unsent)}</dd>
-        <dt className="text-ink-2">Took</dt>
+        <dt className="text-ink-2">Duration</dt>
         <dd>
-          {duration(data.took_s * 1000)}, {data.rate.toFixed(1)} a second
+          {duration(data.duration_s * 1000)}, {data.rate.toFixed(1)} per second
         </dd>
         {latencies && (
           <>
-            <dt className="text-ink-2">Answer in</dt>
+            <dt className="text-ink-2">Latency</dt>
             <dd>
-              {duration(latencies.p50)} half, {duration(latencies.p90)} 90 %, {duration(latencies.p99)} 99 %,{" "}
-              {duration(latencies.max)} slowest
+              p50 {duration(latencies.p50)}, p90 {duration(latencies.p90)}, p99 {duration(latencies.p99)}, max{" "}
+              {duration(latencies.max)}
             </dd>
           </>
         )}
       </dl>
-      <h3 className="mt-4 mb-1 font-semibold">Answers</h3>
+      <h3 className="mt-4 mb-1 font-semibold">Responses</h3>
       <ul>
-        {answers.map(({ status, error: why, count: many }) => (
+        {responses.map(({ status, error: why, count: many }) => (
           <li key={`${status} ${why}`}>
             <strong className={status && status < 400 ? "text-valid" : "text-invalid"}>
               {status ?? visible(why ?? "none yet")}
@@ -174,7 +174,7 @@ function Report({ id }: { id: string }) {
             ))}
           </ol>
           {failures.length > SHOWN && (
-            <p className="mt-1 text-ink-2">And {count(failures.length - SHOWN)} more; the saved report has all.</p>
+            <p className="mt-1 text-ink-2">{count(failures.length - SHOWN)} more are in the saved report.</p>
           )}
         </>
       )}

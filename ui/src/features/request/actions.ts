@@ -7,7 +7,7 @@ import { copyText } from "../../ui/transfer";
 const headers = async (id: string): Promise<string> =>
   (await api.request(id)).headers.map(({ name, value }) => `${name}: ${value}`).join("\n");
 
-/** Deletes requests that are selected, with one undo for all of them. */
+/** Deletes the selected requests, with one undo for all of them. */
 export async function removeSelected(ids: readonly string[]): Promise<void> {
   const deletions: { id: number }[] = [];
   await attempt(
@@ -29,7 +29,7 @@ export const requestActions = (id: string) => ({
   copyHeaders: () => copyText(headers(id), "headers"),
   pin: (pinned: boolean) =>
     void attempt(
-      api.markRequest(id, { pinned }).then(() => tell(pinned ? "Pinned: it stays when others roll over" : "Unpinned")),
+      api.markRequest(id, { pinned }).then(() => tell(pinned ? "Pinned: never deleted by retention" : "Unpinned")),
     ),
   remove: () =>
     void attempt(api.removeRequest(id).then((deletion) => offerUndo("Request deleted", () => api.undo(deletion.id)))),

@@ -1,4 +1,4 @@
-/** A request as code that sends it again. */
+/** The dialog that shows a request as code in several languages. */
 import { useQuery } from "@tanstack/react-query";
 import { Copy } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
@@ -27,7 +27,7 @@ const FORMS = [
 
 export function CodeDialog({ id, open, onClose }: { id: string; open: boolean; onClose: () => void }) {
   return (
-    <Dialog title="Code for it" open={open} onClose={onClose} wide>
+    <Dialog title="Copy as code" open={open} onClose={onClose} wide>
       <Code id={id} onClose={onClose} />
     </Dialog>
   );
@@ -50,11 +50,11 @@ function Code({ id, onClose }: { id: string; onClose: () => void }) {
       }}
     >
       <div className="mb-3 overflow-x-auto">
-        <Choice label="Form" value={form} options={FORMS} onChange={(now) => prefer({ code: now })} />
+        <Choice label="Format" value={form} options={FORMS} onChange={(now) => prefer({ code: now })} />
       </div>
       <Switch
-        label="With credentials"
-        hint="Otherwise they are masked, and such a request is not sent as it was."
+        label="Include secrets"
+        hint="If off, credentials are masked, and the code sends the masks."
         checked={reveal}
         onChange={setReveal}
       />
@@ -73,7 +73,7 @@ function Code({ id, onClose }: { id: string; onClose: () => void }) {
       </div>
       <div className="flex items-center justify-between gap-3 border-t border-line pt-3">
         <p className="text-small text-ink-2">
-          It sends the request to its inbox here; change the URL to send it elsewhere.
+          The code sends the request to its inbox on this computer. Change the URL to send it elsewhere.
         </p>
         <Button look="primary" type="submit" icon={Copy} disabled={data === undefined}>
           Copy

@@ -6,7 +6,7 @@ import type { Diff, DiffRow } from "../../api/client";
 import { count, visible } from "../../ui/format";
 
 const LINE = 22;
-/** Indentation stops growing here, so that no line is mostly blank. */
+/** Maximum depth of indentation. Deeper lines are not indented further. */
 const INDENT_MAX = 40;
 const INDENT = 14;
 
@@ -28,7 +28,7 @@ const NAMES = {
 
 type Line = { row: DiffRow } | { heading: string };
 
-/** A changed row is two lines where both sides share a column. */
+/** Splits changed rows in two, for the layout with one column. */
 const split = (rows: DiffRow[]): DiffRow[] =>
   rows.flatMap((row) =>
     row.kind === "changed"
@@ -39,7 +39,7 @@ const split = (rows: DiffRow[]): DiffRow[] =>
       : [row],
   );
 
-/** The parts that are compared, each under its heading; `what` is the heading of the first line. */
+/** Returns the lines of all compared parts with their headings. `what` is the heading of the first part. */
 function linesOf({ line, headers, body, changes }: Diff, what: string, inline: boolean): Line[] {
   const part = (heading: string, rows: DiffRow[]): Line[] => [
     { heading },
@@ -48,10 +48,10 @@ function linesOf({ line, headers, body, changes }: Diff, what: string, inline: b
   const differ = headers.filter((row) => row.kind !== "same");
   const headersHeading = differ.length
     ? `Headers, ${count(differ.length)} of ${count(headers.length)} differ`
-    : `Headers, all ${count(headers.length)} the same`;
+    : `Headers, all ${count(headers.length)} identical`;
   const bodyHeading = changes
     ? `Body, ${count(changes)} ${changes === 1 ? "row differs" : "rows differ"}`
-    : "Body, the same";
+    : "Body, identical";
   return [...part(what, [line]), ...part(headersHeading, differ), ...part(bodyHeading, body)];
 }
 
@@ -67,7 +67,7 @@ function Text({ text, depth }: { text: string | null | undefined; depth: number 
 }
 
 function Row({ row, inline }: { row: DiffRow; inline: boolean }) {
-  if (row.kind === "skipped") return <span className="pl-8 text-ink-3">… {count(row.skipped)} the same</span>;
+  if (row.kind === "skipped") return <span className="pl-8 text-ink-3">… {count(row.skipped)} unchanged</span>;
   return (
     <>
       <span aria-hidden className="w-5 shrink-0 text-center">
@@ -100,7 +100,7 @@ export function DiffLines({ diff, what, inline }: { diff: Diff | undefined; what
     <div
       ref={scroller}
       tabIndex={0}
-      aria-label="What differs"
+      aria-label="Differences"
       role="region"
       className="min-h-0 flex-1 overflow-auto font-mono text-data"
     >

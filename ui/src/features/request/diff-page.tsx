@@ -15,7 +15,7 @@ import { prefer, usePreferences } from "../../ui/preferences";
 import { DiffLines } from "./diff-lines";
 
 const BASES = {
-  json: "Bodies compared as JSON: the order of keys and white space do not count.",
+  json: "Bodies compared as JSON. Key order and white space are ignored.",
   text: "Bodies compared line by line.",
   bytes: "Bodies compared byte by byte.",
 } as const;
@@ -25,7 +25,7 @@ const LAYOUTS = [
   ["inline", "Inline"],
 ] as const;
 
-/** An attempt as `DELIVERY:NUMBER`; its response is compared. */
+/** Id of an attempt, `DELIVERY:NUMBER`. The responses of attempts are compared. */
 const ATTEMPT = /^(.+):(\d+)$/;
 
 function Who({ id, which }: { id: string; which: string }) {
@@ -34,7 +34,7 @@ function Who({ id, which }: { id: string; which: string }) {
     return (
       <span className="min-w-0 flex-1 truncate">
         <span className="text-ink-2">{which}</span>{" "}
-        <strong className="font-semibold">answer to attempt {number}</strong>
+        <strong className="font-semibold">response to attempt {number}</strong>
       </span>
     );
   return <Request id={id} which={which} />;
@@ -53,7 +53,7 @@ function Request({ id, which }: { id: string; which: string }) {
   );
 }
 
-/** The requests of an event, where the two compared follow one another in it: comparisons step through it. */
+/** Returns the requests of the event if the two compared requests are consecutive in its timeline. */
 function useEvent(a: string, b: string): { at: number; ids: string[] } | undefined {
   const { data: timeline } = useQuery({
     queryKey: [...keys.request(b), "timeline", "steps"],
@@ -72,7 +72,7 @@ interface Steps {
   step: (by: 1 | -1) => void;
 }
 
-/** Steps through the requests of an event, each compared with the one before; none where these two are not such. */
+/** Returns the steps through the requests of an event. Undefined if the two requests are not consecutive. */
 function useSteps(a: string, b: string): Steps | undefined {
   const event = useEvent(a, b);
   const navigate = useNavigate();
@@ -126,10 +126,10 @@ export function DiffPage({ a, b }: { a: string; b: string }) {
       )}
       {diff && (
         <p role="status" className="border-b border-line px-4 py-1 text-small text-ink-2">
-          {diff.same ? "Nothing differs." : (diff.note ?? BASES[diff.basis])}
+          {diff.same ? "No differences" : (diff.note ?? BASES[diff.basis])}
         </p>
       )}
-      <DiffLines diff={diff} what={ATTEMPT.test(a) ? "Answer" : "Request"} inline={inline} />
+      <DiffLines diff={diff} what={ATTEMPT.test(a) ? "Response" : "Request"} inline={inline} />
     </section>
   );
 }
@@ -138,7 +138,7 @@ function StepButtons({ steps: { at, last, step } }: { steps: Steps }) {
   return (
     <span className="flex items-center gap-1 text-small text-ink-2">
       <IconButton
-        label="The comparison before"
+        label="Previous comparison"
         icon={ChevronLeft}
         keys={firstKeys("previous")}
         disabled={at < 2}
@@ -148,7 +148,7 @@ function StepButtons({ steps: { at, last, step } }: { steps: Steps }) {
         step {at} of {last}
       </span>
       <IconButton
-        label="The comparison after"
+        label="Next comparison"
         icon={ChevronRight}
         keys={firstKeys("next")}
         disabled={at >= last}

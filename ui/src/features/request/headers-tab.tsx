@@ -10,10 +10,10 @@ import { copyText } from "../../ui/transfer";
 import { term, TermButtons } from "../search";
 
 const NAMES: Record<string, string> = {
-  exact: "Names and order as the sender wrote them.",
-  lowercase: "HTTP/2 has only lower-case names on the wire.",
+  exact: "Names and order as sent.",
+  lowercase: "HTTP/2 header names are always lowercase.",
   normalised:
-    "Normalised: what came over the wire did not agree with what was parsed, so names are lower-cased and repeats grouped.",
+    "Normalized: the received bytes did not match the parsed headers, so names are lowercase and duplicates are grouped.",
 };
 
 const COLUMNS: readonly Column<HeaderLine>[] = [

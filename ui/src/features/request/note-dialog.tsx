@@ -6,7 +6,7 @@ import { Dialog } from "../../ui/dialog";
 import { INPUT } from "../../ui/input";
 import { attempt } from "../../ui/toasts";
 
-/** A person's own words on a request. */
+/** The dialog that edits the note on a request. */
 export function NoteDialog({ detail, open, onClose }: { detail: Detail; open: boolean; onClose: () => void }) {
   const [text, setText] = useState(detail.note);
   useEffect(() => setText(detail.note), [detail.note, open]);

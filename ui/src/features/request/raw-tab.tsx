@@ -10,10 +10,10 @@ import { requestActions } from "./actions";
 
 const CodeView = lazy(() => import("../../ui/code-view"));
 
-/** Messages above this are not drawn as text; they can be saved. */
+/** Maximum size of a message that is shown as text, in bytes. Larger messages can be saved. */
 const SHOWN_MAX = 2 * 1024 * 1024;
 
-/** The message as on the wire, chunks joined. */
+/** The message as received, with joined chunks. */
 export function RawTab({ detail }: { detail: Detail }) {
   const shown = detail.body_bytes <= SHOWN_MAX;
   const { data } = useQuery({
@@ -25,18 +25,18 @@ export function RawTab({ detail }: { detail: Detail }) {
   return (
     <div className="flex h-full flex-col">
       <div className="flex items-center gap-2 border-b border-line px-4 py-1 text-small text-ink-2">
-        The message as it came, transfer coding undone
+        The message as received, with transfer encoding removed
         {detail.headers.some(({ secret }) => secret) && ", credentials masked"}.
         <span className="ml-auto" />
         <IconButton label="Copy as raw HTTP" icon={Copy} onClick={requestActions(detail.id).copyRaw} />
         <IconButton
-          label="Save the message to a file"
+          label="Save message"
           icon={Download}
           onClick={() => saveFile(requestRoute(detail.id, "raw"), `${detail.id}.http`)}
         />
       </div>
       {!shown && (
-        <p className="p-4 text-ink-2">The message has {size(detail.body_bytes)}; save it to a file to read it.</p>
+        <p className="p-4 text-ink-2">The message is larger than {size(SHOWN_MAX)}. Save the message to read it.</p>
       )}
       <div className="min-h-0 flex-1">
         {data && (

@@ -15,10 +15,10 @@ import { RequestHeader } from "./request-header";
 import { RequestTabs } from "./request-tabs";
 import { useSelection } from "./selection";
 
-/** The request that the next one is compared with. */
+/** Id of the request marked for the next comparison. */
 let marked: string | undefined;
 
-/** Marks a request, or compares it with the one that is marked. */
+/** Returns a function that marks a request, or compares it with the marked one. */
 function useCompare(id: string): () => void {
   const navigate = useNavigate();
   return () => {
@@ -45,7 +45,7 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
     if (detail?.unread) void attempt(api.markRequest(id, { read: true }));
   }, [id, detail?.unread]);
   const remove = (): void => {
-    // Whoever opened one of those that are selected means all of them.
+    // Deleting a request that is part of the selection deletes the whole selection.
     if (selection.has(id)) return void removeSelected([...selection]).then(onGone);
     actions.remove();
     onGone();
@@ -67,8 +67,8 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
   if (error) {
     return (
       <div className="p-6">
-        <Notice icon={AlertTriangle} tone="plain" title="This request is not there">
-          It was deleted or has rolled over. <Button onClick={onLeave}>Back to the list</Button>
+        <Notice icon={AlertTriangle} tone="plain" title="Request not found">
+          The request was deleted by a user or by retention. <Button onClick={onLeave}>Back to list</Button>
         </Notice>
       </div>
     );

@@ -10,7 +10,7 @@ import { SignatureStatus } from "../signature";
 
 const MENU = ["code", "copy-raw", "copy-body", "copy-headers", "note", "delete"] as const;
 
-/** The header of a request: its summary and its actions. */
+/** The header of a request with its summary and actions. */
 export function RequestHeader({
   detail,
   heading,
@@ -24,7 +24,7 @@ export function RequestHeader({
     <header className="border-b border-line px-4 py-3">
       <div className="flex items-baseline gap-3">
         <span className="-ml-2 self-center md:hidden">
-          <IconButton label="Back to the list" icon={ArrowLeft} onClick={onLeave} />
+          <IconButton label="Back to list" icon={ArrowLeft} onClick={onLeave} />
         </span>
         <h1 ref={heading} tabIndex={-1} className="min-w-0 truncate text-title font-semibold tracking-tight">
           {detail.event_type ? visible(detail.event_type) : visible(detail.method)}{" "}
@@ -33,11 +33,11 @@ export function RequestHeader({
         {detail.provider && <span className="ml-auto shrink-0 text-ink-2">{detail.provider}</span>}
       </div>
       <p className="text-small text-ink-2">
-        <SignatureStatus verdict={detail.verdict} reason={detail.reason} className="mr-1 align-text-bottom" />{" "}
-        {detail.verdict !== "unchecked" && "· "}
-        answered <Status status={detail.status} /> · {size(detail.body_bytes)} in {duration(detail.receiving_ms)} ·{" "}
+        <SignatureStatus signature_status={detail.signature_status} reason={detail.reason} className="mr-1 align-text-bottom" />{" "}
+        {detail.signature_status !== "unverified" && "· "}
+        response <Status status={detail.status} /> · {size(detail.body_bytes)} in {duration(detail.receiving_ms)} ·{" "}
         {moment(detail.arrived_at)} · {detail.version}
-        {detail.peer && ` from ${detail.peer}`}
+        {detail.remote_address && ` from ${detail.remote_address}`}
         {detail.source && ` · imported from ${visible(detail.source)}`}
       </p>
       <Actions pinned={detail.pinned} />
@@ -65,15 +65,15 @@ function Actions({ pinned }: { pinned: boolean }) {
         keys={firstKeys("pin")}
         onClick={() => perform("pin")}
       />
-      <IconButton label="Write a note" icon={NotebookPen} keys={firstKeys("note")} onClick={() => perform("note")} />
+      <IconButton label="Edit note" icon={NotebookPen} keys={firstKeys("note")} onClick={() => perform("note")} />
       <IconButton
-        label="Compare with another"
+        label="Compare"
         icon={GitCompare}
         keys={firstKeys("diff")}
         onClick={() => perform("diff")}
       />
       <IconButton label="Delete request" icon={Trash2} keys={firstKeys("delete")} onClick={() => perform("delete")} />
-      <CommandMenu label="More for this request" commands={MENU} />
+      <CommandMenu label="More request actions" commands={MENU} />
     </div>
   );
 }

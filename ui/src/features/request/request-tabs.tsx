@@ -9,17 +9,17 @@ import { ResponseTab } from "./response-tab";
 import { SignatureTab } from "./signature-tab";
 import { TimelineTab } from "./timeline-tab";
 
-/** Whoever goes through requests looks at the same side of each. */
+/** The tab opened last. It stays open for the next request. */
 let lastTab = "body";
 
-/** The sides of a request, with the number of items where it says something. */
+/** Returns the tabs of a request, with the number of items if it is useful. */
 const tabsOf = ({ headers, earlier }: Detail) =>
   [
     ["body", "Body", null],
     ["headers", "Headers", headers.length],
     ["signature", "Signature", null],
-    ["answer", "Answer", null],
-    ["thread", "Thread", earlier > 0 ? earlier + 1 : null],
+    ["response", "Response", null],
+    ["thread", "Timeline", earlier > 0 ? earlier + 1 : null],
     ["raw", "Raw", null],
   ] as const;
 
@@ -54,7 +54,7 @@ export function RequestTabs({ detail }: { detail: Detail }) {
       <Tabs.Panel value="signature" className={`${PANEL} overflow-auto`}>
         <SignatureTab key={id} detail={detail} />
       </Tabs.Panel>
-      <Tabs.Panel value="answer" className={`${PANEL} overflow-auto`}>
+      <Tabs.Panel value="response" className={`${PANEL} overflow-auto`}>
         <ResponseTab detail={detail} />
       </Tabs.Panel>
       <Tabs.Panel value="thread" className={`${PANEL} overflow-auto`}>

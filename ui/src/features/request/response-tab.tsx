@@ -10,21 +10,21 @@ import { Status } from "../../ui/status";
 import { duration, moment, size, visible, visibleLines } from "../../ui/format";
 
 const REFUSED: Record<number, string> = {
-  400: "The body ended early or its chunks did not read.",
-  408: "The body stalled, so the receiver gave up on it.",
-  413: "The body was over the limit, so the receiver refused it.",
-  499: "The sender broke off before it could be answered.",
+  400: "The body ended early, or its chunked encoding is invalid.",
+  408: "The body timed out.",
+  413: "The body exceeded the size limit.",
+  499: "The sender disconnected before the response.",
 };
 
 const FAULTS: Record<NonNullable<InboxResponse["fault"]>["type"], string> = {
-  reset: "with a reset connection",
-  hang: "with nothing at all",
-  half: "with half of it",
-  drip: "with a body that drips slowly",
-  garbage: "with what is no HTTP",
+  reset: "a connection reset",
+  hang: "no response",
+  truncate: "a truncated response",
+  slow: "a slow response body",
+  garbage: "invalid HTTP",
 };
 
-/** Deliveries of a request that are shown. */
+/** Maximum number of deliveries shown for a request. */
 const SHOWN = 20;
 
 /** The forwards and replays of a request, with their responses. */
@@ -48,7 +48,7 @@ function Outgoing({ id }: { id: string }) {
             </Link>
             <span className="min-w-0 flex-1 truncate font-mono text-data text-ink-2">{visible(made.url)}</span>
             <span className="max-w-[45%] truncate text-small text-ink-2">
-              {visible(made.reason ?? made.error ?? "")} {made.took_ms != null && duration(made.took_ms)}
+              {visible(made.reason ?? made.error ?? "")} {made.duration_ms != null && duration(made.duration_ms)}
             </span>
           </li>
         ))}
@@ -57,33 +57,33 @@ function Outgoing({ id }: { id: string }) {
   );
 }
 
-/** The rule that would respond if the request came now, and why the others would not. */
+/** A preview of the response with the current rules, and the reason for each rule that does not match. */
 function Now({ id }: { id: string }) {
   const [open, setOpen] = useState(false);
   const { data } = useQuery({
-    queryKey: ["answering", id],
-    queryFn: () => api.answering(id),
+    queryKey: ["compiled_rules", id],
+    queryFn: () => api.compiled_rules(id),
     enabled: open,
     staleTime: 0,
     gcTime: 0,
   });
-  if (!open) return <Button onClick={() => setOpen(true)}>What would answer it now?</Button>;
+  if (!open) return <Button onClick={() => setOpen(true)}>Preview response</Button>;
   if (!data) return null;
   return (
-    <section aria-label="What would answer it now">
-      <h3 className="mb-1 font-semibold">If it came now</h3>
+    <section aria-label="Response preview">
+      <h3 className="mb-1 font-semibold">Response with current rules</h3>
       <ol>
         {data.considered.map((one, place) => (
-          <li key={place} className={`border-b border-line py-1.5 ${one.answers ? "font-medium" : "text-ink-2"}`}>
-            {one.answers ? <ArrowRight size={14} aria-label="answers" className="mr-1 inline text-accent" /> : null}
+          <li key={place} className={`border-b border-line py-1.5 ${one.responses ? "font-medium" : "text-ink-2"}`}>
+            {one.responses ? <ArrowRight size={14} aria-label="responds" className="mr-1 inline text-accent" /> : null}
             {visible(one.name)} <span className="text-ink-2">{visible(one.why)}</span>
           </li>
         ))}
       </ol>
-      {data.answer && (
+      {data.response && (
         <p className="mt-1">
-          It would be answered{" "}
-          {data.answer.fault ? FAULTS[data.answer.fault.type] : <Status status={data.answer.status} />}.
+          The response would be{" "}
+          {data.response.fault ? FAULTS[data.response.fault.type] : <Status status={data.response.status} />}.
         </p>
       )}
     </section>
@@ -91,60 +91,60 @@ function Now({ id }: { id: string }) {
 }
 
 export function ResponseTab({ detail }: { detail: Detail }) {
-  const { answer } = detail;
+  const { response } = detail;
   const stored = Date.parse(detail.stored_at) - Date.parse(detail.arrived_at);
   return (
     <div className="space-y-4 p-4">
       <p>
         <Status status={detail.status} />{" "}
         {detail.source
-          ? answer
-            ? `is what ${visible(detail.source)} says it was answered.`
-            : `${visible(detail.source)}, which it was imported from, says nothing of an answer.`
-          : detail.answer_origin
-            ? `was given after the request was on disk, by: ${visible(detail.answer_origin)}.`
-            : answer
-              ? "was the inbox's answer, given after the request was on disk."
+          ? response
+            ? `is the response recorded in ${visible(detail.source)}.`
+            : `No response is recorded in ${visible(detail.source)}.`
+          : detail.response_origin
+            ? `was sent after the request was stored, by: ${visible(detail.response_origin)}.`
+            : response
+              ? "was sent by the inbox after the request was stored."
               : (REFUSED[detail.status] ??
-                (detail.status ? "was what the app answered, or the receiver by itself." : "No answer is known yet."))}
+                (detail.status ? "was sent by the app or by the listener." : "No response is known yet."))}
       </p>
-      {answer?.fault && (
+      {response?.fault && (
         <p className="font-medium text-warning">
-          It was made to go wrong: the sender was answered {FAULTS[answer.fault.type]}.
+          Injected fault: {FAULTS[response.fault.type]}.
         </p>
       )}
       <Outgoing id={detail.id} />
       <Now key={detail.id} id={detail.id} />
       <dl className="grid grid-cols-[10rem_1fr] gap-y-1">
-        <dt className="text-ink-2">Arrived</dt>
+        <dt className="text-ink-2">Received</dt>
         <dd>{moment(detail.arrived_at)}</dd>
-        <dt className="text-ink-2">Last byte</dt>
+        <dt className="text-ink-2">Body received</dt>
         <dd>{duration(detail.receiving_ms)} later</dd>
-        <dt className="text-ink-2">On disk</dt>
+        <dt className="text-ink-2">Stored</dt>
         <dd>{duration(Math.max(stored, detail.receiving_ms))} after arrival</dd>
-        {answer && answer.delay_ms > 0 && (
+        {response && response.delay_ms > 0 && (
           <>
             <dt className="text-ink-2">Delay</dt>
-            <dd>{duration(answer.delay_ms)}, as the inbox is set</dd>
+            <dd>{duration(response.delay_ms)}, as configured</dd>
           </>
         )}
       </dl>
-      {answer && answer.headers.length > 0 && (
+      {response && response.headers.length > 0 && (
         <pre className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap">
-          {answer.headers.map(([name, value]) => `${name}: ${value}`).join("\n")}
+          {response.headers.map(([name, value]) => `${name}: ${value}`).join("\n")}
         </pre>
       )}
-      {answer &&
-        (answer.file ? (
+      {response &&
+        (response.file ? (
           <p className="text-ink-2">
-            The body was the file {visible(answer.file.name)}, {size(answer.file.bytes)}.
+            The body was the file {visible(response.file.name)}, {size(response.file.bytes)}.
           </p>
-        ) : answer.body ? (
+        ) : response.body ? (
           <pre className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap">
-            {visibleLines(answer.body)}
+            {visibleLines(response.body)}
           </pre>
         ) : (
-          <p className="text-ink-2">The answer had no body.</p>
+          <p className="text-ink-2">The response had no body.</p>
         ))}
     </div>
   );

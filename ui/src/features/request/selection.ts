@@ -1,16 +1,16 @@
-/** The selected requests, across lists. */
+/** The selection of requests, shared by all lists. */
 import { useSyncExternalStore } from "react";
 
 import { tell } from "../../ui/toasts";
 
-/** Largest number of requests that one call can name; a query has no limit. */
+/** Maximum size of the selection, which is the limit of one API call. */
 const SELECTED_MAX = 500;
 
 let selected: ReadonlySet<string> = new Set();
 const listeners = new Set<() => void>();
 
 function change(to: ReadonlySet<string>): void {
-  if (to.size > SELECTED_MAX) return tell(`At most ${SELECTED_MAX} can be ticked; a query takes any number.`);
+  if (to.size > SELECTED_MAX) return tell(`At most ${SELECTED_MAX} requests can be selected. Use a search for more.`);
   selected = to;
   listeners.forEach((listener) => listener());
 }

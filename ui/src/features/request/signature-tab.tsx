@@ -18,19 +18,19 @@ function Unverified({ detail, error, onDescribe }: { detail: Detail; error: unkn
         tone="plain"
         title={
           detail.provider
-            ? `This looks like ${detail.provider}. It is not verified yet.`
-            : "Nothing says who signs here."
+            ? `Detected provider: ${detail.provider}. Not verified yet.`
+            : "No provider is known for this request."
         }
       >
         <p className="mb-3">
           {error instanceof CallError && error.code !== "no_provider"
             ? `${error.message} ${error.hint}`
-            : "Choose the provider and enter its secret in the inbox's settings; stored requests are judged too."}
+            : "Choose the provider and enter its secret in the inbox settings. Stored requests are verified as well."}
         </p>
         <div className="flex flex-wrap gap-2">
           <Button onClick={() => perform("inbox-settings")}>Set up verification</Button>
           <Button icon={SlidersHorizontal} onClick={onDescribe}>
-            Find or describe the scheme
+            Find signature scheme
           </Button>
         </div>
       </Notice>
@@ -43,21 +43,21 @@ function Unverified({ detail, error, onDescribe }: { detail: Detail; error: unkn
   );
 }
 
-/** The verdict on a request, explained. */
+/** The signature status of a request with its explanation. */
 export function SignatureTab({ detail }: { detail: Detail }) {
   const [describing, setDescribing] = useState(false);
   // A new signature status has another explanation.
   const { data, error, isPending } = useQuery({
-    queryKey: [...keys.signature(detail.id), detail.verdict, detail.reason],
+    queryKey: [...keys.signature(detail.id), detail.signature_status, detail.reason],
     queryFn: () => api.signature(detail.id),
     gcTime: 5_000,
   });
   const inbox = useQuery({
-    queryKey: ["inbox", detail.inbox, detail.verdict],
+    queryKey: ["inbox", detail.inbox, detail.signature_status],
     queryFn: () => api.inbox(detail.inbox),
     enabled: Boolean(data),
   }).data;
-  if (isPending) return <p className="p-4 text-ink-2">Looking for the reason…</p>;
+  if (isPending) return <p className="p-4 text-ink-2">Verifying…</p>;
   return (
     <>
       <Subscription detail={detail} />
@@ -70,7 +70,7 @@ export function SignatureTab({ detail }: { detail: Detail }) {
             )}
             {data.state !== "valid" && (
               <Button icon={SlidersHorizontal} onClick={() => setDescribing(true)}>
-                Find or describe the scheme
+                Find signature scheme
               </Button>
             )}
           </div>

@@ -9,28 +9,28 @@ import { duration, moment, visible } from "../../ui/format";
 
 type Repeat = Extract<TimelineItem, { type: "request" }>["repeat"];
 
-/** Labels of repeated requests, and their meaning for the handler. */
+/** Labels and descriptions of repeated requests. */
 const REPEATS: Record<Repeat, { icon: LucideIcon; name: string; means: string; colour: string }> = {
-  first: { icon: Inbox, name: "first", means: "the event arrived", colour: "" },
+  first: { icon: Inbox, name: "first", means: "the first request for this event", colour: "" },
   retry: {
     icon: RotateCcw,
     name: "retry",
-    means: "the same bytes again, after an answer that was no success",
+    means: "the same payload again, after an unsuccessful response",
     colour: "",
   },
   duplicate: {
     icon: Same,
     name: "duplicate",
-    means: "the same bytes again, though they had been taken",
+    means: "the same payload again, after a successful response",
     colour: "text-warning",
   },
   altered: {
     icon: TriangleAlert,
-    name: "other bytes",
-    means: "the same id, but the body is not the one that came first",
+    name: "payload changed",
+    means: "the same event id, but another payload than the first request",
     colour: "text-invalid font-semibold",
   },
-  unknown: { icon: Inbox, name: "not compared", means: "too large to be compared", colour: "text-ink-2" },
+  unknown: { icon: Inbox, name: "not compared", means: "too large to compare", colour: "text-ink-2" },
 };
 
 /** Labels of deliveries by their origin. */
@@ -41,7 +41,7 @@ const ORIGINS: Record<Delivery["origin"], string> = {
   replay: "replayed",
 };
 
-/** Everything that belongs to one event, in order of time, each comparable with the one before. */
+/** The requests and deliveries of one event in time order. Each request can be compared with the previous one. */
 export function TimelineTab({ detail }: { detail: Detail }) {
   const { data: timeline } = useQuery({
     queryKey: [...keys.request(detail.id), "timeline", detail.event_id],
@@ -52,8 +52,8 @@ export function TimelineTab({ detail }: { detail: Detail }) {
   if (!timeline.event_id && timeline.items.length < 2)
     return (
       <p className="p-4 text-ink-2">
-        This request has no event id that Hookbench knows, so it stands alone. A vendor's requests are told apart by
-        theirs once the inbox's provider is known.
+        This request has no known event id, so its timeline contains only this request. Set the provider of the inbox to
+        identify events.
       </p>
     );
   const requests = timeline.items.flatMap((item) => (item.type === "request" ? [item.request.id] : []));
@@ -62,13 +62,13 @@ export function TimelineTab({ detail }: { detail: Detail }) {
       {timeline.event_id && (
         <p className="mb-3 text-ink-2">
           Event <code className="font-mono text-data text-ink">{visible(timeline.event_id)}</code>
-          {timeline.more && ", the first 200 requests"}
+          {timeline.more && ", first 200 requests"}
         </p>
       )}
       <ol>
         {timeline.items.map((item) => {
           if (item.type === "delivery") {
-            const { id, state, url, created_at, origin, status, resigned } = item.delivery;
+            const { id, state, url, created_at, origin, status, re_signed } = item.delivery;
             return (
               <li key={`delivery-${id}`} className="flex items-center gap-2 border-b border-line px-2 py-2">
                 <Send size={15} aria-hidden className="shrink-0 text-ink-2" />
@@ -76,7 +76,7 @@ export function TimelineTab({ detail }: { detail: Detail }) {
                   <Link to="/deliveries/{-$delivery}" params={{ delivery: id }} className="underline">
                     {ORIGINS[origin]}
                   </Link>
-                  {resigned && ", signed anew,"} <span className="text-ink-2">to {visible(url)}</span>
+                  {re_signed && ", re-signed,"} <span className="text-ink-2">to {visible(url)}</span>
                 </span>
                 <span className="shrink-0 text-small text-ink-2">
                   {status ? <Status status={status} className="font-mono text-data" /> : state}
@@ -121,7 +121,7 @@ export function TimelineTab({ detail }: { detail: Detail }) {
                     params={{ a: previous, b: request.id }}
                     className="inline-flex items-center gap-1 text-accent"
                   >
-                    <GitCompare size={13} aria-hidden /> compare with the one before
+                    <GitCompare size={13} aria-hidden /> Compare with previous
                   </Link>
                 )}
               </div>

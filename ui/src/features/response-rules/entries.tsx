@@ -1,4 +1,4 @@
-/** A list in which order means something: what rules and forwards have in common. */
+/** An ordered list of editable entries, shared by rules and forwards. */
 import { ArrowDown, ArrowUp, Plus, X } from "lucide-react";
 import type { ReactNode } from "react";
 
@@ -6,7 +6,7 @@ import { Button, IconButton } from "../../ui/button";
 import { TextField } from "../../ui/field";
 import { Checkbox, Input } from "../../ui/input";
 
-/** An entry of an edited list; its key stays when it moves. */
+/** An entry of an edited list. Its key stays the same when it moves. */
 export interface Entry<T> {
   key: number;
   value: T;
@@ -21,7 +21,7 @@ interface Named {
 }
 
 interface Props<T> {
-  /** Name of an entry: "rule". */
+  /** Noun for an entry, such as "rule". */
   what: string;
   entries: readonly Entry<T>[];
   fresh: () => T;
@@ -64,7 +64,7 @@ export function Entries<T extends Named>({ what, entries, fresh, onChange, child
   );
 }
 
-/** The name of an entry, whether it is on, and its place in the list. */
+/** The header of an entry: name, enabled state and position. */
 function EntryHead({
   what,
   name,
@@ -77,7 +77,7 @@ function EntryHead({
   name: string;
   enabled: boolean;
   onChange: (to: Named) => void;
-  /** Undefined at the end of the list. */
+  /** Actions that move the entry. Undefined at the ends of the list. */
   onMove: { up: (() => void) | undefined; down: (() => void) | undefined };
   onRemove: () => void;
 }) {
@@ -90,7 +90,7 @@ function EntryHead({
         onChange={(now) => onChange({ name: now })}
       />
       <Checkbox className="shrink-0 gap-1 px-1" checked={enabled} onChange={(now) => onChange({ enabled: now })}>
-        on
+        enabled
       </Checkbox>
       <IconButton label={`Move ${what} up`} icon={ArrowUp} disabled={!up} onClick={up} />
       <IconButton label={`Move ${what} down`} icon={ArrowDown} disabled={!down} onClick={down} />
@@ -103,7 +103,7 @@ export function When({ value, onChange }: { value: string; onChange: (now: strin
   return (
     <TextField
       label="When"
-      hint="A query; empty is every request."
+      hint="Search query. Empty matches every request."
       mono
       value={value}
       placeholder="event:chat.closed method:POST"

@@ -1,4 +1,4 @@
-/** One response of a rule: what a sender gets, or the fault it meets. */
+/** The form of one response of a rule, with optional fault injection. */
 import { FileUp, X } from "lucide-react";
 
 import type { InboxResponse } from "../../api/client";
@@ -14,22 +14,22 @@ type Fault = NonNullable<InboxResponse["fault"]>["type"];
 
 interface PartProps {
   response: InboxResponse;
-  /** Of which response, where there are several: part of each input's name. */
+  /** Suffix that makes the names of the inputs unique if there are several responses. */
   of: string;
   set: (change: Partial<InboxResponse>) => void;
 }
 
-/** Faults as a sender sees them. */
+/** Labels of fault injection. */
 const FAULTS: readonly (readonly [Fault | "none", string])[] = [
-  ["none", "answers"],
-  ["reset", "resets the connection"],
-  ["hang", "hangs"],
-  ["half", "sends half a response"],
-  ["drip", "drips slowly"],
-  ["garbage", "sends garbage"],
+  ["none", "No fault"],
+  ["reset", "Reset connection"],
+  ["hang", "Hang"],
+  ["truncate", "Truncate"],
+  ["slow", "Slow"],
+  ["garbage", "Garbage"],
 ];
 
-/** How long a slow body takes, if nothing else is said. */
+/** Default duration of a slow response body, in ms. */
 const SLOW_MS = 10_000;
 
 export const EMPTY_RESPONSE: InboxResponse = {
@@ -43,18 +43,18 @@ export const EMPTY_RESPONSE: InboxResponse = {
   file: null,
 };
 
-/** A file the user picks, kept by the engine as it is now. */
+/** Asks for a file and uploads it. The engine stores its current content. */
 async function pickedFile(): Promise<InboxResponse["file"] | undefined> {
   const [file] = await platform.pickFiles();
   return (
     file &&
-    ((await file.sendTo(`/api/v1/answer-files?${new URLSearchParams({ name: file.name })}`)) as InboxResponse["file"])
+    ((await file.sendTo(`/api/v1/response-files?${new URLSearchParams({ name: file.name })}`)) as InboxResponse["file"])
   );
 }
 
 function faultOf(type: Fault | "none"): InboxResponse["fault"] {
   if (type === "none") return null;
-  return type === "drip" ? { type, over_ms: SLOW_MS } : { type };
+  return type === "slow" ? { type, over_ms: SLOW_MS } : { type };
 }
 
 export function ResponseFields({
@@ -71,15 +71,15 @@ export function ResponseFields({
   const set = (change: Partial<InboxResponse>): void => onChange({ ...response, ...change });
   const type = response.fault?.type ?? "none";
   const silent = type === "reset" || type === "hang";
-  const of = number ? ` of answer ${number}` : "";
+  const of = number ? ` of response ${number}` : "";
   const part = { response, of, set };
   return (
     <fieldset className="mb-3 border-l-2 border-line pl-3">
-      <legend className="sr-only">{number ? `Answer ${number}` : "Answer"}</legend>
+      <legend className="sr-only">{number ? `Response ${number}` : "Response"}</legend>
       <div className="mb-2 flex flex-wrap items-center gap-2">
         {number && <span className="w-5 text-ink-2">{number}.</span>}
         <Select
-          aria-label={`What it does${of}`}
+          aria-label={`Fault injection${of}`}
           className="w-44!"
           value={type}
           options={FAULTS}
@@ -97,7 +97,7 @@ export function ResponseFields({
           />
         )}
         <Delays {...part} />
-        {onRemove && <IconButton label={`Remove answer ${number}`} icon={X} onClick={onRemove} />}
+        {onRemove && <IconButton label={`Remove response ${number}`} icon={X} onClick={onRemove} />}
       </div>
       {!silent && !response.file && <WrittenBody {...part} />}
       {!silent && <BodyFile {...part} />}
@@ -110,9 +110,9 @@ function Delays({ response: { delay_ms, fault }, of, set }: PartProps) {
   return (
     <>
       <label className="flex items-center gap-1">
-        after{" "}
+        delay{" "}
         <NumberInput
-          aria-label={`Delay in ms${of}`}
+          aria-label={`Delay (ms)${of}`}
           min={0}
           max={60_000}
           className="w-24!"
@@ -121,17 +121,17 @@ function Delays({ response: { delay_ms, fault }, of, set }: PartProps) {
         />{" "}
         ms
       </label>
-      {fault?.type === "drip" && (
+      {fault?.type === "slow" && (
         <label className="flex items-center gap-1">
-          over{" "}
+          duration{" "}
           <NumberInput
-            aria-label={`Time of the drip in ms${of}`}
+            aria-label={`Slow response duration (ms)${of}`}
             required
             min={1}
             max={300_000}
             className="w-24!"
             value={fault.over_ms}
-            onChange={(now) => set({ fault: { type: "drip", over_ms: now ?? 0 } })}
+            onChange={(now) => set({ fault: { type: "slow", over_ms: now ?? 0 } })}
           />{" "}
           ms
         </label>
@@ -155,7 +155,7 @@ function WrittenBody({ response: { body, template }, of, set }: PartProps) {
         checked={template ?? false}
         onChange={(now) => set({ template: now })}
       >
-        a template: <code className="font-mono">{"{{ request.json.id }}"}</code> is filled in
+        Template: <code className="font-mono">{"{{ request.json.id }}"}</code> is replaced
       </Checkbox>
     </>
   );
@@ -171,11 +171,11 @@ function BodyFile({ response: { file }, set }: PartProps) {
           <span className="min-w-0 truncate">
             Body from {visible(file.name)}, {size(file.bytes)}
           </span>
-          <Button onClick={() => set({ file: null })}>Write it instead</Button>
+          <Button onClick={() => set({ file: null })}>Enter text</Button>
         </>
       )}
       <Button icon={FileUp} onClick={pick}>
-        {file ? "Another file" : "Body from a file"}
+        {file ? "Replace file" : "Choose body file"}
       </Button>
     </div>
   );

@@ -1,4 +1,4 @@
-/** One rule: when it matches, and its responses, one after the other. */
+/** The form of one rule: its condition and its sequence of responses. */
 import { Plus } from "lucide-react";
 
 import type { Rule } from "../../api/client";
@@ -12,47 +12,47 @@ export const newRule = (): Rule => ({
   name: "",
   enabled: true,
   when: "",
-  answers: [{ ...EMPTY_RESPONSE }],
+  responses: [{ ...EMPTY_RESPONSE }],
   per: "event",
   at_end: "last",
 });
 
 export function RuleFields({ rule, onChange }: { rule: Rule; onChange: (to: Partial<Rule>) => void }) {
-  const several = rule.answers.length > 1;
+  const several = rule.responses.length > 1;
   return (
     <>
       <When value={rule.when ?? ""} onChange={(when) => onChange({ when })} />
-      {rule.answers.map((answer, place) => (
+      {rule.responses.map((response, place) => (
         <ResponseFields
           key={place}
           number={several ? place + 1 : undefined}
-          response={answer}
-          onChange={(now) => onChange({ answers: rule.answers.with(place, now) })}
-          onRemove={several ? () => onChange({ answers: rule.answers.toSpliced(place, 1) }) : undefined}
+          response={response}
+          onChange={(now) => onChange({ responses: rule.responses.with(place, now) })}
+          onRemove={several ? () => onChange({ responses: rule.responses.toSpliced(place, 1) }) : undefined}
         />
       ))}
       <div className="flex flex-wrap items-center gap-3">
-        <Button icon={Plus} onClick={() => onChange({ answers: [...rule.answers, { ...rule.answers.at(-1)! }] })}>
-          {several ? "Next answer" : "Make it a sequence"}
+        <Button icon={Plus} onClick={() => onChange({ responses: [...rule.responses, { ...rule.responses.at(-1)! }] })}>
+          {several ? "Add response" : "Create sequence"}
         </Button>
         {several && (
           <>
             <Choice
-              label="Counted by"
+              label="Count per"
               value={rule.per ?? "event"}
               options={[
-                ["event", "by event"],
-                ["inbox", "by inbox"],
+                ["event", "per event"],
+                ["inbox", "per inbox"],
               ]}
               onChange={(per) => onChange({ per })}
             />
             <Choice
-              label="Then"
+              label="After the last response"
               value={rule.at_end ?? "last"}
               options={[
-                ["last", "then the last"],
-                ["first", "then anew"],
-                ["next_rule", "then the next rule"],
+                ["last", "repeat the last"],
+                ["first", "start over"],
+                ["next_rule", "use the next rule"],
               ]}
               onChange={(at_end) => onChange({ at_end })}
             />

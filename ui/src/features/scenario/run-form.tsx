@@ -8,39 +8,39 @@ import { ChoiceField, SelectField, TextField } from "../../ui/field";
 import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { visible } from "../../ui/format";
 import { tell } from "../../ui/toasts";
-import { lasts } from "./lasts";
+import { duration } from "./lasts";
 
-const SPEEDS = [
-  ["1", "As written"],
+const TIME_SCALES = [
+  ["1", "×1"],
   ["10", "×10"],
   ["100", "×100"],
   ["100000", "At once"],
 ] as const;
 
 interface Values {
-  /** Empty for every endpoint of the vendor. */
+  /** Id of an endpoint; empty for all endpoints of the vendor. */
   endpoint: string;
-  speed: (typeof SPEEDS)[number][0];
+  time_scale: (typeof TIME_SCALES)[number][0];
   seed: string;
 }
 
-const FIRST: Values = { endpoint: "", speed: "1", seed: "" };
+const FIRST: Values = { endpoint: "", time_scale: "1", seed: "" };
 
-/** Runs a scenario, or says what is missing for it. */
+/** The form that runs a scenario. Without an endpoint of the vendor, a link to create one. */
 export function RunForm({ scenario, onClose }: { scenario: Scenario; onClose: () => void }) {
   const endpoints = (useEndpoints().data?.items ?? []).filter(({ provider }) => provider === scenario.provider);
-  const [{ endpoint, speed, seed }, set] = useFormState(FIRST);
+  const [{ endpoint, time_scale, seed }, set] = useFormState(FIRST);
   const navigate = useNavigate();
   const showEndpoint = (id: string | undefined): void =>
     void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: id, delivery: undefined } });
   const { submit, error } = useSubmission(async () => {
     const sent = await api.runScenario({
       scenario: scenario.id,
-      speed: Number(speed),
+      time_scale: Number(time_scale),
       seed: seed === "" ? undefined : Number(seed),
       endpoints: endpoint ? [endpoint] : undefined,
     });
-    tell(`${sent.events.length} events are on their way`);
+    tell(`Sending ${sent.events.length} events`);
     onClose();
     if (endpoint || endpoints.length === 1) showEndpoint(endpoint || endpoints[0]!.id);
     else void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: undefined } });
@@ -48,9 +48,9 @@ export function RunForm({ scenario, onClose }: { scenario: Scenario; onClose: ()
   if (endpoints.length === 0) {
     return (
       <>
-        <p className="mb-4">There is no endpoint of {scenario.provider} yet: an address it can be sent to.</p>
+        <p className="mb-4">No endpoint sends as {scenario.provider} yet.</p>
         <Button look="primary" onClick={() => showEndpoint(undefined)}>
-          Make one
+          Create endpoint
         </Button>
       </>
     );
@@ -60,7 +60,7 @@ export function RunForm({ scenario, onClose }: { scenario: Scenario; onClose: ()
       <p className="mb-3 text-ink-2">{visible(scenario.about)}</p>
       <SelectField
         label="To"
-        hint="Each endpoint gets the events it takes."
+        hint="Each endpoint gets the events it is subscribed to."
         value={endpoint}
         options={[
           ["", `All endpoints of ${scenario.provider}`],
@@ -69,19 +69,19 @@ export function RunForm({ scenario, onClose }: { scenario: Scenario; onClose: ()
         onChange={(now) => set({ endpoint: now })}
       />
       <ChoiceField
-        label="Its gaps"
+        label="Speed"
         hint={
-          speed === "100000"
-            ? "All of them leave at once; receivers may get them in any order."
-            : `It takes ${lasts(scenario.lasts_ms / Number(speed))}.`
+          time_scale === "100000"
+            ? "All events are sent at once and may arrive in any order."
+            : `Takes ${duration(scenario.duration_ms / Number(time_scale))}.`
         }
-        value={speed}
-        options={SPEEDS}
-        onChange={(now) => set({ speed: now })}
+        value={time_scale}
+        options={TIME_SCALES}
+        onChange={(now) => set({ time_scale: now })}
       />
       <TextField
         label="Seed"
-        hint="The same number makes the same values again; empty makes new ones."
+        hint="The same number generates the same values. Random if empty."
         inputMode="numeric"
         pattern="[0-9]*"
         className="max-w-40"

@@ -8,7 +8,7 @@ import { Dialog } from "../../ui/dialog";
 import { visible, visibleLines } from "../../ui/format";
 import { Notice } from "../../ui/notice";
 import { copyText } from "../../ui/transfer";
-import { lasts } from "./lasts";
+import { duration } from "./lasts";
 import { RunForm } from "./run-form";
 
 function Steps({ steps }: { steps: Scenario["steps"] }) {
@@ -16,7 +16,7 @@ function Steps({ steps }: { steps: Scenario["steps"] }) {
     <ol className="mt-1 flex flex-wrap items-center gap-x-1.5 gap-y-1">
       {steps.map(({ event, after_ms }, place) => (
         <li key={place} className="flex items-center gap-1.5">
-          {place > 0 && <span className="text-small text-ink-2">{after_ms ? `— ${lasts(after_ms)} →` : "→"}</span>}
+          {place > 0 && <span className="text-small text-ink-2">{after_ms ? `— ${duration(after_ms)} →` : "→"}</span>}
           <code className="rounded border border-line bg-background px-1.5 font-mono text-data">{visible(event)}</code>
         </li>
       ))}
@@ -24,7 +24,7 @@ function Steps({ steps }: { steps: Scenario["steps"] }) {
   );
 }
 
-/** Scenarios: events that follow one another and speak of the same things. */
+/** The page of scenarios: sequences of related events. */
 export function ScenariosPage() {
   const { data } = useQuery({
     queryKey: ["scenarios"],
@@ -39,13 +39,13 @@ export function ScenariosPage() {
     <div className="h-full overflow-auto p-6" tabIndex={0} role="region" aria-label="Scenarios">
       <h1 className="text-title font-semibold tracking-tight">Scenarios</h1>
       <p className="mb-4 text-ink-2">
-        Events that follow one another and speak of the same chat, order or person. A file of your own in{" "}
-        <code className="font-mono text-data break-all text-ink">{data.folder}</code> is one more; begin with any of
+        Sequences of events about the same chat, order or person. To add a custom scenario, put a file in{" "}
+        <code className="font-mono text-data break-all text-ink">{data.folder}</code>. Start from any of
         these.
       </p>
       {data.bad_files.map((reason) => (
         <div key={reason} className="mb-3">
-          <Notice icon={FileWarning} tone="warning" title="A file of yours does not read">
+          <Notice icon={FileWarning} tone="warning" title="A scenario file is invalid">
             <pre className="whitespace-pre-wrap">{visibleLines(reason)}</pre>
           </Notice>
         </div>
@@ -57,15 +57,15 @@ export function ScenariosPage() {
               <h2 className="flex flex-wrap items-baseline gap-x-3">
                 <span className="font-medium">{visible(scenario.name)}</span>
                 <span className="text-small text-ink-2">
-                  {scenario.provider} · {lasts(scenario.lasts_ms)}
-                  {scenario.own && " · your own"}
+                  {scenario.provider} · {duration(scenario.duration_ms)}
+                  {scenario.own && " · custom"}
                 </span>
               </h2>
               <p className="text-ink-2">{visible(scenario.about)}</p>
               <Steps steps={scenario.steps} />
             </div>
-            <Button onClick={() => setShown(scenario)} aria-label={`File of ${scenario.name}`}>
-              File
+            <Button onClick={() => setShown(scenario)} aria-label={`View file of ${scenario.name}`}>
+              View file
             </Button>
             <Button look="primary" icon={Play} onClick={() => setRunning(scenario)} aria-label={`Run ${scenario.name}`}>
               Run
@@ -89,7 +89,7 @@ export function ScenariosPage() {
         {shown && (
           <>
             <div className="mb-2 flex items-center justify-between gap-2">
-              <p className="text-ink-2">Saved in the folder under a name of its own, it is a scenario at once.</p>
+              <p className="text-ink-2">Save a copy in the folder under another name to create a custom scenario.</p>
               <IconButton label="Copy file" icon={Copy} onClick={() => copyText(shown.file, "file")} />
             </div>
             <pre

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Copy, Download } from "lucide-react";
 
-import { api, shapeCode, type InferredSchema } from "../../api/client";
+import { api, schemaCode, type InferredSchema } from "../../api/client";
 import { keys } from "../../api/keys";
 import { Button } from "../../ui/button";
 import { visibleLines } from "../../ui/format";
@@ -18,7 +18,7 @@ export type CodeView = keyof typeof FILES;
 export function SchemaCode({ schema, view }: { schema: InferredSchema; view: CodeView }) {
   const { data } = useQuery({
     queryKey: [...keys.schemas, "code", schema.inbox, schema.event_type, view],
-    queryFn: () => api.shapeCode(schema.inbox, schema.event_type, view),
+    queryFn: () => api.schemaCode(schema.inbox, schema.event_type, view),
   });
   return (
     <>
@@ -29,7 +29,7 @@ export function SchemaCode({ schema, view }: { schema: InferredSchema; view: Cod
         <Button
           icon={Download}
           onClick={() =>
-            saveFile(shapeCode(schema.inbox, schema.event_type, view), `${schema.event_type || "body"}.${FILES[view]}`)
+            saveFile(schemaCode(schema.inbox, schema.event_type, view), `${schema.event_type || "body"}.${FILES[view]}`)
           }
         >
           Save…

@@ -23,7 +23,7 @@ type View = "fields" | CodeView;
 
 export const eventName = (event: string): string => (event ? visible(event) : "No event type");
 
-/** The schema inferred for one event type of an inbox. */
+/** The inferred schema of one event type of an inbox. */
 export function SchemaDetail({ inbox, event }: { inbox: string; event: string }) {
   const [view, setView] = useState<View>("fields");
   const { data: schema, error } = useQuery({
@@ -35,30 +35,30 @@ export function SchemaDetail({ inbox, event }: { inbox: string; event: string })
   if (error) return <p className="p-6 text-ink-2">{error.message}</p>;
   if (!schema) return null;
   return (
-    <article aria-label="Shape" className="h-full overflow-auto p-4">
+    <article aria-label="Schema" className="h-full overflow-auto p-4">
       <header className="mb-4 flex flex-wrap items-center gap-3">
         <div className="min-w-0">
           <h2 className="truncate text-title font-semibold tracking-tight">{eventName(schema.event_type)}</h2>
           <p className="text-small text-ink-2">
-            {schema.inbox} · learned from {count(schema.requests)} {schema.requests === 1 ? "body" : "bodies"} since{" "}
+            {schema.inbox} · inferred from {count(schema.requests)} {schema.requests === 1 ? "body" : "bodies"} since{" "}
             {moment(schema.first_at)}
           </p>
         </div>
         <IconButton
           className="ml-auto"
-          label="Forget it and learn anew"
+          label="Delete schema"
           icon={Trash2}
           onClick={() =>
             void confirm(
-              "Forget what was learned?",
-              "Hookbench infers it again from the requests that arrive from now on.",
-              "Forget",
+              "Delete this schema?",
+              "Hookbench infers the schema again from new requests.",
+              "Delete",
             ).then(async (agreed) => {
               if (agreed)
                 await attempt(
                   api
-                    .forgetShape(schema.inbox, schema.event_type)
-                    .then(() => navigate({ to: "/shapes/{-$inbox}", params: { inbox: undefined }, search: {} })),
+                    .deleteSchema(schema.inbox, schema.event_type)
+                    .then(() => navigate({ to: "/schemas/{-$inbox}", params: { inbox: undefined }, search: {} })),
                 );
             })
           }

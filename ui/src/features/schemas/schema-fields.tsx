@@ -8,15 +8,15 @@ import { Table, type Column } from "../../ui/table";
 function changed({ what }: SchemaChange): string {
   switch (what.type) {
     case "new_field":
-      return `is new, ${what.value_type}`;
+      return `new field, ${what.value_type}`;
     case "new_type":
-      return `is ${what.value_type} where it was ${what.before.join(" or ")}`;
+      return `changed from ${what.before.join(" or ")} to ${what.value_type}`;
     case "missing":
-      return "is missing where it always was";
+      return "missing, was always present";
   }
 }
 
-/** When a field was last of another kind, or has been as it is. */
+/** The time of the last change of a field, with a link to the request. */
 function Since({ field, change }: { field: SchemaField; change: SchemaChange | undefined }) {
   if (!change) return <span className="text-ink-2">{moment(field.since)}</span>;
   return (
@@ -45,7 +45,7 @@ const columnsOf = (latest: ReadonlyMap<string, SchemaChange>): readonly Column<S
       <>
         {depth === 0 ? "body" : visible(name)}
         {optional && (
-          <span className="text-ink-2" title="Not always there">
+          <span className="text-ink-2" title="Optional">
             ?
           </span>
         )}
@@ -83,7 +83,7 @@ const columnsOf = (latest: ReadonlyMap<string, SchemaChange>): readonly Column<S
   },
 ];
 
-/** The fields of a schema, and above them what changed. */
+/** The changes and the fields of a schema. */
 export function SchemaFields({ schema }: { schema: InferredSchema }) {
   const latest = new Map<string, SchemaChange>();
   for (const change of schema.changes) if (!latest.has(change.path)) latest.set(change.path, change);

@@ -1,4 +1,4 @@
-/** Schemas inferred from JSON bodies, event type by event type, and what changed since when. */
+/** The page of schemas inferred from JSON bodies, one per event type, with their changes. */
 import { Link } from "@tanstack/react-router";
 import { Braces } from "lucide-react";
 
@@ -20,17 +20,17 @@ export function SchemasPage({ inbox, event }: { inbox: string | undefined; event
   if (schemas.data && items.length === 0) {
     return (
       <div className="p-6">
-        <Notice icon={Braces} tone="plain" title="No JSON body has been seen yet">
-          As requests arrive or are imported, this page learns what their bodies are like, event type by event type:
-          which fields, which types, what is optional, and what changed since when.
+        <Notice icon={Braces} tone="plain" title="No JSON bodies yet">
+          Hookbench infers a schema for each event type from received and imported requests: fields, types, optional
+          fields and changes over time.
         </Notice>
       </div>
     );
   }
   return (
     <div className="flex h-full">
-      <section aria-label="Shapes" className="flex w-72 shrink-0 flex-col border-r border-line max-md:w-48">
-        <h1 className="px-4 py-3 text-title font-semibold tracking-tight">Shapes</h1>
+      <section aria-label="Schemas" className="flex w-72 shrink-0 flex-col border-r border-line max-md:w-48">
+        <h1 className="px-4 py-3 text-title font-semibold tracking-tight">Schemas</h1>
         <ul className="min-h-0 flex-1 overflow-auto px-2">
           {items.map((one) => {
             const here = shown?.inbox === one.inbox && shown.event === one.event_type;
@@ -38,7 +38,7 @@ export function SchemasPage({ inbox, event }: { inbox: string | undefined; event
             return (
               <li key={`${one.inbox}/${one.event_type}`}>
                 <Link
-                  to="/shapes/{-$inbox}"
+                  to="/schemas/{-$inbox}"
                   params={{ inbox: one.inbox }}
                   search={one.event_type ? { event: one.event_type } : {}}
                   aria-current={here || undefined}

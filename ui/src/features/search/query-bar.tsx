@@ -10,16 +10,16 @@ import { SaveSearch } from "./save-search";
 import { remember } from "./search-history";
 import { completed, completionsAt, useQueryText, useReadQuery } from "./use-query-text";
 
-/** Completions that are listed at once. */
+/** Maximum number of listed completions. */
 const SHOWN = 12;
 
-/** The completions at the caret: which show, which is highlighted, and how one is taken. */
+/** Returns the completions at the caret, the highlighted one, and functions that insert one. */
 function useCompletions(text: string, setText: (now: string) => void) {
   const [caret, setCaret] = useState<number>();
   const [open, setOpen] = useState(false);
-  /** Ctrl+Space asked for completions. */
+  /** True after Ctrl+Space requested completions. */
   const [asked, setAsked] = useState(false);
-  /** True after a completion was taken, until the new text has been read: the old completions do not fit it. */
+  /** True from the insertion of a completion until the new text is parsed. Old completions do not fit the new text. */
   const [taken, setTaken] = useState(false);
   const [highlighted, setHighlighted] = useState<Completion>();
   const input = useRef<HTMLInputElement>(null);
@@ -35,7 +35,7 @@ function useCompletions(text: string, setText: (now: string) => void) {
     setTaken(true);
     requestAnimationFrame(() => input.current?.setSelectionRange(now.caret, now.caret));
   };
-  /** Tab was pressed before there was anything to take: the first that comes is taken. */
+  /** True if Tab was pressed before completions were loaded. Their first one is then inserted. */
   const soon = useRef(false);
   useEffect(() => {
     if (!soon.current || !isRead) return;
@@ -71,7 +71,7 @@ interface Props {
   onLeave: () => void;
 }
 
-/** The query bar: what is typed runs at once; the table of fields and what was seen complete it. */
+/** The query bar. The query runs while it is typed, with completions from the fields and stored values. */
 export function QueryBar({ query, onQuery, inbox, onLeave }: Props) {
   const { text, setText, run } = useQueryText(query, onQuery);
   const completions = useCompletions(text, setText);
@@ -118,7 +118,7 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: Props) {
       complete: () => (setOpen(true), setAsked(true)),
       // Without a completion, Tab moves the focus as usual.
       tab: !event.shiftKey && text && (!isRead || shown.length) ? completions.takeFirst : undefined,
-      // The list moves the highlight by itself, and takes what is highlighted.
+      // The list handles arrow keys and inserts the highlighted completion itself.
       down: shown.length ? undefined : onLeave,
       enter: highlighted ? undefined : leave,
       escape,
@@ -197,13 +197,13 @@ function TextActions({ onSave, onClear }: { onSave: () => void; onClear: () => v
   return (
     <>
       <IconButton
-        label="Save this query"
+        label="Save search"
         icon={Bookmark}
         className="h-6!"
         keys={firstKeys("save-query")}
         onClick={onSave}
       />
-      <IconButton label="Clear the query" icon={X} className="h-6!" onClick={onClear} />
+      <IconButton label="Clear search" icon={X} className="h-6!" onClick={onClear} />
     </>
   );
 }

@@ -1,6 +1,6 @@
 import type { ReadQuery } from "../../api/client";
 
-/** The text with each term on a ground of its own; it lies under the input, letter under letter. */
+/** The text of the query with highlighted terms, aligned below the transparent input. */
 export function QueryTerms({ text, read }: { text: string; read: ReadQuery | undefined }) {
   const characters = [...text];
   const parts = [];

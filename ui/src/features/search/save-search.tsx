@@ -11,19 +11,19 @@ interface Props {
   inbox: string | undefined;
 }
 
-/** Gives a query a name. */
+/** The dialog that saves a search under a name. */
 export function SaveSearch({ open, ...rest }: Props & { open: boolean }) {
   return (
-    <Dialog title="Save this query" open={open} onClose={rest.onClose}>
+    <Dialog title="Save search" open={open} onClose={rest.onClose}>
       <SaveForm {...rest} />
     </Dialog>
   );
 }
 
 function SaveForm({ onClose, query, inbox }: Props) {
-  const [{ name, notify, everywhere }, set] = useFormState({ name: "", notify: false, everywhere: false });
+  const [{ name, alert, everywhere }, set] = useFormState({ name: "", alert: false, everywhere: false });
   const { submit, error } = useSubmission(async () => {
-    await api.saveQuery(name, { query, inbox: everywhere ? null : (inbox ?? null), notify });
+    await api.saveQuery(name, { query, inbox: everywhere ? null : (inbox ?? null), alert });
     tell(`Saved as ${name.trim()}`);
     onClose();
   });
@@ -34,24 +34,24 @@ function SaveForm({ onClose, query, inbox }: Props) {
       </p>
       <TextField
         label="Name"
-        hint="It stands on the left, with how many requests match."
+        hint="Shown in the sidebar with the number of matching requests."
         value={name}
         maxLength={60}
         onChange={(now) => set({ name: now })}
       />
       {inbox && (
         <Switch
-          label="Look in all inboxes"
-          hint={`Otherwise only in ${inbox}.`}
+          label="Search all inboxes"
+          hint={`If off, only ${inbox} is searched.`}
           checked={everywhere}
           onChange={(now) => set({ everywhere: now })}
         />
       )}
       <Switch
-        label="Tell me when one arrives"
-        hint="A notification for each request that matches; a flood comes as one."
-        checked={notify}
-        onChange={(now) => set({ notify: now })}
+        label="Alert on new requests"
+        hint="Shows a notification for each matching request. Bursts are combined into one."
+        checked={alert}
+        onChange={(now) => set({ alert: now })}
       />
       <FormEnd error={error}>Save</FormEnd>
     </Form>

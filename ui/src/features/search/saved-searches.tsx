@@ -9,7 +9,7 @@ import { IconButton } from "../../ui/button";
 import { count } from "../../ui/format";
 import { attempt, offerUndo } from "../../ui/toasts";
 
-/** How many requests match, counted call by call, up to a thousand. */
+/** Counts the matching requests, call by call, up to 1,000. */
 async function counted(saved: SavedSearch): Promise<{ requests: number; more: boolean }> {
   let requests = 0;
   let after: string | undefined;
@@ -40,7 +40,7 @@ function Count({ saved }: { saved: SavedSearch }) {
 
 const ENTRY = "control flex min-w-0 flex-1 items-center gap-2.5 rounded-[7px] px-2 text-ink-2 hover:bg-hover";
 
-/** Saved queries on the left, each with how many match. */
+/** The saved searches in the sidebar, each with its number of matching requests. */
 export function SavedSearches() {
   const saved = useSavedSearches().data?.items ?? [];
   if (saved.length === 0) return null;
@@ -49,14 +49,14 @@ export function SavedSearches() {
       api
         .removeQuery(one.name)
         .then(() =>
-          offerUndo(`${one.name} removed`, () =>
-            api.saveQuery(one.name, { query: one.query, inbox: one.inbox, notify: one.notify }),
+          offerUndo(`${one.name} deleted`, () =>
+            api.saveQuery(one.name, { query: one.query, inbox: one.inbox, alert: one.alert }),
           ),
         ),
     );
   return (
     <>
-      <h2 className="mt-3 pl-2 text-small font-semibold text-ink-2">Saved</h2>
+      <h2 className="mt-3 pl-2 text-small font-semibold text-ink-2">Saved searches</h2>
       <ul>
         {saved.map((one) => (
           <li key={one.name} className="group flex items-center">
@@ -67,8 +67,8 @@ export function SavedSearches() {
               search={{ q: one.query }}
               className={ENTRY}
             >
-              {one.notify ? (
-                <BellRing size={14} aria-label="tells of new ones" className="shrink-0" />
+              {one.alert ? (
+                <BellRing size={14} aria-label="alert on" className="shrink-0" />
               ) : (
                 <Bookmark size={14} aria-hidden className="shrink-0" />
               )}
@@ -76,7 +76,7 @@ export function SavedSearches() {
               <Count saved={one} />
             </Link>
             <IconButton
-              label={`Remove ${one.name}`}
+              label={`Delete ${one.name}`}
               icon={X}
               className="hidden h-6! group-focus-within:inline-flex group-hover:inline-flex"
               onClick={() => remove(one)}

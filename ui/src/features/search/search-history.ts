@@ -1,4 +1,4 @@
-/** Queries asked before, on this machine, newest first. */
+/** The recent searches in this browser, newest first. */
 const KEY = "queries";
 const MOST = 30;
 

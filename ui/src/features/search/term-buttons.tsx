@@ -3,7 +3,7 @@ import { Filter, FilterX } from "lucide-react";
 import { IconButton } from "../../ui/button";
 import { useAddTerm } from "./terms";
 
-/** "Only this" and "not this" for a value; nothing where there is no list to narrow. */
+/** Buttons that include or exclude a value in the search. Renders nothing outside a list. */
 export function TermButtons({ one, what, className = "" }: { one: string; what: string; className?: string }) {
   const add = useAddTerm();
   if (!add) return null;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { bodyPath, quoted, term, withTerm } from "./terms";
 
-test("values are quoted where they would read as something else", () => {
+test("quotes values that would be parsed differently", () => {
   expect(["a", "a b", 'say "x"', "*", "/a/", ">5", "", "a\\ b"].map(quoted)).toEqual([
     "a",
     '"a b"',
@@ -15,11 +15,11 @@ test("values are quoted where they would read as something else", () => {
   ]);
 });
 
-test("paths are written as the language reads them", () => {
+test("formats paths in the syntax of the query language", () => {
   expect(bodyPath(["data", "items", 0, "odd key", 'q"'])).toBe('body.data.items[*]."odd key"."q\\""');
 });
 
-test("a term is added once, and turned round", () => {
+test("adds a term once and negates an existing one", () => {
   const one = term("event", "push");
   expect(withTerm("", one, false)).toBe("event:push");
   expect(withTerm("event:push", one, false)).toBe("event:push");

@@ -1,13 +1,13 @@
-/** Formats terms of a query so that the query language parses them back to the same values. */
+/** Formatting of query terms. The query language parses them back to the same values. */
 import { createContext, useContext } from "react";
 
-/** A value as it is written in a query: in quotes where it would read as something else. */
+/** Returns a value in query syntax, quoted if it would be parsed differently. */
 export function quoted(value: string): string {
   const plain = value !== "" && !/[\s"()*]/.test(value) && !/^[/<>=]/.test(value);
   return plain ? value : `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
 
-/** A field with a value. */
+/** Returns a term for a field and a value. */
 export const term = (field: string, value: string): string => `${field}:${quoted(value)}`;
 
 /** Formats keys and indexes as a path after `body`, such as `.data.items[*]."odd key"`. An index becomes `[*]`. */
@@ -23,18 +23,18 @@ export const bodyPath = (steps: readonly (string | number)[]): string =>
     )
     .join("");
 
-/** A query with one more term, or without it where it was there already. */
+/** Returns a query with a term added, or with the opposite term replaced. */
 export function withTerm(query: string, one: string, not: boolean): string {
   const added = not ? `-${one}` : one;
   const opposite = not ? one : `-${one}`;
   const padded = ` ${query.trim()} `;
   if (padded.includes(` ${added} `)) return query.trim();
   if (padded.includes(` ${opposite} `)) return padded.replace(` ${opposite} `, ` ${added} `).trim();
-  // An `or` would take the new term for its last branch alone.
+  // Without parentheses, the new term would belong only to the last branch of an `or`.
   const bound = /(^|\s)or\s/i.test(query) ? `(${query.trim()})` : query.trim();
   return `${bound} ${added}`.trim();
 }
 
-/** Adds a term to the query of the list a value belongs to. */
+/** Function that adds a term to the query of the surrounding list. */
 export const AddTerm = createContext<((one: string, not: boolean) => void) | undefined>(undefined);
 export const useAddTerm = () => useContext(AddTerm);

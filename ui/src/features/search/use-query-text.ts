@@ -1,4 +1,4 @@
-/** The text of the query bar, and how the engine parses it. */
+/** The text of the query bar and its analysis by the engine. */
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
@@ -6,15 +6,15 @@ import { api, type Completion, type ReadQuery } from "../../api/client";
 import { useSettled } from "../../ui/settled";
 import { history } from "./search-history";
 
-/** Wait for the next key before a query is read and run. */
+/** Pause in typing after which a query is parsed and run, in ms. */
 const TYPED_MS = 30;
-/** Pause in typing after which an error shows: half a term is not yet a mistake. */
+/** Pause in typing after which an error is shown, in ms. An incomplete term is not an error yet. */
 const ERROR_MS = 700;
 
-/** The text of the bar, and `run`, which puts it into the address if it is not there. */
+/** Returns the text of the bar, its setter, and `run`, which writes the query to the address. */
 export function useQueryText(query: string, onQuery: (query: string) => void) {
   const [text, setText] = useState(query);
-  /** The query last put into the address, which changes a moment later. */
+  /** Query last written to the address. The router updates the address asynchronously. */
   const inAddress = useRef(query);
   const latest = useRef(onQuery);
   useEffect(() => {
@@ -25,7 +25,7 @@ export function useQueryText(query: string, onQuery: (query: string) => void) {
     inAddress.current = now;
     latest.current(now);
   }, []);
-  // Another view of the same list, or a term added to it, changes the text.
+  // Navigation, or a term added elsewhere, changes the text.
   useEffect(() => {
     if (query === inAddress.current) return;
     inAddress.current = query;
@@ -64,17 +64,17 @@ export function completionsAt(
   asked: boolean,
 ): Completion[] {
   const before = [...text].slice(0, caret).join("");
-  // Behind a space a new term may begin, or the query be done: what was found is not covered.
+  // After a space the query may be complete, so no completions cover the results.
   if (!asked && /\S\s$/.test(before)) return [];
   const completions = read?.completions ?? [];
   if (text.trim() === "") {
     const length = [...text].length;
-    return [...history().map((one) => ({ text: one, means: "asked before", at: 0, length })), ...completions];
+    return [...history().map((one) => ({ text: one, means: "recent search", at: 0, length })), ...completions];
   }
   return completions.filter((one) => before.slice(one.at).toLowerCase() !== one.text.trim().toLowerCase());
 }
 
-/** The text with a completion in its place, and where the caret is then, in UTF-16 units. */
+/** Returns the text with a completion inserted, and the new position of the caret in UTF-16 units. */
 export function completed(text: string, { at, length, text: added }: Completion): { text: string; caret: number } {
   const characters = [...text];
   return {

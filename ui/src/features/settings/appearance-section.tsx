@@ -2,7 +2,7 @@ import { Choice } from "../../ui/choice";
 import { prefer, usePreferences } from "../../ui/preferences";
 import { Section } from "./section";
 
-/** How the page looks on this device. */
+/** The appearance of the page on this device. */
 export function AppearanceSection() {
   const { theme, contrast, density, zoom } = usePreferences();
   return (
@@ -13,7 +13,7 @@ export function AppearanceSection() {
           label="Theme"
           value={theme}
           options={[
-            ["system", "As the system"],
+            ["system", "System"],
             ["light", "Light"],
             ["dark", "Dark"],
           ]}
@@ -29,17 +29,17 @@ export function AppearanceSection() {
           ]}
           onChange={(now) => prefer({ contrast: now })}
         />
-        <span>Rows</span>
+        <span>Row density</span>
         <Choice
-          label="Rows"
+          label="Row density"
           value={density}
           options={[
-            ["cosy", "Cosy"],
+            ["cosy", "Comfortable"],
             ["compact", "Compact"],
           ]}
           onChange={(now) => prefer({ density: now })}
         />
-        <span>Size</span>
+        <span>Zoom</span>
         <span>{Math.round(zoom * 100)} % (Ctrl + and −)</span>
       </div>
     </Section>

@@ -16,15 +16,15 @@ export function BackupSection() {
   return (
     <Section title="Backup">
       <p className="mb-3 text-ink-2">
-        A backup is one file with everything in it, secrets too. To restore it, put it into an empty data folder as
-        hookbench.db.
+        A backup is one file with all data, including secrets. To restore a backup, copy the file to an empty data folder
+        as hookbench.db.
       </p>
       <div className="flex items-end gap-2">
         {!platform.pickNewFile && (
           <Input
             mono
-            aria-label="Path of the backup file on the engine's machine"
-            placeholder="/path/of/a/new/file.db"
+            aria-label="Backup file path"
+            placeholder="/path/to/new/file.db"
             className="max-w-80"
             value={path}
             onChange={setPath}

@@ -9,33 +9,33 @@ const MB = 1_000_000;
 const saveLimit = (name: string) => (now: number | null) => changeSettings({ limits: { [name]: now ?? 0 } });
 const saveRetention = (name: string) => (now: number | null) => changeSettings({ retention: { [name]: now } });
 
-/** Limits of the listener. */
+/** The limits of the listener. */
 export function LimitsSection({ settings }: SectionProps) {
   const limits = settings.limits as SectionProps["settings"]["limits"] & Record<string, number>;
   return (
     <Section title="Limits">
       <LimitField
-        label="Largest body, in MB"
-        hint="A larger one gets 413, and a row says so."
+        label="Maximum body size (MB)"
+        hint="Larger requests get 413 and are listed without a body."
         value={limits.body_bytes}
         scale={MB}
         onSave={saveLimit("body_bytes")}
       />
       <LimitField
-        label="Longest silence inside a body, in ms"
-        hint="Then the sender gets 408, and what had arrived is kept."
+        label="Body idle timeout (ms)"
+        hint="After this time without data the sender gets 408, and the received part is stored."
         value={limits.body_stall_ms}
         onSave={saveLimit("body_stall_ms")}
       />
       <LimitField
-        label="Longest wait for a head, in ms"
-        hint="Then the connection is closed."
+        label="Header timeout (ms)"
+        hint="After this time the connection is closed."
         value={limits.head_timeout_ms}
         onSave={saveLimit("head_timeout_ms")}
       />
       <LimitField
-        label="Open connections"
-        hint="One more gets 503 and is asked to try again."
+        label="Maximum connections"
+        hint="Further connections get 503 with Retry-After."
         value={limits.connections}
         onSave={saveLimit("connections")}
       />
@@ -43,43 +43,43 @@ export function LimitsSection({ settings }: SectionProps) {
   );
 }
 
-/** How much is kept before the oldest is deleted. */
+/** The limits from which the oldest data is deleted. */
 export function RetentionSection({ settings: { retention } }: SectionProps) {
   const bytes = useStatus().data?.bytes ?? 0;
   return (
     <Section title="Retention">
       <p className="mb-3 text-ink-2">
-        Past any of these the oldest requests and deliveries roll over. Pinned requests stay, and so does what waits to
-        be sent.
+        Above any of these limits, the oldest requests and deliveries are deleted. Pinned requests and pending deliveries
+        are kept.
       </p>
       <LimitField
-        label="Most requests"
-        hint="In all inboxes together."
+        label="Maximum requests"
+        hint="In all inboxes."
         value={retention.requests}
         onSave={saveRetention("requests")}
       />
       <LimitField
-        label="Most body data, in MB"
-        hint={`Now ${size(bytes)}.`}
+        label="Maximum body data (MB)"
+        hint={`Currently ${size(bytes)}.`}
         value={retention.bytes}
         scale={MB}
         onSave={saveRetention("bytes")}
       />
       <LimitField
-        label="Oldest age, in days"
+        label="Maximum age (days)"
         hint="Of requests and deliveries."
         value={retention.days}
         onSave={saveRetention("days")}
       />
       <LimitField
-        label="Most deliveries"
-        hint="With their attempts."
+        label="Maximum deliveries"
+        hint="Including their attempts."
         value={retention.deliveries}
         onSave={saveRetention("deliveries")}
       />
       <LimitField
-        label="Most data of deliveries, in MB"
-        hint="Payloads sent and answers kept."
+        label="Maximum delivery data (MB)"
+        hint="Payloads and stored responses."
         value={retention.delivery_bytes}
         scale={MB}
         onSave={saveRetention("delivery_bytes")}

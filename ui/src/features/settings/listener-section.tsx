@@ -4,17 +4,17 @@ import { SavedField } from "./saved-field";
 import { Section } from "./section";
 import { changeQuietly, changeSettings, type SectionProps } from "./settings";
 
-/** The address of the listener, and what happens with what it receives. */
+/** The settings of the listener: address, search index, inbox creation and local API. */
 export function ListenerSection({ settings }: SectionProps) {
-  const receiver = useStatus().data?.receiver;
-  const listening = receiver?.state === "listening" ? receiver.address : undefined;
+  const listener = useStatus().data?.listener;
+  const listening = listener?.state === "listening" ? listener.address : undefined;
   const overridden =
     listening && listening !== settings.listen && !settings.listen.endsWith(":0") ? listening : undefined;
   return (
-    <Section title="Receiver address">
+    <Section title="Listener address">
       <SavedField
         label="Address"
-        hint="127.0.0.1 is reached from this machine only; 0.0.0.0 or [::] from every network it is in. Changing it ends open connections."
+        hint="127.0.0.1 accepts connections from this computer only, 0.0.0.0 or [::] from all networks. A change closes open connections."
         mono
         className="max-w-60"
         value={settings.listen}
@@ -22,27 +22,27 @@ export function ListenerSection({ settings }: SectionProps) {
       />
       {overridden && (
         <p className="mb-4 text-warning">
-          This run listens at <span className="font-mono">{overridden}</span>, because it was started with --listen. The
-          address above counts from the next start without it.
+          Currently listening on <span className="font-mono">{overridden}</span>, set by --listen. The
+          address above applies from the next start without --listen.
         </p>
       )}
       <Switch
         label="Search index"
-        hint="A search of a million requests takes milliseconds. It takes about a third of their room on the disk, and can be made again at any time."
+        hint="Searches a million requests in milliseconds. Uses about a third of the disk space of the requests, and can be rebuilt at any time."
         checked={settings.search_index}
         onChange={(now) => changeQuietly({ search_index: now })}
       />
       <Switch
-        label="Make inboxes on first use"
-        hint="The first request to an unknown name makes the inbox, to 200. Otherwise it gets 404."
+        label="Create an inbox on the first request to an unknown name"
+        hint="At most 200 inboxes are created this way. If off, such requests get 404."
         checked={settings.create_inboxes}
         onChange={(now) => changeQuietly({ create_inboxes: now })}
       />
       <Switch
-        label="Open the HTTP door for scripts and the command line"
-        hint="On loopback, with a token only you can read. Takes effect at the next start."
-        checked={settings.http_door}
-        onChange={(now) => changeQuietly({ http_door: now })}
+        label="Enable the local HTTP API"
+        hint="For scripts and the command line, on loopback, with a token that only you can read. Takes effect at the next start."
+        checked={settings.local_api}
+        onChange={(now) => changeQuietly({ local_api: now })}
       />
     </Section>
   );

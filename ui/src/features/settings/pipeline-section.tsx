@@ -11,11 +11,11 @@ const STAGES: Record<PipelineStage, string> = {
   alerts: "Alerts",
 };
 
-/** How far each stage behind the commit has come. */
+/** The progress of the stages that run after a request is stored. */
 export function PipelineSection() {
   const stages = useStatus().data?.pipeline ?? [];
   return (
-    <Section title="Progress">
+    <Section title="Processing">
       <dl className="grid grid-cols-[max-content_1fr] gap-x-6 gap-y-1" data-testid="pipeline">
         {stages.map(({ stage, waiting, behind_ms }) => (
           <div key={stage} className="contents">

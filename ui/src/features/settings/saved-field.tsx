@@ -1,4 +1,4 @@
-/** Fields of settings: each is saved as soon as it is left, and says what was wrong with it. */
+/** Fields of settings that are saved on blur and show their own errors. */
 import { useEffect, useState } from "react";
 
 import { inWords } from "../../platform";
@@ -7,7 +7,7 @@ import type { InputProps } from "../../ui/input";
 
 type Props = { label: string; hint: string } & Omit<InputProps, "value" | "onChange">;
 
-/** A text that is saved when the input is left or Enter is pressed. */
+/** A text field that is saved on blur or Enter. */
 export function SavedField({
   value,
   onSave,
@@ -37,7 +37,7 @@ export function SavedField({
   );
 }
 
-/** A number in units of `scale`; empty for no limit. */
+/** A field for a limit in units of `scale`. Empty means no limit. */
 export function LimitField({
   label,
   hint,
@@ -53,7 +53,7 @@ export function LimitField({
 }) {
   const save = async (text: string): Promise<void> => {
     const number = text.trim() === "" ? null : Math.round(Number(text) * scale);
-    if (Number.isNaN(number)) throw new Error(`${text} is not a number.`);
+    if (Number.isNaN(number)) throw new Error(`The value must be a number (got ${text}).`);
     if (number !== (value ?? null)) await onSave(number);
   };
   return (

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-/** A part of the settings, which links reach by its title. */
+/** A section of the settings. The title is also the target of links. */
 export function Section({ title, children }: { title: string; children: ReactNode }) {
   return (
     <section id={title.toLowerCase().replaceAll(" ", "-")} className="mb-6 border-b border-line pb-4">

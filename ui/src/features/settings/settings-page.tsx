@@ -35,7 +35,7 @@ export function SettingsPage() {
               value={settings.on_close}
               options={[
                 ["ask", "Ask"],
-                ["tray", "Keep listening in the tray"],
+                ["tray", "Keep running in the tray"],
                 ["quit", "Quit"],
               ]}
               onChange={(on_close) => changeQuietly({ on_close })}
@@ -45,7 +45,8 @@ export function SettingsPage() {
         <Section title="Data folder">
           <p className="font-mono text-data break-all">{status?.data}</p>
           <p className="mt-1 text-ink-2">
-            The database has {size(status?.file_bytes ?? 0)} on disk. Only you may read it. Hookbench {status?.version}.
+            The database uses {size(status?.file_bytes ?? 0)} on disk and is readable only by you. Hookbench{" "}
+            {status?.version}
           </p>
         </Section>
         <PipelineSection />

@@ -7,10 +7,10 @@ export interface SectionProps {
   settings: Settings;
 }
 
-/** Changes some settings: what is absent stays. */
+/** Changes the given settings. Omitted settings keep their values. */
 export async function changeSettings(change: object): Promise<void> {
   queryClient.setQueryData(keys.settings, await api.changeSettings(change));
 }
 
-/** The same, where there is no field that says what failed. */
+/** Changes the given settings and shows errors as a toast. */
 export const changeQuietly = (change: object): void => void attempt(changeSettings(change));

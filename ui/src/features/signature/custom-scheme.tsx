@@ -17,13 +17,13 @@ import { DigestFields } from "./digest-fields";
 import { digestOf, headerOf, likelyRule, providerId, signedAs, type DigestRule } from "./digest-rule";
 import { SignatureStatus } from "./signature-status";
 
-/** Pause in typing after which the request is verified by what was typed. */
+/** Pause in typing after which the request is verified, in ms. */
 const TYPED_MS = 250;
 
 const sentence = (failure: unknown): string =>
   failure instanceof CallError ? `${failure.message} ${failure.hint}` : String(failure);
 
-/** A custom scheme, verified against a stored request while it is described, and saved as a provider. */
+/** The dialog that defines a custom scheme, tests it on a stored request, and saves it as a provider. */
 export function CustomScheme({ detail, open, onClose }: { detail: Detail; open: boolean; onClose: () => void }) {
   const inbox = useQuery({
     queryKey: ["inbox", detail.inbox],
@@ -31,7 +31,7 @@ export function CustomScheme({ detail, open, onClose }: { detail: Detail; open: 
     enabled: open,
   }).data;
   return (
-    <Dialog title="A scheme of your own" open={open} onClose={onClose} wide>
+    <Dialog title="Custom signature scheme" open={open} onClose={onClose} wide>
       {inbox && <SchemeForm detail={detail} inbox={inbox} onClose={onClose} />}
     </Dialog>
   );
@@ -46,7 +46,7 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
   const id = providerId(name);
   const isComplete = Boolean(secret && headerOf(rule));
   const find = async (): Promise<void> => {
-    setFound("Trying every provider and the usual ways…");
+    setFound("Testing all providers and common schemes…");
     const result = await findRule(detail.id, secret);
     if (result.rule) setRule(result.rule);
     setFound(result.said);
@@ -58,7 +58,7 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
       verification: { ...inbox.verification, provider: id, scheme: null, secrets: [secret] },
     });
     await refetch(keys.signature(detail.id));
-    tell(`Saved ${name}; ${inbox.name} is verified by it`);
+    tell(`Saved ${name}; ${inbox.name} now uses it`);
     onClose();
   }, sentence);
 
@@ -66,10 +66,10 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
     <Form onSubmit={submit}>
       <div className="flex items-end gap-2">
         <div className="min-w-0 flex-1">
-          <SecretField label="Secret" hint="As the sender has it." mono value={secret} onChange={setSecret} />
+          <SecretField label="Secret" hint="The signing secret of the sender." mono value={secret} onChange={setSecret} />
         </div>
         <Button icon={Search} className="mb-9" disabled={!secret} onClick={() => void find()}>
-          Find the scheme
+          Find scheme
         </Button>
       </div>
       {found && (
@@ -83,40 +83,40 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
         <div className="min-w-0 flex-1">
           <TextField
             label="Name"
-            hint={id ? `Kept as providers/${id}.toml in the data folder.` : "Of whoever sends this."}
+            hint={id ? `Stored as providers/${id}.toml in the data folder.` : "Name of the sender."}
             error={error}
             value={name}
             onChange={setName}
           />
         </div>
         <Button look="primary" type="submit" className="mb-9" disabled={!id || !isComplete}>
-          Save and verify by it
+          Save and use
         </Button>
       </div>
     </Form>
   );
 }
 
-/** Searches for the scheme of a request, and describes the result. */
+/** Searches for the scheme of a request and describes the result. */
 async function findRule(request: string, secret: string): Promise<{ rule?: DigestRule; said: string }> {
   try {
     const { items, complete } = await api.findScheme(request, { secrets: [secret] });
     const rule = items.map((item) => digestOf(item.rule)).find(Boolean);
     const vendors = items.flatMap((item) => (item.name ? [item.name] : []));
     if (items.length === 0) {
-      const end = complete ? "" : "; the search was ended for time";
-      return { said: `No provider's rule and none of the usual ways makes this signature with this secret${end}.` };
+      const end = complete ? "" : "; the search reached its time limit";
+      return { said: `No known scheme produces this signature with this secret${end}.` };
     }
     return {
       rule,
-      said: vendors.length ? signedAs(vendors) : "Found: the form says how it is signed.",
+      said: vendors.length ? signedAs(vendors) : "Scheme found. The fields below describe it.",
     };
   } catch (failure) {
     return { said: sentence(failure) };
   }
 }
 
-/** The request verified by the scheme as it is described now. */
+/** The result of the verification with the current scheme. */
 function Trial({
   request,
   rule,
@@ -143,21 +143,21 @@ function Trial({
   return (
     <div aria-live="polite" className="mb-4 min-h-12 rounded-[9px] border border-line bg-background p-3">
       {!isComplete ? (
-        <p className="text-ink-2">Enter the secret and choose the header: this request is judged while you type.</p>
+        <p className="text-ink-2">Enter the secret and choose the header to verify this request while you type.</p>
       ) : error ? (
         <p className="text-invalid">{visible(sentence(error))}</p>
       ) : data ? (
         <>
           <p className="flex items-start gap-3">
-            <SignatureStatus verdict={data.state as Detail["verdict"]} reason={data.reason} className="mt-0.5" />
+            <SignatureStatus verification={data.state as Detail["verification"]} reason={data.reason} className="mt-0.5" />
             <span>{visible(data.sentence)}</span>
           </p>
           {data.state !== "valid" && data.expected && (
-            <p className="mt-1 truncate font-mono text-data text-ink-2">expected {data.expected}</p>
+            <p className="mt-1 truncate font-mono text-data text-ink-2">Expected (computed): {data.expected}</p>
           )}
         </>
       ) : (
-        <p className="text-ink-2">Judging…</p>
+        <p className="text-ink-2">Verifying…</p>
       )}
     </div>
   );

@@ -21,7 +21,7 @@ Hello, World!`;
 const base64 = (text: string): string =>
   btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(""));
 
-/** The signature debugger: verifies or signs a pasted message by any provider's scheme. Nothing is stored. */
+/** The signature debugger: verifies or signs a pasted message with the scheme of any provider. Nothing is stored. */
 export function DebuggerPage() {
   const [message, setMessage] = useState("");
   const [keys, setKeys] = useState<Verification>({
@@ -47,11 +47,11 @@ export function DebuggerPage() {
   const explain = (): void => void run(async () => setExplained(await api.explain(question())));
   const sign = (): void =>
     void run(async () => {
-      const { headers, elsewhere } = await api.sign(question());
+      const { headers, outside_headers } = await api.sign(question());
       setSigned(
         [
           ...headers.map(([name, value]) => `${name}: ${value}`),
-          ...elsewhere.map(([place, value]) => `${place} = ${value}`),
+          ...outside_headers.map(([place, value]) => `${place} = ${value}`),
         ].join("\n"),
       );
     });
@@ -63,8 +63,8 @@ export function DebuggerPage() {
         vendors.length
           ? signedAs(vendors)
           : items.length
-            ? `It is signed in a usual way, by no provider known here: ${JSON.stringify(items[0]!.rule)}`
-            : "No provider's rule and none of the usual ways makes this signature with this secret.",
+            ? `The signature matches a common scheme of no known provider: ${JSON.stringify(items[0]!.rule)}`
+            : "No known scheme produces this signature with this secret.",
       );
     });
   useCommands({ "lab-verify": explain, "lab-sign": sign });
@@ -72,13 +72,13 @@ export function DebuggerPage() {
   return (
     <div className="grid h-full min-h-0 grid-cols-2 max-md:grid-cols-1 max-md:overflow-auto">
       <section aria-label="Message and keys" className="overflow-auto border-r border-line p-6">
-        <h1 className="mb-1 text-title font-semibold tracking-tight">Signature lab</h1>
+        <h1 className="mb-1 text-title font-semibold tracking-tight">Signature debugger</h1>
         <p className="mb-4 text-ink-2">
-          Paste a request, choose who signs it, and see whether it holds and why. Nothing here is stored.
+          Paste a request, choose the provider, and verify the signature. Nothing here is stored.
         </p>
         <TextAreaField
           label="Request"
-          hint="Request line, headers, a blank line, and the body as it was sent."
+          hint="Request line, headers, a blank line, and the body as sent."
           rows={12}
           placeholder={EXAMPLE}
           value={message}
@@ -93,18 +93,18 @@ export function DebuggerPage() {
             Sign
           </Button>
           <Button disabled={working || !message || !keys.secrets?.[0]} onClick={find}>
-            Find the scheme
+            Find scheme
           </Button>
-          <Button onClick={() => setMessage(EXAMPLE)}>Example</Button>
+          <Button onClick={() => setMessage(EXAMPLE)}>Load example</Button>
         </div>
       </section>
-      <section aria-label="Verdict" aria-live="polite" className="overflow-auto">
-        {working && <p className="p-4 text-ink-2">Looking for the reason…</p>}
+      <section aria-label="Verification" aria-live="polite" className="overflow-auto">
+        {working && <p className="p-4 text-ink-2">Working…</p>}
         {found !== undefined && <p className="p-4 text-title font-medium">{visible(found)}</p>}
         {explained && <ExplanationView data={explained} />}
         {signed !== undefined && (
           <div className="space-y-3 p-4">
-            <h2 className="font-semibold">What signing adds</h2>
+            <h2 className="font-semibold">Added by signing</h2>
             <pre
               className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap"
               tabIndex={0}

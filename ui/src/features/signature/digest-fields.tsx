@@ -14,13 +14,13 @@ export function DigestFields({ rule, set, headers }: Props & { headers: readonly
     <>
       <div className="grid grid-cols-2 gap-x-4 max-sm:grid-cols-1">
         <SelectField
-          label="Header with the signature"
+          label="Signature header"
           value={headerOf(rule)}
-          options={[["", "Choose one"], ...same(headers)]}
+          options={[["", "Choose a header"], ...same(headers)]}
           onChange={(now) => set({ signature: [`header:${now}`] })}
         />
         <TextField
-          label="Before the signature"
+          label="Prefix"
           hint="Such as sha256= or v1=."
           mono
           value={rule.prefix ?? ""}
@@ -33,15 +33,15 @@ export function DigestFields({ rule, set, headers }: Props & { headers: readonly
           onChange={(algorithm) => set({ algorithm })}
         />
         <SelectField
-          label="Written as"
+          label="Encoding"
           value={rule.encoding ?? "hex"}
           options={same(ENCODINGS)}
           onChange={(encoding) => set({ encoding })}
         />
-        <SelectField label="Secret is" value={rule.key ?? "text"} options={KEYS} onChange={(key) => set({ key })} />
+        <SelectField label="Secret encoding" value={rule.key ?? "text"} options={KEYS} onChange={(key) => set({ key })} />
         <TextField
-          label="Parted by"
-          hint="Where one header holds several items, such as a comma."
+          label="Separator"
+          hint="Separates several items in one header, such as a comma."
           maxLength={4}
           mono
           value={rule.split ?? ""}
@@ -49,8 +49,8 @@ export function DigestFields({ rule, set, headers }: Props & { headers: readonly
         />
       </div>
       <TextField
-        label="What is signed"
-        hint="Text with {body}, {url}, {path}, {method}, {header:Name}, {signature:t}, {json:a.b}, {secret}."
+        label="Signed payload"
+        hint="Template with {body}, {url}, {path}, {method}, {header:Name}, {signature:t}, {json:a.b}, {secret}."
         mono
         value={rule.content}
         onChange={(content) => set({ content })}
@@ -66,7 +66,7 @@ function TimestampFields({ rule: { timestamp }, set }: Props) {
   return (
     <div className="grid grid-cols-[2fr_1fr_1fr] gap-x-4 max-sm:grid-cols-1">
       <TextField
-        label="Time of signing"
+        label="Timestamp"
         hint="header:Name or signature:t; empty if there is none."
         mono
         value={timestamp?.from ?? ""}
@@ -75,13 +75,13 @@ function TimestampFields({ rule: { timestamp }, set }: Props) {
       {timestamp && (
         <>
           <SelectField
-            label="In"
+            label="Unit"
             value={timestamp.unit}
             options={UNITS as readonly (readonly [string, string])[]}
             onChange={(unit) => set({ timestamp: { ...timestamp, unit } })}
           />
           <NumberField
-            label="Tolerance in s"
+            label="Tolerance (s)"
             min={1}
             value={timestamp.past_s}
             onChange={(now) => set({ timestamp: { ...timestamp, past_s: now, future_s: now } })}

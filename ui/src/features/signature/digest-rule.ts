@@ -1,6 +1,6 @@
-/** The editable parts of a digest scheme, and a guess of them. */
+/** The editable parts of a digest scheme, and initial values for a request. */
 
-/** Fields that the form does not have keep their values. */
+/** A digest scheme. Fields that the form does not show keep their values. */
 export interface DigestRule {
   signature: string[];
   split?: string;
@@ -24,8 +24,8 @@ export const ALGORITHMS = [
 ];
 export const ENCODINGS = ["hex", "base64", "base64url", "hex-upper", "base64-of-hex"];
 export const KEYS = [
-  ["text", "as it is typed"],
-  ["prefixed", "base64 behind whsec_"],
+  ["text", "text"],
+  ["prefixed", "base64 after whsec_"],
   ["base64", "base64"],
   ["hex", "hexadecimal"],
 ] as const;
@@ -45,7 +45,7 @@ const START: DigestRule = {
   split: "",
 };
 
-/** A header that says it holds a signature. */
+/** Pattern of header names that suggest a signature. */
 const LIKELY = /sign|hmac|digest|mac$/i;
 
 /** Returns the initial scheme for a request with these headers. */
@@ -54,17 +54,17 @@ export const likelyRule = (headers: readonly string[]): DigestRule => ({
   signature: [`header:${headers.find((name) => LIKELY.test(name)) ?? ""}`],
 });
 
-/** The rule of a scheme that was found, if it is a digest. */
+/** Returns the rule of a scheme. Undefined if the scheme is not a digest. */
 export function digestOf(scheme: unknown): DigestRule | undefined {
   return typeof scheme === "object" && scheme !== null && "digest" in scheme
     ? { ...START, ...(scheme as { digest: DigestRule }).digest }
     : undefined;
 }
 
-/** The header that has the signature; empty where none is chosen. */
+/** Returns the name of the signature header. Empty if none is chosen. */
 export const headerOf = (rule: DigestRule): string => rule.signature[0]?.replace(/^header:/, "") ?? "";
 
-/** A name as the id of a provider and the name of its file. */
+/** Converts a name to the id of a provider, which is also its file name. */
 export const providerId = (name: string): string =>
   name
     .toLowerCase()
@@ -72,6 +72,6 @@ export const providerId = (name: string): string =>
     .replaceAll(/[^a-z0-9]+/g, "-")
     .replaceAll(/^-+|-+$/g, "");
 
-/** Which vendors sign in the way that was found. */
+/** Describes the providers whose scheme matches. */
 export const signedAs = (vendors: readonly string[]): string =>
-  `It is signed as ${vendors.join(", ")} ${vendors.length === 1 ? "signs" : "sign"}.`;
+  `The signature matches ${vendors.length === 1 ? "the scheme" : "the schemes"} of ${vendors.join(", ")}.`;

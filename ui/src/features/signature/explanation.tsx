@@ -9,14 +9,14 @@ import { SignatureStatus } from "./signature-status";
 const PRE =
   "max-h-80 overflow-auto rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap";
 
-/** Why a signature holds or does not: the sentence, what was signed, and both digests. */
+/** The explanation of a signature status: the reason, the signed payload and both digests. */
 export function ExplanationView({ data, arrived }: { data: Explanation; arrived?: string }) {
   const skew = data.signed_at && arrived ? Date.parse(arrived) - Date.parse(data.signed_at) : undefined;
   return (
     <div className="space-y-4 p-4">
       <div>
         <p className="flex items-start gap-3 text-title">
-          <SignatureStatus verdict={data.state as Summary["verdict"]} reason={data.reason} className="mt-1" />
+          <SignatureStatus verification={data.state as Summary["verification"]} reason={data.reason} className="mt-1" />
           <span className="font-medium">{visible(data.sentence)}</span>
         </p>
         {data.advice && <p className="mt-1 text-ink-2">{visible(data.advice)}</p>}
@@ -30,7 +30,7 @@ export function ExplanationView({ data, arrived }: { data: Explanation; arrived?
               {skew !== undefined && (
                 <span className="text-ink-2">
                   {" "}
-                  · {Math.abs(skew / 1000).toFixed(1)} s {skew < 0 ? "after" : "before"} it arrived
+                  · {Math.abs(skew / 1000).toFixed(1)} s {skew < 0 ? "after" : "before"} it was received
                 </span>
               )}
             </dd>
@@ -38,13 +38,13 @@ export function ExplanationView({ data, arrived }: { data: Explanation; arrived?
         )}
         {data.expected && (
           <>
-            <dt className="text-ink-2">Expected</dt>
+            <dt className="text-ink-2">Expected (computed)</dt>
             <dd className="font-mono text-data break-all">{data.expected}</dd>
           </>
         )}
         {data.found && (
           <>
-            <dt className="text-ink-2">Arrived</dt>
+            <dt className="text-ink-2">Received</dt>
             <dd
               className={`font-mono text-data break-all ${data.found === data.expected ? "text-valid" : data.expected ? "text-invalid" : ""}`}
             >
@@ -54,22 +54,22 @@ export function ExplanationView({ data, arrived }: { data: Explanation; arrived?
         )}
         {data.tried > 0 && (
           <>
-            <dt className="text-ink-2">Tried</dt>
+            <dt className="text-ink-2">Tested</dt>
             <dd>
-              {data.tried.toLocaleString()} faults{data.complete ? "" : "; the search was ended for time"}
+              {data.tried.toLocaleString()} common mistakes{data.complete ? "" : "; the search reached its time limit"}
             </dd>
           </>
         )}
       </dl>
       {data.content_bytes > 0 && (
-        <section aria-label="Signed content">
+        <section aria-label="Signed payload">
           <h3 className="mb-1 flex items-center gap-2 font-semibold">
-            What is signed{" "}
+            Signed payload{" "}
             <span className="text-small font-normal text-ink-2">{size(data.content_bytes)}, escaped</span>
             <IconButton
-              label="Copy signed content"
+              label="Copy signed payload"
               icon={Copy}
-              onClick={() => copyText(data.content, "signed content")}
+              onClick={() => copyText(data.content, "signed payload")}
             />
           </h3>
           <pre className={PRE} tabIndex={0}>

@@ -8,25 +8,26 @@ interface Look {
   colour: string;
 }
 
-const LOOKS: Partial<Record<Summary["verdict"], Look>> = {
+const LOOKS: Partial<Record<Summary["signature_status"], Look>> = {
   valid: { icon: ShieldCheck, word: "valid", colour: "text-valid" },
   invalid: { icon: ShieldX, word: "invalid", colour: "text-invalid" },
+  expired: { icon: Clock, word: "expired", colour: "text-warning" },
   unsigned: { icon: ShieldOff, word: "unsigned", colour: "text-warning" },
 };
-/** The digest is right: only its time is not. */
-const STALE: Look = { icon: Clock, word: "stale", colour: "text-warning" };
+/** The signature is correct, but its timestamp is ahead of the clock. */
+const NOT_YET_VALID: Look = { icon: Clock, word: "not yet valid", colour: "text-warning" };
 
-/** A verdict as icon and word; nothing while there is none. */
+/** A signature status as icon and word. Renders nothing for an unverified request. */
 export function SignatureStatus({
-  verdict,
+  status,
   reason,
   className = "",
 }: {
-  verdict: Summary["verdict"];
+  status: Summary["signature_status"];
   reason: string | null | undefined;
   className?: string;
 }) {
-  const look = verdict === "invalid" && (reason === "stale" || reason === "future") ? STALE : LOOKS[verdict];
+  const look = status === "invalid" && reason === "not_yet_valid" ? NOT_YET_VALID : LOOKS[status];
   if (!look) return null;
   const { icon: Icon, word, colour } = look;
   return (

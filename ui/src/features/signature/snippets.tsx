@@ -7,7 +7,7 @@ import { Choice } from "../../ui/choice";
 import { copyText } from "../../ui/transfer";
 import { prefer, usePreferences } from "../../ui/preferences";
 
-/** Code that verifies a provider's requests, in the reader's own language. */
+/** Code that verifies requests of a provider, in the preferred language. */
 export function Snippets({ provider, scheme }: { provider: string; scheme?: string | null }) {
   const { language } = usePreferences();
   const { data } = useQuery({
@@ -19,13 +19,13 @@ export function Snippets({ provider, scheme }: { provider: string; scheme?: stri
   if (data.items.length === 0)
     return (
       <p className="text-ink-2">
-        No code for your own receiver here: this signature is not one a shared secret makes, or has a rule of its own.
-        Use the vendor's SDK.
+        No code sample: the signature does not use a shared secret, or uses a custom algorithm. Use the SDK of the
+        vendor.
       </p>
     );
   return (
     <Code
-      title="Verify it in your own code"
+      title="Verify in your code"
       items={data.items}
       chosen={language}
       onChoose={(now) => prefer({ language: now })}
@@ -33,7 +33,7 @@ export function Snippets({ provider, scheme }: { provider: string; scheme?: stri
   );
 }
 
-/** A whole receiver for a provider's requests, in the reader's own framework. */
+/** A complete handler for requests of a provider, in the preferred framework. */
 export function Handlers({ provider, scheme, signed }: { provider: string; scheme?: string | null; signed: boolean }) {
   const { framework } = usePreferences();
   const { data } = useQuery({
@@ -45,12 +45,12 @@ export function Handlers({ provider, scheme, signed }: { provider: string; schem
   if (data.items.length === 0)
     return (
       <p className="text-ink-2">
-        No code for your own receiver here: this signature has a rule of its own. Use the vendor's SDK.
+        No code sample: the signature uses a custom algorithm. Use the SDK of the vendor.
       </p>
     );
   return (
     <Code
-      title="Receive it in your own code"
+      title="Receive in your code"
       items={data.items}
       chosen={framework}
       onChoose={(now) => prefer({ framework: now })}

@@ -6,12 +6,12 @@ import { Button } from "../../ui/button";
 import { Notice } from "../../ui/notice";
 import { copyText } from "../../ui/transfer";
 
-/** Hosts that confirm subscriptions for Amazon SNS; a link to any other host may be an attack. */
+/** Hosts that confirm subscriptions to Amazon SNS. A link to any other host may be an attack. */
 const SNS = /^sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/;
 
 /**
- * Amazon SNS sends nothing until its link was visited. Hookbench never follows what it captured, so
- * a person does.
+ * The prompt to confirm a subscription to Amazon SNS, which sends no events before its link is opened. Hookbench never
+ * opens captured links, so the user must.
  */
 export function Subscription({ detail }: { detail: Detail }) {
   const asked = detail.provider === "aws-sns" && detail.event_type === "SubscriptionConfirmation";
@@ -33,15 +33,15 @@ export function Subscription({ detail }: { detail: Detail }) {
         tone={trusted ? "plain" : "warning"}
         title={
           trusted
-            ? "Amazon SNS waits for this subscription to be confirmed."
-            : `The link leads to ${link.hostname}, which is not Amazon's.`
+            ? "Confirm this Amazon SNS subscription"
+            : `The link leads to ${link.hostname}, which is not a host of Amazon SNS.`
         }
       >
         {trusted && (
           <>
-            <p className="mb-3">Open its link in your browser. Hookbench never follows a link it captured.</p>
-            <Button icon={Link2} onClick={() => copyText(link.href, "the link")}>
-              Copy the link to {link.hostname}
+            <p className="mb-3">Open the link in your browser. Hookbench never opens captured links.</p>
+            <Button icon={Link2} onClick={() => copyText(link.href, "link")}>
+              Copy link to {link.hostname}
             </Button>
           </>
         )}

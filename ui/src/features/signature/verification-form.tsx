@@ -14,7 +14,7 @@ interface PartProps {
   set: (change: Partial<Verification>) => void;
 }
 
-/** How an inbox's requests are verified: provider, scheme, secrets, and what the scheme needs besides. */
+/** The verification settings of an inbox: provider, scheme, secrets and parameters. */
 export function VerificationForm({ value, onChange }: { value: Verification; onChange: (now: Verification) => void }) {
   const providers = useProviders().data?.items ?? [];
   const set = (change: Partial<Verification>): void => onChange({ ...value, ...change });
@@ -26,7 +26,7 @@ export function VerificationForm({ value, onChange }: { value: Verification; onC
       <legend className="sr-only">Verification</legend>
       <SearchSelectField
         label="Provider"
-        hint={provider ? undefined : "Without one, senders are recognised, and no signature is checked."}
+        hint={provider ? undefined : "Without a provider, signatures are not verified."}
         value={value.provider ?? ""}
         groups={[
           { label: "No verification", options: [["", "None"]] },
@@ -42,10 +42,10 @@ export function VerificationForm({ value, onChange }: { value: Verification; onC
           onChange={(now) => set({ scheme: now })}
         />
       )}
-      {provider && !scheme && <p className="mb-4 text-ink-2">{provider.name} does not sign what it sends.</p>}
+      {provider && !scheme && <p className="mb-4 text-ink-2">{provider.name} does not sign its requests.</p>}
       {provider?.handshakes.length ? (
         <p className="mb-4 text-ink-2">
-          Answered by itself as {provider.name} asks: {provider.handshakes.join(", ")}.
+          Handshakes of {provider.name} are answered automatically: {provider.handshakes.join(", ")}.
         </p>
       ) : null}
       {scheme && (
@@ -53,8 +53,8 @@ export function VerificationForm({ value, onChange }: { value: Verification; onC
           <Secrets value={value} set={set} scheme={scheme} />
           {scheme.signs_url && (
             <TextField
-              label="URL as registered"
-              hint="The signature covers it, and a tunnel or proxy changes what arrives."
+              label="Registered URL"
+              hint="The signature covers this URL, but a tunnel or proxy changes the received URL."
               type="url"
               placeholder="https://…"
               mono
@@ -73,9 +73,9 @@ export function VerificationForm({ value, onChange }: { value: Verification; onC
 function Secrets({ value, set, scheme }: PartProps & { scheme: Scheme }) {
   const secrets = value.secrets?.length ? value.secrets : [""];
   const hint =
-    scheme.rests_on === "assumed"
-      ? "The vendor leaves open how it signs; this is the usual way."
-      : "As the provider shows it.";
+    scheme.based_on === "assumed"
+      ? "The vendor does not document the scheme. A common one is assumed."
+      : "As shown by the provider.";
   return (
     <>
       {secrets.map((secret, place) => (
@@ -105,7 +105,7 @@ function Secrets({ value, set, scheme }: PartProps & { scheme: Scheme }) {
       ))}
       {secrets[0] && (
         <Button icon={Plus} className="mb-4" onClick={() => set({ secrets: [...secrets, ""] })}>
-          Another secret, while one replaces the other
+          Add secret
         </Button>
       )}
     </>
@@ -126,8 +126,8 @@ function Params({
       label={name.replaceAll("_", " ")}
       hint={
         scheme?.params.includes(name)
-          ? "A setting of this scheme."
-          : "What the provider's handshake is checked against."
+          ? "Parameter of the signature scheme."
+          : "Used to verify the handshake of the provider."
       }
       value={value.params?.[name] ?? ""}
       onChange={(now) => set({ params: { ...value.params, [name]: now } })}

@@ -26,7 +26,7 @@ export function ExposeDialog({
   onClose: () => void;
 }) {
   return (
-    <Dialog title={exposure ? `How ${inbox} is exposed` : `Expose ${inbox}`} open onClose={onClose}>
+    <Dialog title={exposure ? `Exposure of ${inbox}` : `Expose ${inbox}`} open onClose={onClose}>
       <ExposeForm tunnel={tunnel} inbox={inbox} settings={exposure?.settings ?? {}} onClose={onClose} />
     </Dialog>
   );
@@ -48,24 +48,24 @@ function ExposeForm({
     await api.expose(tunnel.id, inbox, settingsOf(values));
     await refetch(keys.tunnels);
     onClose();
-    tell(`${inbox} can be reached from outside`);
+    tell(`${inbox} is exposed`);
   });
   return (
     <Form onSubmit={submit}>
       {tunnel.durable && (
         <TextField
-          label="A sender waits, in seconds"
-          hint="For this machine's own answer, while it is there; as its vendor allows if left empty, 0 not at all. Then it gets the inbox's answer."
+          label="Response timeout (s)"
+          hint="How long the relay waits for the response of this computer before it sends the inbox response. Empty: as long as the vendor allows. 0: no wait."
           inputMode="decimal"
           value={values.wait}
           onChange={(wait) => set({ wait })}
         />
       )}
-      <h3 className={`mb-2 font-semibold ${tunnel.durable ? "border-t border-line pt-3" : ""}`}>Who may send</h3>
+      <h3 className={`mb-2 font-semibold ${tunnel.durable ? "border-t border-line pt-3" : ""}`}>Access control</h3>
       <AccessFields tunnel={tunnel} values={values} set={set} />
       {tunnel.durable && (
         <>
-          <h3 className="mb-2 border-t border-line pt-3 font-semibold">While this machine is away</h3>
+          <h3 className="mb-2 border-t border-line pt-3 font-semibold">While offline</h3>
           <OfflineFields values={values} set={set} />
         </>
       )}
@@ -78,15 +78,15 @@ function AccessFields({ tunnel, values, set }: PartProps & { tunnel: Tunnel }) {
   return (
     <>
       <Switch
-        label="Forward only verified signatures"
-        hint="Judged here, before anything goes on to an app."
+        label="Forward only verified requests"
+        hint="Hookbench verifies the signature before it forwards a request."
         checked={values.verifiedOnly}
         onChange={(verifiedOnly) => set({ verifiedOnly })}
       />
       {tunnel.kind.type !== "other" && (
         <ListField
-          label="Networks"
-          hint={`Such as 192.0.2.0/24, one a line; any if left empty.${tunnel.durable ? "" : " Judged by what the host says of who has connected."}`}
+          label="Allowed networks"
+          hint={`One per line, such as 192.0.2.0/24. Empty allows all.${tunnel.durable ? "" : " Uses the remote address that the host reports."}`}
           by="line"
           rows={2}
           value={values.allow}
@@ -94,8 +94,8 @@ function AccessFields({ tunnel, values, set }: PartProps & { tunnel: Tunnel }) {
         />
       )}
       <TextField
-        label="Name"
-        hint="Senders give it with the password (HTTP Basic); none is asked for if left empty."
+        label="User name"
+        hint="For HTTP Basic authentication, with the password. Empty disables authentication."
         autoComplete="off"
         value={values.name}
         onChange={(name) => set({ name })}
@@ -110,25 +110,25 @@ function AccessFields({ tunnel, values, set }: PartProps & { tunnel: Tunnel }) {
   );
 }
 
-/** Fields for the requests that the relay keeps while this computer is offline. */
+/** Fields for the offline backlog and the secrets of the relay. */
 function OfflineFields({ values, set }: PartProps) {
   return (
     <>
       <div className="mb-4">
         <Choice
-          label="What arrived meanwhile"
+          label="Offline backlog"
           value={values.onReturn}
           options={[
             ["ask", "Ask me"],
-            ["forward", "Forward it"],
-            ["hold", "Hold it"],
+            ["forward", "Forward"],
+            ["hold", "Keep"],
           ]}
           onChange={(onReturn) => set({ onReturn })}
         />
       </div>
       <Switch
-        label="Give the relay this inbox's secrets"
-        hint="It then answers questions that need them. Whoever runs the relay, or steals its disk, can sign as your vendor."
+        label="Share secrets with relay"
+        hint="The relay can then answer handshakes that need the secrets. Anyone with access to the relay can sign as your vendor."
         checked={values.giveSecrets}
         onChange={(giveSecrets) => set({ giveSecrets })}
       />

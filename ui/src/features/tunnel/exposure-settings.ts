@@ -1,8 +1,8 @@
-/** The settings of an exposure as a form holds them. */
+/** The settings of an exposure as form values. */
 import type { ExposureSettings } from "../../api/client";
 
 export interface Values {
-  /** How long a sender waits, in seconds; empty for as long as its vendor allows. */
+  /** Response timeout in seconds, as text; empty for the limit of the vendor. */
   wait: string;
   name: string;
   password: string;
@@ -22,7 +22,7 @@ export const valuesOf = (settings: Partial<ExposureSettings>): Values => ({
   onReturn: settings.on_return ?? "ask",
 });
 
-/** Throws where the time that a sender waits is not a number. */
+/** Converts form values to settings. Throws an error if the response timeout is not a number. */
 export function settingsOf({
   wait,
   name,
@@ -33,7 +33,7 @@ export function settingsOf({
   onReturn,
 }: Values): ExposureSettings {
   const wait_ms = wait.trim() === "" ? null : Math.round(Number(wait) * 1_000);
-  if (Number.isNaN(wait_ms)) throw new Error("How long a sender waits is a number of seconds.");
+  if (Number.isNaN(wait_ms)) throw new Error("The response timeout must be a number of seconds.");
   return {
     wait_ms,
     basic: name ? { name, password } : null,

@@ -1,4 +1,4 @@
-/** The offline backlog of an inbox, and the actions on it. */
+/** The offline backlog of an inbox and its actions. */
 import { Moon } from "lucide-react";
 import { useState } from "react";
 
@@ -14,34 +14,34 @@ export function OfflineBacklog({ exposure: { inbox, away } }: { exposure: Exposu
   const verification = useInboxes().data?.items.find(({ name }) => name === inbox)?.verification;
   const signs = Boolean(verification?.provider && verification.secrets?.length);
   if (away === 0) return null;
-  const decide = async (what: "all" | "newest_per_type" | "hold"): Promise<void> => {
-    const decided = await attempt(api.decideAway(inbox, { what, resign: reSign && signs }));
+  const decide = async (what: "all" | "latest_per_type" | "hold"): Promise<void> => {
+    const decided = await attempt(api.decideBacklog(inbox, { what, re_sign: reSign && signs }));
     if (!decided) return;
     const { requests, replays } = decided;
     tell(
       what === "hold"
-        ? `${count(requests)} stay in ${inbox}`
+        ? `${count(requests)} kept in ${inbox}`
         : replays.length
-          ? `${count(requests)} decided; Replays shows how they go`
-          : "No forward wants them; they stay in the inbox",
+          ? `Forwarding ${count(requests)}; see Replays for the progress`
+          : "No forward matches; the requests stay in the inbox",
     );
   };
   return (
     <div
       role="region"
-      aria-label={`Arrived while away in ${inbox}`}
+      aria-label={`Offline backlog of ${inbox}`}
       className="mt-2 flex flex-wrap items-center gap-x-3 gap-y-2 rounded-[9px] border border-line bg-background p-3"
     >
       <Moon size={16} aria-hidden className="text-warning" />
-      <strong>{count(away)} arrived while away</strong>
+      <strong>{count(away)} arrived while you were offline</strong>
       <Button look="primary" onClick={() => void decide("all")}>
-        Forward all in order
+        Forward all
       </Button>
-      <Button onClick={() => void decide("newest_per_type")}>Newest per type</Button>
-      <Button onClick={() => void decide("hold")}>Hold</Button>
+      <Button onClick={() => void decide("latest_per_type")}>Latest per event type</Button>
+      <Button onClick={() => void decide("hold")}>Keep</Button>
       {signs && (
         <Checkbox className="gap-2 text-small" checked={reSign} onChange={setReSign}>
-          sign anew: old signatures may be too old for your app
+          re-sign, because old signatures may have expired
         </Checkbox>
       )}
     </div>

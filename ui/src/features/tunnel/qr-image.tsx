@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { encode } from "uqr";
 
-/** A text as a QR code, dark on light whatever the theme: readers want it so. */
+/** A text as a QR code, dark on light in every theme, because many scanners require it. */
 export function QrImage({ text }: { text: string }) {
   const { size, path } = useMemo(() => {
     const { data, size } = encode(text, { ecc: "M", border: 3 });

@@ -6,7 +6,7 @@ import { inWords } from "../../platform";
 import { Button } from "../../ui/button";
 import { visible } from "../../ui/format";
 
-/** Asks before a tunnel is removed, and again where its relay does not know of it yet. */
+/** The confirmation before a tunnel is deleted. Asks again if the relay could not be informed. */
 export function RemoveTunnel({ tunnel, onClose }: { tunnel: Tunnel; onClose: () => void }) {
   const [open, setOpen] = useState<string>();
   const remove = async (): Promise<void> => {
@@ -20,8 +20,8 @@ export function RemoveTunnel({ tunnel, onClose }: { tunnel: Tunnel; onClose: () 
   return (
     <>
       <p className="mb-4">
-        Its public URLs end for good{tunnel.durable && ", and what waits at the relay is dropped"}. Requests that are
-        here stay.
+        The public URLs stop working permanently{tunnel.durable && ", and requests queued at the relay are deleted"}.
+        Requests on this computer are kept.
       </p>
       {open && (
         <p role="alert" className="mb-4 text-invalid">
@@ -29,9 +29,9 @@ export function RemoveTunnel({ tunnel, onClose }: { tunnel: Tunnel; onClose: () 
         </p>
       )}
       <div className="flex justify-end gap-2">
-        <Button onClick={onClose}>Keep it</Button>
+        <Button onClick={onClose}>Cancel</Button>
         <Button look="danger" type="submit" icon={Trash2} onClick={() => void remove()}>
-          {open ? "Remove it all the same" : "Remove"}
+          {open ? "Delete anyway" : "Delete"}
         </Button>
       </div>
     </>

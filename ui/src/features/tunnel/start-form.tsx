@@ -22,7 +22,7 @@ interface Entry {
 /** The fields and the description of each kind of tunnel. */
 const KINDS: Record<Kind, { means: string; entries: Entry[]; told: string }> = {
   relay: {
-    means: "Durable: the relay keeps what arrives while this machine is away, and hands it over when you are back.",
+    means: "Durable: the relay stores requests while this computer is offline and delivers them later.",
     entries: [
       {
         name: "relay",
@@ -31,26 +31,26 @@ const KINDS: Record<Kind, { means: string; entries: Entry[]; told: string }> = {
         mono: true,
         hint: (url) =>
           isOpen(url)
-            ? "Without https anyone on the way can read what comes through."
-            : "Its address, such as https://relay.example",
+            ? "Without https, anyone on the network path can read the requests."
+            : "URL of the relay, such as https://relay.example",
       },
       {
         name: "code",
         label: "Code",
         needed: true,
         mono: true,
-        hint: () => "From the relay's owner: hookbench relay device add. Good once, for half an hour.",
+        hint: () => "From the operator of the relay: hookbench relay device add. Valid once, for 30 minutes.",
       },
       {
         name: "device",
-        label: "Name of this machine",
-        hint: () => "What the relay's owner sees; its own name if left empty.",
+        label: "Device name",
+        hint: () => "Shown to the operator of the relay. The host name if empty.",
       },
     ],
-    told: "This machine is let in",
+    told: "Connected to the relay",
   },
   ssh: {
-    means: "Live: while this machine is away, senders are refused; most vendors try again for a while.",
+    means: "Live: while this computer is offline, senders get errors. Most vendors retry for some time.",
     entries: [
       {
         name: "destination",
@@ -58,41 +58,41 @@ const KINDS: Record<Kind, { means: string; entries: Entry[]; told: string }> = {
         needed: true,
         mono: true,
         hint: () =>
-          "Such as nokey@localhost.run or me@example.com. It lets you in by the keys of your SSH agent or in ~/.ssh.",
+          "Such as nokey@localhost.run or me@example.com. Authenticates with your SSH agent or the keys in ~/.ssh.",
       },
       {
         name: "url",
         label: "Public URL",
         mono: true,
-        hint: () => "As the host prints it if left empty, else its name and port.",
+        hint: () => "If empty, the URL that the host prints, else its name and port.",
       },
       {
         name: "remote",
         label: "Port on the host",
         mono: true,
-        hint: () => "As in ssh -R: 8080, *:8080, 0 for any; the usual one if left empty.",
+        hint: () => "As in ssh -R: 8080, *:8080, or 0 for any. The default port if empty.",
       },
     ],
-    told: "The host listens for this machine",
+    told: "The SSH host forwards to this computer",
   },
   other: {
-    means: "Live: while this machine or that program is away, senders are refused; most vendors try again for a while.",
+    means: "Live: while this computer or the program is offline, senders get errors. Most vendors retry for some time.",
     entries: [
       {
         name: "url",
         label: "Public URL",
         needed: true,
         mono: true,
-        hint: () => "What ngrok, cloudflared or Tailscale Funnel shows, such as https://abc.ngrok.app",
+        hint: () => "As shown by ngrok, cloudflared or Tailscale Funnel, such as https://abc.ngrok.app",
       },
       {
         name: "port",
-        label: "Port of this machine",
+        label: "Local port",
         mono: true,
-        hint: () => "Where that program leads to; a free one if left empty.",
+        hint: () => "Port to which the program forwards. A free port if empty.",
       },
     ],
-    told: "Hookbench listens for that program",
+    told: "Listening for the tunnel program",
   },
 };
 
@@ -101,12 +101,12 @@ function isOpen(url: string): boolean {
   return url.startsWith("http://") && !/^http:\/\/(127\.|localhost|\[::1\])/.test(url);
 }
 
-/** Throws where the port is not one. */
+/** Parses a port. Throws an error if it is invalid. */
 function portOf(text: string): number | null {
   if (text === "") return null;
   const port = Number(text);
   if (!(Number.isInteger(port) && port > 0 && port < 65_536))
-    throw new Error("A port is a number between 1 and 65535.");
+    throw new Error("The port must be between 1 and 65535.");
   return port;
 }
 
@@ -144,7 +144,7 @@ function StartForm({ onClose }: { onClose: () => void }) {
   return (
     <Form onSubmit={submit}>
       <Choice
-        label="What stands at its other end"
+        label="Tunnel type"
         value={kind}
         options={[
           ["relay", "Relay"],
@@ -174,7 +174,7 @@ function StartForm({ onClose }: { onClose: () => void }) {
         />
       ))}
       <FormEnd error={error} disabled={busy}>
-        {busy ? "Dialling…" : "Start"}
+        {busy ? "Connecting…" : "Start"}
       </FormEnd>
     </Form>
   );

@@ -16,11 +16,11 @@ import { statusOf } from "./tunnel-status";
 
 /** Labels and descriptions of durable and live tunnels. */
 const MEANS = {
-  durable: ["Durable", "The relay keeps what arrives while this machine is away."],
-  live: ["Live", "While this machine is away, senders are refused, and nothing is kept for it."],
+  durable: ["Durable", "The relay stores requests while this computer is offline."],
+  live: ["Live", "While this computer is offline, senders get errors and nothing is stored."],
 } as const;
 
-/** A tunnel: its status, its remote end, and the inboxes it exposes. */
+/** A tunnel: its status, its remote end and its exposed inboxes. */
 export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
   const inboxes = useInboxes().data?.items ?? [];
   const [exposing, setExposing] = useState<{ inbox: string; exposure?: Exposure }>();
@@ -28,7 +28,7 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
   const hidden = inboxes.filter(({ name }) => !tunnel.exposures.some(({ inbox }) => inbox === name));
   const [word, colour] = statusOf(tunnel);
   const { kind, connection } = tunnel;
-  const [lasts, means] = tunnel.durable ? MEANS.durable : MEANS.live;
+  const [duration, means] = tunnel.durable ? MEANS.durable : MEANS.live;
   return (
     <article aria-label={`Tunnel to ${tunnel.name}`} className="mb-6 rounded-[9px] border border-line bg-pane">
       <header className="flex flex-wrap items-center gap-x-3 gap-y-2 border-b border-line px-4 py-3">
@@ -41,12 +41,12 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
             {connection.state === "online" && (
               <span>
                 since {moment(connection.since)}
-                {connection.round_trip_ms != null && `, ${connection.round_trip_ms.toFixed(1)} ms there and back`}
+                {connection.round_trip_ms != null && `, ${connection.round_trip_ms.toFixed(1)} ms round trip`}
               </span>
             )}
           </p>
         </div>
-        <span className="rounded-md border border-line px-2 py-0.5 text-small">{lasts}</span>
+        <span className="rounded-md border border-line px-2 py-0.5 text-small">{duration}</span>
         {tunnel.on && connection.state !== "failed" ? (
           <Button icon={Square} onClick={() => void attempt(api.changeTunnel(tunnel.id, false))}>
             Stop
@@ -56,7 +56,7 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
             Start
           </Button>
         )}
-        <IconButton label="Remove this tunnel" icon={Trash2} onClick={() => setRemoving(true)} />
+        <IconButton label="Delete tunnel" icon={Trash2} onClick={() => setRemoving(true)} />
       </header>
       <div className="p-4">
         {(connection.state === "waiting" || connection.state === "failed") && (
@@ -65,21 +65,21 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
             {connection.state === "waiting" && (
               <span className="text-ink-2">
                 {" "}
-                {tunnel.durable ? "What arrives meanwhile is kept by the relay." : "Senders are refused meanwhile."}
+                {tunnel.durable ? "The relay stores requests meanwhile." : "Senders get errors meanwhile."}
               </span>
             )}
           </p>
         )}
         {tunnel.last_drop && connection.state === "online" && (
           <p className="mb-3 text-ink-2">
-            Last down at {moment(tunnel.last_drop.at)}: {visible(tunnel.last_drop.why)}
+            Last disconnected at {moment(tunnel.last_drop.at)}: {visible(tunnel.last_drop.why)}
           </p>
         )}
         {connection.state !== "waiting" && <p className="mb-3 text-ink-2">{means}</p>}
         {kind.type === "ssh" && <Host id={tunnel.id} {...kind} />}
         {kind.type === "other" && <Leads {...kind} />}
         {tunnel.exposures.length === 0 ? (
-          <p className="mb-3 text-ink-2">No inbox can be reached through it yet.</p>
+          <p className="mb-3 text-ink-2">No inbox is exposed yet.</p>
         ) : null}
         <ul>
           {tunnel.exposures.map((exposure) => (
@@ -114,7 +114,7 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
           onClose={() => setExposing(undefined)}
         />
       )}
-      <Dialog title="Remove this tunnel?" open={removing} onClose={() => setRemoving(false)}>
+      <Dialog title="Delete this tunnel?" open={removing} onClose={() => setRemoving(false)}>
         <RemoveTunnel tunnel={tunnel} onClose={() => setRemoving(false)} />
       </Dialog>
     </article>
@@ -126,31 +126,30 @@ function Host({ id, host_key, offered_key }: { id: string } & Extract<Tunnel["ki
   if (!offered_key) {
     return (
       <p className="mb-3 text-ink-2">
-        Host key <code className="font-mono text-data break-all">{visible(host_key)}</code>, believed on first use; no
-        other one is.
+        Host key <code className="font-mono text-data break-all">{visible(host_key)}</code>, trusted on
+        first use. Other keys are rejected.
       </p>
     );
   }
   return (
     <div className="mb-3 rounded-[9px] border border-line bg-background p-3">
       <p className="mb-2">
-        If whoever runs the host says that the new key is right, it can be trusted from now on. Else leave it: what is
-        sent to it might reach somebody else.
+        Trust the new key only if the operator of the host confirms it. Otherwise requests could reach an impostor.
       </p>
       <p className="mb-3 font-mono text-data break-all">{visible(offered_key)}</p>
       <Button icon={KeyRound} onClick={() => void attempt(api.trustHost(id, offered_key))}>
-        Trust this key
+        Trust key
       </Button>
     </div>
   );
 }
 
-/** Where another program has to lead. */
+/** The local address to which the tunnel program must forward. */
 function Leads({ local }: Extract<Tunnel["kind"], { type: "other" }>) {
   return (
     <p className="mb-3 flex flex-wrap items-center gap-x-2 text-ink-2">
-      Let that program lead to <code className="font-mono text-data text-ink">{local}</code>
-      <IconButton label="Copy the address it has to lead to" icon={Copy} onClick={() => copyText(local, "address")} />
+      Forward the program to <code className="font-mono text-data text-ink">{local}</code>
+      <IconButton label="Copy local address" icon={Copy} onClick={() => copyText(local, "address")} />
     </p>
   );
 }

@@ -1,22 +1,22 @@
 import type { Tunnel } from "../../api/client";
 import { useTunnels } from "../../api/queries";
 
-/** The word and the colour of each state. */
+/** The label and the color of each state. */
 const STATES: Record<Tunnel["connection"]["state"], readonly [word: string, colour: string]> = {
   off: ["Stopped", "bg-ink-3"],
   connecting: ["Connecting", "bg-warning"],
   online: ["Online", "bg-accent"],
-  waiting: ["Down, dialling again", "bg-warning"],
+  waiting: ["Offline, reconnecting", "bg-warning"],
   failed: ["Failed", "bg-invalid"],
 };
 
-/** The word and colour for the status of a tunnel. Of another program's only this end is known. */
+/** Returns the label and the color of a tunnel. For another program, only the local end is known. */
 export function statusOf({ kind, connection }: Tunnel): readonly [word: string, colour: string] {
   const [word, colour] = STATES[connection.state];
   return kind.type === "other" && connection.state === "online" ? ["Listening", colour] : [word, colour];
 }
 
-/** A word for the status bar. */
+/** The tunnel status in the status bar. */
 export function TunnelStatus() {
   const items = useTunnels().data?.items ?? [];
   const wanted = items.filter(({ on }) => on);

@@ -1,4 +1,4 @@
-/** Tunnels: how inboxes are reached from outside. */
+/** The page of tunnels, which give inboxes public URLs. */
 import { Plus } from "lucide-react";
 import { useState } from "react";
 
@@ -41,17 +41,17 @@ function NoTunnel() {
   return (
     <div className="max-w-prose text-ink-2">
       <p className="mb-3">
-        A tunnel gives an inbox a public URL. A relay keeps every webhook on disk before it answers, also while this
-        machine sleeps, and hands it over when you are back: nothing is lost, and nothing arrives twice.
+        A tunnel gives an inbox a public URL. A relay stores every webhook on disk before it responds, and delivers stored
+        webhooks when this computer comes online. No webhook is lost or delivered twice.
       </p>
-      <p className="mb-1">A relay is this same program on any server of yours:</p>
+      <p className="mb-1">To run a relay, start Hookbench on a server:</p>
       <pre className="mb-3 overflow-auto rounded-[7px] border border-line bg-pane p-3 font-mono text-data text-ink">
         hookbench relay serve --listen 0.0.0.0:443 --domain relay.example{"\n"}hookbench relay device add
       </pre>
-      <p className="mb-3">The second line prints a code; with it this machine is let in.</p>
+      <p className="mb-3">The second command prints a code for this computer.</p>
       <p>
-        Without one, an SSH host such as localhost.run does, or the tunnel of another program, such as ngrok. These are
-        live: what is sent while this machine is away is refused.
+        Without a relay, use an SSH host such as localhost.run, or another tunnel program such as ngrok. These tunnels are
+        live: while this computer is offline, senders get errors.
       </p>
     </div>
   );

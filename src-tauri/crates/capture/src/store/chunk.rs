@@ -1,4 +1,4 @@
-//! Bodies kept in chunks: the chunks are committed before the request that owns them.
+//! Bodies stored in chunks. The chunks are committed before the request that owns them.
 
 use std::collections::HashSet;
 
@@ -14,14 +14,15 @@ pub fn delete_chunks(connection: &Connection, body: i64) -> rusqlite::Result<()>
         .map(drop)
 }
 
-/// The row number of a body's chunk.
+/// Returns the row id of a chunk; `part` counts from 0.
 pub(super) fn chunk_id(body: i64, part: u32) -> i64 {
     (body << CHUNK_PART_BITS) | i64::from(part)
 }
 
-/// Chunks are written before the request that owns them; a crash in between leaves them ownerless.
+/// Deletes the chunks of bodies that no request refers to, and returns the number of these bodies. A crash between the
+/// commit of the chunks and the commit of the request leaves such chunks.
 pub(super) fn sweep_orphans(connection: &Connection) -> rusqlite::Result<usize> {
-    // Bodies are few and found by jumping from one to the next; owners are looked up in one set.
+    // There are few bodies. The loop jumps from one body to the next and looks up owners in one set.
     let mut owned = HashSet::new();
     let any: bool = connection.query_row("SELECT EXISTS (SELECT 1 FROM chunk)", [], |row| row.get(0))?;
     if !any {

@@ -1,4 +1,4 @@
-//! What a commit came to, and how those who wait for it hear.
+//! Results of commits, and the notification of the tasks that wait for them.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,13 +6,13 @@ use hookbench_model::DatabaseFault;
 use rusqlite::ErrorCode;
 use tokio::sync::Notify;
 
-/// Why a commit did not happen. Nothing of it is in the store.
+/// A failed commit. Nothing of the commit is in the store.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct CommitError {
-    /// The kind of trouble.
+    /// Category of the failure.
     pub fault: DatabaseFault,
-    /// SQLite's own words.
+    /// Error message, usually from SQLite.
     pub message: String,
 }
 
@@ -31,10 +31,10 @@ impl From<rusqlite::Error> for CommitError {
     }
 }
 
-/// Why a piece of work did not take effect.
+/// An error of [`Store::write`](crate::Store::write).
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError<E> {
-    /// The work itself said no; it was undone, the rest of its batch was not.
+    /// The work returned an error. Its changes were rolled back; the rest of the batch was committed.
     #[error("{0}")]
     Refused(E),
     /// The database could not commit.
@@ -42,7 +42,7 @@ pub enum WriteError<E> {
     Commit(#[from] CommitError),
 }
 
-/// One group commit: everyone in it waits on the same notification.
+/// A group commit. All waiters of the batch share one notification.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     result: OnceLock<Result<(), CommitError>>,
@@ -51,30 +51,33 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) fn finish(&self, result: Result<(), CommitError>) {
-        // A batch ends once: the writer swaps it out before it runs it.
+        // A batch finishes once, because the writer takes the batch out of the queue before running it.
         let _ = self.result.set(result);
-        // One who waits wakes the others, on their own thread: from here each would cost a lock.
+        // The first waiter wakes the others on its own thread, because waking each from here would take a lock per
+        // waiter.
         self.done.notify_one();
     }
 }
 
-/// Waits for the commit a request is part of. The request is in the queue whether or not
-/// anyone waits.
+/// Waits for the commit of a queued request. The request is committed even if the waiter is dropped.
 #[derive(Debug)]
-#[must_use = "a sender gets its answer only after the commit"]
+#[must_use = "a response must be sent only after the commit"]
 pub struct CommitWaiter(pub(super) Arc<Batch>);
 
 impl CommitWaiter {
-    /// Returns once the request is on disk, or cannot be.
+    /// Waits until the request is on disk.
+    ///
+    /// # Errors
+    /// Returns the error of the commit if the request could not be stored.
     pub async fn committed(&self) -> Result<(), CommitError> {
         let mut done = std::pin::pin!(self.0.done.notified());
-        // Enabled before the look at the result, or a wake-up between the two would be lost.
+        // The notification must be enabled before the result is checked, or a wake-up between the two would be lost.
         done.as_mut().enable();
         if let Some(result) = self.0.result.get() {
             return result.clone();
         }
         done.await;
-        // If this is never reached, for the sender is gone, the next in line has been told instead.
+        // If this waiter is dropped before it gets here, `Notify` passes the wake-up to the next waiter.
         self.0.done.notify_waiters();
         self.0.result.get().cloned().expect("the batch notifies after its result is set")
     }

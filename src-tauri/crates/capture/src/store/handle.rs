@@ -1,4 +1,4 @@
-//! The store as everyone but its writer sees it.
+//! The public handle of the store.
 
 use std::{
     path::{Path, PathBuf},
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{clock::Clock, message::Captured};
 
-/// A database of captured requests. Closing waits for what is queued.
+/// A database of captured requests. Dropping the store commits the queued work first.
 pub struct Store {
     shared: Arc<Shared>,
     thread: Mutex<Option<thread::JoinHandle<()>>>,
@@ -44,7 +44,11 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens or makes the database at `path`. `on_commit` must be quick: the next commit waits.
+    /// Opens the database at `path`, or creates the database if the file is missing. `on_commit` must return quickly,
+    /// because the next commit waits for this callback.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. The file is not changed if it is damaged, from a newer version or from another program.
     pub fn open(path: &Path, plan: &Plan<'_>, clock: Clock, on_commit: OnCommit) -> Result<Self, OpenError> {
         let lost = open::lost_of_log(path, clock.now_us());
         if let Some(lost) = &lost {
@@ -54,7 +58,7 @@ impl Store {
         let damaged = |e: rusqlite::Error| OpenError::Damaged { path: path.into(), reason: e.to_string() };
         let swept = sweep_orphans(&connection).map_err(damaged)?;
         if swept > 0 {
-            tracing::info!(chunks = swept, "removed body chunks whose request was never committed");
+            tracing::info!(chunks = swept, "deleted body chunks without a committed request");
         }
         let (last, tail, next_body) = connection
             .query_row(
@@ -81,35 +85,38 @@ impl Store {
         })
     }
 
-    /// What the database had lost when it was opened, in a sentence.
+    /// Returns a message about the commits that were missing when the database was opened; `None` if none were.
     pub fn lost(&self) -> Option<&str> {
         self.lost.as_deref()
     }
 
-    /// Queues a request. The waiter returns once it is on disk.
+    /// Queues a request. The returned waiter completes when the request is on disk.
     pub fn keep(&self, captured: Captured) -> CommitWaiter {
         self.shared.push(Job::Row(Box::new(captured)))
     }
 
-    /// A number for a body that will be kept in chunks.
+    /// Returns a new number for a body that is stored in chunks.
     pub fn new_body(&self) -> i64 {
         self.next_body.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Queues the next chunk of a body; parts count from 0.
+    /// Queues the next chunk of a body; `part` counts from 0.
     pub fn keep_chunk(&self, body: i64, part: u32, bytes: Bytes) -> CommitWaiter {
         self.shared.push(Job::Chunk { id: chunk_id(body, part), bytes })
     }
 
-    /// Queues the removal of a body's chunks, when no request will refer to them.
+    /// Queues the deletion of the chunks of a body to which no request will refer.
     pub fn drop_chunks(&self, body: i64) {
         let (task, _) =
             Task::new(move |within: &mut Transaction<'_>| delete_chunks(within.connection, body), |_: &()| ());
         let _ = self.shared.push(Job::Work(Box::new(task)));
     }
 
-    /// Runs `work` inside the next commit, undone if it fails; `after` runs once it is on disk, in
-    /// commit order, on the writer's thread.
+    /// Runs `work` inside the next commit, and rolls the work back if it fails. `after` runs on the writer thread when
+    /// the work is on disk, in commit order.
+    ///
+    /// # Errors
+    /// Returns [`WriteError::Refused`] if `work` failed, and [`WriteError::Commit`] if the commit failed.
     pub async fn write<T, E>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -122,7 +129,10 @@ impl Store {
         self.transact(move |within| work(within.connection), after).await
     }
 
-    /// As [`write`](Self::write), for work that also keeps requests.
+    /// Runs work that also stores requests; otherwise like [`write`](Self::write).
+    ///
+    /// # Errors
+    /// See [`write`](Self::write).
     pub async fn transact<T, E>(
         &self,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
@@ -132,40 +142,44 @@ impl Store {
         T: Send + 'static,
         E: Send + 'static,
     {
-        let (task, answer) = Task::new(work, after);
+        let (task, response) = Task::new(work, after);
         let _ = self.shared.push(Job::Work(Box::new(task)));
-        answer.await.unwrap_or_else(|_| {
-            Err(WriteError::Commit(CommitError { fault: DatabaseFault::Other, message: "the writer has ended".into() }))
+        response.await.unwrap_or_else(|_| {
+            Err(WriteError::Commit(CommitError {
+                fault: DatabaseFault::Other,
+                message: "the database writer has stopped".into(),
+            }))
         })
     }
 
-    /// The readers of this database.
+    /// Returns the read-only connections of this database.
     pub fn readers(&self) -> &Arc<Readers> {
         &self.readers
     }
 
-    /// How row numbers and UUIDs translate.
+    /// Returns the UUID tail of this database, which converts between row ids and UUIDs.
     pub fn id_tail(&self) -> IdTail {
         self.tail
     }
 
-    /// How the database fares, now and from now on.
+    /// Subscribes to the health of the database.
     pub fn health(&self) -> watch::Receiver<DatabaseHealth> {
         self.shared.health.subscribe()
     }
 
-    /// The database file.
+    /// Returns the path of the database file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Commits what is queued and empties the log into the database file. Nothing can be kept after.
+    /// Commits the queued work, copies the write-ahead log into the database file, and closes the store. Later writes
+    /// fail.
     pub fn close(&self) {
         self.shared.lock().closed = true;
         self.shared.wake.notify_one();
         let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         if let Some(thread) = thread {
-            // A writer that panicked has said so in the log.
+            // The panic of a writer was logged already.
             let _ = thread.join();
         }
     }
@@ -184,10 +198,10 @@ mod tests {
     use super::{super::for_tests, *};
 
     #[tokio::test]
-    async fn work_sees_the_totals_of_the_requests_before_it_in_its_batch() {
-        let dir = tempfile::tempdir().expect("a directory");
+    async fn work_sees_totals_of_earlier_requests_in_its_batch() {
+        let dir = tempfile::tempdir().expect("create a directory");
         let store = Arc::new(for_tests::open(&dir.path().join("test.db")));
-        // The writer is held up, so that all that follows is one batch.
+        // The writer is blocked, so that all jobs below end up in one batch.
         let (free, held) = mpsc::channel::<()>();
         let (began, begun) = mpsc::channel::<()>();
         let holding = tokio::spawn({
@@ -195,13 +209,16 @@ mod tests {
             async move {
                 let hold = move |_: &Connection| {
                     began.send(()).expect("the test waits");
-                    held.recv().expect("the test lets go");
+                    held.recv().expect("the test releases the writer");
                     Ok::<_, rusqlite::Error>(())
                 };
                 store.write(hold, |()| ()).await
             }
         });
-        tokio::task::spawn_blocking(move || begun.recv()).await.expect("it runs").expect("the writer has begun");
+        tokio::task::spawn_blocking(move || begun.recv())
+            .await
+            .expect("join the task")
+            .expect("the writer runs the first job");
         let total = |connection: &Connection| {
             connection.query_row("SELECT requests, bytes FROM inbox_total WHERE inbox = 1", [], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
@@ -211,26 +228,26 @@ mod tests {
         let two = store.keep(for_tests::request(1, b"de"));
         let between = store.write(total, |_| ());
         let mut between = std::pin::pin!(between);
-        // Queued by being looked at; the request after it must not be in what it sees.
+        // The first poll queues the work. The totals it reads must not include the next request.
         assert!(between.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_pending());
         let three = store.keep(for_tests::request(1, b"fgh"));
         free.send(()).expect("the writer waits");
-        assert_eq!(between.await.expect("it is committed"), (2, 5));
+        assert_eq!(between.await.expect("commit the work"), (2, 5));
         for waiter in [one, two, three] {
-            waiter.committed().await.expect("it is stored");
+            waiter.committed().await.expect("store the request");
         }
-        assert_eq!(store.write(total, |_| ()).await.expect("it is committed"), (3, 8));
-        holding.await.expect("it ran").expect("it is committed");
+        assert_eq!(store.write(total, |_| ()).await.expect("commit the work"), (3, 8));
+        holding.await.expect("join the task").expect("commit the work");
     }
 
-    /// Who is told first may be gone by then.
+    /// The waiter that gets the notification first may have been dropped by then.
     #[tokio::test]
-    async fn all_of_a_batch_hear_of_their_commit() {
-        let dir = tempfile::tempdir().expect("a directory");
+    async fn wakes_all_waiters_of_a_batch() {
+        let dir = tempfile::tempdir().expect("create a directory");
         let store = Arc::new(for_tests::open(&dir.path().join("test.db")));
         let (free, held) = mpsc::channel::<()>();
         let hold = move |_: &Connection| {
-            held.recv().expect("the test lets go");
+            held.recv().expect("the test releases the writer");
             Ok::<_, rusqlite::Error>(())
         };
         let mut unseen = std::task::Context::from_waker(std::task::Waker::noop());
@@ -244,19 +261,19 @@ mod tests {
             assert!(one.as_mut().poll(&mut unseen).is_pending());
         }
         free.send(()).expect("the writer waits");
-        holding.await.expect("it is committed");
-        store.write(|_| Ok::<_, rusqlite::Error>(()), |()| ()).await.expect("it is committed");
+        holding.await.expect("commit the work");
+        store.write(|_| Ok::<_, rusqlite::Error>(()), |()| ()).await.expect("commit the work");
         drop(waiting.remove(0));
         let all = waiting.into_iter().collect::<tokio::task::JoinSet<_>>().join_all();
-        let all = tokio::time::timeout(std::time::Duration::from_secs(5), all).await.expect("all hear");
+        let all = tokio::time::timeout(std::time::Duration::from_secs(5), all).await.expect("all waiters finish");
         assert!(all.iter().all(Result::is_ok));
     }
 
-    /// It is copied while others write, and begins anew all the same.
+    /// The log is copied while other tasks write, and restarts nevertheless.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn the_log_stays_short_while_much_is_written() {
+    async fn keeps_the_log_short_under_load() {
         static BODY: [u8; 8192] = [7; 8192];
-        let dir = tempfile::tempdir().expect("a directory");
+        let dir = tempfile::tempdir().expect("create a directory");
         let path = dir.path().join("test.db");
         let store = Arc::new(for_tests::open(&path));
         let mut senders = tokio::task::JoinSet::new();
@@ -264,12 +281,13 @@ mod tests {
             let store = store.clone();
             senders.spawn(async move {
                 for _ in 0..800 {
-                    store.keep(for_tests::request(1, &BODY)).committed().await.expect("it is stored");
+                    store.keep(for_tests::request(1, &BODY)).committed().await.expect("store the request");
                 }
             });
         }
         senders.join_all().await;
-        let (log, written) = (std::fs::metadata(path.with_extension("db-wal")).expect("a log").len(), 16 * 800 * 8192);
+        let (log, written) =
+            (std::fs::metadata(path.with_extension("db-wal")).expect("read the log").len(), 16 * 800 * 8192);
         assert!(log < written / 2, "{log} bytes of log for {written}");
     }
 }

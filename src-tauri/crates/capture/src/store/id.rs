@@ -1,33 +1,32 @@
-//! Request ids: a row number in the store, a UUIDv7 outside it.
+//! Request ids: a row id in the store, a UUIDv7 everywhere else.
 //!
-//! A row number is the millisecond of the commit and a counter, so that the newest row has the
-//! largest number and no second index is needed to find a request by its id. The UUID spells the
-//! same number by RFC 9562 §6.2 (method 1, a dedicated counter), with a tail that is random
-//! once per database.
+//! A row id consists of the millisecond of the commit and a counter. The newest row has the largest id, and no second
+//! index is needed to find a request by its UUID. The UUID encodes the same number as described in RFC 9562 §6.2
+//! (method 1, a dedicated counter), followed by a tail that is chosen at random once per database.
 
 use std::fmt;
 
-/// Bits of the row number that count rows inside one millisecond.
+/// Bits of the row id that count the rows of one millisecond.
 const COUNTER_BITS: u32 = 15;
 const COUNTER_MASK: i64 = (1 << COUNTER_BITS) - 1;
 const TAIL_BITS: u32 = 59;
 
-/// Number of a stored request: `unix_ms << 15 | counter`. Never given twice, always growing.
+/// Row id of a stored request: `unix_ms << 15 | counter`. Ids are unique and strictly increasing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(pub i64);
 
 impl RowId {
-    /// The smallest number of that millisecond.
+    /// Returns the smallest id of a millisecond.
     pub fn at(unix_ms: i64) -> Self {
         Self(unix_ms.max(0) << COUNTER_BITS)
     }
 
-    /// The number that follows `last` at a time, also when the clock has been set back.
+    /// Returns the id that follows `last` at a time. The id increases even if the clock was set back.
     pub fn next(last: Self, unix_ms: i64) -> Self {
         Self::at(unix_ms).max(Self(last.0 + 1))
     }
 
-    /// The millisecond in it, since the Unix epoch.
+    /// Returns the time of the id in ms since the Unix epoch.
     pub fn unix_ms(self) -> i64 {
         self.0 >> COUNTER_BITS
     }
@@ -38,17 +37,17 @@ impl RowId {
 pub struct IdTail(u64);
 
 impl IdTail {
-    /// Keeps the 59 bits that fit.
+    /// Creates a tail from the low 59 bits of `random`.
     pub fn new(random: u64) -> Self {
         Self(random & ((1 << TAIL_BITS) - 1))
     }
 
-    /// The tail as stored.
+    /// Returns the tail as stored in the database.
     pub fn get(self) -> u64 {
         self.0
     }
 
-    /// A row number's UUIDv7, as 128 bits.
+    /// Returns the UUIDv7 of a row id as 128 bits.
     pub fn uuid(self, row: RowId) -> u128 {
         let counter = (row.0 & COUNTER_MASK) as u128;
         let (high, low) = (counter >> 3, counter & 0b111);
@@ -60,12 +59,12 @@ impl IdTail {
             | self.0 as u128
     }
 
-    /// The id of a row as the API writes it: a UUID in lower case with hyphens.
+    /// Returns the UUID of a row id in lower case with hyphens, as the API shows ids.
     pub fn text(self, row: RowId) -> String {
         uuid::Uuid::from_u128(self.uuid(row)).to_string()
     }
 
-    /// The row number of a UUID made here; none for a UUID from elsewhere.
+    /// Returns the row id of a UUID, or `None` if the UUID is not from this database.
     pub fn row(self, uuid: u128) -> Option<RowId> {
         let ms = (uuid >> 80) as i64;
         let counter = ((uuid >> 64) & 0xfff) << 3 | (uuid >> TAIL_BITS) & 0b111;
@@ -88,7 +87,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_uuid_finds_its_row(row in 0..i64::MAX, tail: u64, other: u64) {
+        fn uuid_converts_back_to_its_row(row in 0..i64::MAX, tail: u64, other: u64) {
             let tail = IdTail::new(tail);
             let uuid = tail.uuid(RowId(row));
             prop_assert_eq!(tail.row(uuid), Some(RowId(row)));
@@ -100,13 +99,13 @@ mod tests {
         }
 
         #[test]
-        fn uuids_sort_as_rows(a in 0..i64::MAX, b in 0..i64::MAX, tail: u64) {
+        fn uuids_sort_like_rows(a in 0..i64::MAX, b in 0..i64::MAX, tail: u64) {
             let tail = IdTail::new(tail);
             prop_assert_eq!(a.cmp(&b), tail.uuid(RowId(a)).cmp(&tail.uuid(RowId(b))));
         }
 
         #[test]
-        fn numbers_grow_when_the_clock_goes_back(times in proptest::collection::vec(0..1i64 << 40, 1..50)) {
+        fn ids_increase_when_the_clock_is_set_back(times in proptest::collection::vec(0..1i64 << 40, 1..50)) {
             let mut last = RowId(0);
             for time in times {
                 let next = RowId::next(last, time);

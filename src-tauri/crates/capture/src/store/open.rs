@@ -1,4 +1,4 @@
-//! Opening a database: what is there is looked at before anything is changed.
+//! Opening of a database. An existing file is checked before anything is changed.
 
 use std::{
     fs,
@@ -10,51 +10,54 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{log, schema::APPLICATION_ID};
 
-/// 8 KiB pages hold several webhook rows where 4 KiB hold two: 14 % less file.
+/// Page size of a new database. A page of 8 KiB holds several webhook rows and a page of 4 KiB only two, so the file is
+/// 14 % smaller.
 const PAGE_BYTES: u32 = 8192;
 
-/// Pages a reader keeps, as negative KiB: the inner pages of a million requests take 2 MB, and a
-/// request is then found by its number with one page read.
+/// Page cache of a reader, as negative KiB. The inner pages of a million requests take 2 MB; with these in the cache, a
+/// request is found by its row id with one page read.
 const READER_CACHE: i64 = -6_000;
 
-/// Largest log that opening leaves to the background checkpoint, in bytes. A larger one is copied first, so that the log
-/// stays bounded where the program ends again and again before a background checkpoint does.
+/// Largest log that is left to the background checkpoint at startup, in bytes. A larger log is copied first. Otherwise
+/// the log would grow without bound if the program repeatedly stopped before a background checkpoint.
 const LOG_LEFT_MAX: u64 = 64 * 1024 * 1024;
 
-/// How long a connection waits for another program's lock before it gives up.
+/// Time a connection waits for a lock of another program.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How the owner of a database lays out its tables.
+/// Tables that the owner of a database wants.
 pub struct Plan<'a> {
-    /// The schema version this program knows (`PRAGMA user_version`).
+    /// Newest schema version that this program supports (`PRAGMA user_version`).
     pub version: i32,
-    /// Brings the tables from any older version to this one.
+    /// Migrates the tables from any older version to this version.
     pub migrate: &'a dyn Fn(&mut Connection) -> Result<(), String>,
 }
 
-/// Why a database was not opened. The file is as it was.
+/// An error from opening a database. The file is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The file was written by a later release.
-    #[error("{path} was made by a newer Hookbench (its layout is {found}, this one knows {known})")]
+    /// The file was written by a newer version of Hookbench.
+    #[error(
+        "{path} was created by a newer version of Hookbench (schema version {found}; this version supports {known})"
+    )]
     Newer {
         /// The database file.
         path: PathBuf,
-        /// Its layout.
+        /// Schema version of the file.
         found: i32,
-        /// The newest layout this program knows.
+        /// Newest schema version that this program supports.
         known: i32,
     },
-    /// The file is no database, is cut short, or does not read.
+    /// The file is not a database, is truncated, or cannot be read.
     #[error("{path} is damaged: {reason}")]
     Damaged {
         /// The database file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Description of the damage.
         reason: String,
     },
-    /// The file is a database, but another program's.
-    #[error("{path} is a database of another program")]
+    /// The file is a database of another program.
+    #[error("{path} is not a Hookbench database")]
     Foreign {
         /// The database file.
         path: PathBuf,
@@ -64,12 +67,12 @@ pub enum OpenError {
     Unusable {
         /// The database file.
         path: PathBuf,
-        /// What the system says.
+        /// Error message of the system or of SQLite.
         reason: String,
     },
 }
 
-/// Looks at an existing file without writing to it.
+/// Checks an existing file without writing to it.
 fn inspect(path: &Path, plan: &Plan<'_>) -> Result<(), OpenError> {
     let damaged = |reason: String| OpenError::Damaged { path: path.into(), reason };
     let classify = |error: rusqlite::Error| match error.sqlite_error_code() {
@@ -94,7 +97,7 @@ fn inspect(path: &Path, plan: &Plan<'_>) -> Result<(), OpenError> {
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(classify)?;
     if found == 0 && tables == 0 {
-        // A first start that ended before it made its tables; this one makes them.
+        // An earlier start ended before it created the tables. The migration creates them now.
         return Ok(());
     }
     if found > plan.version {
@@ -103,9 +106,9 @@ fn inspect(path: &Path, plan: &Plan<'_>) -> Result<(), OpenError> {
     let wal = fs::metadata(with_suffix(path, "-wal")).map_or(0, |m| m.len());
     let wanted = stated_length(path).map_err(|e| damaged(e.to_string()))?;
     if wal == 0 && length < wanted {
-        return Err(damaged(format!("the file holds {length} bytes of {wanted}")));
+        return Err(damaged(format!("the file has {length} of {wanted} bytes")));
     }
-    // Both ends of the tables, as a whole check would read every page of a large file.
+    // Only both ends of the tables are read, because a full check would read every page of a large file.
     connection
         .query_row(
             "SELECT (SELECT min(id) FROM request), (SELECT max(id) FROM request), (SELECT id_tail FROM store)",
@@ -115,8 +118,8 @@ fn inspect(path: &Path, plan: &Plan<'_>) -> Result<(), OpenError> {
         .map_err(|e| damaged(e.to_string()))
 }
 
-/// The file's length as its own header states it (SQLite file format §1.3): pages of a size at
-/// offset 16, and how many at offset 28. `PRAGMA page_count` would count what is left.
+/// Returns the length of the file that its header states: the page size at offset 16 times the number of pages at
+/// offset 28 (SQLite file format §1.3). `PRAGMA page_count` would return the pages that are left of a truncated file.
 fn stated_length(path: &Path) -> std::io::Result<u64> {
     let mut header = [0; 100];
     std::io::Read::read_exact(&mut fs::File::open(path)?, &mut header)?;
@@ -128,13 +131,13 @@ fn stated_length(path: &Path) -> std::io::Result<u64> {
     Ok(size * u64::from(pages))
 }
 
-/// Looks at the log before anything opens it, and keeps a copy of one that has lost commits. What was lost, in a
-/// sentence; SQLite goes on with what is left.
+/// Checks the log before SQLite opens it, and copies a log with missing commits. Returns a message about the loss, or
+/// `None` if nothing is missing. SQLite uses the rest of the log.
 pub(super) fn lost_of_log(path: &Path, now_us: i64) -> Option<String> {
     let lost = match log::lost(path) {
         Ok(lost) => lost?,
         Err(error) => {
-            tracing::warn!(%error, "the database's log could not be looked at before it was opened");
+            tracing::warn!(%error, "the database log could not be checked before opening");
             return None;
         }
     };
@@ -146,17 +149,17 @@ pub(super) fn lost_of_log(path: &Path, now_us: i64) -> Option<String> {
             String::new()
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Ok(_) => format!(" A copy of the log is kept as {}.", copy.display()),
-        Err(error) => format!(" No copy of the log could be kept: {error}."),
+        Ok(_) => format!(" The log was copied to {}.", copy.display()),
+        Err(error) => format!(" The log could not be copied: {error}."),
     };
     Some(format!(
-        "{} is missing, damaged or was cut short: {} pages at its end cannot be read. The last requests that were stored may be missing.{kept}",
+        "{} is missing, damaged or truncated: {} pages at its end cannot be read. The most recent requests may be missing.{kept}",
         wal.display(),
         lost.pages
     ))
 }
 
-/// Opens the writing connection, made or migrated as needed.
+/// Opens the writing connection. Creates or migrates the database if necessary.
 pub(super) fn writing(path: &Path, plan: &Plan<'_>) -> Result<Connection, OpenError> {
     let unusable = |reason: String| OpenError::Unusable { path: path.into(), reason };
     if path.exists() {
@@ -171,12 +174,13 @@ pub(super) fn writing(path: &Path, plan: &Plan<'_>) -> Result<Connection, OpenEr
     Ok(connection)
 }
 
-/// Copies a log of more than `most` bytes into the database. A copy that fails, as on a full disk, leaves the log as it is.
+/// Copies a log of more than `most` bytes into the database. If the copy fails, for example because the disk is full,
+/// the log is unchanged.
 fn shorten_log(connection: &Connection, path: &Path, most: u64) {
     if fs::metadata(with_suffix(path, "-wal")).is_ok_and(|log| log.len() > most) {
         let copied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         if let Err(error) = copied {
-            tracing::warn!(%error, "the database's log could not be shortened");
+            tracing::warn!(%error, "the database log could not be shortened");
         }
     }
 }
@@ -184,8 +188,9 @@ fn shorten_log(connection: &Connection, path: &Path, most: u64) {
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // Checkpoints run on a thread of their own: on the writer they would cost its p99. This comes before anything is
-    // written, for a long log of the last run would be copied now, and a disk that is full has no room for that.
+    // Checkpoints run on a separate thread, because they would raise the p99 latency of the writer. Automatic
+    // checkpoints are disabled before the first write. Otherwise that write would copy a long log of the last run,
+    // which fails on a full disk.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     let known: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
@@ -194,13 +199,13 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // On macOS fsync alone leaves data in the drive's cache; elsewhere this does nothing.
+    // On macOS, fsync alone leaves data in the cache of the drive. On other systems, this setting has no effect.
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "foreign_keys", true)
 }
 
-/// Opens a connection that can only read.
+/// Opens a read-only connection.
 pub(super) fn reading(path: &Path) -> rusqlite::Result<Connection> {
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
@@ -211,7 +216,7 @@ pub(super) fn reading(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Opens the checkpointing connection.
+/// Opens the connection for background checkpoints.
 pub(super) fn checkpointing(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.pragma_update(None, "fullfsync", true)?;
@@ -220,7 +225,7 @@ pub(super) fn checkpointing(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// SQLite gives its `-wal` and `-shm` files the mode of the database, so only this one is set.
+/// Creates the database file with mode 0600 on Unix. SQLite gives the `-wal` and `-shm` files the mode of the database.
 fn make_private_file(path: &Path) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -240,22 +245,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shortens_a_long_log_and_loses_nothing() {
-        let dir = tempfile::tempdir().expect("a folder");
+    fn shortens_a_long_log_without_loss() {
+        let dir = tempfile::tempdir().expect("create a folder");
         let path = dir.path().join("x.db");
-        let mut connection = Connection::open(&path).expect("a database");
-        prepare(&mut connection).expect("its settings");
-        connection.execute_batch("CREATE TABLE t (a BLOB)").expect("a table");
+        let mut connection = Connection::open(&path).expect("open a database");
+        prepare(&mut connection).expect("apply the settings");
+        connection.execute_batch("CREATE TABLE t (a BLOB)").expect("create a table");
         for _ in 0..50 {
-            connection.execute("INSERT INTO t VALUES (zeroblob(4000))", []).expect("a row");
+            connection.execute("INSERT INTO t VALUES (zeroblob(4000))", []).expect("insert a row");
         }
-        let log = || fs::metadata(with_suffix(&path, "-wal")).expect("a log").len();
+        let log = || fs::metadata(with_suffix(&path, "-wal")).expect("read the log").len();
         let before = log();
         shorten_log(&connection, &path, before);
         assert_eq!(log(), before);
         shorten_log(&connection, &path, before - 1);
         assert_eq!(log(), 0);
-        let rows: i64 = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).expect("a count");
+        let rows: i64 = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).expect("count the rows");
         assert_eq!(rows, 50);
     }
 }

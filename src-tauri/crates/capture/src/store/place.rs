@@ -1,5 +1,5 @@
-//! Whether the files that a store has open are still the ones at their path. What is written into a file that
-//! was removed is gone when the program ends, though every write succeeds.
+//! Detection of database files that were removed or replaced while the store has them open. Writes into a removed file
+//! succeed, but their data is lost when the program ends.
 
 use std::path::{Path, PathBuf};
 
@@ -7,12 +7,12 @@ use hookbench_model::DatabaseFault;
 
 use super::commit::CommitError;
 
-/// What tells one file from every other on this machine.
+/// Device and inode number of a file.
 type Identity = (u64, u64);
 
-/// A file, and which one it was when it was first seen.
+/// A path and the identity of the file that was first found there.
 #[derive(Debug)]
-struct Seen {
+struct FirstFile {
     path: PathBuf,
     identity: Option<Identity>,
 }
@@ -20,12 +20,12 @@ struct Seen {
 /// The database file and its log.
 #[derive(Debug)]
 pub(super) struct Place {
-    files: [Seen; 2],
+    files: [FirstFile; 2],
 }
 
 fn identity(path: &Path) -> Option<Identity> {
-    // Only the number is asked for: Linux notes when somebody asks for the times of a file, and from then on each write
-    // gives it a new one, which the next fsync has to bring to the disk (kernel documentation, "Multigrain Timestamps").
+    // Only the inode number is requested. After a program has queried the timestamps of a file, Linux updates them on
+    // each write, and the next fsync has to write them to disk (kernel documentation, "Multigrain Timestamps").
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
@@ -37,7 +37,7 @@ fn identity(path: &Path) -> Option<Identity> {
         use std::os::unix::fs::MetadataExt as _;
         std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
     }
-    // Elsewhere a file that is open can be neither removed nor replaced.
+    // On Windows, an open file can be neither removed nor replaced.
     #[cfg(not(unix))]
     {
         let _ = path;
@@ -46,14 +46,14 @@ fn identity(path: &Path) -> Option<Identity> {
 }
 
 impl Place {
-    /// The files of a database that was opened this moment.
+    /// Records the files of a database that was just opened.
     pub(super) fn of(database: &Path) -> Self {
-        let seen = |path: PathBuf| Seen { identity: identity(&path), path };
+        let seen = |path: PathBuf| FirstFile { identity: identity(&path), path };
         Self { files: [seen(database.to_owned()), seen(super::open::with_suffix(database, "-wal"))] }
     }
 
-    /// Whether both are where they were. A file that was not there when it was looked for first is taken as it
-    /// is now: SQLite makes the log with the first write.
+    /// Checks that both files are still at their paths. A file that did not exist before is recorded now, because
+    /// SQLite creates the log with the first write.
     pub(super) fn check(&mut self) -> Result<(), CommitError> {
         for seen in &mut self.files {
             let now = identity(&seen.path);
@@ -65,7 +65,7 @@ impl Place {
                     return Err(CommitError {
                         fault: DatabaseFault::Removed,
                         message: format!(
-                            "{} was {what} while Hookbench had it open. Put the file back, or restore a backup",
+                            "{} was {what} while Hookbench was using it. Restore the file, or restore a backup",
                             seen.path.display()
                         ),
                     });
@@ -83,23 +83,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_gone_or_another_is_noticed_and_one_that_comes_back_is_right() {
-        let dir = tempfile::tempdir().expect("a folder");
+    fn detects_removed_and_replaced_files() {
+        let dir = tempfile::tempdir().expect("create a folder");
         let path = dir.path().join("x.db");
-        fs::write(&path, "1").expect("a file");
+        fs::write(&path, "1").expect("write the database");
         let mut place = Place::of(&path);
         let wal = dir.path().join("x.db-wal");
         assert!(place.check().is_ok());
-        fs::write(&wal, "1").expect("a log");
+        fs::write(&wal, "1").expect("write the log");
         assert!(place.check().is_ok());
         for file in [&path, &wal] {
             let aside = dir.path().join("aside");
-            fs::rename(file, &aside).expect("it moves");
-            let error = place.check().expect_err("it is gone");
+            fs::rename(file, &aside).expect("move the file away");
+            let error = place.check().expect_err("the file is gone");
             assert!(error.fault == DatabaseFault::Removed && error.message.contains("was removed"), "{error}");
-            fs::write(file, "2").expect("another file");
-            assert!(place.check().expect_err("another").message.contains("replaced"));
-            fs::rename(&aside, file).expect("it comes back");
+            fs::write(file, "2").expect("write another file");
+            assert!(place.check().expect_err("the file was replaced").message.contains("replaced"));
+            fs::rename(&aside, file).expect("move the file back");
             assert!(place.check().is_ok());
         }
     }

@@ -1,4 +1,4 @@
-//! What waits for the next commit.
+//! The queue of jobs for the next commit.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
@@ -12,14 +12,14 @@ use super::{
 };
 use crate::message::Captured;
 
-/// Something to do inside the writer's transaction.
+/// Work that runs inside the transaction of the writer.
 pub(super) trait Work: Send {
-    /// Does the work. Returns whether it took effect: work that refuses is undone.
+    /// Runs the work. Returns false if the work failed and was rolled back.
     fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<bool>;
     fn end(self: Box<Self>, committed: Result<(), CommitError>);
 }
 
-/// Work with a caller who waits for what it comes to.
+/// Work whose caller waits for the result.
 pub(super) struct Task<F, A, T, E> {
     work: Option<F>,
     after: A,
@@ -29,8 +29,8 @@ pub(super) struct Task<F, A, T, E> {
 
 impl<F, A, T, E> Task<F, A, T, E> {
     pub(super) fn new(work: F, after: A) -> (Self, oneshot::Receiver<Result<T, WriteError<E>>>) {
-        let (reply, answer) = oneshot::channel();
-        (Self { work: Some(work), after, outcome: None, reply }, answer)
+        let (reply, response) = oneshot::channel();
+        (Self { work: Some(work), after, outcome: None, reply }, response)
     }
 }
 
@@ -57,7 +57,7 @@ where
 
     fn end(self: Box<Self>, committed: Result<(), CommitError>) {
         let Self { after, outcome, reply, .. } = *self;
-        let answer = match (committed, outcome) {
+        let response = match (committed, outcome) {
             (Ok(()), Some(Ok(value))) => {
                 after(&value);
                 Ok(value)
@@ -65,12 +65,12 @@ where
             (Ok(()), Some(Err(refusal))) => Err(WriteError::Refused(refusal)),
             (Ok(()), None) => Err(WriteError::Commit(CommitError {
                 fault: DatabaseFault::Other,
-                message: "the work did not run".into(),
+                message: "the write did not run".into(),
             })),
             (Err(error), _) => Err(WriteError::Commit(error)),
         };
-        // The caller may be gone; the work is done either way.
-        let _ = reply.send(answer);
+        // The caller may have been dropped. The work is committed in any case.
+        let _ = reply.send(response);
     }
 }
 
@@ -85,13 +85,13 @@ pub(super) struct Queue {
     pub(super) jobs: Vec<Job>,
     pub(super) batch: Arc<Batch>,
     pub(super) asleep: bool,
-    /// No more will come.
+    /// True if no more jobs will be queued.
     pub(super) closed: bool,
-    /// The writer takes no more.
+    /// True if the writer has stopped.
     pub(super) ended: bool,
 }
 
-/// What the store and its writer share.
+/// State that the store and its writer share.
 #[derive(Default)]
 pub(super) struct Shared {
     queue: Mutex<Queue>,
@@ -121,9 +121,9 @@ impl Shared {
     }
 }
 
-/// What came after the end is told that it was not stored.
+/// Fails a job that was queued after the writer stopped.
 fn closed(job: Job) -> CommitWaiter {
-    let error = CommitError { fault: DatabaseFault::Other, message: "Hookbench is closing".into() };
+    let error = CommitError { fault: DatabaseFault::Other, message: "Hookbench is shutting down".into() };
     let batch = Arc::new(Batch::default());
     batch.finish(Err(error.clone()));
     if let Job::Work(work) = job {

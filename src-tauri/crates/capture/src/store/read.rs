@@ -1,4 +1,4 @@
-//! Reading: a few connections that can only read, and bodies block by block.
+//! Read-only connections, and block-wise reading of stored bodies.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,21 +11,21 @@ use tokio::sync::Semaphore;
 use super::{chunk::chunk_id, id::RowId, open};
 use crate::limits::CHUNK_BYTES;
 
-/// Reads at one time; more wait. Each connection keeps its own page cache.
+/// Maximum number of concurrent reads; more reads wait. Each connection has its own page cache.
 const READERS: usize = 4;
 
-/// Why something could not be read.
+/// An error from reading the store.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// SQLite says why.
+    /// SQLite returned an error.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    /// The read panicked or the runtime is ending.
-    #[error("the read was cut short")]
+    /// The read panicked, or the runtime is shutting down.
+    #[error("the read was interrupted")]
     Interrupted,
 }
 
-/// The readers of one database.
+/// A pool of read-only connections to one database.
 #[derive(Debug)]
 pub struct Readers {
     path: PathBuf,
@@ -38,7 +38,7 @@ impl Readers {
         Self { path: path.into(), idle: Mutex::default(), permits: Semaphore::new(READERS) }
     }
 
-    /// Runs `read` on a thread that may block.
+    /// Runs `read` on a blocking thread.
     pub async fn read<T: Send + 'static>(
         self: &std::sync::Arc<Self>,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -63,7 +63,7 @@ impl Readers {
         self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// A request's body, to be read block by block; none if there is no such request.
+    /// Returns a reader for the body of a request, or `None` if the request does not exist.
     pub async fn body(self: &std::sync::Arc<Self>, row: RowId) -> Result<Option<BodyBlocks>, ReadError> {
         let found = self
             .read(move |connection| {
@@ -91,7 +91,7 @@ enum Source {
     Chunks(i64),
 }
 
-/// A stored body. It never stands in memory whole when it is large.
+/// A stored body, read block by block. A large body is never in memory completely.
 #[derive(Debug, Clone)]
 pub struct BodyBlocks {
     readers: std::sync::Arc<Readers>,
@@ -100,12 +100,12 @@ pub struct BodyBlocks {
 }
 
 impl BodyBlocks {
-    /// Length in bytes.
+    /// Returns the length of the body in bytes.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// The bytes from `offset` to the end of their block; empty at the end of the body.
+    /// Returns the bytes from `offset` to the end of their block; empty at the end of the body.
     pub async fn block(&self, offset: u64) -> Result<bytes::Bytes, ReadError> {
         if offset >= self.length {
             return Ok(bytes::Bytes::new());
@@ -124,7 +124,7 @@ impl BodyBlocks {
     }
 }
 
-/// A body kept in chunks, up to its first `most` bytes.
+/// Reads at most the first `most` bytes of a body that is stored in chunks.
 pub fn read_chunks(connection: &Connection, body: i64, most: u64) -> rusqlite::Result<Vec<u8>> {
     let mut whole = Vec::new();
     let mut chunks = connection.prepare_cached("SELECT bytes FROM chunk WHERE id BETWEEN ?1 AND ?2 ORDER BY id")?;
@@ -138,7 +138,7 @@ pub fn read_chunks(connection: &Connection, body: i64, most: u64) -> rusqlite::R
     Ok(whole)
 }
 
-/// One chunk of a body kept in chunks.
+/// Reads one chunk of a body that is stored in chunks.
 pub fn read_chunk(connection: &Connection, body: i64, part: u32) -> rusqlite::Result<Vec<u8>> {
     connection
         .prepare_cached("SELECT bytes FROM chunk WHERE id = ?1")?

@@ -1,4 +1,4 @@
-//! Requests as rows.
+//! Requests as database rows.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::id::RowId;
 use crate::message::{Body, Captured};
 
 pub(super) const INSERT: &str = "INSERT INTO request
- (id, inbox, arrived_us, receiving_us, method, version, names, body_state, status, answer, body_bytes, chunks, peer, target, headers, trailers, body, via)
+ (id, inbox, arrived_us, receiving_us, method, version, names, body_state, status, response, body_bytes, chunks, remote_address, target, headers, trailers, body, via)
  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 
 pub(super) fn insert_row(
@@ -32,10 +32,10 @@ pub(super) fn insert_row(
             row.names as u8,
             row.body_state as u8,
             row.status,
-            row.answer,
+            row.response,
             row.body_bytes as i64,
             chunks,
-            row.peer.to_string(),
+            row.remote_address.to_string(),
             row.target,
             row.headers,
             (!row.trailers.is_empty()).then_some(&row.trailers),
@@ -45,10 +45,10 @@ pub(super) fn insert_row(
         .map(drop)
 }
 
-/// Requests and body bytes that a batch brings, by inbox.
+/// Number of requests and body bytes that a batch adds, by inbox.
 pub(super) type Totals = BTreeMap<i64, (i64, i64)>;
 
-/// Adds what a batch has brought to the totals of its inboxes.
+/// Adds the totals of a batch to the stored totals, and clears `totals`.
 pub(super) fn add_totals(connection: &Connection, totals: &mut Totals) -> rusqlite::Result<()> {
     let mut add = connection.prepare_cached(
         "INSERT INTO inbox_total (inbox, requests, bytes) VALUES (?1, ?2, ?3)
@@ -60,7 +60,7 @@ pub(super) fn add_totals(connection: &Connection, totals: &mut Totals) -> rusqli
     Ok(())
 }
 
-/// What a request's body takes in the store.
+/// Returns the number of body bytes that a request uses in the store.
 pub(super) fn stored_bytes(row: &Captured) -> u64 {
     match (&row.body, row.body_state) {
         (_, BodyState::TooLarge) => 0,

@@ -1,12 +1,12 @@
-//! The tables the capture path writes.
+//! The tables of captured requests.
 
-/// The tables of captured requests, for the first migration of whoever owns the database.
+/// Tables of captured requests, for the first migration of a database.
 ///
-/// `request`: one row a request, body last, so that a list reads no body pages; its one index
-/// orders by (inbox, id), since every index entry ends with the row's id.
-/// `chunk`: bodies too large for the row; the id is `body << 20 | part`.
-/// `inbox_total`: what `request` holds for each inbox, kept in the same transactions.
-/// `store`: one row, the tail of this database's UUIDs.
+/// `request`: one row per request. The body is the last column, so that listing requests reads no body pages. The only
+/// index orders by (inbox, id), because every index entry ends with the row id.
+/// `chunk`: bodies that are too large for the row. The id is `body << 20 | part`.
+/// `inbox_total`: number of requests and bytes per inbox, updated in the same transactions as `request`.
+/// `store`: one row with the UUID tail of the database.
 pub const SCHEMA: &str = "
 CREATE TABLE request (
   id           INTEGER PRIMARY KEY,
@@ -38,14 +38,20 @@ CREATE TABLE store (one INTEGER PRIMARY KEY CHECK (one = 1), id_tail INTEGER NOT
 INSERT INTO store VALUES (1, random() & 0x7ffffffffffffff);
 ";
 
-/// What came to [`SCHEMA`] later, for a later migration: which way from outside a request came by.
+/// Addition to [`SCHEMA`] for a later migration: the tunnel that a request came through.
 pub const SCHEMA_VIA: &str = "
 ALTER TABLE request ADD COLUMN via INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX request_via ON request (id) WHERE via <> 0;
 ";
 
-/// Marks the file as Hookbench's own (`PRAGMA application_id`): "HOOK" in ASCII.
+/// Addition to [`SCHEMA`] for a later migration: the current names of two columns.
+pub const SCHEMA_NAMES: &str = "
+ALTER TABLE request RENAME COLUMN answer TO response;
+ALTER TABLE request RENAME COLUMN peer TO remote_address;
+";
+
+/// Identifies a Hookbench database (`PRAGMA application_id`): "HOOK" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x484f_4f4b;
 
-/// Bits of a chunk's id that number the chunk within its body.
+/// Bits of the id of a chunk that count the chunks of a body.
 pub(super) const CHUNK_PART_BITS: u32 = 20;

@@ -1,9 +1,9 @@
-//! The one writer thread: requests queue up while a commit is on its way to the disk, and the
-//! next commit takes them all.
+//! The writer thread. Requests are queued while a commit is being written to disk, and the next commit stores all of
+//! them.
 //!
-//! The queue is a vector behind a mutex that the writer swaps whole; everyone in a batch is woken
-//! by one notification. There is no delay to gather more: while the disk flushes, the next batch
-//! gathers by itself.
+//! The queue is a vector in a mutex, and the writer swaps the whole vector. One notification wakes all waiters of a
+//! batch. The writer does not delay commits to collect more requests, because the next batch fills while the disk
+//! flushes.
 
 use std::{
     any::Any,
@@ -32,58 +32,58 @@ use crate::{
     message::{Body, Captured},
 };
 
-/// Content written between two background checkpoints: about 6,000 small webhooks.
+/// Bytes written between two background checkpoints: about 6,000 small webhooks.
 const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
 
-/// What a piece of work other than a request is taken to write, for the sum above.
+/// Number of bytes that a job other than a request is assumed to write.
 const WORK_BYTES: u64 = 32 * 1024;
 
-/// How often a failing database is tried again when nothing arrives.
+/// Interval between attempts to write to a failing database when no request arrives.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Requests of one commit.
+/// The requests of one commit.
 #[derive(Debug)]
 pub struct Committed {
-    /// Last row number before this commit.
+    /// Last row id before this commit.
     pub before: RowId,
-    /// Last row number of this commit.
+    /// Last row id of this commit.
     pub last: RowId,
-    /// Requests that arrived on the wire, by row number.
+    /// Requests that arrived at a listener, with their row ids.
     pub arrived: Vec<(RowId, Captured)>,
-    /// Requests that work stored by [`Transaction::keep`], by row number. The work publishes them itself.
+    /// Requests that work stored with [`Transaction::keep`], with their row ids. The work publishes these requests.
     pub kept: Vec<(RowId, Captured)>,
     /// Number of imported requests ([`Transaction::keep_imported`]), which are not listed here.
     pub imported: u64,
 }
 
-/// Hears of committed requests, on the writer's thread, in commit order.
+/// Callback for committed requests. Runs on the writer thread, in commit order.
 pub type OnCommit = Box<dyn FnMut(Committed) + Send>;
 
-/// What a piece of work may do inside the writer's transaction.
+/// The writer's transaction, as passed to [`Store::transact`](crate::Store::transact).
 pub struct Transaction<'w> {
-    /// The database; what is changed by it is part of the commit.
+    /// Connection of the writer. Changes made through it are part of the commit.
     pub connection: &'w Connection,
     last: &'w mut RowId,
-    stored: &'w mut Stored,
+    stored: &'w mut StoredRequests,
     now_ms: i64,
 }
 
-/// Requests that work of one batch stored.
+/// Requests that were stored by work of one batch.
 #[derive(Debug, Default)]
-struct Stored {
+struct StoredRequests {
     kept: Vec<(RowId, Captured)>,
     imported: u64,
 }
 
 impl Transaction<'_> {
-    /// Stores a request that arrived. The work publishes it.
+    /// Stores a request that arrived. The caller publishes the request.
     pub fn keep(&mut self, row: &mut Captured) -> rusqlite::Result<RowId> {
         let id = self.insert(row)?;
         self.stored.kept.push((id, row.clone()));
         Ok(id)
     }
 
-    /// Stores an imported request, of which more is stored beside it than [`Captured`] holds.
+    /// Stores an imported request, for which the caller stores more data than [`Captured`] has.
     pub fn keep_imported(&mut self, row: &mut Captured) -> rusqlite::Result<RowId> {
         let id = self.insert(row)?;
         self.stored.imported += 1;
@@ -100,8 +100,8 @@ impl Transaction<'_> {
     }
 }
 
-/// A clock that was set back since must not make a request arrive after its commit: a search for
-/// "since ten" ends where the numbers of ten o'clock do.
+/// Inserts a request with a row id. The arrival time is limited to the time of the row id, because time searches stop
+/// at row ids: a request must not have arrived after its commit, even if the clock was set back.
 fn number_and_insert(
     insert: &mut rusqlite::CachedStatement<'_>,
     id: RowId,
@@ -119,7 +119,7 @@ pub(super) struct Writer {
     checkpoints: Checkpoints,
     place: Place,
     unchecked_bytes: u64,
-    /// Bodies of which a chunk could not be stored.
+    /// Numbers of bodies with a chunk that could not be stored.
     lost_bodies: HashSet<i64>,
     shared: Arc<Shared>,
 }
@@ -151,15 +151,16 @@ impl Writer {
         while let Some((jobs, batch)) = self.next() {
             self.commit(jobs, &batch);
         }
-        // A reader that is still at work keeps the log; the next start takes it up. On a full disk it stays, too: the room
-        // that a copy would take is needed to open the database again.
+        // If a reader is still active, the log stays and the next start copies it. The log also stays on a full disk,
+        // because the space that a copy would take is needed to open the database again.
         if *self.shared.health.borrow() != DatabaseHealth::Ok {
             return;
         }
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
 
-    /// The queue's content, once there is any; empty while a failing database is tried again.
+    /// Waits for jobs and takes them all. Returns no jobs if a failing database is to be tried again, and `None` if the
+    /// store is closed.
     fn next(&self) -> Option<(Vec<Job>, Arc<Batch>)> {
         let shared = &self.shared;
         let mut queue = shared.lock();
@@ -184,9 +185,9 @@ impl Writer {
     }
 
     fn commit(&mut self, mut jobs: Vec<Job>, batch: &Batch) {
-        let (mut ids, mut stored) = (Vec::with_capacity(jobs.len()), Stored::default());
+        let (mut ids, mut stored) = (Vec::with_capacity(jobs.len()), StoredRequests::default());
         let last = self.last;
-        // Nothing is written into a file that is not there any more.
+        // Data written into a removed file would be lost.
         let there = self.place.check();
         let done =
             catch_unwind(AssertUnwindSafe(|| there.and_then(|()| self.transaction(&mut jobs, &mut ids, &mut stored))));
@@ -196,7 +197,7 @@ impl Writer {
                 message: format!("a write panicked: {}", panic_text(&*panic)),
             })
         });
-        // Again after the commit, so that nobody is told of one during which the file was taken away.
+        // The files are checked again, so that a commit into a file that was just removed is not reported as a success.
         let result = result.and_then(|written| self.place.check().map(|()| written));
         if !matches!(result, Ok(true)) {
             self.last = last;
@@ -207,11 +208,11 @@ impl Writer {
                 _ => None,
             }));
             if !self.connection.is_autocommit() {
-                // If even this fails, the next BEGIN fails and says so.
+                // If the rollback fails, the next BEGIN fails and reports the error.
                 let _ = self.connection.execute_batch("ROLLBACK");
             }
         }
-        // What writes nothing says nothing about whether the database can be written.
+        // A batch without changes does not show if the database can be written.
         let written = !matches!(result, Ok(false));
         let result = result.map(drop);
         if written {
@@ -228,8 +229,8 @@ impl Writer {
         }
         let committed = result.is_ok();
         batch.finish(result);
-        // The senders wait for the commit, not for who else hears of it.
-        let Stored { kept, imported } = stored;
+        // The callback runs after the waiters were notified, so that senders do not wait for the callback.
+        let StoredRequests { kept, imported } = stored;
         if committed && self.last != last {
             let committed = Committed { before: last, last: self.last, arrived: rows, kept, imported };
             unharmed(|| (self.on_commit)(committed));
@@ -237,19 +238,19 @@ impl Writer {
         self.checkpoint_if_due();
     }
 
-    /// Does all jobs in one transaction. Returns whether it was committed: where every job is work that refuses, it is
-    /// rolled back, which also succeeds on a full disk.
+    /// Runs all jobs in one transaction. Returns true if the transaction was committed. If every job is work that
+    /// failed, the transaction is rolled back, which also succeeds on a full disk.
     fn transaction(
         &mut self,
         jobs: &mut [Job],
         ids: &mut Vec<RowId>,
-        stored: &mut Stored,
+        stored: &mut StoredRequests,
     ) -> Result<bool, CommitError> {
         let now = self.clock.now_ms();
         let connection = &self.connection;
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut totals = Totals::new();
-        // A batch without jobs finds out whether a failing database can be written again.
+        // A batch without jobs tests if a failing database can be written again.
         let mut took_effect = jobs.is_empty();
         {
             let mut insert = connection.prepare_cached(row::INSERT)?;
@@ -257,8 +258,8 @@ impl Writer {
                 match job {
                     Job::Row(row) => {
                         took_effect = true;
-                        // A sender that broke off did not wait for its chunks: what cannot be
-                        // whole is not kept as if it were.
+                        // A request whose sender disconnected did not wait for its chunks. If a chunk was lost, the
+                        // body is stored as empty and incomplete.
                         if matches!(row.body, Body::Chunks(body) if self.lost_bodies.remove(&body)) {
                             row.body = Body::Inline(Bytes::new());
                             row.body_bytes = 0;
@@ -281,7 +282,7 @@ impl Writer {
                         self.unchecked_bytes += bytes.len() as u64;
                     }
                     Job::Work(work) => {
-                        // Work sees the rows before it, and so must the totals.
+                        // Work sees the rows of earlier jobs, so the totals must include them.
                         add_totals(connection, &mut totals)?;
                         let kept = stored.kept.len();
                         let mut within = Transaction { connection, last: &mut self.last, stored, now_ms: now };
@@ -332,10 +333,10 @@ impl Writer {
     }
 }
 
-/// Lets others hear of a commit. What goes wrong with them is not to end the writer.
+/// Runs a callback and logs its panic, so that a faulty callback does not stop the writer.
 fn unharmed(tell: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(tell)) {
-        tracing::error!(panic = panic_text(&*panic), "a defect in Hookbench: who was told of a commit panicked");
+        tracing::error!(panic = panic_text(&*panic), "a commit callback panicked; this is a bug in Hookbench");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The original head, believed only where it agrees with the request hyper parsed.
+//! Use of the raw request head, if it matches the request that hyper parsed.
 
 use hookbench_model::{HeaderNames, HttpVersion};
 use http::{HeaderMap, header, request::Parts};
@@ -6,7 +6,7 @@ use http::{HeaderMap, header, request::Parts};
 use super::refused::target_of;
 use crate::message::header_list;
 
-/// A request's head in the form it is stored.
+/// A request head in the form in which it is stored.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) target: String,
@@ -15,7 +15,7 @@ pub(super) struct Head {
     pub(super) version: HttpVersion,
 }
 
-/// Takes target and headers from the raw head where it is this request's, else from hyper.
+/// Returns target and headers from the raw head if it matches the parsed request, otherwise from the parsed request.
 pub(super) fn head(parts: &Parts, raw: Option<Vec<u8>>) -> Head {
     let version = match parts.version {
         http::Version::HTTP_10 => HttpVersion::Http10,
@@ -33,7 +33,7 @@ pub(super) fn head(parts: &Parts, raw: Option<Vec<u8>>) -> Head {
     Head { target, headers: header_block(parts), names, version }
 }
 
-/// Target and header block of a raw head, if it says what hyper says.
+/// Returns target and header block of a raw head, if it matches the parsed request.
 fn original(parts: &Parts, mut raw: Vec<u8>) -> Option<(String, Vec<u8>)> {
     let line_end = memchr::memchr(b'\n', &raw)?;
     let line = &raw[..line_end];
@@ -42,7 +42,7 @@ fn original(parts: &Parts, mut raw: Vec<u8>) -> Option<(String, Vec<u8>)> {
         return None;
     }
     let target = target_of(line)?;
-    // The head ends with its blank line, which is no header.
+    // The blank line at the end is not part of the header block.
     let end = raw.strip_suffix(b"\r\n").or_else(|| raw.strip_suffix(b"\n"))?.len();
     raw.truncate(end);
     raw.drain(..=line_end);
@@ -54,7 +54,7 @@ fn agrees(parsed: &HeaderMap, raw: &[u8]) -> bool {
     let mut repeats: Vec<(&[u8], usize)> = Vec::new();
     for (name, value) in header_list(raw) {
         let Ok(key) = header::HeaderName::from_bytes(name) else { return false };
-        // hyper drops a repeated Content-Length, and every one beside Transfer-Encoding.
+        // hyper removes repeated Content-Length headers, and all of them if there is a Transfer-Encoding.
         if key == header::CONTENT_LENGTH {
             continue;
         }
@@ -84,7 +84,7 @@ fn header_block(parts: &Parts) -> Vec<u8> {
         block.extend_from_slice(value);
         block.extend_from_slice(b"\r\n");
     };
-    // RFC 9113 §8.3.1: HTTP/2 carries the host in :authority.
+    // HTTP/2 sends the host in `:authority` (RFC 9113 §8.3.1).
     if let (http::Version::HTTP_2, Some(authority), false) =
         (parts.version, parts.uri.authority(), parts.headers.contains_key(header::HOST))
     {
@@ -96,7 +96,7 @@ fn header_block(parts: &Parts) -> Vec<u8> {
     block
 }
 
-/// A trailer map as a block in the same form; hyper keeps no spelling of trailers.
+/// Returns trailers as a header block. hyper does not keep the spelling of trailer names.
 pub(super) fn trailer_block(trailers: &HeaderMap) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in trailers {
@@ -117,11 +117,11 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        request.body(()).expect("a valid request").into_parts().0
+        request.body(()).expect("build a request").into_parts().0
     }
 
     #[test]
-    fn an_agreeing_head_keeps_spelling_and_order() {
+    fn keeps_spelling_and_order_of_a_matching_head() {
         let raw = b"POST /shop?a=%31 HTTP/1.1\r\nX-B: 1\r\nHoSt: x\r\nx-b:  2 \r\n\r\n".to_vec();
         let head = head(&parts(&[("x-b", "1"), ("x-b", "2"), ("host", "x")]), Some(raw));
         assert_eq!(head.names, HeaderNames::Exact);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_of_another_request_is_not_believed() {
+    fn ignores_the_raw_head_of_another_request() {
         for raw in [
             "GET /shop HTTP/1.1\r\nHost: x\r\n\r\n",
             "POST /shop HTTP/1.1\r\nHost: y\r\n\r\n",

@@ -1,4 +1,4 @@
-//! Reading a body within its limits: small ones into memory, large ones into the store.
+//! Reading of request bodies within limits: small bodies into memory, large bodies into the store.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,10 +15,10 @@ use crate::{
     store::{CommitError, CommitWaiter, Store},
 };
 
-/// How long a refused sender's remaining bytes are read before it is answered anyway.
+/// Maximum time for reading the rest of a body after the request was rejected.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 
-/// A body while it arrives. What it holds at any moment can be stored as it stands.
+/// A body that is being received. Its content can be stored at any moment as an incomplete body.
 #[derive(Debug)]
 pub(super) struct Receiving {
     store: Arc<Store>,
@@ -33,13 +33,13 @@ pub(super) struct Receiving {
 struct Chunks {
     body: i64,
     parts: u32,
-    /// The chunk on its way to disk: one at a time, so that a fast sender waits for the disk.
+    /// The chunk that is being written. Only one chunk is written at a time, so that a fast sender waits for the disk.
     pending: Option<CommitWaiter>,
 }
 
-/// Why reading ended.
+/// Reason for which reading ended.
 #[derive(Debug)]
-pub(super) enum Ended {
+pub(super) enum BodyEnd {
     Body(BodyState),
     NotStored(CommitError),
 }
@@ -49,27 +49,27 @@ impl Receiving {
         Self { store, memory: BytesMut::new(), first: None, chunks: None, bytes: 0, trailers: Vec::new() }
     }
 
-    /// Reads to the end of the body or to the first reason to stop.
-    pub(super) async fn read(&mut self, incoming: &mut Incoming, limit: u64, stall: Duration) -> Ended {
+    /// Reads until the body ends, exceeds `limit` bytes, sends no byte for `stall`, or cannot be stored.
+    pub(super) async fn read(&mut self, incoming: &mut Incoming, limit: u64, stall: Duration) -> BodyEnd {
         if incoming.size_hint().exact().is_some_and(|announced| announced > limit) {
             self.bytes = incoming.size_hint().exact().unwrap_or(0);
-            return Ended::Body(BodyState::TooLarge);
+            return BodyEnd::Body(BodyState::TooLarge);
         }
         loop {
             let frame = match timeout(stall, incoming.frame()).await {
-                Err(_) => return Ended::Body(BodyState::Stalled),
-                Ok(None) => return Ended::Body(BodyState::Complete),
-                Ok(Some(Err(_))) => return Ended::Body(BodyState::BrokenOff),
+                Err(_) => return BodyEnd::Body(BodyState::Stalled),
+                Ok(None) => return BodyEnd::Body(BodyState::Complete),
+                Ok(Some(Err(_))) => return BodyEnd::Body(BodyState::BrokenOff),
                 Ok(Some(Ok(frame))) => frame,
             };
             match frame.into_data() {
                 Ok(data) => {
                     self.bytes += data.len() as u64;
                     if self.bytes > limit {
-                        return Ended::Body(BodyState::TooLarge);
+                        return BodyEnd::Body(BodyState::TooLarge);
                     }
                     if let Err(error) = self.take(data).await {
-                        return Ended::NotStored(error);
+                        return BodyEnd::NotStored(error);
                     }
                 }
                 Err(frame) => {
@@ -82,7 +82,7 @@ impl Receiving {
     }
 
     async fn take(&mut self, data: Bytes) -> Result<(), CommitError> {
-        // One frame is the usual body; it is kept without being copied.
+        // Most bodies have a single frame, which is stored without a copy.
         if self.bytes == data.len() as u64 && data.len() <= INLINE_BODY_BYTES {
             self.first = Some(data);
             return Ok(());
@@ -100,8 +100,8 @@ impl Receiving {
         Ok(())
     }
 
-    /// Queues the next `length` bytes as a chunk. The service may be dropped at any await, so the
-    /// bytes leave `memory` only after the last one.
+    /// Queues the next `length` bytes as a chunk. The future may be dropped at any await, so the bytes are taken out of
+    /// `memory` only after the last await.
     async fn flush(&mut self, length: usize) -> Result<(), CommitError> {
         let Some(chunks) = &mut self.chunks else { return Ok(()) };
         if let Some(pending) = &chunks.pending {
@@ -113,7 +113,7 @@ impl Receiving {
         Ok(())
     }
 
-    /// Brings every chunk to disk, so that no row is kept whose body failed to be.
+    /// Waits until all chunks are on disk, so that no request is stored whose body could not be stored.
     pub(super) async fn settle(&mut self) -> Result<(), CommitError> {
         if self.chunks.is_some() && !self.memory.is_empty() {
             self.flush(self.memory.len()).await?;
@@ -124,7 +124,7 @@ impl Receiving {
         }
     }
 
-    /// The body, once it has arrived whole and settled.
+    /// Returns the body after it was received completely and [`settle`](Self::settle) has finished.
     pub(super) fn arrived(&self) -> ArrivedBody<'_> {
         match &self.chunks {
             None => ArrivedBody::Memory(self.first.as_deref().unwrap_or(&self.memory)),
@@ -132,7 +132,7 @@ impl Receiving {
         }
     }
 
-    /// The body as it stands. What was not settled goes into the queue ahead of the request's row.
+    /// Takes the bytes received so far. Bytes that are not yet queued are queued before the row of the request.
     pub(super) fn finish(&mut self) -> Body {
         match self.chunks.take() {
             None => Body::Inline(self.first.take().unwrap_or_else(|| self.memory.split().freeze())),
@@ -146,7 +146,7 @@ impl Receiving {
         }
     }
 
-    /// Forgets what has arrived.
+    /// Discards the received bytes and deletes stored chunks. Returns an empty body.
     pub(super) fn discard(&mut self) -> Body {
         if let Some(chunks) = self.chunks.take() {
             self.store.drop_chunks(chunks.body);
@@ -157,7 +157,7 @@ impl Receiving {
     }
 }
 
-/// Reads on for a moment after a refusal, so that the sender gets to see the answer.
+/// Reads and discards the rest of a body for a moment, so that the sender can read the response (RFC 9112 §9.6).
 pub(super) async fn drain(incoming: &mut Incoming) {
     let read = async {
         let mut drained = 0;
@@ -178,11 +178,11 @@ mod tests {
     use super::*;
     use crate::store::for_tests;
 
-    /// hyper drops a service at any await when its connection ends: what is kept is then the
-    /// beginning of the body, with nothing missing in the middle.
+    /// hyper drops a service at any await when the connection ends. The bytes that are stored then must be the
+    /// beginning of the body without gaps.
     #[tokio::test]
-    async fn a_body_dropped_between_two_chunks_has_no_hole() {
-        let dir = tempfile::tempdir().expect("a directory");
+    async fn stores_body_without_gaps_when_dropped() {
+        let dir = tempfile::tempdir().expect("create a directory");
         let sent: Vec<u8> = (0..CHUNK_BYTES * 3 + 1234).map(|at| (at / 255 + at) as u8).collect();
         for drop_after in [1, 3, 7, usize::MAX] {
             let path = dir.path().join(format!("{drop_after}.db"));
@@ -194,20 +194,20 @@ mod tests {
                 given += piece.len();
                 let mut take = Box::pin(receiving.take(Bytes::copy_from_slice(piece)));
                 if place >= drop_after {
-                    // Looked at once and dropped, wherever it stands.
+                    // The future is polled once and dropped.
                     let _: Poll<_> = take.as_mut().poll(&mut Context::from_waker(Waker::noop()));
                     break;
                 }
-                take.await.expect("it is stored");
+                take.await.expect("store the piece");
             }
-            let Body::Chunks(_) = receiving.finish() else { panic!("it is large") };
+            let Body::Chunks(_) = receiving.finish() else { panic!("the body is stored in chunks") };
             store.close();
-            let database = rusqlite::Connection::open(&path).expect("it opens");
-            let mut chunks = database.prepare("SELECT bytes FROM chunk ORDER BY id").expect("it reads");
+            let database = rusqlite::Connection::open(&path).expect("open the database");
+            let mut chunks = database.prepare("SELECT bytes FROM chunk ORDER BY id").expect("prepare the query");
             let stored: Vec<u8> = chunks
                 .query_map([], |row| row.get::<_, Vec<u8>>(0))
-                .expect("it reads")
-                .flat_map(|bytes| bytes.expect("a chunk"))
+                .expect("read the chunks")
+                .flat_map(|bytes| bytes.expect("read a chunk"))
                 .collect();
             assert_eq!(stored.len(), given, "dropped after {drop_after}");
             assert!(stored == sent[..given], "dropped after {drop_after}");

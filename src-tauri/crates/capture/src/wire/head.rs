@@ -1,9 +1,9 @@
-//! The head framer: the request head exactly as it came off the wire.
+//! The head framer: copies each request head exactly as it was received.
 //!
-//! hyper lower-cases header names and loses their order, and offers no way to ask for them
-//! (hyperium/hyper#2880). So the bytes are watched as they pass: the framer keeps each head,
-//! skips each body by its own framing, and finds the next head. Its heads queue in wire order;
-//! the service takes one per request and checks it against hyper's view before believing it.
+//! hyper converts header names to lower case, loses their order, and does not offer the original names
+//! (hyperium/hyper#2880). The framer therefore reads the bytes on their way to hyper: it copies each head, skips each
+//! body by its framing, and finds the next head. Heads are queued in the order of arrival. The service takes one head
+//! per request, and uses the head only if it matches the request that hyper parsed.
 
 use std::{
     collections::VecDeque,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 
-/// Heads that have passed on one connection and wait for their request to be served.
+/// Heads of one connection whose requests have not been served yet.
 #[derive(Debug, Default)]
 pub(crate) struct HeadQueue(Mutex<VecDeque<Vec<u8>>>);
 
@@ -34,7 +34,7 @@ impl HeadQueue {
     }
 }
 
-/// Where in an HTTP/1 byte stream the framer stands.
+/// Position of the framer in an HTTP/1 byte stream.
 #[derive(Debug)]
 enum State {
     Head,
@@ -42,7 +42,7 @@ enum State {
         left: u64,
     },
     Chunk(Chunk),
-    /// The stream is not ours to read any more: HTTP/2, a tunnel, or a head nobody accepts.
+    /// The framer ignores the rest of the stream: HTTP/2, a CONNECT tunnel, or after a rejected head.
     Off,
 }
 
@@ -52,7 +52,7 @@ enum Chunk {
         size: u64,
         digits: bool,
     },
-    /// After the size, up to the end of the line: spaces and chunk extensions.
+    /// Spaces and chunk extensions between the size and the end of the line.
     SizeLine {
         size: u64,
     },
@@ -60,13 +60,13 @@ enum Chunk {
         left: u64,
     },
     DataEnd,
-    /// Trailer lines; `empty` until the current line holds a byte other than CR.
+    /// Trailer lines; `empty` is true until the current line contains a byte other than CR.
     Trailer {
         empty: bool,
     },
 }
 
-/// What a head says about the bytes after it.
+/// Framing of the body that follows a head.
 enum Framing {
     None,
     Length(u64),
@@ -74,25 +74,25 @@ enum Framing {
     Unknown,
 }
 
-/// An incremental HTTP/1 request framer that keeps heads and forgets bodies.
+/// An incremental HTTP/1 request framer that copies heads and skips bodies.
 #[derive(Debug)]
 pub(crate) struct HeadFramer {
     state: State,
     head: Vec<u8>,
     /// Start of the current line within `head`.
     line: usize,
-    /// Where in the bytes that are fed the current head begins; it may have begun in earlier ones.
+    /// Start of the current head in the bytes that are being fed; 0 if the head started in earlier bytes.
     begins: usize,
     refused: Option<Refusal>,
 }
 
-/// A head that must not reach hyper.
+/// A rejected head, which must not reach hyper.
 #[derive(Debug)]
 pub(crate) struct RefusedHead {
-    /// Where it begins in the bytes that were fed last; it may have begun in earlier ones, and then it is 0.
+    /// Start of the head in the bytes that were fed last; 0 if the head started in earlier bytes.
     pub(crate) at: usize,
     pub(crate) refusal: Refusal,
-    /// Its first bytes, and what followed it.
+    /// First bytes of the head and of the data after it.
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -101,13 +101,14 @@ impl HeadFramer {
         Self { state: State::Head, head: Vec::new(), line: 0, begins: 0, refused: None }
     }
 
-    /// The head that has begun and is not complete.
+    /// Returns the received bytes of an incomplete head.
     pub(crate) fn begun(&self) -> &[u8] {
         if matches!(self.state, State::Head) { &self.head } else { &[] }
     }
 
-    /// Takes the next bytes of the stream and hands each head they complete to `done`. What hyper refuses in a target,
-    /// and other servers take, is replaced in the bytes. A head that is refused ends it.
+    /// Reads the next bytes of the stream, and calls `done` with each head that they complete. Replaces target
+    /// characters that hyper rejects and other servers accept. Returns a rejected head, after which the framer ignores
+    /// all bytes.
     pub(crate) fn feed(&mut self, all: &mut [u8], mut done: impl FnMut(Vec<u8>)) -> Option<RefusedHead> {
         let mut at = 0;
         self.begins = 0;
@@ -135,10 +136,10 @@ impl HeadFramer {
                 }
             };
         }
-        // Of a head that is not complete, what is wrong may show already, as it does to hyper.
+        // An error in an incomplete head is reported at once, because hyper would also find it now.
         if matches!(self.state, State::Head)
             && !self.head.is_empty()
-            && let Examined::Refused(refusal) = examine(&self.head)
+            && let Examined::RejectedRequest(refusal) = examine(&self.head)
         {
             self.refused = Some(refusal);
         }
@@ -150,7 +151,7 @@ impl HeadFramer {
         Some(RefusedHead { at: self.begins, refusal, bytes })
     }
 
-    /// Takes bytes of a head up to the end of a line; how many.
+    /// Reads bytes of a head up to the end of a line, and returns how many were read.
     fn head_bytes(&mut self, bytes: &mut [u8], done: &mut impl FnMut(Vec<u8>)) -> usize {
         let end = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1);
         let line = &mut bytes[..end];
@@ -172,14 +173,14 @@ impl HeadFramer {
                 self.state = State::Off;
             }
         } else if self.line == 0 {
-            // RFC 9112 §2.2: an empty line before the request line is ignored.
+            // An empty line before the request line is ignored (RFC 9112 §2.2).
             self.head.clear();
         } else {
             self.line = 0;
             let framing = match examine(&self.head) {
                 Examined::Complete(framing) => framing,
                 Examined::Partial => Framing::Unknown,
-                Examined::Refused(refusal) => {
+                Examined::RejectedRequest(refusal) => {
                     self.refused = Some(refusal);
                     self.state = State::Off;
                     return end;
@@ -248,14 +249,14 @@ fn chunk_bytes<'a>(chunk: &Chunk, bytes: &'a [u8]) -> (State, &'a [u8]) {
     }
 }
 
-/// What a head is, complete or as far as it has come.
+/// Result of checking a head that may be incomplete.
 enum Examined {
     Partial,
     Complete(Framing),
-    Refused(Refusal),
+    RejectedRequest(Refusal),
 }
 
-/// Looks at a head by the rules hyper goes by.
+/// Checks a head by the rules of hyper.
 fn examine(head: &[u8]) -> Examined {
     if is_preface(head) {
         return Examined::Partial;
@@ -266,10 +267,10 @@ fn examine(head: &[u8]) -> Examined {
     match request.parse(&clean) {
         Ok(httparse::Status::Partial) => Examined::Partial,
         Ok(httparse::Status::Complete(_)) => match unreadable(&request) {
-            Some(refusal) => Examined::Refused(refusal),
+            Some(refusal) => Examined::RejectedRequest(refusal),
             None => Examined::Complete(framing(&request)),
         },
-        Err(error) => Examined::Refused(malformed(error, head)),
+        Err(error) => Examined::RejectedRequest(malformed(error, head)),
     }
 }
 
@@ -280,7 +281,7 @@ fn framing(request: &httparse::Request<'_, '_>) -> Framing {
     let mut framing = Framing::None;
     for header in request.headers.iter() {
         if header.name.eq_ignore_ascii_case("transfer-encoding") {
-            // RFC 9112 §6.1: chunked is the final coding; the rest is refused.
+            // Chunked must be the final coding (RFC 9112 §6.1). Other final codings are rejected.
             return Framing::Chunked;
         }
         if header.name.eq_ignore_ascii_case("content-length") {
@@ -322,7 +323,7 @@ mod tests {
     );
 
     #[test]
-    fn a_body_that_looks_like_a_head_is_not_one() {
+    fn skips_bodies_that_look_like_heads() {
         let found = heads(PIPELINED.as_bytes(), &[]);
         let lines: Vec<_> = found.iter().map(|h| h.lines().next().unwrap_or_default()).collect();
         assert_eq!(lines, ["POST /a HTTP/1.1", "POST /b HTTP/1.1", "GET /c HTTP/1.1"]);
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn every_split_finds_the_same_heads() {
+    fn finds_the_same_heads_for_every_split() {
         let whole = heads(PIPELINED.as_bytes(), &[]);
         for cut in 0..PIPELINED.len() {
             assert_eq!(heads(PIPELINED.as_bytes(), &[cut]), whole, "split at {cut}");
@@ -340,27 +341,27 @@ mod tests {
     }
 
     #[test]
-    fn http2_switches_it_off() {
+    fn ignores_http2() {
         assert!(heads(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nPOST / HTTP/1.1\r\n\r\n", &[]).is_empty());
     }
 
     #[test]
-    fn a_head_without_end_is_forgotten() {
+    fn discards_an_endless_head() {
         let mut framer = HeadFramer::new();
         for _ in 0..100 {
-            framer.feed(&mut [b'a'; 64 * 1024], |_| panic!("there is no head here"));
+            framer.feed(&mut [b'a'; 64 * 1024], |_| panic!("no head must be found"));
         }
         assert!(framer.head.capacity() == 0);
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_survived(stream in proptest::collection::vec(any::<u8>(), 0..2000), cuts in proptest::collection::vec(any::<usize>(), 0..9)) {
+        fn never_panics(stream in proptest::collection::vec(any::<u8>(), 0..2000), cuts in proptest::collection::vec(any::<usize>(), 0..9)) {
             heads(&stream, &cuts);
         }
 
         #[test]
-        fn bodies_of_any_bytes_are_skipped(
+        fn skips_bodies_of_any_bytes(
             bodies in proptest::collection::vec((any::<bool>(), proptest::collection::vec(any::<u8>(), 0..300)), 1..6),
             cuts in proptest::collection::vec(any::<usize>(), 0..20),
         ) {

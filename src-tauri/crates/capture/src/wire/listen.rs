@@ -1,4 +1,4 @@
-//! The listener: accepts connections within their limit and serves each one.
+//! The listener: accepts connections within the limit and serves each connection.
 
 use std::{
     future::{Future, poll_fn},
@@ -27,10 +27,10 @@ use tokio::{
 
 use super::{
     head::RefusedHead,
-    refused::{KEPT_MAX, Refused, target_of},
+    refused::{KEPT_MAX, RejectedRequest, target_of},
     response::Refusal,
     serve::{Routes, Service},
-    tap::{Seen, Tap},
+    tap::{ConnectionState, Tap},
 };
 use crate::{
     clock::Clock,
@@ -39,86 +39,88 @@ use crate::{
     store::Store,
 };
 
-/// Connections the kernel holds while none is accepted.
+/// Length of the kernel's accept queue.
 const BACKLOG: u32 = 1024;
 
-/// What hyper may hold of a connection. More than a head may have, so that one that is too large is refused here, with
-/// the reason, before hyper does it without.
+/// Maximum number of bytes that hyper buffers for a connection. Larger than the maximum head, so that a head that is
+/// too large is rejected here with an explanation, and not by hyper without one.
 const BUFFER_MAX: usize = HEAD_BYTES_MAX + 64 * 1024;
 
-/// Wait after an accept that failed, mostly for want of file descriptors.
+/// Pause after a failed accept. The usual cause is a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Most connections over the limit that are answered at a time.
+/// Maximum number of connections over the limit that get a 503 response at the same time.
 const SAYING_MAX: usize = 32;
 
-/// How long a closing listener lets its requests finish.
+/// Time that active requests have to finish when the listener stops.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Silence on an HTTP/2 connection before it is asked for a sign of life, and for its answer.
+/// Idle time of an HTTP/2 connection before a PING is sent, and timeout of the PING.
 const H2_PING: Duration = Duration::from_secs(30);
 
-/// How long an HTTP/2 connection on which nothing is asked stays open, up to twice that.
+/// Minimum time after which an HTTP/2 connection without requests is closed; the maximum is twice this time.
 const H2_IDLE: Duration = Duration::from_secs(60);
 
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 118\r\n\r\n{\"code\":\"too_many_connections\",\"message\":\"All connections are in use.\",\"hint\":\"Send again in a moment, or reuse one.\"}";
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 116\r\n\r\n{\"code\":\"too_many_connections\",\"message\":\"All connections are in use.\",\"hint\":\"Retry later, or reuse a connection.\"}";
 
-/// What a listener has refused by itself, without a row.
+/// Counters of connections that a listener rejected without storing a request.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// Connections over the limit, answered 503.
+    /// Connections over the limit, which get a 503 response.
     pub connections_refused: AtomicU64,
-    /// Connections ended by malformed HTTP, a head over its limits or one that never ended.
+    /// Connections that ended because of invalid HTTP, a head over the limits, or a head that was not completed in
+    /// time.
     pub heads_refused: AtomicU64,
 }
 
 /// A running listener. Dropping it stops accepting and lets open requests finish.
 #[derive(Debug)]
-pub struct Listening {
+pub struct RunningListener {
     address: SocketAddr,
     counts: Arc<Counts>,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
 }
 
-impl Listening {
-    /// The address it listens on, with the port the system chose if 0 was asked for.
+impl RunningListener {
+    /// Returns the listening address. If port 0 was requested, the address has the port that the system chose.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it has refused.
+    /// Returns the counters of rejected connections.
     pub fn counts(&self) -> &Counts {
         &self.counts
     }
 
-    /// Stops accepting, lets open requests finish for a moment, and returns when the last has ended.
+    /// Stops accepting, gives active requests 2 seconds to finish, and returns when the last request has ended.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        // The task ends by itself; an error means it has ended already.
+        // The task ends after the stop signal. A join error means that the task has ended already.
         let _ = (&mut self.accepting).await;
     }
 }
 
-impl Drop for Listening {
+impl Drop for RunningListener {
     fn drop(&mut self) {
         self.stop.send_replace(true);
     }
 }
 
-/// What a connection passes before HTTP is spoken on it.
+/// A step that each connection passes before HTTP, such as a TLS handshake.
 pub trait Entrance: Send + Sync + 'static {
-    /// The stream behind it.
+    /// Stream type after the step.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Lets a connection in; none if it wanted nothing else than to come here.
+    /// Runs the step on a new connection. Returns `None` if the connection is finished, for example after an ACME
+    /// challenge.
     fn enter(&self, stream: TcpStream) -> impl Future<Output = io::Result<Option<Self::Stream>>> + Send;
 
-    /// Lets the other end see a reset when the stream is dropped, where that can be done.
+    /// Prepares the stream so that dropping it resets the connection. Does nothing by default.
     fn reset_at_end(_stream: &Self::Stream) {}
 }
 
-/// HTTP from the first byte.
+/// Plain HTTP: no step before HTTP.
 #[derive(Debug, Clone, Copy)]
 pub struct Plain;
 
@@ -130,12 +132,15 @@ impl Entrance for Plain {
     }
 
     fn reset_at_end(stream: &TcpStream) {
-        // Where the system refuses, the connection closes in good order.
+        // If the system does not support this option, the connection closes normally.
         let _ = stream.set_zero_linger();
     }
 }
 
-/// Listens at `address` and stores what arrives.
+/// Listens at `address` and stores the requests that arrive.
+///
+/// # Errors
+/// Fails if the address cannot be bound.
 pub async fn listen<E: Entrance, R: Routes>(
     address: SocketAddr,
     entrance: E,
@@ -143,20 +148,20 @@ pub async fn listen<E: Entrance, R: Routes>(
     routes: Arc<R>,
     limits: ListenerLimits,
     clock: Clock,
-) -> io::Result<Listening> {
+) -> io::Result<RunningListener> {
     let listener = bind(address)?;
     let address = listener.local_addr()?;
     let counts = Arc::new(Counts::default());
     let (stop, stopped) = watch::channel(false);
     let service = Arc::new(Service { store, routes, limits, clock });
     let accepting = tokio::spawn(accept(listener, Arc::new(entrance), service, counts.clone(), stopped));
-    Ok(Listening { address, counts, stop, accepting })
+    Ok(RunningListener { address, counts, stop, accepting })
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A restart must not wait for old connections to time out. On Windows the option means
-    // something else: it lets two programs share a port.
+    // With this option, a restart does not wait for old connections to time out. On Windows, the option has another
+    // meaning: two programs can share a port.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -179,7 +184,7 @@ async fn accept<E: Entrance, R: Routes>(
             Some(_) = open.join_next() => continue,
             _ = stopped.wait_for(|stop| *stop) => break,
         };
-        let (stream, peer) = match accepted {
+        let (stream, remote_address) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -190,19 +195,28 @@ async fn accept<E: Entrance, R: Routes>(
         match free.clone().try_acquire_owned() {
             Ok(permit) => {
                 let (service, entrance) = (service.clone(), entrance.clone());
-                open.spawn(connection(stream, peer, entrance, service, counts.clone(), stopped.clone(), permit));
+                open.spawn(connection(
+                    stream,
+                    remote_address,
+                    entrance,
+                    service,
+                    counts.clone(),
+                    stopped.clone(),
+                    permit,
+                ));
             }
             Err(_) => {
                 counts.connections_refused.fetch_add(1, Ordering::Relaxed);
-                service.routes.refused(Refused {
+                service.routes.refused(RejectedRequest {
                     at_us: service.clock.now_us(),
-                    peer: Some(peer),
+                    remote_address: Some(remote_address),
                     inbox: None,
                     target: None,
                     refusal: Refusal::too_many_connections(),
                     bytes: Vec::new(),
                 });
-                // Under a flood of connections the last ones close without a word: a word takes a descriptor, too.
+                // Connections over this limit are closed without a response, because each response uses a descriptor
+                // too.
                 if let Ok(permit) = saying.clone().try_acquire_owned() {
                     open.spawn(async move {
                         say(stream, FULL).await;
@@ -215,17 +229,17 @@ async fn accept<E: Entrance, R: Routes>(
     drop(listener);
     let finished = async { while open.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, finished).await.is_err() {
-        // What is still arriving is dropped here, and kept as far as it came.
+        // Requests that are still arriving are dropped here, and stored as incomplete.
         open.shutdown().await;
     }
 }
 
-/// Says something on a stream that is not read any more, and ends it.
+/// Writes a message to a stream that hyper no longer reads, and closes the stream.
 async fn say<S: AsyncRead + AsyncWrite + Unpin>(stream: S, message: &[u8]) {
     say_and_hear(stream, message, &mut Vec::new(), 0).await;
 }
 
-/// As [`say`]; what the sender still sends is appended to `heard`, until that has `most` bytes.
+/// Writes a message like [`say`], and appends further bytes of the sender to `heard`, up to a length of `most` bytes.
 async fn say_and_hear<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     message: &[u8],
@@ -235,7 +249,7 @@ async fn say_and_hear<S: AsyncRead + AsyncWrite + Unpin>(
     let say = async {
         stream.write_all(message).await?;
         stream.shutdown().await?;
-        // What the sender still sends is read, or its answer is lost to a reset.
+        // Unread bytes would cause a connection reset, and the sender would lose the response.
         let left = most.saturating_sub(heard.len()) as u64;
         (&mut stream).take(left).read_to_end(heard).await?;
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
@@ -245,14 +259,14 @@ async fn say_and_hear<S: AsyncRead + AsyncWrite + Unpin>(
 
 async fn connection<E: Entrance, R: Routes>(
     stream: TcpStream,
-    peer: SocketAddr,
+    remote_address: SocketAddr,
     entrance: Arc<E>,
     service: Arc<Service<R>>,
     counts: Arc<Counts>,
     stopped: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
 ) {
-    // Answers are small and complete: waiting to fill a segment only delays them.
+    // Responses are small and written completely, so waiting to fill a segment would only delay them.
     let _ = stream.set_nodelay(true);
     let head_timeout = Duration::from_millis(service.limits.head_timeout_ms);
     let stream = match tokio::time::timeout(head_timeout, entrance.enter(stream)).await {
@@ -260,7 +274,7 @@ async fn connection<E: Entrance, R: Routes>(
         Ok(Ok(None)) => return,
         Ok(Err(error)) => {
             counts.heads_refused.fetch_add(1, Ordering::Relaxed);
-            tracing::debug!(%peer, %error, "a connection was not let in");
+            tracing::debug!(%remote_address, %error, "a connection failed before HTTP");
             return;
         }
         Err(_) => {
@@ -268,10 +282,10 @@ async fn connection<E: Entrance, R: Routes>(
             return;
         }
     };
-    requests(stream, E::reset_at_end, peer, service, counts, stopped).await;
+    requests(stream, E::reset_at_end, remote_address, service, counts, stopped).await;
 }
 
-/// Connections that come from elsewhere than a listener of this machine.
+/// Serves connections that do not come from a local listener, such as the connections of a tunnel.
 pub struct Streams<R> {
     service: Arc<Service<R>>,
     counts: Arc<Counts>,
@@ -279,42 +293,43 @@ pub struct Streams<R> {
 }
 
 impl<R: Routes> Streams<R> {
-    /// Stores what arrives on them.
+    /// Creates a service that stores the requests of its connections.
     pub fn new(store: Arc<Store>, routes: Arc<R>, limits: ListenerLimits, clock: Clock) -> Self {
         let service = Arc::new(Service { store, routes, limits, clock });
         Self { service, counts: Arc::default(), stop: watch::channel(false).0 }
     }
 
-    /// Serves one connection until it ends. What is dropped in the middle is kept as far as it came.
-    pub async fn serve<S>(&self, stream: S, peer: SocketAddr)
+    /// Serves one connection until it ends. If the future is dropped, requests that are still arriving are stored as
+    /// incomplete.
+    pub async fn serve<S>(&self, stream: S, remote_address: SocketAddr)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (service, counts, stopped) = (self.service.clone(), self.counts.clone(), self.stop.subscribe());
-        requests(stream, |_| (), peer, service, counts, stopped).await;
+        requests(stream, |_| (), remote_address, service, counts, stopped).await;
     }
 }
 
-/// Serves what is asked on one connection.
+/// Serves the requests of one connection.
 async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>(
     stream: S,
     reset_at_end: fn(&S),
-    peer: SocketAddr,
+    remote_address: SocketAddr,
     service: Arc<Service<R>>,
     counts: Arc<Counts>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let seen = Arc::new(Seen::default());
+    let seen = Arc::new(ConnectionState::default());
     let head_timeout = Duration::from_millis(service.limits.head_timeout_ms);
     let (back, mut given_back) = oneshot::channel();
     let io = TokioIo::new(Tap::new(stream, reset_at_end, seen.clone(), back));
-    let requests = service_fn(|request| service.clone().serve(peer, seen.clone(), request));
+    let requests = service_fn(|request| service.clone().serve(remote_address, seen.clone(), request));
 
     let http = builder(head_timeout);
     let mut serving = Box::pin(http.serve_connection_with_upgrades(io, requests));
 
-    // Each request wakes this task several times, and what it waits for is looked at each time: a wait
-    // that is of no use any more, or not yet, is not.
+    // Each request wakes this task several times, and each wake-up polls all branches of the `select!` below. Timers
+    // that are not needed at the moment are therefore not polled.
     let version_due = tokio::time::sleep(head_timeout);
     let stop = async {
         let _ = stopped.wait_for(|stop| *stop).await;
@@ -324,7 +339,7 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
         true => Poll::Pending,
         false => version_due.as_mut().poll(context),
     });
-    // Of one stream the wait for a head ends an idle connection; of many nothing else does.
+    // On HTTP/1, the head timeout ends an idle connection. On HTTP/2, only this check does.
     let (mut look, mut quiet) = (tokio::time::interval(H2_IDLE), None);
     look.reset();
     let mut look = |context: &mut Context<'_>| match seen.many.load(Ordering::Relaxed) {
@@ -338,7 +353,7 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
             result = &mut serving => break result,
             () = &mut version_due => {
                 drop(serving);
-                timed_out(&service, &seen, &counts, peer);
+                timed_out(&service, &seen, &counts, remote_address);
                 return;
             }
             _ = poll_fn(&mut look) => {
@@ -354,27 +369,27 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
             }
         }
     };
-    // The stream comes back with it where a head was refused.
+    // If a head was rejected, dropping the connection returns the stream.
     drop(serving);
     if let Some(refused) = seen.take_refused() {
         counts.heads_refused.fetch_add(1, Ordering::Relaxed);
-        refuse(&service, peer, refused, given_back.try_recv().ok()).await;
+        refuse(&service, remote_address, refused, given_back.try_recv().ok()).await;
     } else if let Err(error) = result {
         let error_of_hyper = error.downcast_ref::<hyper::Error>();
         if error_of_hyper.is_some_and(hyper::Error::is_timeout) {
-            timed_out(&service, &seen, &counts, peer);
+            timed_out(&service, &seen, &counts, remote_address);
         } else if error_of_hyper.is_some_and(hyper::Error::is_parse) {
             counts.heads_refused.fetch_add(1, Ordering::Relaxed);
         }
-        tracing::debug!(%peer, %error, "a connection ended early");
+        tracing::debug!(%remote_address, %error, "a connection ended early");
     }
 }
 
-/// The settings of hyper for one connection.
+/// Returns hyper's settings for a connection.
 fn builder(head_timeout: Duration) -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new());
     http.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(BUFFER_MAX);
-    // hyper writes no date before 1970, and panics where the clock shows one.
+    // hyper panics if it writes a `Date` header and the clock is before 1970.
     let dated = std::time::SystemTime::now() >= std::time::UNIX_EPOCH;
     http.http1().auto_date_header(dated);
     http.http2()
@@ -387,21 +402,21 @@ fn builder(head_timeout: Duration) -> auto::Builder<TokioExecutor> {
     http
 }
 
-/// Responds to a head that was refused, where its stream came back, and reports it.
+/// Reports a rejected head, and sends the error response if the stream was returned.
 async fn refuse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>(
     service: &Service<R>,
-    peer: SocketAddr,
+    remote_address: SocketAddr,
     mut refused: RefusedHead,
     stream: Option<S>,
 ) {
     let at_us = service.clock.now_us();
     if let Some(stream) = stream {
-        // A fault may show before the whole head is there; what follows it tells the person who looks at it more.
+        // An error can be found before the head is complete. The bytes that follow help the user to find its cause.
         say_and_hear(stream, &refused.refusal.message(), &mut refused.bytes, KEPT_MAX).await;
     }
-    service.routes.refused(Refused {
+    service.routes.refused(RejectedRequest {
         at_us,
-        peer: Some(peer),
+        remote_address: Some(remote_address),
         inbox: None,
         target: target_of(&refused.bytes),
         refusal: refused.refusal,
@@ -409,18 +424,18 @@ async fn refuse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>(
     });
 }
 
-/// Counts a connection whose head never ended, and tells of it where anything had come.
-fn timed_out<R: Routes>(service: &Service<R>, seen: &Seen, counts: &Counts, peer: SocketAddr) {
+/// Counts a connection whose head was not completed in time, and reports the head if any bytes had arrived.
+fn timed_out<R: Routes>(service: &Service<R>, seen: &ConnectionState, counts: &Counts, remote_address: SocketAddr) {
     let bytes = seen.take_unfinished();
-    // A connection that is kept alive and sends nothing more has asked for nothing.
+    // An idle keep-alive connection is not an error.
     if bytes.is_empty() && seen.over.load(Ordering::Relaxed) > 0 {
         return;
     }
     counts.heads_refused.fetch_add(1, Ordering::Relaxed);
     if !bytes.is_empty() {
-        service.routes.refused(Refused {
+        service.routes.refused(RejectedRequest {
             at_us: service.clock.now_us(),
-            peer: Some(peer),
+            remote_address: Some(remote_address),
             inbox: None,
             target: target_of(&bytes),
             refusal: Refusal::head_timeout(service.limits.head_timeout_ms),
@@ -432,7 +447,7 @@ fn timed_out<R: Routes>(service: &Service<R>, seen: &Seen, counts: &Counts, peer
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_fixed_refusal_counts_its_bytes_right() {
+    fn fixed_503_response_has_correct_content_length() {
         let text = std::str::from_utf8(super::FULL).expect("ASCII");
         let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
         assert!(head.contains(&format!("Content-Length: {}", body.len())), "{}", body.len());

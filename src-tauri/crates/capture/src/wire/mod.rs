@@ -1,4 +1,4 @@
-//! The wire side: connections, heads, bodies, answers.
+//! The listener: connections, request heads, bodies and responses.
 
 mod agree;
 mod body;
@@ -9,7 +9,9 @@ mod response;
 mod serve;
 mod tap;
 
-pub use listen::{Counts, Entrance, Listening, Plain, Streams, listen};
-pub use refused::Refused;
-pub use response::{Answer, AnswerBody, AnswerFault, Piece, Refusal};
-pub use serve::{Arrived, ArrivedBody, Asked, Asking, Decision, Responder, Route, Routes, Through};
+pub use listen::{Counts, Entrance, Plain, RunningListener, Streams, listen};
+pub use refused::RejectedRequest;
+pub use response::{InjectedFault, Piece, PreparedResponse, Refusal, ResponseBody};
+pub use serve::{
+    ArrivedBody, Decision, ProxiedRequest, ReceivedRequest, RequestHead, Responder, Route, Routes, TunnelOrigin,
+};

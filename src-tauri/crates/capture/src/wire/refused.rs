@@ -1,7 +1,7 @@
-//! Heads that are refused: why, and the answer that says so.
+//! Rejected request heads: the reasons and the error responses.
 //!
-//! hyper answers what it cannot parse with a bare status, and hands nothing on. So each head is looked at as it passes, by
-//! the rules hyper goes by, and one that hyper would refuse is kept from it.
+//! hyper responds to an invalid head with a bare status and does not report the head. Each head is therefore checked by
+//! the rules of hyper first, and a head that hyper would reject is not passed to hyper.
 
 use std::{borrow::Cow, net::SocketAddr};
 
@@ -10,36 +10,37 @@ use http::StatusCode;
 use super::response::Refusal;
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 
-/// Most bytes that are kept of a refused request.
+/// Maximum number of bytes that are reported of a rejected request.
 pub(super) const KEPT_MAX: usize = 16 * 1024;
 
-/// A request that was refused before it could be stored.
+/// A request that was rejected before it was stored.
 #[derive(Debug, Clone)]
-pub struct Refused {
-    /// When, µs since the Unix epoch.
+pub struct RejectedRequest {
+    /// Time of the rejection, in µs since the Unix epoch.
     pub at_us: i64,
-    /// Where it came from; none where that is not known.
-    pub peer: Option<SocketAddr>,
-    /// Number of the inbox it was for, where it had come so far.
+    /// Remote address, if known.
+    pub remote_address: Option<SocketAddr>,
+    /// Number of the inbox, if the request had been assigned to one.
     pub inbox: Option<i64>,
-    /// The beginning of its target, where the bytes tell.
+    /// Request target, if the request line contains one.
     pub target: Option<String>,
-    /// What the sender was told.
+    /// Error that was sent to the sender.
     pub refusal: Refusal,
-    /// Its first bytes.
+    /// First bytes of the request.
     pub bytes: Vec<u8>,
 }
 
-/// Characters that Node, nginx and Apache take in a target and RFC 3986 wants encoded; hyper refuses some of them.
+/// Returns true for characters that RFC 3986 requires to be encoded in a target, but that Node, nginx and Apache
+/// accept. hyper rejects some of them.
 fn is_unencoded(byte: u8) -> bool {
     matches!(byte, b'"' | b'<' | b'>' | b'`' | 0x80..)
 }
 
-/// What hyper reads in the place of such a character. No name of an inbox has it.
+/// Character that replaces an unencoded character for hyper. Inbox names never contain this character.
 const STAND_IN: u8 = b'!';
 
-/// Replaces what hyper would refuse in the target of a request line, byte for byte. `begun` is what came before of the
-/// line: a method may have characters that a target must not.
+/// Replaces the unencoded characters in the target of a request line, byte for byte. `begun` is the earlier part of the
+/// line: only the target is changed, because a method may contain such characters.
 pub(super) fn replace_unencoded(begun: &[u8], line: &mut [u8]) {
     let in_target = memchr::memchr(b' ', begun).map(|_| 0).or_else(|| memchr::memchr(b' ', line));
     if let Some(start) = in_target {
@@ -47,10 +48,10 @@ pub(super) fn replace_unencoded(begun: &[u8], line: &mut [u8]) {
     }
 }
 
-/// Encodes no ASCII character. Others are always encoded.
+/// Set of ASCII characters to encode: none. Non-ASCII bytes are always encoded.
 const NOT_ASCII: &percent_encoding::AsciiSet = &percent_encoding::AsciiSet::EMPTY;
 
-/// The target of a raw head, as it was sent; bytes that are not UTF-8 are percent-encoded.
+/// Returns the target of a raw head as it was sent. A target that is not UTF-8 is percent-encoded.
 pub(super) fn target_of(head: &[u8]) -> Option<String> {
     let line = head.split(|byte| *byte == b'\n').next()?;
     let target = line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty()).nth(1)?;
@@ -68,23 +69,23 @@ fn bad(code: &'static str, message: impl Into<String>, hint: &str) -> Refusal {
     refusal(StatusCode::BAD_REQUEST, code, message, hint)
 }
 
-/// A head that is larger than is allowed.
+/// Returns the error for a head that is too large.
 pub(super) fn too_large() -> Refusal {
     refusal(
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         "head_too_large",
-        format!("The request line and headers have more than {HEAD_BYTES_MAX} bytes."),
-        "Send less in headers and target, and more in the body.",
+        format!("The request line and headers are larger than {HEAD_BYTES_MAX} bytes."),
+        "Shorten the URL or the headers, or move data to the body.",
     )
 }
 
-/// Whether a head is, or begins, that of HTTP/2 with prior knowledge (RFC 9113 §3.4).
+/// Returns true if `head` is the HTTP/2 connection preface or the beginning of it (RFC 9113 §3.4).
 pub(super) fn is_preface(head: &[u8]) -> bool {
     const PREFACE: &[u8] = b"PRI * HTTP/2.0";
     head.starts_with(&PREFACE[..head.len().min(PREFACE.len())])
 }
 
-/// A head with its unencoded characters replaced, where it has any.
+/// Returns the head with the unencoded characters of its target replaced.
 pub(super) fn cleaned(head: &[u8]) -> Cow<'_, [u8]> {
     let line_end = memchr::memchr(b'\n', head).unwrap_or(head.len());
     if !head[..line_end].iter().any(|byte| is_unencoded(*byte)) {
@@ -95,15 +96,15 @@ pub(super) fn cleaned(head: &[u8]) -> Cow<'_, [u8]> {
     clean.into()
 }
 
-/// What the parser of the head does not take.
+/// Returns the error for a head that cannot be parsed.
 pub(super) fn malformed(error: httparse::Error, head: &[u8]) -> Refusal {
     const LINE: &str = "Send a request line of the form: METHOD TARGET HTTP/1.1";
     const HEADER: &str = "Send each header as one line of the form: Name: value";
     if head.starts_with(b"\x16\x03") {
         return bad(
             "tls",
-            "The sender speaks TLS (https), and this is a plain HTTP listener.",
-            "Use an http:// URL, or a tunnel, which gives the inbox an https:// URL.",
+            "The sender uses TLS (https), but this listener accepts plain HTTP only.",
+            "Use an http:// URL, or open a tunnel to get an https:// URL for the inbox.",
         );
     }
     match error {
@@ -115,22 +116,22 @@ pub(super) fn malformed(error: httparse::Error, head: &[u8]) -> Refusal {
         ),
         httparse::Error::HeaderName if is_folded(head) => bad(
             "folded_header",
-            "A header value is folded over several lines, which RFC 9112 (section 5.2) no longer allows.",
+            "A header value is folded over several lines, which RFC 9112 (section 5.2) does not allow.",
             HEADER,
         ),
         httparse::Error::HeaderName => {
-            bad("bad_header", "A header has a name with a character that is not allowed, or no colon.", HEADER)
+            bad("bad_header", "A header name contains an invalid character, or a header line has no colon.", HEADER)
         }
-        httparse::Error::HeaderValue => bad("bad_header", "The value of a header has a control character.", HEADER),
+        httparse::Error::HeaderValue => bad("bad_header", "A header value contains a control character.", HEADER),
         httparse::Error::NewLine => {
-            bad("bad_line_end", "A line of the head ends in a carriage return without a line feed.", HEADER)
+            bad("bad_line_end", "A line of the request head ends with a carriage return without a line feed.", HEADER)
         }
         httparse::Error::Version => {
-            bad("bad_version", "The request line names a version of HTTP that is not 1.0 or 1.1.", LINE)
+            bad("bad_version", "The HTTP version in the request line must be 1.0 or 1.1.", LINE)
         }
         _ => bad(
             "bad_request_line",
-            "The request line cannot be parsed: it has a character that is not allowed, or a space in its target.",
+            "The request line cannot be parsed: it contains an invalid character, or a space in the target.",
             LINE,
         ),
     }
@@ -140,11 +141,11 @@ fn is_folded(head: &[u8]) -> bool {
     memchr::memchr_iter(b'\n', head).any(|at| matches!(head.get(at + 1), Some(b' ' | b'\t')))
 }
 
-/// What hyper does not take of a head that parses.
+/// Returns the error for a head that can be parsed, but that hyper rejects.
 pub(super) fn unreadable(request: &httparse::Request<'_, '_>) -> Option<Refusal> {
-    const ENCODE: &str = "Percent-encode what is not allowed in a URL.";
+    const ENCODE: &str = "Percent-encode the characters that are not allowed in a URL.";
     let target = request.path.unwrap_or_default();
-    // Nearly every target is this, and needs no more than a look.
+    // Nearly all targets pass this cheap check and need no full parse.
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte);
     let usual = target.starts_with('/') && target.len() < 8_000 && target.bytes().all(plain);
     if !usual && let Err(error) = target.parse::<http::Uri>() {
@@ -152,8 +153,8 @@ pub(super) fn unreadable(request: &httparse::Request<'_, '_>) -> Option<Refusal>
             true => refusal(
                 StatusCode::URI_TOO_LONG,
                 "target_too_long",
-                "The request target is too long.",
-                "Send less in the URL.",
+                "The request target is longer than 65534 bytes.",
+                "Shorten the URL.",
             ),
             false => bad("bad_target", format!("The request target cannot be parsed: {error}."), ENCODE),
         });
@@ -168,7 +169,7 @@ pub(super) fn unreadable(request: &httparse::Request<'_, '_>) -> Option<Refusal>
     if coded && request.version == Some(0) {
         return Some(bad(
             "bad_transfer_encoding",
-            "The request is HTTP/1.0 and has a Transfer-Encoding, which only HTTP/1.1 has.",
+            "An HTTP/1.0 request must not have a Transfer-Encoding header.",
             "Send a Content-Length, or use HTTP/1.1.",
         ));
     }
@@ -177,8 +178,8 @@ pub(super) fn unreadable(request: &httparse::Request<'_, '_>) -> Option<Refusal>
         let shown = String::from_utf8_lossy(&last).into_owned();
         return Some(bad(
             "bad_transfer_encoding",
-            format!("The Transfer-Encoding is {shown:?}; the last coding must be chunked."),
-            "Leave Transfer-Encoding out and send a Content-Length, or send chunks.",
+            format!("The last coding in Transfer-Encoding must be chunked (got {shown:?})."),
+            "Remove Transfer-Encoding and send a Content-Length, or use chunked encoding.",
         ));
     }
     let mut length: Option<&[u8]> = None;
@@ -188,8 +189,8 @@ pub(super) fn unreadable(request: &httparse::Request<'_, '_>) -> Option<Refusal>
             let shown = String::from_utf8_lossy(value).into_owned();
             return Some(bad(
                 "bad_content_length",
-                format!("The Content-Length is {shown:?}; one number is allowed."),
-                "Send one Content-Length with the number of bytes of the body.",
+                format!("Content-Length must be a single number (got {shown:?})."),
+                "Send one Content-Length header with the size of the body in bytes.",
             ));
         }
         length = Some(value);
@@ -197,7 +198,7 @@ pub(super) fn unreadable(request: &httparse::Request<'_, '_>) -> Option<Refusal>
     None
 }
 
-/// The head of a request that hyper had parsed, as bytes.
+/// Returns the head of a request as bytes, rebuilt from hyper's parsed parts.
 pub(super) fn head_bytes(parts: &http::request::Parts) -> Vec<u8> {
     let mut bytes = format!("{} {} {:?}\r\n", parts.method, parts.uri, parts.version).into_bytes();
     for (name, value) in &parts.headers {
@@ -211,7 +212,7 @@ pub(super) fn head_bytes(parts: &http::request::Parts) -> Vec<u8> {
 }
 
 impl Refusal {
-    /// The whole response as bytes, after which the connection closes.
+    /// Returns the complete HTTP/1.1 response, which announces that the connection closes.
     pub(super) fn message(&self) -> Vec<u8> {
         let body = self.text();
         let reason = self.status.canonical_reason().unwrap_or_default();
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_has_its_own_reason() {
+    fn reports_the_reason_of_each_invalid_head() {
         for (head, expected) in [
             ("POST /a HTTP/1.1\r\nHost: x\r\n\r\n", None),
             ("POST /a?q=\"<>`&b={|}^ HTTP/1.1\r\n\r\n", None),
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_target_is_replaced() {
+    fn replaces_characters_only_in_the_target() {
         let replaced = |begun: &str, line: &str| {
             let mut bytes = line.as_bytes().to_vec();
             replace_unencoded(begun.as_bytes(), &mut bytes);
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_had_as_it_was_sent() {
+    fn returns_the_target_as_sent() {
         assert_eq!(target_of(b"POST /a?\"<\xc3\xa9 HTTP/1.1\r\n").as_deref(), Some("/a?\"<é"));
         assert_eq!(target_of(b"POST /a\xfc HTTP/1.1\r\n").as_deref(), Some("/a%FC"));
         assert_eq!(target_of(b"POST"), None);

@@ -1,4 +1,4 @@
-//! What a sender is answered.
+//! Responses to senders.
 
 use std::{
     future::Future as _,
@@ -14,10 +14,10 @@ use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 
-/// What a known address answers.
+/// The response of an inbox.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    /// Its number in the store, kept with each request it answered.
+pub struct PreparedResponse {
+    /// Number of the response, which is stored with each request that got this response.
     pub number: i64,
     /// Status.
     pub status: StatusCode,
@@ -25,69 +25,69 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Body.
     pub body: Bytes,
-    /// How long to wait before answering.
+    /// Delay before the response.
     pub delay: Duration,
-    /// Whether browsers on any page may send here and read the answer.
+    /// True if web pages of any origin may send requests and read the response (CORS).
     pub cors: bool,
-    /// How it goes wrong on its way, if it is to.
-    pub fault: Option<AnswerFault>,
+    /// Injected fault, if any.
+    pub fault: Option<InjectedFault>,
 }
 
-/// A way an answer goes wrong, for senders to be tried with.
+/// A fault that is injected into a response, for testing senders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AnswerFault {
-    /// The connection is reset, and nothing is answered (on HTTP/2, the stream).
+pub enum InjectedFault {
+    /// Resets the connection (on HTTP/2, the stream) without a response.
     Reset,
-    /// Nothing is answered until the sender gives up, or [`HANG_MAX`](crate::HANG_MAX).
+    /// Sends no response until the sender disconnects, for at most [`HANG_MAX`](crate::HANG_MAX).
     Hang,
-    /// The head announces the whole body, half of it follows, and the connection closes.
-    Half,
-    /// The body comes in small pieces, spread evenly over this time.
-    Drip(Duration),
-    /// The answer's bytes are no HTTP, and the connection closes.
+    /// Announces the full body length, sends half of the body, and closes the connection.
+    Truncate,
+    /// Sends the body in small pieces, spread evenly over this time.
+    Slow(Duration),
+    /// Sends bytes that are not HTTP, and closes the connection.
     Garbage,
 }
 
-impl AnswerFault {
-    /// Whether the sender gets to see a status.
+impl InjectedFault {
+    /// Returns true if the sender receives a status.
     pub(super) fn shows_status(self) -> bool {
-        matches!(self, Self::Half | Self::Drip(_))
+        matches!(self, Self::Truncate | Self::Slow(_))
     }
 }
 
-/// Pause between two pieces of a dripping body, unless it has fewer bytes than pauses.
-const DRIP: Duration = Duration::from_millis(100);
+/// Pause between two pieces of a slow body, unless the body has fewer bytes than pauses.
+const SLOW: Duration = Duration::from_millis(100);
 
-/// How long half an answer has to leave before its connection ends.
+/// Time between the last byte of a truncated body and the end of the connection.
 const HALF_LEAVES: Duration = Duration::from_millis(50);
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
-pub enum AnswerBody {
-    /// All of it is here.
+pub enum ResponseBody {
+    /// A complete body.
     Whole(Full<Bytes>),
-    /// It comes piece by piece. Where no [`Piece::End`] comes, it broke off, and so does the connection.
+    /// A body that is sent piece by piece. If the channel closes without [`Piece::End`], the connection is aborted.
     Pieces(mpsc::Receiver<Piece>),
-    /// It broke off, and what came of it is leaving.
+    /// A body that ended early. The connection is aborted when the timer expires.
     Breaking(Pin<Box<tokio::time::Sleep>>),
 }
 
-/// A part of a body that comes piece by piece.
+/// A piece of a body that is sent piece by piece.
 #[derive(Debug)]
 pub enum Piece {
     /// The next bytes.
     Data(Bytes),
-    /// All of it has come.
+    /// The end of the body.
     End,
 }
 
-impl From<Bytes> for AnswerBody {
+impl From<Bytes> for ResponseBody {
     fn from(bytes: Bytes) -> Self {
         Self::Whole(Full::new(bytes))
     }
 }
 
-impl Body for AnswerBody {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -102,7 +102,7 @@ impl Body for AnswerBody {
                 Some(Piece::Data(bytes)) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 Some(Piece::End) => Poll::Ready(None),
                 None => {
-                    // An error at once would take with it what was not written yet.
+                    // An immediate error would discard bytes that are not written yet.
                     *this = Self::Breaking(Box::pin(tokio::time::sleep(HALF_LEAVES)));
                     Pin::new(this).poll_frame(context)
                 }
@@ -129,7 +129,7 @@ impl Body for AnswerBody {
     }
 }
 
-impl Default for Answer {
+impl Default for PreparedResponse {
     fn default() -> Self {
         Self {
             number: 0,
@@ -143,32 +143,32 @@ impl Default for Answer {
     }
 }
 
-impl Answer {
-    /// Waits as long as it is to be waited before answering.
+impl PreparedResponse {
+    /// Waits for the delay of the response.
     pub async fn wait(&self) {
-        // A timer of no time takes up to a millisecond.
+        // A timer of zero duration can take up to a millisecond.
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
         }
     }
 
-    /// The response as it stands, whatever was asked.
-    pub fn plain(&self) -> Response<AnswerBody> {
-        let mut response = Response::new(AnswerBody::from(self.body.clone()));
+    /// Returns the response without regard to the request: no fault and no CORS headers.
+    pub fn plain(&self) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::from(self.body.clone()));
         *response.status_mut() = self.status;
         response.headers_mut().clone_from(&self.headers);
         response
     }
 
-    /// The response to one request.
-    pub fn response(&self, method: &Method, request: &HeaderMap) -> Response<AnswerBody> {
+    /// Returns the response to a request.
+    pub fn response(&self, method: &Method, request: &HeaderMap) -> Response<ResponseBody> {
         let mut response = Response::new(self.body(method));
         *response.status_mut() = self.status;
         response.headers_mut().clone_from(&self.headers);
-        if matches!(response.body(), AnswerBody::Pieces(_)) {
+        if matches!(response.body(), ResponseBody::Pieces(_)) {
             response.headers_mut().insert(header::CONTENT_LENGTH, self.body.len().into());
         }
-        if self.fault == Some(AnswerFault::Garbage) {
+        if self.fault == Some(InjectedFault::Garbage) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if self.cors {
@@ -177,28 +177,28 @@ impl Answer {
         response
     }
 
-    fn body(&self, method: &Method) -> AnswerBody {
+    fn body(&self, method: &Method) -> ResponseBody {
         let whole = self.body.clone();
         match self.fault {
-            // The answer to a HEAD request has no body that could break off.
-            Some(AnswerFault::Half) if method != Method::HEAD => {
+            // The response to a HEAD request has no body to truncate.
+            Some(InjectedFault::Truncate) if method != Method::HEAD => {
                 let (send, pieces) = mpsc::channel(1);
                 tokio::spawn(async move {
-                    // No end follows.
+                    // `Piece::End` is not sent, which aborts the connection.
                     let _ = send.send(Piece::Data(whole.slice(..whole.len() / 2))).await;
                 });
-                AnswerBody::Pieces(pieces)
+                ResponseBody::Pieces(pieces)
             }
-            Some(AnswerFault::Drip(over)) if method != Method::HEAD => {
+            Some(InjectedFault::Slow(over)) if method != Method::HEAD => {
                 let (send, pieces) = mpsc::channel(1);
-                tokio::spawn(drip(whole, over, send));
-                AnswerBody::Pieces(pieces)
+                tokio::spawn(slow(whole, over, send));
+                ResponseBody::Pieces(pieces)
             }
             _ => whole.into(),
         }
     }
 
-    /// The status one request gets, 0 for none: a preflight is answered by itself.
+    /// Returns the status that a request gets, or 0 if no status is sent. A CORS preflight always gets 204.
     pub fn status_for(&self, method: &Method, request: &HeaderMap) -> u16 {
         if self.is_preflight(method, request) {
             StatusCode::NO_CONTENT.as_u16()
@@ -209,15 +209,15 @@ impl Answer {
         }
     }
 
-    /// Whether a request is a browser's question that is answered here by itself.
+    /// Returns true if the request is a CORS preflight that is answered automatically.
     pub(super) fn is_preflight(&self, method: &Method, request: &HeaderMap) -> bool {
         self.cors && is_preflight(method, request)
     }
 }
 
-/// Sends a body in pieces, evenly over a time.
-async fn drip(mut left: Bytes, over: Duration, send: mpsc::Sender<Piece>) {
-    let pauses = (over.as_millis() / DRIP.as_millis()).clamp(1, left.len().max(1) as u128) as u32;
+/// Sends a body in pieces, spread evenly over a time.
+async fn slow(mut left: Bytes, over: Duration, send: mpsc::Sender<Piece>) {
+    let pauses = (over.as_millis() / SLOW.as_millis()).clamp(1, left.len().max(1) as u128) as u32;
     let mut tick = tokio::time::interval((over / pauses).max(Duration::from_millis(1)));
     for rest in (1..=pauses as usize).rev() {
         tick.tick().await;
@@ -233,7 +233,7 @@ fn is_preflight(method: &Method, request: &HeaderMap) -> bool {
     method == Method::OPTIONS && request.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-pub(super) fn allow_any_origin(response: &mut Response<AnswerBody>, method: &Method, request: &HeaderMap) {
+pub(super) fn allow_any_origin(response: &mut Response<ResponseBody>, method: &Method, request: &HeaderMap) {
     let any = HeaderValue::from_static("*");
     if is_preflight(method, request) {
         *response.status_mut() = StatusCode::NO_CONTENT;
@@ -253,18 +253,18 @@ pub(super) fn allow_any_origin(response: &mut Response<AnswerBody>, method: &Met
     response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any);
 }
 
-/// A refusal the receiver makes by itself: what, why, and what to do.
+/// An error response of the listener.
 #[derive(Debug, Clone)]
 pub struct Refusal {
     /// Status.
     pub status: StatusCode,
     /// Stable code for programs.
     pub code: &'static str,
-    /// What happened.
+    /// Description of the error.
     pub message: String,
-    /// What to do about it.
+    /// Advice for the sender.
     pub hint: String,
-    /// What a refusal of this status has to say in a header.
+    /// Header that this status requires, such as `WWW-Authenticate`.
     pub header: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -274,7 +274,7 @@ impl Refusal {
             status: StatusCode::PAYLOAD_TOO_LARGE,
             code: "body_too_large",
             message: format!("The body is larger than {limit} bytes."),
-            hint: "Raise the body limit in the settings of Hookbench.".into(),
+            hint: "Send a smaller body, or raise the maximum body size in the settings of Hookbench.".into(),
             header: None,
         }
     }
@@ -283,8 +283,8 @@ impl Refusal {
         Self {
             status: StatusCode::BAD_REQUEST,
             code: "body_broken",
-            message: "The body ended early, or its chunked encoding is malformed.".into(),
-            hint: "Send the whole body, with a correct Content-Length or valid chunked encoding.".into(),
+            message: "The body ended early, or its chunked encoding is invalid.".into(),
+            hint: "Send the complete body, with a correct Content-Length or valid chunked encoding.".into(),
             header: None,
         }
     }
@@ -294,7 +294,7 @@ impl Refusal {
             status: StatusCode::REQUEST_TIMEOUT,
             code: "body_stalled",
             message: format!("No byte of the body arrived for {} ms.", after.as_millis()),
-            hint: "Send the whole body, or a correct Content-Length.".into(),
+            hint: "Send the complete body, or a correct Content-Length.".into(),
             header: None,
         }
     }
@@ -304,7 +304,7 @@ impl Refusal {
             status: StatusCode::BAD_REQUEST,
             code: "two_lengths",
             message: "The request has both a Content-Length and a Transfer-Encoding.".into(),
-            hint: "Send one of the two; nothing was kept.".into(),
+            hint: "Send only one of them. The request was not stored.".into(),
             header: None,
         }
     }
@@ -313,8 +313,8 @@ impl Refusal {
         Self {
             status: StatusCode::REQUEST_TIMEOUT,
             code: "head_timeout",
-            message: format!("The request line and headers did not end within {after_ms} ms."),
-            hint: "Send a blank line after the headers.".into(),
+            message: format!("The request head was not complete after {after_ms} ms."),
+            hint: "End the headers with a blank line.".into(),
             header: None,
         }
     }
@@ -324,7 +324,7 @@ impl Refusal {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "too_many_connections",
             message: "All connections are in use.".into(),
-            hint: "Send again in a moment, or reuse one.".into(),
+            hint: "Retry later, or reuse a connection.".into(),
             header: None,
         }
     }
@@ -333,8 +333,8 @@ impl Refusal {
         Self {
             status: StatusCode::NOT_FOUND,
             code: "nothing_here",
-            message: "There is nothing at this address.".into(),
-            hint: "Use the URL that Hookbench shows.".into(),
+            message: "No inbox has this URL.".into(),
+            hint: "Use the inbox URL shown in Hookbench.".into(),
             header: None,
         }
     }
@@ -344,12 +344,12 @@ impl Refusal {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "not_stored",
             message: format!("Hookbench could not store this request: {reason}."),
-            hint: "Send it again later; nothing of it was kept.".into(),
+            hint: "Resend the request later. No part of the request was stored.".into(),
             header: None,
         }
     }
 
-    /// The body: what happened and what to do, as JSON.
+    /// Returns the JSON body.
     pub(super) fn text(&self) -> String {
         format!(
             "{{\"code\":{},\"message\":{},\"hint\":{}}}\n",
@@ -359,9 +359,9 @@ impl Refusal {
         )
     }
 
-    /// The response; `close` ends the connection after it.
-    pub fn response(&self, close: bool) -> Response<AnswerBody> {
-        let mut response = Response::new(AnswerBody::from(Bytes::from(self.text())));
+    /// Returns the HTTP response. With `close`, the connection closes after it.
+    pub fn response(&self, close: bool) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::from(Bytes::from(self.text())));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

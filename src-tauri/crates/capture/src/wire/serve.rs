@@ -1,4 +1,4 @@
-//! One request from its head to its answer.
+//! Handling of one request, from its head to its response.
 
 use std::{
     future::Future,
@@ -14,10 +14,10 @@ use hyper::body::{Body as _, Incoming};
 
 use super::{
     agree::{self, Head},
-    body::{Ended, Receiving, drain},
-    refused::{Refused, head_bytes},
-    response::{Answer, AnswerBody, AnswerFault, Refusal, allow_any_origin},
-    tap::Seen,
+    body::{BodyEnd, Receiving, drain},
+    refused::{RejectedRequest, head_bytes},
+    response::{InjectedFault, PreparedResponse, Refusal, ResponseBody, allow_any_origin},
+    tap::ConnectionState,
 };
 use crate::{
     clock::Clock,
@@ -26,97 +26,96 @@ use crate::{
     store::{CommitError, CommitWaiter, Store},
 };
 
-/// Where a request belongs.
+/// Routing decision for a request.
 #[derive(Debug)]
 pub enum Route {
-    /// Keep it in this inbox and answer so.
+    /// Store the request in an inbox and send a response.
     Keep {
         /// Number of the inbox.
         inbox: i64,
-        /// What the sender gets after the commit.
-        answer: Arc<Answer>,
-        /// Whether the answer may depend on the request, so that [`Routes::decide`] is asked.
+        /// Response that is sent after the commit.
+        response: Arc<PreparedResponse>,
+        /// True if the response may depend on the request. [`Routes::decide`] is called then.
         depends: bool,
-        /// The way from outside it came by, if it did.
-        through: Option<Through>,
+        /// Tunnel that the request came through, if any.
+        through: Option<TunnelOrigin>,
     },
-    /// Nothing is kept.
+    /// Respond with an error and store nothing.
     Refuse(Refusal),
-    /// It is no webhook, and answered by [`Routes::other`].
+    /// Not a webhook: [`Routes::other`] responds.
     Other,
 }
 
-/// A way in from outside, whose addresses are other ones than the inbox's own.
+/// A tunnel whose URLs differ from the URLs of the inboxes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Through {
-    /// Its number.
+pub struct TunnelOrigin {
+    /// Number of the tunnel.
     pub number: i64,
-    /// The target as the receiver would have had it: who has the request does not learn the address.
+    /// Request target as the listener would have received it. The stored request does not contain the public URL.
     pub target: String,
 }
 
 /// The head of a request that has just arrived.
 #[derive(Debug, Clone, Copy)]
-pub struct Asking<'a> {
-    /// Path of its target.
+pub struct RequestHead<'a> {
+    /// Path of the target.
     pub path: &'a str,
-    /// Query of its target, without the question mark.
+    /// Query of the target, without the question mark.
     pub query: Option<&'a str>,
-    /// Headers as hyper read them.
+    /// Headers as parsed by hyper.
     pub headers: &'a HeaderMap,
-    /// Where it came from.
-    pub peer: SocketAddr,
+    /// Remote address of the sender.
+    pub remote_address: SocketAddr,
 }
 
-/// Decides by their heads where requests belong.
+/// Routing and responses of a listener.
 pub trait Routes: Send + Sync + 'static {
-    /// Who sent a request, where somebody who is trusted passed it on.
-    fn sender(&self, peer: SocketAddr, _headers: &HeaderMap) -> SocketAddr {
-        peer
+    /// Returns the address of the sender, which differs from the address of the connection behind a trusted proxy.
+    fn sender(&self, remote_address: SocketAddr, _headers: &HeaderMap) -> SocketAddr {
+        remote_address
     }
 
-    /// Hears of a request that was refused before it could be stored.
-    fn refused(&self, _refused: Refused) {}
+    /// Reports a request that was rejected before it was stored.
+    fn refused(&self, _refused: RejectedRequest) {}
 
-    /// The route of a request.
-    fn route(&self, asking: Asking<'_>) -> impl Future<Output = Route> + Send;
+    /// Returns the route of a request.
+    fn route(&self, asking: RequestHead<'_>) -> impl Future<Output = Route> + Send;
 
-    /// Answers what is no webhook. A 101 gives the connection to whoever took
-    /// [`hyper::upgrade::on`] of the request.
+    /// Responds to a request that is not a webhook. After a 101 response, the connection belongs to the task that
+    /// called [`hyper::upgrade::on`] with the request.
     fn other(
         &self,
         _request: Request<Incoming>,
         _peer: SocketAddr,
-    ) -> impl Future<Output = Response<AnswerBody>> + Send {
+    ) -> impl Future<Output = Response<ResponseBody>> + Send {
         async { Refusal::nothing_here().response(true) }
     }
 
-    /// How one request that has arrived whole is answered. The sender waits for it, and an answer
-    /// is kept with the request.
-    fn decide(&self, inbox: i64, request: Arrived<'_>) -> impl Future<Output = Decision> + Send;
+    /// Decides the response to a request that was received completely. The sender waits for this decision.
+    fn decide(&self, inbox: i64, request: ReceivedRequest<'_>) -> impl Future<Output = Decision> + Send;
 
-    /// Keeps a request of which `decide` said [`Responder::App`], and gets its answer from elsewhere. It
-    /// goes on though the sender may leave.
-    fn ask(&self, asked: Asked) -> impl Future<Output = Result<Response<AnswerBody>, CommitError>> + Send;
+    /// Stores a request for which `decide` returned [`Responder::App`], and returns the response of the app. Continues
+    /// even if the sender disconnects.
+    fn ask(&self, asked: ProxiedRequest) -> impl Future<Output = Result<Response<ResponseBody>, CommitError>> + Send;
 }
 
-/// Who responds to a request.
+/// Source of the response to a request.
 #[derive(Debug, Clone)]
 pub enum Responder {
     /// The inbox, with its default response.
     Inbox,
     /// The listener, with this response.
-    Response(Arc<Answer>),
-    /// An app, once the request is on disk: the number of its endpoint.
+    Response(Arc<PreparedResponse>),
+    /// An app, after the request is on disk. Contains the number that is passed to [`Routes::ask`].
     App(i64),
 }
 
-/// How a request is responded to, and what was learned of it to decide that.
+/// The decision about a response, with the results computed for it.
 #[derive(Debug, Clone)]
 pub struct Decision {
-    /// Who responds.
+    /// Source of the response.
     pub responder: Responder,
-    /// What was learned, to be handed on with the request.
+    /// Results to pass on with the request.
     pub findings: Findings,
 }
 
@@ -126,47 +125,47 @@ impl From<Responder> for Decision {
     }
 }
 
-/// A request whose answer comes from elsewhere.
+/// A request whose response comes from an app.
 #[derive(Debug)]
-pub struct Asked {
-    /// Whom to ask, as `decide` said.
+pub struct ProxiedRequest {
+    /// Number of the app, as returned by `decide`.
     pub whom: i64,
-    /// The request; it is not in the store yet.
+    /// The request, which is not stored yet.
     pub captured: Captured,
 }
 
-/// A request that has arrived whole, before it is stored.
+/// A request that was received completely and is not stored yet.
 #[derive(Debug, Clone, Copy)]
-pub struct Arrived<'a> {
+pub struct ReceivedRequest<'a> {
     /// Method as sent.
     pub method: &'a Method,
     /// Request target as sent.
     pub target: &'a str,
-    /// Header block, as it will be stored.
+    /// Header block in the form in which it is stored.
     pub headers: &'a [u8],
     /// Body.
     pub body: ArrivedBody<'a>,
-    /// Where it came from.
-    pub peer: SocketAddr,
-    /// When its head was complete, µs since the Unix epoch.
+    /// Remote address of the sender.
+    pub remote_address: SocketAddr,
+    /// Time at which the head was complete, in µs since the Unix epoch.
     pub arrived_us: i64,
 }
 
-/// Where an arrived body is.
+/// Location of a received body.
 #[derive(Debug, Clone, Copy)]
 pub enum ArrivedBody<'a> {
     /// In memory.
     Memory(&'a [u8]),
-    /// In the store, for it is large.
+    /// In the store, because the body is large.
     Chunks {
         /// Number of the body.
         body: i64,
-        /// Its size.
+        /// Size of the body.
         bytes: u64,
     },
 }
 
-/// What all requests of a listener share.
+/// State that all requests of a listener share.
 pub(super) struct Service<R> {
     pub(super) store: Arc<Store>,
     pub(super) routes: Arc<R>,
@@ -174,21 +173,21 @@ pub(super) struct Service<R> {
     pub(super) clock: Clock,
 }
 
-type Reply = Response<AnswerBody>;
+type Reply = Response<ResponseBody>;
 
-/// A response with the fault that is injected into it.
-async fn faulty(fault: Option<AnswerFault>, reply: Reply, seen: &Seen, many: bool) -> io::Result<Reply> {
+/// Applies an injected fault to a response.
+async fn faulty(fault: Option<InjectedFault>, reply: Reply, seen: &ConnectionState, many: bool) -> io::Result<Reply> {
     match fault {
-        Some(AnswerFault::Reset) => {
-            // Of many streams only this one is reset; the connection of one is.
+        Some(InjectedFault::Reset) => {
+            // On HTTP/2, only the stream is reset. On HTTP/1, the connection is reset.
             seen.reset.store(!many, Ordering::Relaxed);
             Err(io::ErrorKind::ConnectionReset.into())
         }
-        Some(AnswerFault::Hang) => {
+        Some(InjectedFault::Hang) => {
             tokio::time::sleep(HANG_MAX).await;
             Err(io::ErrorKind::TimedOut.into())
         }
-        Some(AnswerFault::Garbage) => {
+        Some(InjectedFault::Garbage) => {
             seen.garbled.store(true, Ordering::Relaxed);
             seen.ended.store(many, Ordering::Relaxed);
             Ok(reply)
@@ -200,8 +199,8 @@ async fn faulty(fault: Option<AnswerFault>, reply: Reply, seen: &Seen, many: boo
 impl<R: Routes> Service<R> {
     pub(super) async fn serve(
         self: Arc<Self>,
-        peer: SocketAddr,
-        seen: Arc<Seen>,
+        remote_address: SocketAddr,
+        seen: Arc<ConnectionState>,
         request: Request<Incoming>,
     ) -> io::Result<Reply> {
         let arrived_us = self.clock.now_us();
@@ -209,10 +208,10 @@ impl<R: Routes> Service<R> {
         let many = request.version() == http::Version::HTTP_2;
         let _begun = seen.begin();
         let raw = if many { None } else { seen.heads.pop() };
-        let peer = self.routes.sender(peer, request.headers());
+        let remote_address = self.routes.sender(remote_address, request.headers());
         let (parts, mut incoming) = request.into_parts();
         let mut head = agree::head(&parts, raw);
-        // As it was sent: hyper reads a stand-in for characters it would refuse.
+        // The raw target is used, because hyper gets a replacement for characters that it would reject.
         let (path, query) = match head.target.starts_with('/') {
             true => {
                 let target = head.target.split('#').next().unwrap_or_default();
@@ -220,17 +219,17 @@ impl<R: Routes> Service<R> {
             }
             false => (parts.uri.path(), parts.uri.query()),
         };
-        let route = self.routes.route(Asking { path, query, headers: &parts.headers, peer }).await;
+        let route = self.routes.route(RequestHead { path, query, headers: &parts.headers, remote_address }).await;
         if matches!(route, Route::Other) {
             let request = Request::from_parts(parts, incoming);
-            let reply = self.routes.other(request, peer).await;
+            let reply = self.routes.other(request, remote_address).await;
             if reply.status() == StatusCode::SWITCHING_PROTOCOLS {
                 seen.handed_over.store(true, Ordering::Relaxed);
             }
             return Ok(reply);
         }
-        let (inbox, answer, depends, through) = match route {
-            Route::Keep { inbox, answer, depends, through } => (inbox, answer, depends, through),
+        let (inbox, response, depends, through) = match route {
+            Route::Keep { inbox, response, depends, through } => (inbox, response, depends, through),
             Route::Other => return Ok(Refusal::nothing_here().response(true)),
             Route::Refuse(refusal) => {
                 let close = refuse_rest(&parts.headers, &mut incoming).await;
@@ -241,66 +240,66 @@ impl<R: Routes> Service<R> {
         if let Some(through) = through {
             head.target = through.target;
         }
-        let mut arriving = Arriving {
+        let mut arriving = IncomingRequest {
             store: self.store.clone(),
             head,
             method: parts.method.clone(),
             inbox,
             via,
-            peer,
+            remote_address,
             arrived_us,
             started,
-            answer,
+            response,
             body: Receiving::new(self.store.clone()),
             findings: Findings::default(),
             kept: false,
         };
         let stall = Duration::from_millis(self.limits.body_stall_ms);
         let ended = arriving.body.read(&mut incoming, self.limits.body_bytes, stall).await;
-        let preflight = arriving.answer.is_preflight(&parts.method, &parts.headers);
-        if depends && !preflight && matches!(ended, Ended::Body(BodyState::Complete)) {
+        let preflight = arriving.response.is_preflight(&parts.method, &parts.headers);
+        if depends && !preflight && matches!(ended, BodyEnd::Body(BodyState::Complete)) {
             if let Err(error) = arriving.body.settle().await {
                 arriving.forget();
-                return Ok(self.not_stored(inbox, peer, &parts, &error));
+                return Ok(self.not_stored(inbox, remote_address, &parts, &error));
             }
             let Decision { responder, findings } = arriving.decide(&*self.routes).await;
             arriving.findings = findings;
             match responder {
                 Responder::Inbox => {}
-                Responder::Response(answer) => arriving.answer = answer,
+                Responder::Response(response) => arriving.response = response,
                 Responder::App(whom) => return Ok(self.ask(&parts, arriving, whom).await),
             }
         }
-        let answer = arriving.answer.clone();
-        let reply = match self.stored(&parts, incoming, arriving, ended, &answer).await {
-            Ok(()) => answer.response(&parts.method, &parts.headers),
+        let response = arriving.response.clone();
+        let reply = match self.stored(&parts, incoming, arriving, ended, &response).await {
+            Ok(()) => response.response(&parts.method, &parts.headers),
             Err(refused) => return Ok(refused),
         };
-        faulty(answer.fault.filter(|_| !preflight), reply, &seen, many).await
+        faulty(response.fault.filter(|_| !preflight), reply, &seen, many).await
     }
 
-    async fn ask(&self, parts: &Parts, mut arriving: Arriving, whom: i64) -> Reply {
-        let (cors, inbox, peer) = (arriving.answer.cors, arriving.inbox, arriving.peer);
+    async fn ask(&self, parts: &Parts, mut arriving: IncomingRequest, whom: i64) -> Reply {
+        let (cors, inbox, remote_address) = (arriving.response.cors, arriving.inbox, arriving.remote_address);
         let captured = arriving.captured(BodyState::Complete, 0, false);
-        match self.routes.ask(Asked { whom, captured }).await {
+        match self.routes.ask(ProxiedRequest { whom, captured }).await {
             Ok(mut reply) => {
                 if cors {
                     allow_any_origin(&mut reply, &parts.method, &parts.headers);
                 }
                 reply
             }
-            Err(error) => self.not_stored(inbox, peer, parts, &error),
+            Err(error) => self.not_stored(inbox, remote_address, parts, &error),
         }
     }
 
-    /// Refuses a request that could not be stored.
-    fn not_stored(&self, inbox: i64, peer: SocketAddr, parts: &Parts, error: &CommitError) -> Reply {
+    /// Returns the error response for a request that could not be stored, and reports the request.
+    fn not_stored(&self, inbox: i64, remote_address: SocketAddr, parts: &Parts, error: &CommitError) -> Reply {
         let refusal = Refusal::not_stored(&error.message);
         let response = refusal.response(true);
         let reason = Refusal { code: error.fault.code(), ..refusal };
-        self.routes.refused(Refused {
+        self.routes.refused(RejectedRequest {
             at_us: self.clock.now_us(),
-            peer: Some(peer),
+            remote_address: Some(remote_address),
             inbox: Some(inbox),
             target: Some(parts.uri.to_string()),
             refusal: reason,
@@ -309,40 +308,40 @@ impl<R: Routes> Service<R> {
         response
     }
 
-    /// Stores a request and waits as long as its answer is to; else what it is refused with.
+    /// Stores a request and waits for the response delay. Returns the error response if the request is rejected.
     async fn stored(
         &self,
         parts: &Parts,
         mut incoming: Incoming,
-        mut arriving: Arriving,
-        ended: Ended,
-        answer: &Answer,
+        mut arriving: IncomingRequest,
+        ended: BodyEnd,
+        response: &PreparedResponse,
     ) -> Result<(), Reply> {
         let (state, refusal) = match ended {
-            Ended::Body(BodyState::TooLarge) => {
+            BodyEnd::Body(BodyState::TooLarge) => {
                 (BodyState::TooLarge, Some(Refusal::body_too_large(self.limits.body_bytes)))
             }
-            Ended::Body(BodyState::Stalled) => {
+            BodyEnd::Body(BodyState::Stalled) => {
                 (BodyState::Stalled, Some(Refusal::stalled(Duration::from_millis(self.limits.body_stall_ms))))
             }
-            Ended::Body(BodyState::BrokenOff) => (BodyState::BrokenOff, Some(Refusal::body_broken())),
-            Ended::Body(BodyState::Complete) => (BodyState::Complete, None),
-            Ended::NotStored(error) => {
+            BodyEnd::Body(BodyState::BrokenOff) => (BodyState::BrokenOff, Some(Refusal::body_broken())),
+            BodyEnd::Body(BodyState::Complete) => (BodyState::Complete, None),
+            BodyEnd::NotStored(error) => {
                 arriving.forget();
-                return Err(self.not_stored(arriving.inbox, arriving.peer, parts, &error));
+                return Err(self.not_stored(arriving.inbox, arriving.remote_address, parts, &error));
             }
         };
         if let Err(error) = arriving.body.settle().await {
             arriving.forget();
-            return Err(self.not_stored(arriving.inbox, arriving.peer, parts, &error));
+            return Err(self.not_stored(arriving.inbox, arriving.remote_address, parts, &error));
         }
         let status = match &refusal {
             Some(refusal) => refusal.status.as_u16(),
-            None => answer.status_for(&parts.method, &parts.headers),
+            None => response.status_for(&parts.method, &parts.headers),
         };
         let committed = arriving.keep(state, status, refusal.is_none()).committed().await;
         match (committed, refusal) {
-            (Err(error), _) => Err(self.not_stored(arriving.inbox, arriving.peer, parts, &error)),
+            (Err(error), _) => Err(self.not_stored(arriving.inbox, arriving.remote_address, parts, &error)),
             (Ok(()), Some(refusal)) => {
                 if state == BodyState::TooLarge {
                     refuse_rest(&parts.headers, &mut incoming).await;
@@ -350,16 +349,17 @@ impl<R: Routes> Service<R> {
                 Err(refusal.response(true))
             }
             (Ok(()), None) => {
-                answer.wait().await;
+                response.wait().await;
                 Ok(())
             }
         }
     }
 }
 
-/// Deals with a body nobody wants; whether the connection has to close after the answer.
+/// Discards the body of a rejected request. Returns true if the connection must close after the response.
 async fn refuse_rest(headers: &HeaderMap, incoming: &mut Incoming) -> bool {
-    // A sender that asked first (RFC 9110 §10.1.1) has sent nothing yet, and must not be told to.
+    // A sender that sent `Expect: 100-continue` (RFC 9110 §10.1.1) has not sent its body yet. Reading the body would
+    // send the 100 response.
     if headers.contains_key(header::EXPECT) && !incoming.is_end_stream() {
         return true;
     }
@@ -367,33 +367,33 @@ async fn refuse_rest(headers: &HeaderMap, incoming: &mut Incoming) -> bool {
     !incoming.is_end_stream()
 }
 
-/// A request that is still arriving. If its connection ends first, hyper drops the service in
-/// the middle, and what has arrived is stored as incomplete.
-struct Arriving {
+/// A request that is still arriving. If the connection ends early, hyper drops this value, and the received part is
+/// stored as an incomplete request.
+struct IncomingRequest {
     store: Arc<Store>,
     head: Head,
     method: Method,
     inbox: i64,
     via: i64,
-    peer: SocketAddr,
+    remote_address: SocketAddr,
     arrived_us: i64,
     started: Instant,
-    answer: Arc<Answer>,
+    response: Arc<PreparedResponse>,
     body: Receiving,
     findings: Findings,
     kept: bool,
 }
 
-/// nginx's word for "the client closed the request before it was answered"; nothing was sent.
+/// Status of a request whose sender disconnected before the response, as in nginx. No response was sent.
 const STATUS_BROKEN_OFF: u16 = 499;
 
-impl Arriving {
-    fn keep(&mut self, body_state: BodyState, status: u16, answered: bool) -> CommitWaiter {
-        let captured = self.captured(body_state, status, answered);
+impl IncomingRequest {
+    fn keep(&mut self, body_state: BodyState, status: u16, responded: bool) -> CommitWaiter {
+        let captured = self.captured(body_state, status, responded);
         self.store.keep(captured)
     }
 
-    fn captured(&mut self, body_state: BodyState, status: u16, answered: bool) -> Captured {
+    fn captured(&mut self, body_state: BodyState, status: u16, responded: bool) -> Captured {
         self.kept = true;
         let body = match body_state {
             BodyState::TooLarge => self.body.discard(),
@@ -406,7 +406,7 @@ impl Arriving {
             method: self.method.clone(),
             target: std::mem::take(&mut self.head.target),
             version: self.head.version,
-            peer: self.peer,
+            remote_address: self.remote_address,
             headers: std::mem::take(&mut self.head.headers),
             names: self.head.names,
             trailers: std::mem::take(&mut self.body.trailers),
@@ -414,21 +414,21 @@ impl Arriving {
             body_bytes: self.body.bytes,
             body_state,
             status,
-            answer: (answered && body_state == BodyState::Complete).then_some(self.answer.number),
+            response: (responded && body_state == BodyState::Complete).then_some(self.response.number),
             via: self.via,
             findings: std::mem::take(&mut self.findings),
         }
     }
 
-    /// How it is answered; its body has settled.
+    /// Decides the response. The body must be on disk.
     async fn decide(&self, routes: &impl Routes) -> Decision {
         let body = self.body.arrived();
-        let request = Arrived {
+        let request = ReceivedRequest {
             method: &self.method,
             target: &self.head.target,
             headers: &self.head.headers,
             body,
-            peer: self.peer,
+            remote_address: self.remote_address,
             arrived_us: self.arrived_us,
         };
         routes.decide(self.inbox, request).await
@@ -440,7 +440,7 @@ impl Arriving {
     }
 }
 
-impl Drop for Arriving {
+impl Drop for IncomingRequest {
     fn drop(&mut self) {
         if !self.kept {
             let _ = self.keep(BodyState::BrokenOff, STATUS_BROKEN_OFF, false);

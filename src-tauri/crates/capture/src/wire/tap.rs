@@ -1,4 +1,4 @@
-//! A byte stream that shows the head framer what is read from it.
+//! A byte stream that passes the bytes it reads to the head framer.
 
 use std::{
     io,
@@ -17,84 +17,84 @@ use tokio::{
 
 use super::head::{HeadFramer, HeadQueue, RefusedHead};
 
-/// RFC 9113 §3.4: how an HTTP/2 connection with prior knowledge begins.
+/// First bytes of an HTTP/2 connection with prior knowledge (RFC 9113 §3.4).
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// What the tap and the connection's requests share.
+/// State that the tap shares with the requests of its connection.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct ConnectionState {
     pub(super) heads: HeadQueue,
-    /// Set once the bytes tell which HTTP is spoken; hyper has no limit on waiting for that.
+    /// True once the HTTP version is known from the bytes. hyper has no timeout for this.
     pub(super) version_known: AtomicBool,
-    /// Whether the connection is to end in a reset.
+    /// True if the connection must be reset when it ends.
     pub(super) reset: AtomicBool,
-    /// Whether what is written from now on is to be no HTTP.
+    /// True if all bytes written from now on must be garbled (fault `garbage`).
     pub(super) garbled: AtomicBool,
-    /// Whether nothing more is read: a connection of many streams ends that way.
+    /// True if nothing more is read, which ends an HTTP/2 connection.
     pub(super) ended: AtomicBool,
-    /// Whether it is a connection of many streams.
+    /// True for HTTP/2, where a connection has many streams.
     pub(super) many: AtomicBool,
-    /// Requests that have come on such a connection, and those of them that have ended.
+    /// Number of requests that have started on the connection, and of those that have ended (`over`).
     pub(super) begun: AtomicU64,
     pub(super) over: AtomicU64,
-    /// Whether the connection is no longer HTTP/1: what is read has no heads.
+    /// True after an upgrade: the bytes are no longer HTTP/1 and contain no request heads.
     pub(super) handed_over: AtomicBool,
-    /// Heads that were let through on a connection of one stream.
+    /// Number of heads that were passed to hyper on an HTTP/1 connection.
     passed: AtomicU64,
-    /// The head that was not, after which nothing is read.
+    /// The head that was rejected. Nothing is read after it.
     refused: Mutex<Option<RefusedHead>>,
-    /// What had come of a head that never ended.
+    /// Received bytes of a head that was incomplete when the connection ended.
     unfinished: Mutex<Vec<u8>>,
 }
 
-impl Seen {
-    /// The head that was refused, if one was.
+impl ConnectionState {
+    /// Takes the rejected head, if there is one.
     pub(super) fn take_refused(&self) -> Option<RefusedHead> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// What had come of a head when the connection ended.
+    /// Takes the received bytes of an incomplete head.
     pub(super) fn take_unfinished(&self) -> Vec<u8> {
         std::mem::take(&mut *self.unfinished.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts one request of many, until what is returned is dropped.
+    /// Counts a request as active until the returned guard is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> impl Drop + use<> {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        Begun(self.clone())
+        OpenRequest(self.clone())
     }
 
-    /// How many requests have come on a connection of many streams, where none of them is under way.
+    /// Returns the number of requests so far of an HTTP/2 connection without active requests; otherwise `None`.
     pub(super) fn quiet(&self) -> Option<u64> {
         let begun = self.begun.load(Ordering::Relaxed);
         (self.many.load(Ordering::Relaxed) && begun == self.over.load(Ordering::Relaxed)).then_some(begun)
     }
 }
 
-struct Begun(Arc<Seen>);
+struct OpenRequest(Arc<ConnectionState>);
 
-impl Drop for Begun {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
         self.0.over.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// What each byte is changed by where an answer is to be no HTTP: no byte of a head stays a letter.
+/// Mask that is XORed to each byte of a garbled response. No byte of the head remains a letter.
 const GARBLE: u8 = 0xA5;
 
 #[derive(Debug)]
 pub(super) struct Tap<S> {
-    /// None only once it is dropped.
+    /// The stream; `None` only while the tap is dropped.
     stream: Option<S>,
     reset_at_end: fn(&S),
     framer: HeadFramer,
-    seen: Arc<Seen>,
+    seen: Arc<ConnectionState>,
     read: usize,
-    /// Whether a head was refused, so that nothing more is read.
+    /// True if a head was rejected. Nothing more is read then.
     cut: bool,
-    /// Requests that had been answered when the stream was last flushed.
+    /// Number of requests that had ended when the stream was last flushed.
     flushed: u64,
-    /// Takes the stream back where a head was refused, so that its sender can be told.
+    /// Returns the stream to the listener after a head was rejected, so that the listener can send the error response.
     back: Option<oneshot::Sender<S>>,
 }
 
@@ -110,16 +110,16 @@ impl<S> Drop for Tap<S> {
         } else if self.cut
             && let Some(back) = self.back.take()
         {
-            // Nobody waits for it where the whole connection is dropped.
+            // No task waits for the stream if the whole connection is dropped.
             let _ = back.send(stream);
         }
     }
 }
 
 impl<S> Tap<S> {
-    /// `reset_at_end` lets the other end see a reset when the stream is dropped; `back` takes the stream back where a head
-    /// is refused.
-    pub(super) fn new(stream: S, reset_at_end: fn(&S), seen: Arc<Seen>, back: oneshot::Sender<S>) -> Self {
+    /// Wraps a stream. `reset_at_end` prepares the stream so that dropping it resets the connection. `back` returns the
+    /// stream after a head was rejected.
+    pub(super) fn new(stream: S, reset_at_end: fn(&S), seen: Arc<ConnectionState>, back: oneshot::Sender<S>) -> Self {
         let framer = HeadFramer::new();
         Self { stream: Some(stream), reset_at_end, framer, seen, read: 0, cut: false, flushed: 0, back: Some(back) }
     }
@@ -131,7 +131,7 @@ impl<S> Tap<S> {
         self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
-    /// Looks at bytes that were read; how many of them may be handed on.
+    /// Inspects bytes that were read, and returns how many of them may be passed to hyper.
     fn watch(&mut self, bytes: &mut [u8]) -> usize {
         if self.seen.handed_over.load(Ordering::Relaxed) {
             return bytes.len();
@@ -159,8 +159,8 @@ impl<S> Tap<S> {
         kept
     }
 
-    /// Whether every request that was let through has its whole answer.
-    fn is_answered(&self) -> bool {
+    /// Returns true if the responses of all requests that were passed to hyper are written and flushed.
+    fn is_responded(&self) -> bool {
         let passed = self.seen.passed.load(Ordering::Relaxed);
         self.seen.over.load(Ordering::Relaxed) == passed && self.flushed == passed
     }
@@ -176,16 +176,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
             return Poll::Ready(Ok(()));
         }
         if self.cut {
-            // An end now would stop a request that is being answered. hyper reads again after each answer.
-            return if self.is_answered() { Poll::Ready(Ok(())) } else { Poll::Pending };
+            // End of file would now cancel a request whose response is not finished. hyper reads again after each
+            // response.
+            return if self.is_responded() { Poll::Ready(Ok(())) } else { Poll::Pending };
         }
         let before = buffer.filled().len();
         let polled = self.stream()?.poll_read(context, buffer);
         if let Poll::Ready(Ok(())) = polled {
             let kept = self.watch(&mut buffer.filled_mut()[before..]);
             buffer.set_filled(before + kept);
-            // No bytes would be an end.
-            if self.cut && kept == 0 && !self.is_answered() {
+            // Returning zero bytes would mean end of file.
+            if self.cut && kept == 0 && !self.is_responded() {
                 return Poll::Pending;
             }
         }
@@ -227,7 +228,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Whoever is refused is still to be told.
+        // The stream stays open after a rejected head, because the error response is still to be written.
         if self.cut {
             return Poll::Ready(Ok(()));
         }

@@ -1,20 +1,22 @@
+//! Tests of the assessments.
+
 use CheckOutcome::{Error, Fail, Pass, Skipped, Unknown, Warn};
 use hookbench_model::{AttemptError, AttemptPhase, AttemptTimings, CheckResponse};
 
 use super::*;
 
-type Assess = fn(&Seen<'_>) -> CheckFinding;
+type Assess = fn(&Evidence<'_>) -> CheckFinding;
 
-/// Effects that a probe counted during the case, and until the first response.
+/// Side effects that a probe counted during the case, and until the first response.
 type Counted = Option<(i64, i64)>;
 
-/// A function with its name, the statuses of the responses, the effects, and the outcome.
+/// Function name, function, response statuses, side effects and expected outcome.
 type Case = (&'static str, Assess, &'static [u16], Counted, CheckOutcome);
 
 /// A POST request and its response. Status 0 makes a connection reset, status 1 a TLS error.
 fn exchange(status: u16) -> CheckExchange {
     let error =
-        |kind, message: &str| Some(AttemptError { kind, phase: AttemptPhase::Answer, message: message.to_owned() });
+        |kind, message: &str| Some(AttemptError { kind, phase: AttemptPhase::Response, message: message.to_owned() });
     CheckExchange {
         label: String::new(),
         method: "POST".into(),
@@ -22,13 +24,18 @@ fn exchange(status: u16) -> CheckExchange {
         headers: Vec::new(),
         body: String::new(),
         body_bytes: 0,
-        answer: (status > 1).then(|| CheckResponse { status, headers: Vec::new(), body: String::new(), body_bytes: 0 }),
+        response: (status > 1).then(|| CheckResponse {
+            status,
+            headers: Vec::new(),
+            body: String::new(),
+            body_bytes: 0,
+        }),
         error: match status {
             0 => error(AttemptErrorKind::Reset, "the connection was reset"),
             1 => error(AttemptErrorKind::Tls, "the certificate has expired"),
             _ => None,
         },
-        tells: None,
+        disclosed: None,
         timings: AttemptTimings { first_byte_us: Some(2_000), connect_us: Some(100), ..AttemptTimings::default() },
     }
 }
@@ -40,17 +47,17 @@ fn with(status: u16, change: impl FnOnce(&mut CheckExchange)) -> CheckExchange {
 }
 
 fn with_header(status: u16, name: &str, value: &str) -> CheckExchange {
-    with(status, |shot| {
-        let answer = shot.answer.as_mut().expect("a response");
-        answer.headers.push((name.into(), value.into()));
+    with(status, |exchange| {
+        let response = exchange.response.as_mut().expect("a response");
+        response.headers.push((name.into(), value.into()));
     })
 }
 
-/// What a function finds for exchanges, without and with a side-effect probe that counted from 0 to `effects`.
-fn outcome(assess: Assess, shots: &[CheckExchange], effects: Counted) -> CheckOutcome {
+/// Returns the outcome of an assessment, with the given side-effect counts or without a probe.
+fn outcome(assess: Assess, exchanges: &[CheckExchange], effects: Counted) -> CheckOutcome {
     let subject = crate::tests::subject("stripe");
     let effects = effects.map(|(whole, early)| (Effects::Count(whole), Effects::Count(early)));
-    assess(&Seen { subject: &subject, shots, all: shots, effects }).outcome
+    assess(&Evidence { subject: &subject, exchanges, all: exchanges, effects }).outcome
 }
 
 #[test]
@@ -64,16 +71,16 @@ fn assesses_statuses() {
         ("refuses", refuses, &[200], Fail),
         ("refuses", refuses, &[500], Fail),
         ("refuses", refuses, &[0], Fail),
-        ("stands", stands, &[200, 404], Pass),
-        ("stands", stands, &[200, 500], Fail),
-        ("stands", stands, &[0], Fail),
+        ("stays_up", stays_up, &[200, 404], Pass),
+        ("stays_up", stays_up, &[200, 500], Fail),
+        ("stays_up", stays_up, &[0], Fail),
         ("refuses_forged", refuses_forged, &[401, 200], Pass),
         ("refuses_forged", refuses_forged, &[200, 200], Fail),
         ("refuses_forged", refuses_forged, &[401, 409], Fail),
         ("refuses_forged", refuses_forged, &[401], Error),
-        ("goes_on", goes_on, &[405, 200, 200], Pass),
-        ("goes_on", goes_on, &[405, 200, 0], Fail),
-        ("goes_on", goes_on, &[], Error),
+        ("keeps_working", keeps_working, &[405, 200, 200], Pass),
+        ("keeps_working", keeps_working, &[405, 200, 0], Fail),
+        ("keeps_working", keeps_working, &[], Error),
         ("refuses_or_takes", refuses_or_takes, &[400], Pass),
         ("refuses_or_takes", refuses_or_takes, &[200], Warn),
         ("refuses_or_takes", refuses_or_takes, &[503], Fail),
@@ -110,21 +117,21 @@ fn assesses_statuses() {
         ("state_kept", state_kept, &[200, 409], Fail),
         ("connect_time", connect_time, &[200], Pass),
         ("connect_time", connect_time, &[], Error),
-        ("answer_time", answer_time, &[200, 200], Pass),
-        ("answer_time", answer_time, &[200, 400], Fail),
-        ("answer_time", answer_time, &[200, 0], Fail),
+        ("response_time", response_time, &[200, 200], Pass),
+        ("response_time", response_time, &[200, 400], Fail),
+        ("response_time", response_time, &[200, 0], Fail),
         ("packed", packed, &[415], Pass),
         ("packed", packed, &[500], Fail),
         ("probed", probed, &[200], Skipped),
     ];
     for (name, assess, statuses, expected) in cases {
-        let shots: Vec<CheckExchange> = statuses.iter().copied().map(exchange).collect();
-        assert_eq!(outcome(*assess, &shots, None), *expected, "{name} {statuses:?}");
+        let exchanges: Vec<CheckExchange> = statuses.iter().copied().map(exchange).collect();
+        assert_eq!(outcome(*assess, &exchanges, None), *expected, "{name} {statuses:?}");
     }
 }
 
 #[test]
-fn without_a_probe_side_effects_are_unknown() {
+fn reports_unknown_side_effects_without_a_probe() {
     let cases: &[Case] = &[
         ("one_effect", one_effect, &[200, 200], None, Unknown),
         ("one_effect", one_effect, &[200, 200], Some((1, 1)), Pass),
@@ -147,40 +154,43 @@ fn without_a_probe_side_effects_are_unknown() {
         ("ignores_header", ignores_header, &[200], Some((0, 0)), Pass),
         ("ignores_header", ignores_header, &[200], Some((1, 1)), Fail),
         ("ignores_header", ignores_header, &[500], Some((0, 0)), Fail),
-        ("answers_first", answers_first, &[200], None, Skipped),
-        ("answers_first", answers_first, &[200], Some((1, 0)), Pass),
-        ("answers_first", answers_first, &[200], Some((1, 1)), Pass),
-        ("answers_first", answers_first, &[200], Some((0, 0)), Fail),
-        ("answers_first", answers_first, &[400], Some((0, 0)), Unknown),
-        ("answers_first", answers_first, &[500], Some((0, 0)), Fail),
-        // Stripe signs the time, so a handler can tell that a captured request is old.
+        ("responds_first", responds_first, &[200], None, Skipped),
+        ("responds_first", responds_first, &[200], Some((1, 0)), Pass),
+        ("responds_first", responds_first, &[200], Some((1, 1)), Pass),
+        ("responds_first", responds_first, &[200], Some((0, 0)), Fail),
+        ("responds_first", responds_first, &[400], Some((0, 0)), Unknown),
+        ("responds_first", responds_first, &[500], Some((0, 0)), Fail),
+        // Stripe signs the timestamp, so a handler can detect an old captured request.
         ("captured", captured, &[200, 400], None, Pass),
         ("captured", captured, &[200, 200], None, Fail),
         ("captured", captured, &[400, 400], None, Unknown),
         ("probed", probed, &[200], Some((1, 1)), Pass),
     ];
     for (name, assess, statuses, effects, expected) in cases {
-        let shots: Vec<CheckExchange> = statuses.iter().copied().map(exchange).collect();
-        assert_eq!(outcome(*assess, &shots, *effects), *expected, "{name} {statuses:?} {effects:?}");
+        let exchanges: Vec<CheckExchange> = statuses.iter().copied().map(exchange).collect();
+        assert_eq!(outcome(*assess, &exchanges, *effects), *expected, "{name} {statuses:?} {effects:?}");
     }
 }
 
 #[test]
-fn slow_responses_and_connections_are_found() {
-    let slow = |us| with(200, |shot| shot.timings.first_byte_us = Some(us));
-    assert_eq!(outcome(answer_time, &[slow(4_900_000)], None), Pass);
-    assert_eq!(outcome(answer_time, &[slow(1_000), slow(5_100_000)], None), Warn);
+fn finds_slow_responses_and_connections() {
+    let slow = |us| with(200, |exchange| exchange.timings.first_byte_us = Some(us));
+    assert_eq!(outcome(response_time, &[slow(4_900_000)], None), Pass);
+    assert_eq!(outcome(response_time, &[slow(1_000), slow(5_100_000)], None), Warn);
     assert_eq!(outcome(burst, &[slow(4_900_000)], None), Pass);
     assert_eq!(outcome(burst, &[slow(5_100_000)], None), Fail);
-    assert_eq!(outcome(answers_first, &[slow(900_000)], Some((1, 1))), Warn);
-    assert_eq!(outcome(connect_time, &[with(200, |shot| shot.timings.connect_us = Some(1_200_000))], None), Fail);
+    assert_eq!(outcome(responds_first, &[slow(900_000)], Some((1, 1))), Warn);
+    assert_eq!(
+        outcome(connect_time, &[with(200, |exchange| exchange.timings.connect_us = Some(1_200_000))], None),
+        Fail
+    );
 }
 
 #[test]
 fn assesses_the_content_of_responses() {
-    let right = with(200, |shot| shot.answer.as_mut().expect("a response").body = "1158201444\n".into());
-    assert_eq!(outcome(challenged, &[right.clone(), exchange(403)], None), Pass);
-    assert_eq!(outcome(challenged, &[right, exchange(200)], None), Fail);
+    let passed = with(200, |exchange| exchange.response.as_mut().expect("a response").body = "1158201444\n".into());
+    assert_eq!(outcome(challenged, &[passed.clone(), exchange(403)], None), Pass);
+    assert_eq!(outcome(challenged, &[passed, exchange(200)], None), Fail);
     assert_eq!(outcome(challenged, &[exchange(200), exchange(403)], None), Fail);
 
     assert_eq!(outcome(origin_allowed, &[with_header(200, "WebHook-Allowed-Origin", "*")], None), Pass);
@@ -193,29 +203,34 @@ fn assesses_the_content_of_responses() {
         assert_eq!(outcome(retry_after, &[with_header(429, "Retry-After", value)], None), expected, "{value:?}");
     }
 
-    let telling = with(200, |shot| shot.tells = Some("the secret".into()));
-    assert_eq!(outcome(tells_little, &[exchange(200), telling], None), Fail);
+    let telling = with(200, |exchange| exchange.disclosed = Some("the secret".into()));
+    assert_eq!(outcome(discloses_nothing, &[exchange(200), telling], None), Fail);
     let long = |method: &str| {
-        with(200, |shot| {
-            shot.method = method.into();
-            shot.answer.as_mut().expect("a response").body_bytes = ANSWER_MAX + 1;
+        with(200, |exchange| {
+            exchange.method = method.into();
+            exchange.response.as_mut().expect("a response").body_bytes = RESPONSE_MAX + 1;
         })
     };
-    assert_eq!(outcome(tells_little, &[long("POST")], None), Fail);
-    assert_eq!(outcome(tells_little, &[long("GET")], None), Pass);
+    assert_eq!(outcome(discloses_nothing, &[long("POST")], None), Fail);
+    assert_eq!(outcome(discloses_nothing, &[long("GET")], None), Pass);
 
     // A handler that has read enough may close the connection while a large body is still being sent.
-    let cut = with(0, |shot| shot.body_bytes = 1_000_001);
+    let cut = with(0, |exchange| exchange.body_bytes = 1_000_001);
     assert_eq!(outcome(sized, &[cut, exchange(200)], None), Pass);
     assert_eq!(outcome(sized, &[exchange(0), exchange(200)], None), Fail);
 }
 
 #[test]
-fn right_responses_with_wrong_effects_fail() {
+fn fails_right_responses_with_wrong_side_effects() {
     let subject = crate::tests::subject("stripe");
-    let shots = [exchange(200), exchange(200)];
+    let exchanges = [exchange(200), exchange(200)];
     let settle = |finding: CheckFinding, due, effects: Option<Effects>| {
-        let seen = Seen { subject: &subject, shots: &shots, all: &shots, effects: effects.map(|all| (all, all)) };
+        let seen = Evidence {
+            subject: &subject,
+            exchanges: &exchanges,
+            all: &exchanges,
+            effects: effects.map(|all| (all, all)),
+        };
         settled(finding, due, &seen).outcome
     };
     let pass = || CheckFinding::pass("Accepted.");

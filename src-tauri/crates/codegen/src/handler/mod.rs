@@ -1,4 +1,4 @@
-//! Whole receiving handlers: a vendor's verifying code with everything around it.
+//! Complete webhook handlers, with the verification code of a vendor.
 
 use hookbench_model::CodeSample;
 use hookbench_provider::{Places, Provider};
@@ -12,13 +12,13 @@ use crate::{
     verification::{self, Language, Plan, is_plain},
 };
 
-/// A framework that handlers are written for.
+/// Framework of a handler.
 struct Framework {
-    /// Its name in the API.
+    /// Name in the API.
     id: &'static str,
-    /// Its name for people.
+    /// Display name.
     name: &'static str,
-    /// The language of its verifying code.
+    /// Language of the verification code.
     language: Language,
     template: Template,
 }
@@ -59,28 +59,28 @@ const FRAMEWORKS: &[Framework] = &[
     },
 ];
 
-/// What a Go handler imports beside what the verifying code imports.
+/// Imports of a Go handler in addition to those of the verification code.
 const GO_IMPORTS: &[&str] = &["bytes", "encoding/json", "errors", "fmt", "io", "log", "net/http", "os"];
 
-/// A field of the request that a handler reads.
+/// Field of the request that a handler reads.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Field {
     Header {
         name: String,
     },
-    /// A scalar of the JSON body.
+    /// Scalar of the JSON body.
     Json {
         steps: Vec<String>,
     },
-    /// Several fields as one text, absent unless all of them are present.
+    /// Several fields as one text, which is absent unless all fields are present.
     Joined {
         values: Vec<Field>,
     },
 }
 
 impl Field {
-    /// Returns the field; none for a place that no handler reads.
+    /// Returns the field, or `None` for a place that handlers do not support.
     fn new(source: &Source) -> Option<Self> {
         match source.place {
             Place::Header => {
@@ -114,7 +114,7 @@ impl Framework {
         let event_id = Field::first(&provider.event_id);
         let joins = [&event_type, &event_id].iter().any(|field| matches!(field, Some(Field::Joined { .. })));
         let mut imports = GO_IMPORTS.to_vec();
-        // A Go program may import nothing that it does not use.
+        // An unused import is an error in Go.
         imports.extend(event_id.is_some().then_some("sync"));
         imports.extend(joins.then_some("strings"));
         imports.sort_unstable();
@@ -151,8 +151,8 @@ impl Framework {
     }
 }
 
-/// Returns a receiving handler for a vendor in every framework it can be written for; `scheme` is how the vendor's
-/// requests are signed, if they are.
+/// Returns a webhook handler for a vendor in every framework that supports the vendor. `scheme` is the signature scheme
+/// of the vendor's requests, or `None` for unsigned requests.
 pub fn handlers(provider: &Provider, scheme: Option<&Scheme>) -> Vec<CodeSample> {
     FRAMEWORKS.iter().filter_map(|framework| framework.handler(provider, scheme)).collect()
 }

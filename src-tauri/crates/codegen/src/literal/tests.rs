@@ -1,19 +1,21 @@
+//! Tests that run each language and compare its literals with the original texts.
+
 use std::{fs, path::Path, process::Command};
 
 use proptest::{strategy::Strategy as _, strategy::ValueTree as _, test_runner::TestRunner};
 
 use super::*;
 
-/// A language whose literals a test reads back.
+/// Language under test.
 struct Language {
-    /// What runs a file.
+    /// Command that runs a file.
     command: &'static [&'static str],
     file: &'static str,
-    /// The program around its lines.
+    /// Program before and after the lines.
     program: (&'static str, &'static str),
-    /// A line that prints a text as hexadecimal.
+    /// Returns a line that prints a text as hexadecimal.
     line: fn(&str) -> String,
-    /// The same for bytes, if the language has such literals here.
+    /// Returns a line that prints bytes as hexadecimal, if the code uses byte literals in this language.
     line_of_bytes: Option<fn(&[u8]) -> String>,
 }
 
@@ -106,8 +108,7 @@ fn output(language: &Language, dir: &Path, program: &str) -> String {
     if language.command[0] == "rustc" { run(&["./a.out"], &[]) } else { printed }
 }
 
-/// Texts that a template would put into code: quotes, backslashes, line breaks, expressions, other alphabets, and
-/// characters that are not visible.
+/// Returns texts with quotes, backslashes, line breaks, expressions, other alphabets and invisible characters.
 fn texts() -> Vec<String> {
     let fixed = [
         "",
@@ -144,7 +145,7 @@ fn texts() -> Vec<String> {
 }
 
 #[test]
-fn every_language_reads_its_literals_back() {
+fn round_trips_literals_in_every_language() {
     let texts = texts();
     let raw: Vec<Vec<u8>> = texts.iter().map(|text| text.chars().map(|c| u32::from(c) as u8).collect()).collect();
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -166,8 +167,8 @@ fn every_language_reads_its_literals_back() {
     }
 }
 
-/// PowerShell is not installed where these tests run, so its rule is tested instead: all five quotes are doubled.
+/// PowerShell is not installed in the test environment, so this test compares the text.
 #[test]
-fn powershell_doubles_its_five_quotes() {
+fn doubles_all_five_quotes_of_powershell() {
     assert_eq!(powershell("a'b’c‘d‚e‛f\"$x`\\\n"), "'a''b’’c‘‘d‚‚e‛‛f\"$x`\\\n'");
 }

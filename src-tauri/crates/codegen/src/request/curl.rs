@@ -1,6 +1,6 @@
-//! A curl command for a POSIX shell.
+//! curl command for a POSIX shell.
 //!
-//! No template: the command is a list of words, and a template would hide the rules for which words it has.
+//! The command is built in code, because a template would hide the rules that select its words.
 
 use std::fmt::Write;
 
@@ -24,7 +24,7 @@ pub(super) fn write(message: &CodeRequest<'_>) -> String {
         option(&format!("-X {}", quote(method)));
     }
     for line in &message.headers {
-        // curl reads `Name;` as the header with an empty value.
+        // curl parses `Name;` as a header with an empty value.
         let text = match line.value.is_empty() {
             true => format!("{};", line.name).into_bytes(),
             false => [line.name.as_bytes(), b": ", &line.value].concat(),

@@ -1,4 +1,4 @@
-//! JavaScript's `fetch` (<https://fetch.spec.whatwg.org>), as Node and browsers have it.
+//! JavaScript with `fetch` (<https://fetch.spec.whatwg.org>), for Node and browsers.
 
 use hookbench_model::MASK;
 use minijinja::context;
@@ -38,7 +38,7 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Resul
     let headers: Vec<_> = headers.iter().map(|line| context! { name => line.name, value => value(line) }).collect();
     let body = match message.text() {
         _ if message.body.is_empty() => None,
-        // `fetch` adds a type to a text that has none.
+        // `fetch` adds a Content-Type to a text body without one.
         Some(text) if message.has("Content-Type") => Some(quoted(text)),
         Some(text) => Some(format!("new TextEncoder().encode({})", quoted(text))),
         None => Some(format!("Uint8Array.from(atob('{}'), (c) => c.charCodeAt(0))", base64(message.body))),
@@ -54,7 +54,7 @@ fn value(line: &Line<'_>) -> String {
     }
 }
 
-/// Whether `fetch` sends a URL as it is written (<https://url.spec.whatwg.org>).
+/// Returns true if `fetch` sends a URL unchanged (<https://url.spec.whatwg.org>).
 fn kept(url: &str, message: &CodeRequest<'_>) -> bool {
     url::Url::parse(url).is_ok_and(|url| url[url::Position::BeforePath..] == *message.path && url.fragment().is_none())
 }

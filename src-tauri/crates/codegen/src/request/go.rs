@@ -1,4 +1,4 @@
-//! A Go program with nothing but its standard library.
+//! Go program that uses only the standard library.
 
 use minijinja::context;
 
@@ -26,14 +26,14 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Resul
             opaque,
             headers => headers.iter().map(|(name, values)| context! { name, values }).collect::<Vec<_>>(),
             body,
-            // A name in another case is another key, beside which Go would add its own.
+            // Only the canonical name replaces the User-Agent of Go. A name in another case would be a second header.
             has_user_agent => headers.iter().any(|(name, _)| *name == "User-Agent"),
             has_accept_encoding => message.has("Accept-Encoding"),
         },
     )
 }
 
-/// The headers by name, each with the literals of its values.
+/// Returns the headers by name, each with the literals of its values.
 fn headers<'m>(message: &'m CodeRequest<'_>) -> Vec<(&'m str, Vec<String>)> {
     let mut headers: Vec<(&str, Vec<String>)> = Vec::new();
     for line in &message.headers {
@@ -49,7 +49,7 @@ fn headers<'m>(message: &'m CodeRequest<'_>) -> Vec<(&'m str, Vec<String>)> {
     headers
 }
 
-/// Whether `net/url` keeps a target unchanged: `validEncoded` of that package accepts its path.
+/// Returns true if `net/url` keeps a target unchanged, which needs a path that its `validEncoded` accepts.
 fn kept(target: &str) -> bool {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,/:;=@[]".contains(&byte);

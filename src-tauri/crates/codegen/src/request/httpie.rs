@@ -1,6 +1,6 @@
-//! An HTTPie command for a POSIX shell (HTTPie 3, <https://httpie.io/docs/cli>).
+//! HTTPie command for a POSIX shell (HTTPie 3, <https://httpie.io/docs/cli>).
 //!
-//! No template: the command is a list of words, and a template would hide the rules for which words it has.
+//! The command is built in code, because a template would hide the rules that select its words.
 
 use super::{CodeRequest, adds, base64, python, rewritten};
 use crate::shell::quote;
@@ -8,7 +8,7 @@ use crate::shell::quote;
 /// Headers that HTTPie adds unless an item `Name:` removes them.
 const ADDED: &[&str] = &["Accept", "Connection"];
 
-/// Headers that the libraries below HTTPie add even then.
+/// Headers that the libraries of HTTPie always add.
 const ADDED_BELOW: &[&str] = &["User-Agent", "Accept-Encoding"];
 
 /// Characters that end a name in HTTPie, which removes a backslash before one of them.
@@ -18,7 +18,7 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Resul
     if !message.method.chars().all(|c| c.is_ascii_alphabetic()) {
         return Err(format!("HTTPie cannot send the method {} (only letters).", message.method));
     }
-    // With `--path-as-is` only the query passes through `requests`.
+    // With `--path-as-is`, `requests` normalizes only the query.
     if python::rewrites(message.path.split_once('?').map_or("/", |(_, query)| query)) {
         notes.push(rewritten("HTTPie"));
     }
@@ -51,7 +51,7 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Resul
     Ok(format!("{before}http{ignore} --path-as-is \\\n  {}\n", words.join(" \\\n  ")))
 }
 
-/// Returns a value that follows the colon: `:=` and `:@` would be other separators.
+/// Escapes a value after the colon, because `:=` and `:@` are other separators.
 fn item_value(value: &str) -> String {
     let escape = if value.starts_with(SPECIAL) { "\\" } else { "" };
     format!("{escape}{value}")

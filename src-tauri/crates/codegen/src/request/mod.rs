@@ -1,4 +1,4 @@
-//! A request as code that sends it again, byte for byte. Each file writes one format.
+//! Requests as code that sends them again, byte for byte. Each module writes one format.
 
 mod curl;
 mod fetch;
@@ -16,32 +16,32 @@ use utoipa::ToSchema;
 
 use crate::template::Template;
 
-/// A language or tool that a request is written for.
+/// Language or tool of the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CodeFormat {
-    /// A curl command for a POSIX shell.
+    /// curl command for a POSIX shell.
     #[default]
     Curl,
-    /// An HTTPie command for a POSIX shell.
+    /// HTTPie command for a POSIX shell.
     Httpie,
-    /// JavaScript's `fetch`, as a module.
+    /// JavaScript module with `fetch`.
     Fetch,
     /// Python with `requests`.
     Python,
-    /// A Go program.
+    /// Go program.
     Go,
     /// PowerShell 7.
     Powershell,
 }
 
-/// Bytes of a body in a command. A shell word is limited to 128 KiB on Linux, and a command to 1 MiB on macOS.
+/// Maximum body in a command, in bytes. A shell word is limited to 128 KiB on Linux, and a command to 1 MiB on macOS.
 const COMMAND_BODY_MAX: u64 = 96 * 1024;
-/// Bytes of a body in a file, which an editor shows.
+/// Maximum body in a source file, in bytes, so that an editor can open the file.
 const FILE_BODY_MAX: u64 = 1024 * 1024;
 
 impl CodeFormat {
-    /// Largest body that fits into the code, in bytes.
+    /// Returns the maximum body size of the format, in bytes.
     pub fn body_max(self) -> u64 {
         match self {
             CodeFormat::Curl | CodeFormat::Httpie => COMMAND_BODY_MAX,
@@ -49,20 +49,17 @@ impl CodeFormat {
         }
     }
 
-    /// Returns the code.
+    /// Returns the code of a request, with notes about differences as comments.
     ///
     /// # Errors
-    /// The reason why code in this format cannot send the request.
+    /// Returns the reason if code in this format cannot send the request.
     pub fn write(self, message: &CodeRequest<'_>) -> Result<String, String> {
         let mut notes = Vec::new();
         if !message.masked.is_empty() {
-            notes.push(format!("Masked, so the code differs from what was sent: {}.", message.masked.join(", ")));
+            notes.push(format!("Masked, so the code differs from the original: {}.", message.masked.join(", ")));
         }
         if !message.dropped.is_empty() {
-            notes.push(format!(
-                "Left out, because the client frames the message itself: {}.",
-                message.dropped.join(", ")
-            ));
+            notes.push(format!("Omitted, because the client sets the framing: {}.", message.dropped.join(", ")));
         }
         if message.path.contains('#') {
             notes.push("The target has a fragment, which clients do not send.".into());
@@ -76,7 +73,7 @@ impl CodeFormat {
             CodeFormat::Powershell => powershell::write(message, &mut notes)?,
         };
         let mark = if matches!(self, CodeFormat::Fetch | CodeFormat::Go) { "//" } else { "#" };
-        // The sender chose the name, which must not end the comment.
+        // A header name is chosen by the sender, and must not end the comment.
         let inert = |note: &String| note.replace(is_invisible, " ");
         let notes: String = notes.iter().map(|note| format!("{mark} {}\n", inert(note))).collect();
         Ok(format!("{notes}{code}"))
@@ -87,10 +84,10 @@ impl CodeFormat {
 const LEFT_OUT: &[&str] =
     &["host", "content-length", "transfer-encoding", "connection", "keep-alive", "expect", "te", "trailer", "upgrade"];
 
-/// Those of [`LEFT_OUT`] that every client sends in the same way.
+/// Headers of [`LEFT_OUT`] that every client sends in the same way.
 const MADE_BY_ALL: &[&str] = &["host", "content-length", "connection", "expect"];
 
-/// A request to write as code.
+/// Request to write as code.
 #[derive(Debug)]
 pub struct CodeRequest<'a> {
     base: &'a str,
@@ -99,22 +96,22 @@ pub struct CodeRequest<'a> {
     path: &'a str,
     headers: Vec<Line<'a>>,
     body: &'a [u8],
-    /// What is masked, for people.
+    /// Names of masked values, for the notes.
     masked: Vec<String>,
-    /// Headers of the connection that are left out.
+    /// Names of omitted headers.
     dropped: Vec<String>,
 }
 
 #[derive(Debug)]
 struct Line<'a> {
     name: String,
-    /// Trimmed, as hyper gives it.
+    /// Value without surrounding white space, as hyper returns it.
     value: Cow<'a, [u8]>,
 }
 
 impl<'a> CodeRequest<'a> {
-    /// Creates a request to the base URL `base`. `headers` are in order, with repeats; credentials among them are
-    /// masked unless `reveal`. `masked_body` says that a secret in the body is masked.
+    /// Creates a request to the base URL `base`. `headers` are in order, with repeats. Credentials among them are
+    /// masked unless `reveal` is true. `masked_body` is true if a secret in the body is masked.
     pub fn new(
         base: &'a str,
         (method, target): (&'a str, &'a str),
@@ -154,7 +151,7 @@ impl<'a> CodeRequest<'a> {
         self.headers.iter().any(|line| line.name.eq_ignore_ascii_case(name))
     }
 
-    /// Returns those of these headers, which a client adds automatically, that the request lacks.
+    /// Returns the given header names that the request lacks.
     fn lacks<'n>(&self, names: &[&'n str]) -> Vec<&'n str> {
         names.iter().copied().filter(|name| !self.has(name)).collect()
     }
@@ -164,7 +161,7 @@ impl<'a> CodeRequest<'a> {
         std::str::from_utf8(self.body).ok().filter(|text| !text.contains('\0'))
     }
 
-    /// Returns one line per name, for clients that hold headers in a map. Joins the values of one name as RFC 9110
+    /// Returns one header per name, for clients that store headers in a map. Joins the values of one name as RFC 9110
     /// §5.3 allows, and adds a note.
     fn joined(&self, notes: &mut Vec<String>) -> Vec<Line<'_>> {
         let mut lines: Vec<Line<'_>> = Vec::new();
@@ -175,7 +172,7 @@ impl<'a> CodeRequest<'a> {
                     first.extend_from_slice(b", ");
                     first.extend_from_slice(&line.value);
                     notes
-                        .push(format!("{} was sent more than once; the code sends its values in one line.", line.name));
+                        .push(format!("{} was sent more than once; the code sends all values in one line.", line.name));
                 }
                 None => lines.push(Line { name: line.name.clone(), value: Cow::Borrowed(&line.value) }),
             }
@@ -185,10 +182,10 @@ impl<'a> CodeRequest<'a> {
 }
 
 impl Line<'_> {
-    /// Returns the value as text. Writes bytes that are not text as `\xNN`, and adds a note.
+    /// Returns the value as text. Replaces bytes that are not UTF-8 with `\xNN`, and adds a note.
     fn text(&self, notes: &mut Vec<String>) -> String {
         if std::str::from_utf8(&self.value).is_err() {
-            notes.push(format!("{} has bytes that are not text; the code writes them as \\xNN.", self.name));
+            notes.push(format!("{} has bytes that are not UTF-8; the code writes them as \\xNN.", self.name));
         }
         text(&self.value)
     }
@@ -207,17 +204,17 @@ fn path_of(target: &str) -> &str {
 
 /// Returns the note about headers that a client always adds.
 fn adds(client: &str, names: &[&str]) -> Option<String> {
-    (!names.is_empty()).then(|| format!("{client} adds what this was not sent with: {}.", names.join(", ")))
+    (!names.is_empty()).then(|| format!("{client} adds headers that the original request lacks: {}.", names.join(", ")))
 }
 
 /// Returns the note about a target that a client changes.
 fn rewritten(client: &str) -> String {
-    format!("{client} normalizes this URL, so the target differs from what was sent.")
+    format!("{client} normalizes this URL, so the target differs from the original request.")
 }
 
-/// Returns the code of a template, with a line break at the end.
+/// Renders a template, with a final line break.
 fn render(template: &Template, context: minijinja::Value) -> Result<String, String> {
-    template.render(context).map(|code| code + "\n").map_err(|error| format!("The code could not be written: {error}."))
+    template.render(context).map(|code| code + "\n").map_err(|error| format!("The code cannot be generated: {error}."))
 }
 
 /// Encodes bytes as in RFC 4648 §4.

@@ -1,4 +1,4 @@
-//! PowerShell 7's `Invoke-WebRequest`
+//! PowerShell 7 with `Invoke-WebRequest`
 //! (<https://learn.microsoft.com/powershell/module/microsoft.powershell.utility/invoke-webrequest>).
 
 use minijinja::context;
@@ -9,7 +9,7 @@ use crate::{literal, template::Template};
 const TEMPLATE: Template = Template { source: include_str!("templates/powershell.ps1"), literal: literal::powershell };
 
 pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Result<String, String> {
-    // `Uri` of .NET changes at least what `requests` changes.
+    // `Uri` of .NET normalizes at least as much as `requests`.
     if python::rewrites(message.path) {
         notes.push(rewritten(".NET"));
     }

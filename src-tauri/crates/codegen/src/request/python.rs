@@ -50,14 +50,14 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Resul
 fn value(line: &Line<'_>) -> String {
     match std::str::from_utf8(&line.value) {
         Ok(text) if text.is_ascii() => quoted(text),
-        // `requests` would send a text as Latin-1.
+        // `requests` encodes a text value as Latin-1.
         Ok(text) => format!("{}.encode()", quoted(text)),
         Err(_) => format!("b{}", literal::bytes('\'', &line.value)),
     }
 }
 
-/// Whether `requests` changes a path or a query: the library removes dot segments and needless escapes, writes
-/// escapes in upper case, and escapes characters that RFC 3986 does not allow.
+/// Returns true if `requests` changes a path or a query. The library removes dot segments and needless escapes,
+/// changes escapes to upper case, and escapes characters that RFC 3986 does not allow.
 pub(super) fn rewrites(path: &str) -> bool {
     let mut rest = path.bytes();
     let dots = path.split(['/', '?']).any(|segment| matches!(segment, "." | ".."));

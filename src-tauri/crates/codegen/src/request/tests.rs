@@ -1,3 +1,5 @@
+//! Tests of the code of requests: fixed outputs, and hostile texts run in each language.
+
 use std::{
     fs,
     io::{ErrorKind, Read as _, Write as _},
@@ -11,7 +13,7 @@ use super::*;
 
 const BLOCK: &[u8] = b"Host: x\r\nContent-Type: application/json\r\nAccept: */*\r\nUser-Agent: t\r\nContent-Length: 9\r\nAuthorization: Bearer s\r\n";
 
-/// The lines of a header block.
+/// Returns the headers of a header block.
 fn lines(block: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     block.split(|byte| *byte == b'\n').filter_map(|line| {
         let at = line.iter().position(|byte| *byte == b':')?;
@@ -21,14 +23,14 @@ fn lines(block: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 
 fn written(form: CodeFormat, block: &[u8], body: &[u8], reveal: bool) -> String {
     let message = CodeRequest::new("http://127.0.0.1:4665", ("POST", "/shop?a=1"), lines(block), body, reveal, false);
-    form.write(&message).expect("this form can say it")
+    form.write(&message).expect("the format supports the request")
 }
 
 #[test]
 fn writes_a_json_webhook_in_each_format() {
     assert_eq!(
         written(CodeFormat::Curl, BLOCK, b"{\"a\":'1'}", false),
-        r#"# Masked, so the code differs from what was sent: Authorization.
+        r#"# Masked, so the code differs from the original: Authorization.
 curl --globoff --path-as-is 'http://127.0.0.1:4665/shop?a=1' \
   -H 'Content-Type: application/json' \
   -H 'Accept: */*' \
@@ -40,7 +42,7 @@ curl --globoff --path-as-is 'http://127.0.0.1:4665/shop?a=1' \
     );
     assert_eq!(
         written(CodeFormat::Httpie, BLOCK, b"{\"a\":'1'}", true),
-        r#"# HTTPie adds what this was not sent with: Accept-Encoding.
+        r#"# HTTPie adds headers that the original request lacks: Accept-Encoding.
 http --ignore-stdin --path-as-is \
   --raw='{"a":'\''1'\''}' \
   POST 'http://127.0.0.1:4665/shop?a=1' \
@@ -53,7 +55,7 @@ http --ignore-stdin --path-as-is \
     );
     assert_eq!(
         written(CodeFormat::Fetch, BLOCK, b"{\"a\":'1'}", true),
-        r#"// fetch adds what this was not sent with: Accept-Language, Accept-Encoding, Sec-Fetch-Mode.
+        r#"// fetch adds headers that the original request lacks: Accept-Language, Accept-Encoding, Sec-Fetch-Mode.
 const response = await fetch('http://127.0.0.1:4665/shop?a=1', {
   method: 'POST',
   headers: {
@@ -127,9 +129,9 @@ func main() {
     );
 }
 
-/// PowerShell is not installed where these tests run, so the text is compared.
+/// PowerShell is not installed in the test environment, so this test compares the text.
 #[test]
-fn writes_powershell_as_in_its_manual() {
+fn writes_powershell_as_documented() {
     assert_eq!(
         written(CodeFormat::Powershell, BLOCK, "{\"a\":'it’s'}".as_bytes(), true),
         r#"$headers = @{
@@ -146,7 +148,7 @@ Invoke-WebRequest 'http://127.0.0.1:4665/shop?a=1' `
     );
     assert_eq!(
         written(CodeFormat::Powershell, b"X-A: 1\r\nx-a: 2\r\nUser-Agent: t\r\n", b"\x00\xff", true),
-        r#"# x-a was sent more than once; the code sends its values in one line.
+        r#"# x-a was sent more than once; the code sends all values in one line.
 $headers = @{
     'X-A' = '1, 2'
     'User-Agent' = 't'
@@ -211,7 +213,7 @@ fn sends_an_absolute_target_to_the_base_url() {
     assert_eq!(path_of("/a//b/../c"), "/a//b/../c");
 }
 
-/// What a language, a shell or a template could take for something else.
+/// Target with special characters of languages, shells and templates.
 const TARGET: &str = "/a'b\"c\\n\\${d}#{e}`f`?q=%s&é=’";
 const NAME: &str = "X-'`$#{}é";
 const SECRET: &str = "Bearer '\"\\n\\${x}#{y}`z` $(id) é’";
@@ -221,10 +223,10 @@ fn hostile(form: CodeFormat, base: &str, name: &str) -> String {
     let headers = [("Content-Type", "text/plain"), (name, "1"), ("Authorization", SECRET)];
     let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
     let message = CodeRequest::new(base, ("POST", TARGET), headers, BODY.as_bytes(), true, false);
-    form.write(&message).expect("this form can say it")
+    form.write(&message).expect("the format supports the request")
 }
 
-/// Runs code in a folder with stand-ins for the clients, and returns what they were given.
+/// Runs code in a folder with stubs of the clients, and returns their output, which is their input.
 fn given(form: CodeFormat, file: &str, command: &[&str], stand_ins: &[(&str, &str)], before: &str) -> String {
     let dir = tempfile::tempdir().expect("a folder");
     for (path, text) in stand_ins {
@@ -285,7 +287,7 @@ fn script_passes_exact_texts_to_its_client() {
     }
 }
 
-/// Go takes only a name that is a token, so the name has no braces here.
+/// Go accepts only tokens as header names, so this name has no braces.
 #[test]
 fn go_program_sends_exact_texts() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -1,17 +1,17 @@
-//! The languages that samples are written in.
+//! Languages of the samples.
 
 use crate::{literal, template::Template};
 
-/// A language that samples are written in.
+/// Language of a sample.
 pub(crate) struct Language {
-    /// Its name in the API.
+    /// Name in the API.
     pub(super) id: &'static str,
-    /// Its name for people.
+    /// Display name.
     pub(super) name: &'static str,
     pub(super) template: Template,
 }
 
-/// Every language, the most popular first.
+/// All languages, the most popular first.
 pub(super) const LANGUAGES: &[Language] = &[NODE, PYTHON, PHP, GO, RUBY, JAVA, RUST];
 
 pub(crate) const NODE: Language = Language {

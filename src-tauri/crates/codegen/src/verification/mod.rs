@@ -1,6 +1,6 @@
-//! Code that verifies a vendor's signatures.
+//! Code that verifies the signatures of a vendor.
 //!
-//! A [`Plan`] says in no language what the code does, and a template per language writes it.
+//! A [`Plan`] is the language-independent description of the code, and one template per language renders it.
 
 mod language;
 mod part;
@@ -12,8 +12,8 @@ pub(crate) use plan::{Plan, is_plain};
 use hookbench_model::CodeSample;
 use hookbench_signature::Scheme;
 
-/// Returns the code that verifies a vendor's scheme, in every language it can be written in: none for
-/// JWT, for RSA-PSS, and for schemes with a rule of their own.
+/// Returns code that verifies a signature scheme of a vendor, in every language that supports the scheme. There is no
+/// code for JWT, RSA-PSS and vendor-specific schemes.
 pub fn samples(vendor: &str, scheme: &Scheme) -> Vec<CodeSample> {
     let Some(plan) = Plan::new(scheme) else { return Vec::new() };
     let sample = |language: &Language| {

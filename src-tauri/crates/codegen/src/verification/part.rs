@@ -1,39 +1,40 @@
-//! Parts of a message and of its verification, in no language. A template writes the code of a part by its tag `type`.
+//! Language-independent parts of a message and its verification. A template selects the code of a part by its tag
+//! `type`.
 
 use hookbench_signature::{Encoding, KeyForm, Part, Place, Source, TimestampRule, Unit};
 use serde::Serialize;
 
-/// A text that is read from the message or passed with it.
+/// Text from the message or from the arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Value {
-    /// The first of these headers, in lower case.
+    /// First header present among these names, in lower case.
     Header {
         names: Vec<String>,
     },
-    /// An item `name=text` of the place the signature is read from.
+    /// Item `name=text` of the header with the signature.
     Item {
         name: String,
     },
-    /// An item by its position.
+    /// Item by position.
     Position {
         index: usize,
     },
-    /// A scalar of the JSON body.
+    /// Scalar of the JSON body.
     Json {
         steps: Vec<Step>,
     },
     Url,
     Path,
     Method,
-    /// A setting.
+    /// Parameter of the scheme.
     Param {
         name: String,
     },
     Secret,
 }
 
-/// A step into a JSON value.
+/// Step into a JSON value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub(super) enum Step {
@@ -41,7 +42,7 @@ pub(super) enum Step {
     Name(String),
 }
 
-/// One piece of the signed content.
+/// Piece of the signed content.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Content {
@@ -52,15 +53,15 @@ pub(super) enum Content {
     Value { value: Value },
 }
 
-/// When a message was signed. A limit of zero seconds is none.
+/// Signing time of a message, with its limits. A limit of 0 seconds means no limit.
 #[derive(Debug, Serialize)]
 pub(super) struct Timestamp {
     #[serde(rename = "type")]
     unit: TimeUnit,
     pub(super) value: Value,
-    /// Seconds it may be in the past.
+    /// Maximum age, in seconds.
     past_s: u32,
-    /// Seconds it may be in the future.
+    /// Maximum time in the future, in seconds.
     future_s: u32,
 }
 
@@ -74,7 +75,7 @@ enum TimeUnit {
     Iso,
 }
 
-/// How the secret becomes the key.
+/// Decoding of the secret into the key.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type")]
 pub(super) enum Key {
@@ -90,7 +91,7 @@ pub(super) enum Key {
     Pem,
 }
 
-/// How the signature becomes bytes.
+/// Decoding of the signature into bytes.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type")]
 pub(super) enum Signature {
@@ -112,7 +113,7 @@ pub(super) fn type_of(part: &impl Serialize) -> String {
 }
 
 impl Value {
-    /// Returns the value; none for a place that no sample reads.
+    /// Returns the value, or `None` for a place that samples do not support.
     pub(super) fn new(source: &Source) -> Option<Self> {
         Some(match source.place {
             Place::Header => {
@@ -132,12 +133,12 @@ impl Value {
         })
     }
 
-    /// Whether a message can lack the value.
+    /// Returns true if a message can lack the value.
     pub(super) fn may_be_absent(&self) -> bool {
         matches!(self, Self::Header { .. } | Self::Item { .. } | Self::Position { .. } | Self::Json { .. })
     }
 
-    /// Texts that the code of the value contains as literals.
+    /// Returns the texts that the code of the value contains as literals.
     pub(super) fn texts(&self) -> Vec<&str> {
         match self {
             Self::Header { names } => names.iter().map(String::as_str).collect(),
@@ -162,7 +163,7 @@ impl Step {
 }
 
 impl Content {
-    /// Returns the piece; none for a part that no sample writes.
+    /// Returns the piece, or `None` for a part that samples do not support.
     pub(super) fn new(part: &Part) -> Option<Self> {
         let value = match part {
             Part::Text(text) => return Some(Self::Text { text: text.clone() }),
@@ -180,7 +181,7 @@ impl Content {
         Some(Self::Value { value })
     }
 
-    /// The value that the piece is, if it is one.
+    /// Returns the value, if the piece is one.
     pub(super) fn value(&self) -> Option<&Value> {
         match self {
             Self::Value { value } => Some(value),
@@ -188,7 +189,7 @@ impl Content {
         }
     }
 
-    /// The text that the piece is, if it is one.
+    /// Returns the text, if the piece is one.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text { text } => Some(text),
@@ -198,7 +199,7 @@ impl Content {
 }
 
 impl Timestamp {
-    /// Returns the timestamp; none for a place that no sample reads.
+    /// Returns the timestamp, or `None` for a place that samples do not support.
     pub(super) fn new(rule: &TimestampRule) -> Option<Self> {
         let unit = match rule.unit {
             Unit::S => TimeUnit::S,
@@ -212,7 +213,7 @@ impl Timestamp {
 }
 
 impl Key {
-    /// Returns the key; none for a form too rare to be written in seven languages.
+    /// Returns the key, or `None` for a form that is too rare to support in seven languages.
     pub(super) fn new(form: KeyForm) -> Option<Self> {
         Some(match form {
             KeyForm::Text => Self::Text,
@@ -228,7 +229,7 @@ impl Key {
 }
 
 impl Signature {
-    /// Returns the signature; none for an encoding too rare to be written in seven languages.
+    /// Returns the signature, or `None` for an encoding that is too rare to support in seven languages.
     pub(super) fn new(encoding: Encoding) -> Option<Self> {
         Some(match encoding {
             Encoding::Hex | Encoding::HexUpper => Self::Hex,

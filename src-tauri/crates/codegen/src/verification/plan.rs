@@ -1,4 +1,4 @@
-//! What a sample does to verify a scheme's signatures, in no language.
+//! Language-independent plan of the code that verifies a signature scheme.
 
 use std::collections::BTreeSet;
 
@@ -11,29 +11,29 @@ use super::{
     part::{Content, Key, Signature, Timestamp, Value, type_of},
 };
 
-/// What a sample does to verify a scheme's signatures. The fields have the names that the templates use.
+/// Plan of the code that verifies a signature scheme. The templates use the field names.
 #[derive(Debug, Serialize)]
 pub(crate) struct Plan {
     kind: Kind,
-    /// The hash of the digest; none for tokens and Ed25519.
+    /// Hash of the digest, or `None` for tokens and Ed25519.
     hash: Option<Hash>,
-    /// Where signatures are read from.
+    /// Places that contain signatures.
     places: Vec<Value>,
-    /// Characters that separate the items of such a place; a place is one item if empty.
+    /// Characters that separate the items of a place. If empty, a place is one item.
     split: String,
-    /// What an item with a signature starts with.
+    /// Prefix of an item with a signature.
     prefix: String,
-    /// When the message was signed, if that is compared with the current time.
+    /// Signing time, if it is compared with the current time.
     timestamp: Option<Timestamp>,
-    /// What is signed.
+    /// Signed content.
     content: Vec<Content>,
-    /// How the secret becomes the key.
+    /// Decoding of the secret into the key.
     key: Key,
-    /// How the signature becomes bytes.
+    /// Decoding of the signature into bytes.
     signature: Signature,
 }
 
-/// How a signature is made.
+/// Kind of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
@@ -44,11 +44,11 @@ enum Kind {
     Ed25519,
     /// PKCS#1 v1.5 (RFC 8017).
     Rsa,
-    /// On P-256 with the signature in DER (RFC 3279).
+    /// P-256, with the signature in DER (RFC 3279).
     Ecdsa,
 }
 
-/// The hash inside a signature.
+/// Hash function of a signature.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Hash {
@@ -60,7 +60,7 @@ enum Hash {
 }
 
 impl Plan {
-    /// Returns the plan; none for JWT, for RSA-PSS, and for schemes with a rule of their own.
+    /// Returns the plan, or `None` for JWT, RSA-PSS and vendor-specific schemes.
     pub(crate) fn new(scheme: &Scheme) -> Option<Self> {
         let Scheme::Digest(digest) = scheme else { return None };
         // A signature cannot be read from itself.
@@ -82,13 +82,13 @@ impl Plan {
             key: Key::new(digest.key)?,
             signature: if kind == Kind::Token { Signature::Text } else { Signature::new(digest.encoding)? },
         };
-        // A user's own file may contain any text.
+        // A provider file of the user can contain any text.
         let is_plain = plan.texts().all(is_plain);
         is_plain.then_some(plan)
     }
 
-    /// Returns the code in a language; none if the language lacks what the plan needs. `imports` are imported beside
-    /// what the code itself needs, for what is appended to it: only a Go file has one list of imports.
+    /// Returns the code in a language, or `None` if the language does not support a part. `imports` are additional
+    /// imports for code that follows, because a Go file has only one list of imports.
     pub(crate) fn code(&self, vendor: &str, language: &Language, imports: &[&str]) -> Option<String> {
         let types = self.types();
         let context = context! {
@@ -96,37 +96,37 @@ impl Plan {
             imports,
             needed => self.needed(),
             arguments => self.arguments(),
-            // Only the vendor can sign, and the secret is its public key.
+            // True if only the vendor can sign. The secret is then a public key.
             asymmetric => matches!(self.kind, Kind::Ed25519 | Kind::Rsa | Kind::Ecdsa),
-            // That key is a SubjectPublicKeyInfo (RFC 5280 §4.1).
+            // True if the public key is a SubjectPublicKeyInfo (RFC 5280 §4.1).
             spki => matches!(self.kind, Kind::Rsa | Kind::Ecdsa),
-            // Whether the code contains a part with one of these tags.
+            // Returns true if the code contains a part with one of the given tags.
             uses => minijinja::Value::from_function(move |tags: Rest<String>| tags.iter().any(|tag| types.contains(tag))),
             ..minijinja::Value::from_serialize(self)
         };
-        // The tests render every part in every language, so an error says that the language lacks a part.
+        // The tests render every part in every language, so an error means that the language lacks a part.
         language.template.render(context).ok()
     }
 
-    /// What `verify` takes beside headers, body, secret and time, in this order.
+    /// Returns the arguments of `verify` other than headers, body, secret and time, in order.
     pub(crate) fn arguments(&self) -> Vec<&'static str> {
         let types = self.types();
         let all = [("url", "url"), ("path", "path"), ("method", "method"), ("param", "params")];
         all.into_iter().filter_map(|(tag, name)| types.contains(tag).then_some(name)).collect()
     }
 
-    /// Whether `verify` compares a timestamp with the current time.
+    /// Returns true if `verify` compares a timestamp with the current time.
     pub(crate) fn has_timestamp(&self) -> bool {
         self.timestamp.is_some()
     }
 
-    /// Values that are read, wherever they are used.
+    /// Returns all values that the code reads.
     fn values(&self) -> impl Iterator<Item = &Value> {
         let signed = self.content.iter().filter_map(Content::value);
         signed.chain(self.timestamp.iter().map(|timestamp| &timestamp.value)).chain(&self.places)
     }
 
-    /// Values that must be present beside the signature, each once.
+    /// Returns the values other than the signature that must be present, each once.
     fn needed(&self) -> Vec<&Value> {
         let mut needed: Vec<&Value> = Vec::new();
         for value in self.values() {
@@ -137,9 +137,9 @@ impl Plan {
         needed
     }
 
-    /// The tags of all parts that the code contains.
+    /// Returns the tags of all parts that the code contains.
     fn types(&self) -> BTreeSet<String> {
-        // A plain hash has no key, and a token is compared as it is.
+        // A plain hash and a token have no key.
         let key = (!matches!(self.kind, Kind::Hash | Kind::Token)).then_some(&self.key);
         let mut types: BTreeSet<String> = self.values().map(type_of).collect();
         types.extend(self.content.iter().map(type_of));
@@ -149,7 +149,7 @@ impl Plan {
         types
     }
 
-    /// Texts that the code contains as literals.
+    /// Returns the texts that the code contains as literals.
     fn texts(&self) -> impl Iterator<Item = &str> {
         let signed = self.content.iter().filter_map(Content::text);
         signed.chain(self.values().flat_map(Value::texts)).chain([self.split.as_str(), &self.prefix])
@@ -174,13 +174,13 @@ fn algorithm(algorithm: Algorithm) -> Option<(Kind, Option<Hash>)> {
     })
 }
 
-/// Whether a timestamp is compared with the current time; one that is not is only part of the content.
+/// Returns true if a timestamp is compared with the current time, and is not only part of the content.
 fn is_compared(rule: &TimestampRule) -> bool {
     rule.unit != Unit::Raw && (rule.past_s.is_some() || rule.future_s.is_some())
 }
 
-/// Whether a text is one that code can contain. A character other than ASCII is not, because the languages count the
-/// length of a prefix in bytes, in UTF-16 or in characters.
+/// Returns true if code can contain a text, which must be ASCII, because languages count the length of a prefix in
+/// bytes, UTF-16 units or characters.
 pub(crate) fn is_plain(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_graphic() || c == ' ' || c == '\n')
 }

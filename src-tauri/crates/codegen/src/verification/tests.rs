@@ -1,15 +1,17 @@
+//! Tests of the verification code: coverage of schemes and escapes of texts.
+
 use serde_json::{Value, json};
 
 use super::*;
 
-/// A scheme of HMAC over the body in hexadecimal, with other fields over it.
+/// Returns a scheme of HMAC over the body in hexadecimal, with fields replaced.
 fn scheme(fields: Value) -> Scheme {
     let mut digest = json!({ "signature": ["header:X-Signature"], "content": "{body}", "algorithm": "hmac-sha256" });
     digest.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
     serde_json::from_value(json!({ "digest": digest })).expect("a scheme")
 }
 
-/// The languages that lack a sample for such a scheme.
+/// Returns the languages without a sample for the scheme.
 fn lacking(fields: Value) -> Vec<&'static str> {
     let samples = samples("Acme", &scheme(fields));
     let has = |id: &str| samples.iter().any(|sample| sample.language == id);
@@ -39,9 +41,9 @@ fn writes_samples_for_most_shipped_schemes() {
     assert!(written * 100 >= schemes * 90, "{written} of {schemes}");
 }
 
-/// A template that fails would only make a sample disappear, so every combination is rendered here.
+/// A failing template would only omit a sample, so this test renders every combination.
 #[test]
-fn every_language_writes_every_part() {
+fn renders_every_part_in_every_language() {
     let algorithms = ["hmac-md5", "hmac-sha1", "hmac-sha256", "hmac-sha384", "hmac-sha512", "hash-sha1", "hash-sha256"];
     for algorithm in algorithms.iter().chain(&["token", "ed25519", "rsa-sha256", "rsa-sha512", "ecdsa-sha256"]) {
         for key in ["text", "base64", "prefixed", "hex", "spki", "pem"] {
@@ -64,7 +66,7 @@ fn every_language_writes_every_part() {
 }
 
 #[test]
-fn omits_languages_that_lack_a_part() {
+fn omits_languages_without_a_part() {
     assert_eq!(lacking(json!({ "content": "{json:a.b}" })), ["java"]);
     assert_eq!(lacking(json!({ "content": "{json:a[].b}" })), ["go", "java"]);
     assert_eq!(lacking(json!({ "encoding": "base64-of-hex" })), ["go"]);
@@ -126,7 +128,7 @@ fn escapes_steps_of_a_json_pointer() {
 }
 
 #[test]
-fn keeps_the_name_of_a_vendor_in_its_comment() {
+fn escapes_vendor_names_in_comments() {
     for sample in samples("A*/?>\"\"\"\n\u{2028}evil()", &scheme(json!({}))) {
         assert!(sample.code.contains("A* /? >'''  evil()"), "{}", sample.code);
     }

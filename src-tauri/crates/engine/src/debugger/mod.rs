@@ -1,5 +1,6 @@
-//! The signature debugger: a message, a scheme and secrets are verified, signed or explained; nothing is stored.
-//! The window's Signature tab and Lab, the API and the command line all say what is said here.
+//! The signature debugger, which verifies, signs and explains a message with a scheme and secrets. Stores nothing.
+//!
+//! The Signature tab, the signature debugger of the window, the API and the command line all show these results.
 
 mod raw;
 
@@ -14,8 +15,8 @@ use hookbench_model::{MASK, text_by};
 use hookbench_provider::{Catalogue, Provider, SchemeRecord, Verified};
 use hookbench_query::body;
 use hookbench_signature::{
-    Explanation, Fault, Finding, Keys, Known, Message, Reading, Scheme, Signed, State, Verdict, explain as explained,
-    sign as signed, signed_content, verify as verified,
+    Explanation, Fault, Finding, Keys, Message, ParsedMessage, Scheme, SearchContext, Signed, State, Verification,
+    explain as explained, sign as signed, signed_content, verify as verified,
 };
 use jiff::Timestamp;
 use raw::unfolded;
@@ -27,103 +28,103 @@ use crate::verification::{SECRETS_MAX, TEXT_MAX};
 
 pub use raw::Raw;
 
-/// Most of the signed content that is shown, in bytes.
+/// Maximum size of the signed content that is shown, in bytes.
 const CONTENT_MAX: usize = 64 * 1024;
 
-/// Longest search for an explanation.
+/// Maximum duration of a search for an explanation.
 const SEARCH: Duration = Duration::from_millis(1_800);
 
-/// Largest body that is decoded to be explained, in bytes.
+/// Maximum size of a decoded body in an explanation, in bytes.
 const DECODED_MAX: u64 = 16 * 1024 * 1024;
 
 /// A message to verify, sign or explain.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SignatureInput {
-    /// Id of the vendor.
+    /// Id of the provider.
     pub provider: Option<String>,
-    /// One of the vendor's schemes by its name, or a scheme of its own as an object.
+    /// Name of one of the provider's schemes, or a custom signature scheme as an object.
     #[schema(value_type = Option<Object>)]
     pub scheme: Option<Value>,
-    /// The secret.
+    /// Signing secret.
     pub secret: Option<String>,
-    /// Several secrets, while one replaces another.
+    /// Further secrets, for example during secret rotation.
     pub secrets: Vec<String>,
-    /// Settings the scheme names.
+    /// Settings that the scheme requires, by name.
     pub params: BTreeMap<String, String>,
-    /// The URL as registered with the vendor.
+    /// URL as registered with the provider.
     pub url: Option<String>,
-    /// The instant to judge at, in seconds since the Unix epoch; now if absent.
+    /// Time of verification, in seconds since the Unix epoch. The default is the current time.
     pub now: Option<i64>,
-    /// The raw HTTP message, in base64.
+    /// Raw HTTP message, base64-encoded.
     pub request: String,
 }
 
-/// Whether a signature holds, and why not.
+/// Result of a signature verification.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SignatureResult {
     /// `valid`, `invalid` or `unsigned`.
     pub state: String,
-    /// A stable code.
+    /// Stable code of the reason why the signature is not valid.
     pub reason: Option<String>,
-    /// It in one sentence or two.
+    /// The result in one or two sentences.
     pub sentence: String,
-    /// The vendor's scheme that decided, where all of them were tried.
+    /// Name of the provider's scheme that determined the result, if all schemes were tried.
     pub scheme: Option<String>,
-    /// When the message says it was signed.
+    /// Time of signing according to the message.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub signed_at: Option<Timestamp>,
-    /// Which of the secrets made it, from 0.
+    /// Index of the secret that matched, counted from 0.
     pub secret: Option<usize>,
 }
 
-/// What signing adds to a message.
+/// Headers and values that sign a message.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SignatureValues {
     /// Headers to set, as `[name, value]`.
     #[schema(value_type = Vec<Vec<String>>)]
     pub headers: Vec<(String, String)>,
-    /// Values that stand elsewhere, each with its place.
+    /// Values outside the headers, as `[place, value]`.
     #[schema(value_type = Vec<Vec<String>>)]
-    pub elsewhere: Vec<(String, String)>,
+    pub outside_headers: Vec<(String, String)>,
 }
 
-/// One fault that accounts for a signature.
+/// A mistake that explains an invalid signature.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SignatureFinding {
-    /// A stable code.
+    /// Stable code of the mistake.
     pub code: String,
-    /// What is wrong.
+    /// Description of the mistake.
     pub what: String,
-    /// What to do about it.
+    /// Advice on how to fix the mistake.
     pub advice: String,
 }
 
-/// A verdict with everything behind it.
+/// Explanation of a signature verification.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SignatureExplanation {
-    /// The verdict.
+    /// Result of the verification.
     #[serde(flatten)]
-    pub verdict: SignatureResult,
-    /// What to do.
+    pub verification: SignatureResult,
+    /// Advice on what to do next.
     pub advice: String,
-    /// The faults that together reproduce the signature.
+    /// Mistakes that together reproduce the received signature.
     pub findings: Vec<SignatureFinding>,
-    /// What was signed, with anything but printable text escaped and secrets masked.
+    /// Signed content, with secrets masked and non-printable bytes escaped. Limited to 64 KiB.
     pub content: String,
-    /// How many bytes that is, whole.
+    /// Size of the full signed content, in bytes.
     pub content_bytes: usize,
-    /// The signature this secret makes.
+    /// Signature computed with the secret.
     pub expected: Option<String>,
-    /// The signature that arrived.
+    /// Signature received with the message.
     pub found: Option<String>,
-    /// Faults tried.
+    /// Number of common mistakes tested.
     pub tried: usize,
-    /// Whether all were.
+    /// True if all common mistakes were tested within the time limit.
     pub complete: bool,
 }
 
-/// Why the debugger has no result.
+/// Error of the signature debugger: a message for the user.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct DebuggerError(pub String);
@@ -132,40 +133,41 @@ fn fail<T>(why: impl Into<String>) -> Result<T, DebuggerError> {
     Err(DebuggerError(why.into()))
 }
 
-/// What a message is verified by.
+/// Schemes that a message is verified with.
 #[derive(Debug, Clone)]
 pub enum Rule<'c> {
-    /// One scheme, of a vendor's or custom.
+    /// A single scheme of a provider, or a custom scheme.
     One(Box<Scheme>),
-    /// All schemes of a vendor, and the usual one of them.
+    /// All schemes of a provider, with the default scheme.
     Vendor(&'c Provider, &'c SchemeRecord),
 }
 
 impl Rule<'_> {
-    /// Verifies a message: the scheme that decided, the verdict, and what is to be said beside it.
+    /// Verifies a message. Returns the scheme that determined the result, the name of that scheme, the result, and a
+    /// note for the user.
     fn verify(
         &self,
         message: &Message<'_>,
         keys: &Keys,
         now_ms: i64,
-    ) -> (Scheme, Option<String>, Verdict, Option<String>) {
+    ) -> (Scheme, Option<String>, Verification, Option<String>) {
         match self {
             Self::Vendor(provider, usual) => {
                 let found = provider.verify(None, message, keys, now_ms);
                 let found = found.unwrap_or_else(|| Verified {
                     record: usual,
-                    verdict: verified(&usual.scheme, message, keys, now_ms),
+                    verification: verified(&usual.scheme, message, keys, now_ms),
                 });
                 let note = found.note(provider);
-                (found.record.scheme.clone(), Some(found.record.id.clone()), found.verdict, note)
+                (found.record.scheme.clone(), Some(found.record.id.clone()), found.verification, note)
             }
             Self::One(scheme) => (Scheme::clone(scheme), None, verified(scheme, message, keys, now_ms), None),
         }
     }
 }
 
-/// A question made ready.
-struct Ready<'c> {
+/// A parsed [`SignatureInput`].
+struct ParsedInput<'c> {
     rule: Rule<'c>,
     provider: Option<&'c Provider>,
     keys: Keys,
@@ -177,16 +179,19 @@ impl SignatureInput {
     fn keys(&self) -> Result<Keys, DebuggerError> {
         let secrets: Vec<String> = self.secret.iter().chain(&self.secrets).cloned().collect();
         if secrets.len() > SECRETS_MAX {
-            return fail(format!("At most {SECRETS_MAX} secrets are tried."));
+            return fail(format!("`secret` and `secrets` can have at most {SECRETS_MAX} secrets."));
         }
         if secrets.iter().chain(self.params.values()).any(|text| text.len() > TEXT_MAX) {
-            return fail(format!("A secret or setting has at most {TEXT_MAX} bytes."));
+            return fail(format!("A secret or setting must be at most {TEXT_MAX} bytes."));
         }
         Ok(Keys { secrets, params: self.params.clone() })
     }
 }
 
-/// A scheme given as an object.
+/// Parses a custom signature scheme.
+///
+/// # Errors
+/// Returns an error if the object cannot be parsed, or if the scheme is not usable.
 pub fn custom_scheme(scheme: &Value) -> Result<Scheme, DebuggerError> {
     let scheme: Scheme = serde_json::from_value(scheme.clone())
         .map_err(|e| DebuggerError(format!("The scheme cannot be parsed: {e}.")))?;
@@ -194,7 +199,11 @@ pub fn custom_scheme(scheme: &Value) -> Result<Scheme, DebuggerError> {
     Ok(scheme)
 }
 
-/// What is meant: all schemes of a vendor, one of them by its name, or a custom one.
+/// Returns the schemes that a provider and a scheme select: all schemes of the provider, one of them by name, or a
+/// custom scheme.
+///
+/// # Errors
+/// Returns an error if the provider or the scheme is unknown, if the scheme is invalid, or if both are missing.
 pub fn rule_of<'c>(
     catalogue: &'c Catalogue,
     provider: Option<&str>,
@@ -202,9 +211,9 @@ pub fn rule_of<'c>(
 ) -> Result<(Rule<'c>, Option<&'c Provider>), DebuggerError> {
     let vendor = provider
         .map(|id| {
-            catalogue
-                .get(id)
-                .ok_or_else(|| DebuggerError(format!("There is no provider {id:?}; `hookbench providers` lists them.")))
+            catalogue.get(id).ok_or_else(|| {
+                DebuggerError(format!("No such provider: {id:?}. List the providers with `hookbench provider list`."))
+            })
         })
         .transpose()?;
     let rule = match (vendor, scheme) {
@@ -218,47 +227,57 @@ pub fn rule_of<'c>(
             let record = provider.scheme(named).ok_or_else(|| {
                 let known: Vec<_> = provider.schemes.iter().map(|record| record.id.as_str()).collect();
                 DebuggerError(match known.is_empty() {
-                    true => format!("{} does not sign.", provider.name),
-                    false => format!("{} has no such scheme; it has {}.", provider.name, known.join(", ")),
+                    true => format!("{} does not sign its requests.", provider.name),
+                    false => format!("{} has no such scheme. Allowed: {}.", provider.name, known.join(", ")),
                 })
             })?;
             if named.is_some() { Rule::One(Box::new(record.scheme.clone())) } else { Rule::Vendor(provider, record) }
         }
-        (None, _) => return fail("Name a provider, or give a scheme."),
+        (None, _) => return fail("No provider and no scheme. Pass one of them."),
     };
     Ok((rule, vendor))
 }
 
-fn ready<'c>(catalogue: &'c Catalogue, question: &SignatureInput, now_ms: i64) -> Result<Ready<'c>, DebuggerError> {
+fn ready<'c>(
+    catalogue: &'c Catalogue,
+    question: &SignatureInput,
+    now_ms: i64,
+) -> Result<ParsedInput<'c>, DebuggerError> {
     let (rule, provider) = rule_of(catalogue, question.provider.as_deref(), question.scheme.as_ref())?;
     let bytes = decoded(&question.request)?;
     let keys = question.keys()?;
     let now_ms = question.now.map_or(now_ms, |seconds| seconds.saturating_mul(1_000));
-    Ok(Ready { rule, provider, keys, bytes, now_ms })
+    Ok(ParsedInput { rule, provider, keys, bytes, now_ms })
 }
 
 fn decoded(request: &str) -> Result<Vec<u8>, DebuggerError> {
     base64::engine::general_purpose::STANDARD
         .decode(request.trim())
         .map(unfolded)
-        .map_err(|e| DebuggerError(format!("The request is not base64: {e}.")))
+        .map_err(|e| DebuggerError(format!("The request is not valid base64: {e}.")))
 }
 
 /// Verifies a message.
+///
+/// # Errors
+/// Returns an error if the input cannot be parsed.
 pub fn verify(catalogue: &Catalogue, question: &SignatureInput, now_ms: i64) -> Result<SignatureResult, DebuggerError> {
     let ready = ready(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
     let message = raw.message(question.url.as_deref());
-    let (_, scheme, verdict, note) = ready.rule.verify(&message, &ready.keys, ready.now_ms);
-    let sentence = verdict.fault.as_ref().map_or("The signature holds.".into(), ToString::to_string);
-    Ok(shown(&verdict, sentences(sentence, note), scheme))
+    let (_, scheme, verification, note) = ready.rule.verify(&message, &ready.keys, ready.now_ms);
+    let sentence = verification.fault.as_ref().map_or("The signature is valid.".into(), ToString::to_string);
+    Ok(shown(&verification, sentences(sentence, note), scheme))
 }
 
 fn sentences(first: String, second: Option<String>) -> String {
     second.map_or(first.clone(), |second| format!("{first} {second}"))
 }
 
-/// Signs a message by the scheme that is named, or the vendor's usual one.
+/// Signs a message with the named scheme, or with the provider's default scheme.
+///
+/// # Errors
+/// Returns an error if the input cannot be parsed, or if the message cannot be signed so that the result verifies.
 pub fn sign(catalogue: &Catalogue, question: &SignatureInput, now_ms: i64) -> Result<SignatureValues, DebuggerError> {
     let ready = ready(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
@@ -270,20 +289,20 @@ pub fn sign(catalogue: &Catalogue, question: &SignatureInput, now_ms: i64) -> Re
     let message = raw.message(question.url.as_deref());
     let signed = signed(scheme, &message, &ready.keys, &id, ready.now_ms).map_err(|e| DebuggerError(e.to_string()))?;
     if let Some(fault) = unverified(scheme, &message, &signed, &ready.keys, ready.now_ms) {
-        return fail(format!("The message cannot be signed so that it verifies. {fault}"));
+        return fail(format!("The message cannot be signed with a valid signature. {fault}"));
     }
-    Ok(SignatureValues { headers: signed.headers, elsewhere: signed.elsewhere })
+    Ok(SignatureValues { headers: signed.headers, outside_headers: signed.outside_headers })
 }
 
-/// Why a message with these headers would not verify, where the one who signs could also verify and every part of the
-/// signature is in the headers.
+/// Returns the reason why a message with these headers would not verify. Returns `None` if it verifies, if the key is
+/// asymmetric, or if a part of the signature is outside the headers.
 fn unverified(scheme: &Scheme, message: &Message<'_>, signed: &Signed, keys: &Keys, now_ms: i64) -> Option<Fault> {
     let symmetric = match scheme {
         Scheme::Digest(digest) => digest.algorithm.is_symmetric(),
         Scheme::Jwt(jwt) => jwt.algorithms.iter().all(|name| name.starts_with("HS")),
         Scheme::Jws(_) | Scheme::Code(_) => false,
     };
-    if !symmetric || !signed.elsewhere.is_empty() {
+    if !symmetric || !signed.outside_headers.is_empty() {
         return None;
     }
     let replaced = |name: &str| signed.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
@@ -293,8 +312,11 @@ fn unverified(scheme: &Scheme, message: &Message<'_>, signed: &Signed, keys: &Ke
     verified(scheme, &Message { headers: &headers, ..*message }, keys, now_ms).fault
 }
 
-/// Explains the verdict on a message. It may search for two seconds. `other_secrets` are those that are known here, each
-/// with whose it is.
+/// Explains the signature status of a message. Searches for up to 1.8 seconds. `other_secrets` are pairs of an owner,
+/// such as `the inbox shop`, and one of the owner's secrets.
+///
+/// # Errors
+/// Returns an error if the input cannot be parsed.
 pub fn explain(
     catalogue: &Catalogue,
     question: &SignatureInput,
@@ -304,7 +326,7 @@ pub fn explain(
     explain_within(catalogue, question, other_secrets, now_ms, &elapsed())
 }
 
-/// As [`explain`], with a clock that says how long the call has taken so far.
+/// Same as [`explain`], with a function that returns the time since the call began.
 fn explain_within(
     catalogue: &Catalogue,
     question: &SignatureInput,
@@ -320,13 +342,13 @@ fn explain_within(
     Ok(subject.searched(catalogue, &message, decoded.as_deref(), ready.now_ms, elapsed))
 }
 
-/// The clock of a call that begins now.
+/// Returns a function that returns the time since this call.
 pub fn elapsed() -> impl Fn() -> Duration {
     let began = Instant::now();
     move || began.elapsed()
 }
 
-/// A message's body with its content codings undone, where it has any.
+/// Returns the body without its content codings. Returns `None` if there are none.
 fn decoded_body(message: &Message<'_>) -> Option<Vec<u8>> {
     let content =
         hookbench_content::body_content(message.headers.iter().map(|(name, value)| (name.as_bytes(), *value)));
@@ -336,30 +358,33 @@ fn decoded_body(message: &Message<'_>) -> Option<Vec<u8>> {
     body::decode(message.body, &content.codings, DECODED_MAX).ok().map(|decoded| decoded.bytes)
 }
 
-/// A scheme by which a message's signature holds.
+/// A scheme that accepts the signature of a message.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SignatureMatch {
-    /// The vendor's id; none where it is no vendor's but a usual way to sign.
+    /// Id of the provider. Null for a common scheme that belongs to no provider.
     pub provider: Option<String>,
-    /// The vendor's name.
+    /// Name of the provider.
     pub name: Option<String>,
-    /// The scheme's name among the vendor's.
+    /// Name of the provider's scheme.
     pub scheme: Option<String>,
-    /// The rule itself.
+    /// Definition of the scheme.
     #[schema(value_type = Object)]
     pub rule: Value,
 }
 
-/// The schemes by which a message's signature holds.
+/// List of the schemes that accept the signature of a message.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SignatureMatchList {
-    /// Those of vendors first.
+    /// Matching schemes of providers, or common schemes if no provider matches.
     pub items: Vec<SignatureMatch>,
-    /// Whether everything there is to try was tried.
+    /// True if all schemes were tested within the time limit.
     pub complete: bool,
 }
 
-/// Finds the schemes by which a pasted message's signature holds.
+/// Finds the schemes that accept the signature of a pasted message.
+///
+/// # Errors
+/// Returns an error if the input cannot be parsed.
 pub fn find(catalogue: &Catalogue, question: &SignatureInput) -> Result<SignatureMatchList, DebuggerError> {
     let bytes = decoded(&question.request)?;
     let raw = Raw::parse(&bytes)?;
@@ -367,16 +392,16 @@ pub fn find(catalogue: &Catalogue, question: &SignatureInput) -> Result<Signatur
     Ok(found(catalogue, &raw.message(question.url.as_deref()), &keys))
 }
 
-/// Tries every vendor's schemes, and then the usual ways to sign.
+/// Tests the schemes of every provider. Tests common schemes if none of them matches.
 pub fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> SignatureMatchList {
     let began = Instant::now();
     let mut items = Vec::new();
     for provider in catalogue.providers() {
         for record in &provider.schemes {
-            // Whether it is late is another question; 0 is before everything, so nothing is stale.
-            let verdict = verified(&record.scheme, message, keys, 0);
-            let held = verdict.state == State::Valid
-                || matches!(verdict.fault, Some(Fault::Future { .. } | Fault::Stale { .. }));
+            // The age of the message does not matter here. At time 0, no signature has expired.
+            let verification = verified(&record.scheme, message, keys, 0);
+            let held = verification.state == State::Valid
+                || matches!(verification.fault, Some(Fault::NotYetValid { .. } | Fault::Expired { .. }));
             if held {
                 items.push(SignatureMatch {
                     provider: Some(provider.id.clone()),
@@ -401,11 +426,11 @@ pub fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> Signa
     SignatureMatchList { items, complete }
 }
 
-/// Whose way to sign others have taken over, and who is asked about most: where several vendors sign
-/// alike, one of these is named.
+/// Providers that are named first if several providers sign in the same way: their schemes are copied or used most.
 const NAMED_FIRST: &[&str] = &["standard-webhooks", "svix", "github", "stripe", "shopify", "slack", "gitlab"];
 
-/// Every scheme of every vendor, to be tried in another's place: those of the vendor a message looks like first.
+/// Returns the schemes of all providers, to be tested instead of the selected one. The schemes of the recognized
+/// provider are first.
 fn other_schemes<'c>(catalogue: &'c Catalogue, recognised: Option<&'c Provider>) -> Vec<(String, &'c Scheme)> {
     let known = |id: &str| recognised.is_some_and(|provider| provider.id == id);
     let first = NAMED_FIRST.iter().filter_map(|id| catalogue.get(id)).filter(|provider| !known(&provider.id));
@@ -427,20 +452,20 @@ fn other_schemes<'c>(catalogue: &'c Catalogue, recognised: Option<&'c Provider>)
         .collect()
 }
 
-/// What a message's verdict is explained by.
+/// Scheme and secrets that a signature status is explained with.
 pub struct Explained<'e> {
-    /// The scheme.
+    /// Schemes to verify with.
     pub rule: &'e Rule<'e>,
-    /// The vendor, where there is one.
+    /// Selected provider, if any.
     pub provider: Option<&'e Provider>,
-    /// The secrets and settings.
+    /// Secrets and settings.
     pub keys: &'e Keys,
-    /// Secrets of other inboxes and endpoints, each with whose it is.
+    /// Secrets of other inboxes and endpoints, as pairs of owner and secret.
     pub other_secrets: Vec<(String, String)>,
 }
 
 impl Explained<'_> {
-    /// Explains within the time a call may take; `elapsed` says how long it has taken so far.
+    /// Explains the signature status within the time limit of a call. `elapsed` returns the time since the call began.
     pub fn searched(
         self,
         catalogue: &Catalogue,
@@ -450,15 +475,15 @@ impl Explained<'_> {
         elapsed: &dyn Fn() -> Duration,
     ) -> SignatureExplanation {
         let (scheme, scheme_id, _, note) = self.rule.verify(message, self.keys, now_ms);
-        let recognised = catalogue.recognise(&Reading::lenient(message));
-        let known = Known {
+        let recognised = catalogue.recognise(&ParsedMessage::lenient(message));
+        let known = SearchContext {
             decoded_body,
             other_secrets: self.other_secrets,
             other_schemes: other_schemes(catalogue, recognised),
             vendor: self.provider.map(Provider::vendor),
             recognised: recognised.map(|provider| provider.name.as_str()),
         };
-        // The search ends where one more trial as long as the longest so far might last past its time.
+        // The search stops if another trial as long as the longest one so far could exceed the time limit.
         let (last, longest) = (Cell::new(elapsed()), Cell::new(Duration::ZERO));
         let cancel = || {
             let now = elapsed();
@@ -467,12 +492,12 @@ impl Explained<'_> {
             now + longest.get() > SEARCH
         };
         let explanation = explained(&scheme, message, self.keys, &known, now_ms, &cancel);
-        let Explanation { verdict, sentence, advice, findings, content, expected, found, tried, complete } =
+        let Explanation { verification, sentence, advice, findings, content, expected, found, tried, complete } =
             explanation;
         let content_bytes = content.len();
-        let note = note.filter(|_| verdict.state == State::Valid);
+        let note = note.filter(|_| verification.state == State::Valid);
         SignatureExplanation {
-            verdict: shown(&verdict, sentences(sentence, note), scheme_id),
+            verification: shown(&verification, sentences(sentence, note), scheme_id),
             advice,
             findings: findings
                 .into_iter()
@@ -488,24 +513,24 @@ impl Explained<'_> {
     }
 }
 
-fn shown(verdict: &Verdict, sentence: String, scheme: Option<String>) -> SignatureResult {
-    let state = match verdict.state {
+fn shown(verification: &Verification, sentence: String, scheme: Option<String>) -> SignatureResult {
+    let state = match verification.state {
         State::Valid => "valid",
         State::Invalid => "invalid",
         State::Unsigned => "unsigned",
     };
     SignatureResult {
         state: state.into(),
-        reason: verdict.fault.as_ref().map(|fault| fault.code().into()),
+        reason: verification.fault.as_ref().map(|fault| fault.code().into()),
         sentence,
         scheme,
-        signed_at: verdict.signed_at_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
-        secret: verdict.secret,
+        signed_at: verification.signed_at_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+        secret: verification.secret,
     }
 }
 
-/// The signed content as it may be shown: where the scheme puts the secret into it there is a mask,
-/// and a message that holds the secret shows it no more than the rest of Hookbench does.
+/// Returns the signed content for display. The secret is masked, both where the scheme inserts it and where the message
+/// contains it.
 fn shown_content(scheme: &Scheme, message: &Message<'_>, keys: &Keys) -> Vec<u8> {
     let hidden = Keys { secrets: vec![MASK.to_owned()], params: keys.params.clone() };
     let mut content = signed_content(scheme, message, &hidden).unwrap_or_default();
@@ -524,7 +549,7 @@ fn shown_content(scheme: &Scheme, message: &Message<'_>, keys: &Keys) -> Vec<u8>
     content
 }
 
-/// Bytes as a person can read them: printable text as it is, anything else escaped.
+/// Returns bytes as text, with everything but printable characters escaped.
 fn escaped(bytes: &[u8]) -> String {
     text_by(bytes, |text, valid| {
         for c in valid.chars() {

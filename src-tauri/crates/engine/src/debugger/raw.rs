@@ -1,13 +1,13 @@
-//! A raw HTTP message, as people paste it.
+//! Parser for a pasted raw HTTP message.
 
 use hookbench_signature::Message;
 
 use super::{DebuggerError, fail};
 
-/// Most headers of a pasted message.
+/// Maximum number of headers in a pasted message.
 const HEADERS_MAX: usize = 256;
 
-/// A raw HTTP message taken apart.
+/// A parsed raw HTTP message.
 #[derive(Debug)]
 pub struct Raw<'a> {
     method: &'a str,
@@ -18,8 +18,11 @@ pub struct Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
-    /// Reads a message. Lines may end in LF alone, the target may be a whole URL, and everything
-    /// behind the blank line is body.
+    /// Parses a message. Lines may end in LF alone, the target may be an absolute URL, and everything after the blank
+    /// line is the body.
+    ///
+    /// # Errors
+    /// Returns an error if the request line or a header is invalid, or if the blank line is missing.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DebuggerError> {
         let mut slots = vec![httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut request = httparse::Request::new(&mut slots);
@@ -27,10 +30,10 @@ impl<'a> Raw<'a> {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => {
                 return fail(
-                    "The message has no blank line behind its headers; a request line, headers and a blank line are expected.",
+                    "The message has no blank line after its headers. Paste a request line, headers and a blank line.",
                 );
             }
-            Err(error) => return fail(format!("This is no HTTP request: {error}.")),
+            Err(error) => return fail(format!("The message is not a valid HTTP request: {error}.")),
         };
         let target = request.path.unwrap_or("/");
         let (url, path) = match target.split_once("://") {
@@ -46,7 +49,7 @@ impl<'a> Raw<'a> {
         })
     }
 
-    /// The message, with the URL as registered where it is given.
+    /// Returns the message. `url`, the URL as registered, replaces the URL of the request line.
     pub fn message<'m>(&'m self, url: Option<&'m str>) -> Message<'m> {
         Message {
             method: self.method,
@@ -58,7 +61,7 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// Puts a space in place of each fold of a header (RFC 9112 §5.2), which a pasted message may have.
+/// Replaces each line fold of a header by a space (RFC 9112 section 5.2). Pasted messages may contain line folds.
 pub(super) fn unfolded(bytes: Vec<u8>) -> Vec<u8> {
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');
     let head = lines.take_while(|line| !line.trim_ascii().is_empty());
@@ -85,8 +88,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pasted_message_may_be_written_by_hand() {
-        let raw = Raw::parse(b"POST https://a.example/x?y=1 HTTP/1.1\nX-A: 1\n\nbody\n\nmore").expect("it reads");
+    fn parses_a_hand_written_message() {
+        let raw = Raw::parse(b"POST https://a.example/x?y=1 HTTP/1.1\nX-A: 1\n\nbody\n\nmore").expect("a message");
         assert_eq!((raw.method, raw.target, raw.url), ("POST", "/x?y=1", Some("https://a.example/x?y=1")));
         assert_eq!(raw.body, b"body\n\nmore");
         for bad in [&b"POST / HTTP/1.1\nX: 1"[..], b"nonsense", b"", b"\xff\xfe\n\n"] {
@@ -95,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fold_is_a_space_and_the_body_is_left_alone() {
+    fn replaces_line_folds_only_in_headers() {
         for (folded, whole) in [
             ("POST / HTTP/1.1\r\nX: a\r\n  b\r\n\tc\r\n\r\n x\n y", "POST / HTTP/1.1\r\nX: a b c\r\n\r\n x\n y"),
             ("POST / HTTP/1.1\nX: a\n b\n\nx\n\n y", "POST / HTTP/1.1\nX: a b\n\nx\n\n y"),

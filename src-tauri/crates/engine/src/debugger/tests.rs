@@ -1,7 +1,9 @@
+//! Tests of the signature debugger.
+
 use super::*;
 
 #[test]
-fn secrets_and_control_characters_do_not_show() {
+fn masks_secrets_and_escapes_control_characters() {
     let scheme = serde_json::from_value(serde_json::json!({ "digest": { "signature": ["header:X"],
         "content": "{secret}{base64(secret)}{body}", "algorithm": "hash-sha256" } }));
     let body = b"s3cret-value\x1b[31m{\"a\":1}\r\n\xff";
@@ -17,16 +19,16 @@ fn secrets_and_control_characters_do_not_show() {
     assert_eq!(escaped(&content), "••••••••\\u{1b}[31m{\"a\":1}\\r\\n\\xff");
 }
 
-/// The instant at which everything is signed, in seconds.
+/// Time of signing in all tests, in seconds since the Unix epoch.
 const NOW: i64 = 1_795_966_522;
 
 const JSON: &str = r#"{"id":"evt_1","name":"Zoë <a@b> & 5%","url":"https://shop.test/a","n":1.50,"o":{}}"#;
 
-/// A message of a vendor, signed for one body and with another.
+/// A message of a provider whose signature is computed over `signed` and whose body is `arrived`.
 struct Sent<'a> {
     provider: &'a str,
     scheme: Option<&'a str>,
-    /// What the sender signs with, and what is entered here.
+    /// Secret of the sender. `entered` is the secret that is verified with.
     secret: &'a str,
     entered: &'a str,
     signed: &'a str,
@@ -52,13 +54,14 @@ impl Sent<'_> {
             request,
             ..SignatureInput::default()
         };
-        let signed = sign(&catalogue, &question(self.secret, base64(message(self.signed, ""))), 0).expect("it signs");
+        let signed =
+            sign(&catalogue, &question(self.secret, base64(message(self.signed, ""))), 0).expect("a signature");
         let headers: String = signed.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         SignatureInput { scheme: None, ..question(self.entered, base64(message(self.arrived, &headers))) }
     }
 
     fn explained(&self) -> SignatureExplanation {
-        explain(&Catalogue::load([]).0, &self.question(), Vec::new(), 0).expect("it explains")
+        explain(&Catalogue::load([]).0, &self.question(), Vec::new(), 0).expect("an explanation")
     }
 }
 
@@ -73,7 +76,7 @@ const GITHUB: Sent<'_> = Sent {
 };
 
 #[test]
-fn the_true_cause_is_named() {
+fn names_the_cause_of_an_invalid_signature() {
     let whsec = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     let (coded, quoted) = (base64(JSON), serde_json::to_string(JSON).expect("JSON"));
@@ -88,7 +91,7 @@ fn the_true_cause_is_named() {
     for (case, sent, words) in [
         ("base64 body", Sent { arrived: &coded, ..GITHUB }, "base64"),
         ("double JSON", Sent { arrived: &quoted, ..GITHUB }, "JSON string"),
-        ("chunk framing", Sent { arrived: &chunked, ..GITHUB }, "chunks"),
+        ("chunk framing", Sent { arrived: &chunked, ..GITHUB }, "chunked framing"),
         ("PHP", Sent { arrived: &JSON.replace('ë', "\\u00eb").replace('/', "\\/"), ..GITHUB }, "PHP"),
         ("PHP, the sender", Sent { signed: &JSON.replace('ë', "\\u00eb").replace('/', "\\/"), ..GITHUB }, "PHP"),
         ("PHP's empty object", Sent { arrived: &JSON.replace("{}", "[]"), ..GITHUB }, "empty object"),
@@ -138,7 +141,7 @@ fn the_true_cause_is_named() {
         (
             "form as JSON",
             Sent { arrived: r#"{"token":"xyz","text":"hello world * 'a'","user":"zoë"}"#, ..slack },
-            "is JSON now",
+            "arrived as JSON",
         ),
         ("single quotes", Sent { entered: "'top-secret&value'", ..GITHUB }, "single quotes"),
         ("a line of .env", Sent { entered: "WEBHOOK_SECRET=top-secret&value", ..GITHUB }, "WEBHOOK_SECRET="),
@@ -166,25 +169,25 @@ fn the_true_cause_is_named() {
         ),
     ] {
         let explanation = sent.explained();
-        assert_eq!(explanation.verdict.state, "invalid", "{case}");
-        assert!(explanation.verdict.sentence.contains(words), "{case}: {}", explanation.verdict.sentence);
-        assert!(case == "sorted keys" || !explanation.verdict.sentence.contains("keys sorted"), "{case}");
+        assert_eq!(explanation.verification.state, "invalid", "{case}");
+        assert!(explanation.verification.sentence.contains(words), "{case}: {}", explanation.verification.sentence);
+        assert!(case == "sorted keys" || !explanation.verification.sentence.contains("keys sorted"), "{case}");
     }
 }
 
 #[test]
-fn a_body_that_was_cut_is_said_at_once() {
+fn reports_a_truncated_body_without_a_search() {
     let mut question = GITHUB.question();
     let message = base64::engine::general_purpose::STANDARD.decode(&question.request).expect("base64");
     let message = String::from_utf8(message).expect("text").replace("Host:", "Content-Length: 184901\r\nHost:");
     question.request = base64::engine::general_purpose::STANDARD.encode(message.replace("evt_1", "evt_2"));
-    let explanation = explain(&Catalogue::load([]).0, &question, Vec::new(), 0).expect("it explains");
-    assert!(explanation.verdict.sentence.contains("of 184901 bytes"), "{}", explanation.verdict.sentence);
+    let explanation = explain(&Catalogue::load([]).0, &question, Vec::new(), 0).expect("an explanation");
+    assert!(explanation.verification.sentence.contains("of 184901 bytes"), "{}", explanation.verification.sentence);
     assert_eq!(explanation.tried, 0);
 }
 
 #[test]
-fn a_copy_with_its_secrets_masked_is_recognised() {
+fn detects_a_masked_secret() {
     let message = format!("POST / HTTP/1.1\r\nX-Gitlab-Event: Push Hook\r\nX-Gitlab-Token: {MASK}\r\n\r\n{{}}");
     let question = SignatureInput {
         provider: Some("gitlab".into()),
@@ -192,20 +195,24 @@ fn a_copy_with_its_secrets_masked_is_recognised() {
         request: base64::engine::general_purpose::STANDARD.encode(message),
         ..SignatureInput::default()
     };
-    let verdict = verify(&Catalogue::load([]).0, &question, 0).expect("it verifies");
-    assert_eq!((verdict.state.as_str(), verdict.reason.as_deref()), ("invalid", Some("masked")));
+    let verification = verify(&Catalogue::load([]).0, &question, 0).expect("a result");
+    assert_eq!((verification.state.as_str(), verification.reason.as_deref()), ("invalid", Some("masked")));
 }
 
 #[test]
-fn secrets_of_other_inboxes_are_tried() {
+fn tests_secrets_of_other_inboxes() {
     let other = Sent { entered: "another one", ..GITHUB };
     let known = vec![("the inbox shop".to_owned(), GITHUB.secret.to_owned())];
-    let explanation = explain(&Catalogue::load([]).0, &other.question(), known, 0).expect("it explains");
-    assert!(explanation.verdict.sentence.contains("the secret of the inbox shop"), "{}", explanation.verdict.sentence);
+    let explanation = explain(&Catalogue::load([]).0, &other.question(), known, 0).expect("an explanation");
+    assert!(
+        explanation.verification.sentence.contains("the secret of the inbox shop"),
+        "{}",
+        explanation.verification.sentence
+    );
 }
 
 #[test]
-fn two_faults_of_a_large_body_are_named_after_few_trials() {
+fn finds_two_mistakes_in_a_large_body_after_few_trials() {
     let item =
         |n: usize| format!("{{\n    \"id\": {n},\n    \"name\": \"Zoë\",\n    \"text\": \"{}\"\n  }}", "x".repeat(900));
     let pretty = format!("[\n  {}\n]", (0..1_100).map(item).collect::<Vec<_>>().join(",\n  "));
@@ -219,15 +226,19 @@ fn two_faults_of_a_large_body_are_named_after_few_trials() {
     let sent = Sent { signed: &pretty, arrived: &spaced, ..GITHUB };
     let stopped = || Duration::ZERO;
     let explanation =
-        explain_within(&Catalogue::load([]).0, &sent.question(), Vec::new(), 0, &stopped).expect("it explains");
-    assert!(explanation.verdict.sentence.contains("indented by two spaces"), "{}", explanation.verdict.sentence);
-    // Each trial costs a digest of the body: 700 of this size take a second in a development build.
+        explain_within(&Catalogue::load([]).0, &sent.question(), Vec::new(), 0, &stopped).expect("an explanation");
+    assert!(
+        explanation.verification.sentence.contains("indented by two spaces"),
+        "{}",
+        explanation.verification.sentence
+    );
+    // Each trial computes a digest of the body. 700 digests of this size take a second in a development build.
     assert!(explanation.tried <= 700, "{} trials of a body of {} bytes", explanation.tried, spaced.len());
 }
 
-/// Every vendor whose key a person holds: what is signed verifies, and by the scheme that signed.
+/// For every symmetric scheme of every provider, a signed message verifies without naming the scheme.
 #[test]
-fn what_is_signed_verifies_with_no_scheme_named() {
+fn verifies_signed_messages_without_a_scheme_name() {
     let (catalogue, _) = Catalogue::load([]);
     let mut signed_by = 0;
     for provider in catalogue.providers() {
@@ -265,9 +276,9 @@ fn what_is_signed_verifies_with_no_scheme_named() {
                 request: base64::engine::general_purpose::STANDARD.encode(&message),
                 ..SignatureInput::default()
             };
-            // A signature in a form or JSON body is put there by whoever makes the body.
+            // Signatures inside a form or JSON body are not inserted by `sign`.
             let Ok(signed) = sign(&catalogue, &question, 0) else { continue };
-            if !signed.elsewhere.is_empty() {
+            if !signed.outside_headers.is_empty() {
                 continue;
             }
             let headers: String = signed.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -275,8 +286,8 @@ fn what_is_signed_verifies_with_no_scheme_named() {
             question.request =
                 base64::engine::general_purpose::STANDARD.encode(format!("{head}\r\n{headers}\r\n{body}"));
             question.scheme = None;
-            let verdict = verify(&catalogue, &question, 0).expect("it verifies");
-            assert_eq!(verdict.state, "valid", "{} {}: {}", provider.id, record.id, verdict.sentence);
+            let verification = verify(&catalogue, &question, 0).expect("a result");
+            assert_eq!(verification.state, "valid", "{} {}: {}", provider.id, record.id, verification.sentence);
             signed_by += 1;
         }
     }

@@ -1,10 +1,10 @@
-//! Answer mode: the request is stored with its delivery in one commit, the app is asked, and the sender
-//! gets what it says, as it comes, or the fallback.
+//! Proxy mode: stores a request with its delivery in one commit, calls the app, and streams the app's response to the
+//! sender. The sender gets the fallback response if the app does not respond in time.
 
 use std::{sync::Arc, time::Duration};
 
-use hookbench_capture::{AnswerBody, Asked, CommitError, RowId, Transaction, WriteError};
-use hookbench_delivery::{ResponseTap, answered, joined, rest_of};
+use hookbench_capture::{CommitError, ProxiedRequest, ResponseBody, RowId, Transaction, WriteError};
+use hookbench_delivery::{ResponseTap, joined, responded, rest_of};
 use hookbench_model::{Change, DatabaseFault, Delivery, DeliveryOrigin, DeliveryState, Forward, RequestSummary};
 use hookbench_store::{
     delivery::{DeliverySource, InFlightAttempt, NewDelivery, SourceRequest},
@@ -24,23 +24,22 @@ use crate::{
     response,
 };
 
-/// Pieces of an answer that wait for a slow sender.
+/// Maximum number of response chunks that wait for a slow sender.
 const PIECES: usize = 8;
 
-/// Requests that wait for one app at a time; more get the fallback at once. Each holds a connection to
-/// it until it answers or its time is up, also when the sender has left.
+/// Maximum number of requests that wait for an app. Further requests get the fallback response immediately. Each
+/// request holds a connection to the app until the response or the timeout, even if the sender disconnects.
 const ASKED_MAX: u32 = 256;
 
-/// A request that is stored, and its delivery.
-struct Kept {
+/// A stored request and its delivery.
+struct StoredForward {
     row: RowId,
     number: i64,
     delivery: Delivery,
 }
 
-/// Keeps a request and gets its answer from the app a forward leads to. It goes on though the sender
-/// may leave.
-pub(crate) async fn ask(engine: &Arc<Engine>, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
+/// Stores a request and gets the response from the app of a forward. Continues if the sender disconnects.
+pub(crate) async fn ask(engine: &Arc<Engine>, asked: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
     let asking = {
         let engine = engine.clone();
         async move { ask_app(engine, asked.whom, Entry::of(asked.captured)).await }
@@ -49,12 +48,12 @@ pub(crate) async fn ask(engine: &Arc<Engine>, asked: Asked) -> Result<Response<A
     engine.main.spawn(asking).await.unwrap_or_else(|_| Err(closing()))
 }
 
-/// Keeps a request, with what is to be kept beside it, and gets its answer.
+/// Stores a request and gets the response from the app.
 pub(crate) async fn ask_app(
     engine: Arc<Engine>,
     whom: i64,
     mut entry: Entry,
-) -> Result<Response<AnswerBody>, CommitError> {
+) -> Result<Response<ResponseBody>, CommitError> {
     let address = engine.addresses.by_number(entry.captured.inbox);
     let found = address.as_ref().and_then(|address| {
         let endpoint = engine.outbox.schedule().numbered(whom)?;
@@ -62,22 +61,22 @@ pub(crate) async fn ask_app(
         Some((endpoint, bound.forward.clone()))
     });
     let Some((endpoint, forward)) = found else {
-        // It was removed this moment: the request is kept, and its inbox answers.
-        let (name, answer) = address.map(|address| (address.name, address.answer)).unwrap_or_default();
-        (entry.captured.status, entry.captured.answer) = (answer.status.as_u16(), Some(answer.number));
+        // The forward was just deleted. The request is stored, and gets the default response of the inbox.
+        let (name, response) = address.map(|address| (address.name, address.response)).unwrap_or_default();
+        (entry.captured.status, entry.captured.response) = (response.status.as_u16(), Some(response.number));
         crate::entry::keep_entry(&engine, entry, name).await?;
-        return Ok(answer.plain());
+        return Ok(response.plain());
     };
     let name = address.map(|address| address.name).unwrap_or_default();
     let url = joined(&forward.to, &forward.path, rest_of(&entry.captured.target, &name));
     let waiting = engine.outbox.schedule().in_flight_to(endpoint.number);
-    let full = (waiting >= ASKED_MAX).then(|| format!("{ASKED_MAX} requests wait for this app already."));
+    let full = (waiting >= ASKED_MAX).then(|| format!("Too many requests wait for this app (at most {ASKED_MAX})."));
     let refused = url.as_ref().err().cloned().or(full);
     let method = entry.captured.method.clone();
     let request = SourceRequest {
         method: method.to_string(),
         url: url.unwrap_or_else(|_| forward.to.clone()),
-        resigned: forward.resign,
+        re_signed: forward.re_sign,
         ..SourceRequest::default()
     };
     let now_us = engine.clock.now_us();
@@ -89,14 +88,14 @@ pub(crate) async fn ask_app(
     let (head, coming) = oneshot::channel();
     let (body, pieces) = mpsc::channel(PIECES);
     engine.outbox.schedule().start(endpoint.number);
-    tokio::spawn(get_answer(engine.clone(), kept, endpoint, ResponseTap { head, body }, now_us));
+    tokio::spawn(get_response(engine.clone(), kept, endpoint, ResponseTap { head, body }, now_us));
     match timeout(Duration::from_millis(forward.deadline_ms.into()), coming).await {
-        // What is no final answer is none that a sender can be given.
+        // Only final statuses can be returned to a sender.
         Ok(Ok(parts)) if (200..=599).contains(&parts.status.as_u16()) => {
             store_response(&engine, row, parts.status.as_u16(), None);
-            let mut response = Response::new(AnswerBody::Pieces(pieces));
+            let mut response = Response::new(ResponseBody::Pieces(pieces));
             *response.status_mut() = parts.status;
-            *response.headers_mut() = answered(&parts.headers);
+            *response.headers_mut() = responded(&parts.headers);
             if method == http::Method::HEAD || parts.status == 204 || parts.status == 304 {
                 *response.body_mut() = bytes::Bytes::new().into();
             }
@@ -106,7 +105,7 @@ pub(crate) async fn ask_app(
     }
 }
 
-/// Stores a request and its delivery, which is under way from then on.
+/// Stores a request and its delivery. The delivery is in flight unless it is refused.
 async fn keep_asked(
     engine: &Engine,
     entry: Entry,
@@ -115,7 +114,7 @@ async fn keep_asked(
     request: SourceRequest,
     refused: Option<String>,
     now_us: i64,
-) -> Result<Kept, CommitError> {
+) -> Result<StoredForward, CommitError> {
     let tail = engine.store.id_tail();
     let Entry { mut captured, tunnelled, turn } = entry;
     let work = move |within: &mut Transaction<'_>| {
@@ -139,10 +138,10 @@ async fn keep_asked(
             due_us: now_us,
         };
         let (number, delivery) = new.insert(within.connection)?;
-        Ok::<_, rusqlite::Error>((Kept { row, number, delivery }, summary_of(row, &captured, tail, name)))
+        Ok::<_, rusqlite::Error>((StoredForward { row, number, delivery }, summary_of(row, &captured, tail, name)))
     };
     let feed = engine.feed.clone();
-    let after = move |(kept, request): &(Kept, RequestSummary)| {
+    let after = move |(kept, request): &(StoredForward, RequestSummary)| {
         feed.publish([
             Change::RequestAdded { request: request.clone() },
             Change::DeliveryChanged { delivery: kept.delivery.clone() },
@@ -155,9 +154,15 @@ async fn keep_asked(
     }
 }
 
-/// Asks the app and writes down what came of it.
-async fn get_answer(engine: Arc<Engine>, kept: Kept, endpoint: Arc<EndpointRow>, tee: ResponseTap, now_us: i64) {
-    let claimed = InFlightAttempt {
+/// Calls the app and stores the result.
+async fn get_response(
+    engine: Arc<Engine>,
+    kept: StoredForward,
+    endpoint: Arc<EndpointRow>,
+    tee: ResponseTap,
+    now_us: i64,
+) {
+    let in_flight = InFlightAttempt {
         number: kept.number,
         shown: kept.delivery,
         payload: bytes::Bytes::new(),
@@ -168,36 +173,36 @@ async fn get_answer(engine: Arc<Engine>, kept: Kept, endpoint: Arc<EndpointRow>,
         base: 0,
         failure: None,
     };
-    let outgoing = crate::outgoing::outgoing_request(&engine, &claimed, &endpoint, kept.row).await;
+    let outgoing = crate::outgoing::outgoing_request(&engine, &in_flight, &endpoint, kept.row).await;
     let (sent, exchange) = engine.outbox.exchanged(outgoing, &endpoint, Some(tee)).await;
-    engine.outbox.finish(claimed, endpoint, sent, exchange);
+    engine.outbox.finish(in_flight, endpoint, sent, exchange);
 }
 
-/// The fallback of a forward whose app did not answer in time.
-async fn fall_back(engine: &Engine, forward: &Forward, row: RowId) -> Response<AnswerBody> {
+/// Returns the fallback response of a forward whose app did not respond in time.
+async fn fall_back(engine: &Engine, forward: &Forward, row: RowId) -> Response<ResponseBody> {
     let origin = format!("Fallback of {}", forward.shown_name());
-    let answer = crate::response::decide::given(engine, forward.fallback.clone(), origin, true).await;
-    let answer = match answer {
-        Some(answer) => answer,
+    let response = crate::response::decide::given(engine, forward.fallback.clone(), origin, true).await;
+    let response = match response {
+        Some(response) => response,
         None => Arc::new(response::compile(&forward.fallback, 0).unwrap_or_default()),
     };
-    store_response(engine, row, answer.status.as_u16(), Some(answer.number));
-    answer.wait().await;
-    answer.plain()
+    store_response(engine, row, response.status.as_u16(), Some(response.number));
+    response.wait().await;
+    response.plain()
 }
 
-/// Writes down what a sender was answered; nobody waits for it.
-fn store_response(engine: &Engine, row: RowId, status: u16, answer: Option<i64>) {
+/// Queues a write of the response that a sender got. Does not wait for the write.
+fn store_response(engine: &Engine, row: RowId, status: u16, response: Option<i64>) {
     use futures_util::FutureExt as _;
     let requests = engine.requests();
     let work = move |connection: &Connection| {
-        hookbench_store::request::set_response(connection, row, status, answer)?;
+        hookbench_store::request::set_response(connection, row, status, response)?;
         requests.one(connection, row)
     };
     let feed = engine.feed.clone();
     let after = move |request: &Option<RequestSummary>| {
         feed.publish(request.iter().map(|request| Change::RequestChanged { request: request.clone() }));
     };
-    // It is queued by being looked at once.
+    // The first poll queues the write.
     let _ = engine.store.write(work, after).now_or_never();
 }

@@ -1,4 +1,4 @@
-//! Forwards: where the requests of an inbox go on to, and which of them.
+//! Forwards, which send the requests of an inbox to apps: validation, loop detection and outgoing requests.
 
 pub mod ask;
 pub mod save;
@@ -16,43 +16,43 @@ use crate::{
 
 pub use save::{Destinations, saved};
 
-/// Most forwards of one inbox.
+/// Maximum number of forwards of an inbox.
 const FORWARDS_MAX: usize = 20;
 
-/// Longest name or URL, in bytes.
+/// Maximum length of a name or URL, in bytes.
 const TEXT_MAX: usize = 8 * 1024;
 
-/// Longest wait for an app, in ms.
+/// Maximum timeout of an app, in ms.
 const TIMEOUT_MAX: u32 = 10 * 60 * 1_000;
 
-/// The first thing wrong with it, in a sentence.
+/// Validates a forward. Returns the parsed condition, or a message that describes the first invalid value.
 fn check(forward: &Forward) -> Result<Query, String> {
     let query = known_on_arrival(&forward.when)?;
     if forward.to.len() > TEXT_MAX || forward.name.len() > TEXT_MAX {
-        return Err(format!("A URL or name has at most {TEXT_MAX} bytes."));
+        return Err(format!("A URL or name must be at most {TEXT_MAX} bytes."));
     }
     parse(&forward.to)?;
     check_headers(&forward.headers)?;
     if ![forward.timeout_ms, forward.deadline_ms].iter().all(|ms| (1..=TIMEOUT_MAX).contains(ms)) {
-        return Err(format!("Time-outs lie between 1 and {TIMEOUT_MAX} ms."));
+        return Err(format!("`timeout_ms` and `deadline_ms` must be between 1 and {TIMEOUT_MAX}."));
     }
     if forward.fallback.template {
-        return Err("A fallback is no template: what it would be made of did not come.".into());
+        return Err("A fallback response cannot use a template, because there is no app response to render.".into());
     }
     if forward.fallback.fault.is_some() {
-        return Err("A fallback goes wrong in no way; a rule's answer can.".into());
+        return Err("A fallback response cannot inject a fault. Use a response rule instead.".into());
     }
     response::check(&forward.fallback)?;
     if let Some(schedule) = &forward.retries
         && (schedule.retries() > hookbench_model::RETRIES_MAX as usize
             || schedule.waits_s().iter().any(|wait| !(0.0..=31_536_000.0).contains(wait)))
     {
-        return Err("There are at most 100 retries, each within a year.".into());
+        return Err("At most 100 retries are allowed, with delays of at most one year.".into());
     }
     Ok(query)
 }
 
-/// Its destination as the outbox keeps it.
+/// Returns the endpoint settings of a forward's destination.
 fn destination(forward: &Forward) -> EndpointSettings {
     EndpointSettings {
         name: forward.name.clone(),
@@ -68,9 +68,9 @@ fn destination(forward: &Forward) -> EndpointSettings {
     }
 }
 
-/// Whether a request has come through it before, or through so many that it must be going round.
+/// Returns true if a request is in a loop: it passed through this forward before, or through too many forwards.
 pub(crate) fn loops(forward: &Forward, headers: &[u8]) -> bool {
-    /// Forwards one request may pass.
+    /// Number of forwards after which a request is considered to be in a loop.
     const PASSES_MAX: usize = 10;
     let own = forward.pseudonym();
     let mut passes = 0;
@@ -86,7 +86,7 @@ pub(crate) fn loops(forward: &Forward, headers: &[u8]) -> bool {
     passes >= PASSES_MAX
 }
 
-/// Takes a change in: a mask in a credential's place stands for the one that is there.
+/// Replaces masked credentials of a changed forward by the stored ones.
 fn keeping_secrets(mut forward: Forward, was: &[Forward]) -> Result<Forward, String> {
     let kept = was.iter().find(|old| old.id == forward.id);
     unmasked(&mut forward.headers.set, kept.map(|old| old.headers.set.as_slice()).unwrap_or_default())?;
@@ -96,47 +96,49 @@ fn keeping_secrets(mut forward: Forward, was: &[Forward]) -> Result<Forward, Str
     Ok(forward)
 }
 
-/// A forward, ready to be asked about.
+/// A forward with the parsed condition.
 #[derive(Debug, Clone)]
-pub(crate) struct Bound {
+pub(crate) struct CompiledForward {
     pub(crate) forward: Forward,
     pub(crate) query: Query,
 }
 
-/// Forwards as they were saved; what no longer reads is left out and said in the log.
-pub(crate) fn bound(forwards: &[Forward]) -> Vec<Bound> {
+/// Compiles stored forwards. Omits and logs forwards whose condition can no longer be parsed.
+pub(crate) fn bound(forwards: &[Forward]) -> Vec<CompiledForward> {
     let bind = |forward: &Forward| match known_on_arrival(&forward.when) {
-        Ok(query) => Some(Bound { forward: forward.clone(), query }),
+        Ok(query) => Some(CompiledForward { forward: forward.clone(), query }),
         Err(why) => {
-            tracing::warn!(forward = &*forward.shown_name(), why, "a forward does not read");
+            tracing::warn!(forward = &*forward.shown_name(), why, "a forward has an invalid condition and is ignored");
             None
         }
     };
     forwards.iter().filter_map(bind).collect()
 }
 
-/// How a request goes on to a URL by a forward, as it is now. What it sets is for where it leads, and
-/// goes nowhere else.
-pub(crate) fn forward_onward(
+/// Returns the changes that a forward makes to a request, with the current settings. Returns an error if the forward
+/// has another destination now, because its headers may contain credentials for that destination only.
+pub(crate) fn forward_outgoing(
     engine: &Engine,
     inbox: i64,
     url: &str,
     endpoint: &EndpointRow,
 ) -> Result<OutgoingChanges, String> {
-    let address = engine.addresses.by_number(inbox).ok_or("Its inbox was removed.")?;
+    let address = engine.addresses.by_number(inbox).ok_or("The inbox of the request was deleted.")?;
     let bound = address.forwards.iter().find(|bound| bound.forward.id == endpoint.id);
-    let forward = &bound.ok_or("The forward was removed.")?.forward;
+    let forward = &bound.ok_or("The forward was deleted.")?.forward;
     let catalogue = engine.providers.catalogue();
-    let resign = match (forward.resign, crate::verification::scheme(&address.verification, &catalogue)) {
+    let re_sign = match (forward.re_sign, crate::verification::scheme(&address.verification, &catalogue)) {
         (false, _) => None,
         (true, Some((_, record))) => Some((record.clone(), crate::verification::keys(&address.verification))),
-        (true, None) => return Err(format!("It cannot be signed: the inbox {} has no provider.", address.name)),
+        (true, None) => {
+            return Err(format!("The request cannot be signed: the inbox {} has no provider.", address.name));
+        }
     };
     if !leads_to(&forward.to, url) {
-        return Err("The forward leads elsewhere now; replay the request to send it there.".into());
+        return Err("The forward has another destination now. Replay the request to send it there.".into());
     }
     let via = Some(format!("1.1 {}", forward.pseudonym()));
-    Ok(OutgoingChanges { rules: forward.headers.clone(), headers: None, body: None, resign, via })
+    Ok(OutgoingChanges { rules: forward.headers.clone(), headers: None, body: None, re_sign, via })
 }
 
 #[cfg(test)]
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forward_that_cannot_be_is_refused() {
+    fn rejects_invalid_forwards() {
         use serde_json::json;
         assert!(forward(json!({})).is_ok());
         for bad in [
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_has_forwarded_is_known_again() {
+    fn detects_forwarding_loops() {
         let mut one = forward(serde_json::json!({})).expect("a forward");
         one.id = "019c0000-0000-7000-8000-0123456789ab".into();
         assert!(!loops(&one, b"Via: 1.1 proxy\r\n"));

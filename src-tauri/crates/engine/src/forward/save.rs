@@ -1,4 +1,4 @@
-//! Saving an inbox's forwards: each has a destination in the outbox.
+//! Storage of an inbox's forwards, each with a destination in the outbox.
 
 use hookbench_delivery::{Schedule, joined, rest_of};
 use hookbench_model::{Change, Forward, Inbox};
@@ -12,19 +12,19 @@ use rusqlite::Connection;
 use super::FORWARDS_MAX;
 use crate::{Engine, inbox::Address};
 
-/// What saving forwards changes of the outbox.
+/// Changes to the outbox that result from saving forwards.
 #[derive(Debug, Default)]
 pub struct Destinations {
-    /// Those that are new or changed.
+    /// New and changed destinations.
     set: Vec<EndpointRow>,
-    /// Numbers of those that are no more.
+    /// Numbers of the deleted destinations.
     gone: Vec<i64>,
-    /// Deliveries that waited for those.
+    /// Numbers of the deliveries that waited for a deleted destination.
     skipped: Vec<i64>,
 }
 
 impl Destinations {
-    /// Lets it take effect, once it is on disk.
+    /// Applies the changes to the schedule. Called after the commit.
     pub fn apply(&self, schedule: &mut Schedule, now_us: i64) {
         for row in &self.set {
             schedule.set_endpoint(row.clone(), now_us);
@@ -38,8 +38,11 @@ impl Destinations {
     }
 }
 
-/// Saves an inbox's forwards in the place of those it had: new ones get an id and a destination. What
-/// is wrong with one is said as `Err`, and nothing is changed.
+/// Replaces the forwards of an inbox. Assigns an id and a destination to new forwards. Returns an inner `Err` with a
+/// message if a forward is invalid; the database is then unchanged.
+///
+/// # Errors
+/// Returns an error if the database cannot be read or written.
 pub fn saved(
     connection: &Connection,
     inbox: &str,
@@ -48,7 +51,7 @@ pub fn saved(
     now_us: i64,
 ) -> rusqlite::Result<Result<(Vec<Forward>, Destinations), String>> {
     if new.len() > FORWARDS_MAX {
-        return Ok(Err(format!("An inbox has at most {FORWARDS_MAX} forwards.")));
+        return Ok(Err(format!("An inbox can have at most {FORWARDS_MAX} forwards.")));
     }
     let mut forwards = Vec::with_capacity(new.len());
     for (place, forward) in new.into_iter().enumerate() {
@@ -96,11 +99,11 @@ pub fn saved(
     Ok(Ok((forwards, destinations)))
 }
 
-/// Lets what waits go to where the forward leads now.
+/// Updates the URLs of waiting deliveries to the current destination of the forward.
 fn redirect(connection: &Connection, endpoint: i64, forward: &Forward, inbox: &str) -> rusqlite::Result<()> {
     let waiting = hookbench_store::delivery::waiting_requests(connection, endpoint)?;
     for (number, was, target) in waiting {
-        // One that leads nowhere now says so at its attempt.
+        // A delivery whose URL is invalid now fails at its next attempt.
         if let Ok(url) = joined(&forward.to, &forward.path, rest_of(&target, inbox))
             && url != was
         {
@@ -116,13 +119,13 @@ fn remove(
     now_us: i64,
     destinations: &mut Destinations,
 ) -> rusqlite::Result<()> {
-    destinations.skipped.extend(skip_waiting(connection, row.number, "The forward was removed.", now_us)?);
+    destinations.skipped.extend(skip_waiting(connection, row.number, "The forward was deleted.", now_us)?);
     hookbench_store::endpoint::remove(connection, row.number)?;
     destinations.gone.push(row.number);
     Ok(())
 }
 
-/// Takes away the forwards of commands that have ended.
+/// Deletes the forwards of commands that have ended.
 pub(crate) async fn forget_passed_forwards(engine: &Engine) {
     let ended = |id: &str| engine.outbox.schedule().with_id(id).is_none();
     let passed = |address: &Address| {
@@ -145,7 +148,7 @@ pub(crate) async fn forget_passed_forwards(engine: &Engine) {
             }
         };
         if let Err(error) = engine.store.write(work, after).await {
-            tracing::warn!(%error, "forwards of commands that have ended could not be removed");
+            tracing::warn!(%error, "forwards of ended commands could not be deleted");
         }
     }
 }

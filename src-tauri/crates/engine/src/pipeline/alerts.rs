@@ -1,4 +1,4 @@
-//! Alerts: one for each saved search that new requests match.
+//! Alerts on saved searches: the stage that matches new requests against saved searches.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,16 +13,16 @@ use tokio::time::Instant;
 use super::{Stage, batch::Batch, unprocessed};
 use crate::Engine;
 
-/// Least time between two alerts of a saved search: a flood raises one.
+/// Minimum interval between two alerts of a saved search. A flood of requests raises one alert.
 const MIN_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Time after which the matches so far are told, though more requests are waiting.
+/// Time after which the matches so far are published even if more requests are waiting.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// The stage.
+/// Stage that raises alerts.
 pub(super) struct Alerts;
 
-/// A saved search that raises alerts, with what matched it in this step.
+/// A saved search that raises alerts, with the matches of this step.
 struct Watched {
     name: String,
     query: Query,
@@ -34,14 +34,14 @@ struct Watched {
 impl Stage for Alerts {
     const NAME: PipelineStage = PipelineStage::Alerts;
 
-    async fn step(&mut self, engine: &Arc<Engine>, mut cursor: RowId, upto: RowId) -> Result<RowId, String> {
+    async fn step(&mut self, engine: &Arc<Engine>, mut cursor: RowId, end: RowId) -> Result<RowId, String> {
         let began = Instant::now();
         let mut searches = watched(engine).await?;
         if searches.is_empty() {
-            return Ok(upto);
+            return Ok(end);
         }
-        while cursor < upto && began.elapsed() < LONGEST {
-            let batch = engine.pipeline.batch(engine, cursor, upto).await.map_err(|e| e.to_string())?;
+        while cursor < end && began.elapsed() < LONGEST {
+            let batch = engine.pipeline.batch(engine, cursor, end).await.map_err(|e| e.to_string())?;
             let last = batch.last;
             let (inboxes, tail, now_us) = (engine.addresses.clone(), engine.store.id_tail(), engine.clock.now_us());
             let look = move |connection: &Connection| {
@@ -54,7 +54,7 @@ impl Stage for Alerts {
         for Watched { name, newest, requests, .. } in searches {
             let Some(newest) = newest else { continue };
             if let Some(request) = engine.summary(newest).await.map_err(|e| e.to_string())? {
-                engine.feed.publish([Change::QueryMatched { name, request: Box::new(request), requests }]);
+                engine.feed.publish([Change::SavedSearchMatched { name, request: Box::new(request), requests }]);
             }
         }
         Ok(cursor)
@@ -65,11 +65,11 @@ impl Stage for Alerts {
     }
 }
 
-/// Returns the saved searches that raise alerts, but for those whose inbox was deleted.
+/// Returns the saved searches that raise alerts, except those whose inbox was deleted.
 async fn watched(engine: &Engine) -> Result<Vec<Watched>, String> {
     let saved = engine.store.readers().read(hookbench_store::saved_search::all).await.map_err(|e| e.to_string())?;
     let watched = |SavedSearch { name, asked }: SavedSearch| {
-        let query = Query::parse(&asked.query).ok().filter(|_| asked.notify)?;
+        let query = Query::parse(&asked.query).ok().filter(|_| asked.alert)?;
         let inbox = match asked.inbox {
             Some(inbox) => Some(engine.addresses.get(&inbox)?.number),
             None => None,
@@ -79,7 +79,7 @@ async fn watched(engine: &Engine) -> Result<Vec<Watched>, String> {
     Ok(saved.into_iter().filter_map(watched).collect())
 }
 
-/// Notes which requests of a batch match. Imported requests did not arrive, and raise no alert.
+/// Counts the matching requests of a batch for each search. Imported requests raise no alerts.
 fn matched(
     connection: &Connection,
     batch: &Batch,

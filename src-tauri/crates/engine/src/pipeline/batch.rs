@@ -1,4 +1,4 @@
-//! Batches of committed requests, and the recent ones in memory.
+//! Batches of committed requests, and a cache of the recent ones.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -8,10 +8,10 @@ use rusqlite::Connection;
 
 use super::BATCH;
 
-/// Maximum size of the verified requests in memory, in bytes. A stage that is further behind reads the store.
+/// Maximum size of the cached batches, in bytes. A stage that is further behind reads from the store.
 const RECENT_MAX: usize = 8 * 1024 * 1024;
 
-/// Every request between two rows, in the order of their commits.
+/// All requests between two rows, in commit order.
 #[derive(Debug)]
 pub(super) struct Batch {
     /// Row before the first request.
@@ -22,26 +22,26 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Reads the next requests after a row, up to the row `upto`, of one inbox or of all.
+    /// Reads the next requests after the first row, up to and including the second, of one inbox or of all.
     pub(super) fn read(
         connection: &Connection,
         after: RowId,
-        upto: RowId,
+        end: RowId,
         inbox: Option<i64>,
     ) -> rusqlite::Result<Self> {
-        let requests = committed_after(connection, after, upto, inbox, BATCH)?;
+        let requests = committed_after(connection, after, end, inbox, BATCH)?;
         let full = requests.len() >= BATCH.requests || weight(&requests) >= BATCH.bytes;
-        let last = requests.last().map(|request| request.row).filter(|_| full).unwrap_or(upto);
+        let last = requests.last().map(|request| request.row).filter(|_| full).unwrap_or(end);
         Ok(Self { after, last, requests })
     }
 }
 
-/// Memory that some requests may take, in bytes.
+/// Returns the memory use of some requests, in bytes.
 pub(super) fn weight(requests: &[CommittedRequest]) -> usize {
     requests.iter().map(CommittedRequest::weight).sum()
 }
 
-/// The newest verified batches, without a gap between them, while a stage has yet to process them.
+/// The newest verified batches that a stage has yet to process, without gaps between them.
 #[derive(Debug, Default)]
 pub(super) struct RecentBatches {
     batches: VecDeque<(Arc<Batch>, usize)>,
@@ -49,7 +49,7 @@ pub(super) struct RecentBatches {
 }
 
 impl RecentBatches {
-    /// Adds the newest batch. The oldest ones are dropped when there is no room.
+    /// Adds the newest batch. Drops the oldest batches if the size limit is exceeded.
     pub(super) fn push(&mut self, batch: Arc<Batch>) {
         if self.batches.back().is_some_and(|(newest, _)| newest.last != batch.after) {
             (self.batches, self.bytes) = (VecDeque::new(), 0);
@@ -62,7 +62,7 @@ impl RecentBatches {
         }
     }
 
-    /// Returns the batch with the first request after `cursor`. `None` if that is no longer in memory.
+    /// Returns the batch with the first request after `cursor`. Returns `None` if that batch is not in memory.
     pub(super) fn after(&self, cursor: RowId) -> Option<Arc<Batch>> {
         let (oldest, _) = self.batches.front()?;
         if cursor < oldest.after {

@@ -1,5 +1,5 @@
-//! Mirrors: deliveries of the requests that match a forward. They are stored in one commit with the cursor, so that
-//! nothing is sent twice and nothing is left out, whenever the program ends.
+//! Mirroring: the stage that creates deliveries of the requests that match a forward. Deliveries are stored in one
+//! commit with the cursor. A crash therefore neither duplicates nor loses a delivery.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,22 +18,22 @@ use hookbench_store::{
 use rusqlite::Connection;
 
 use super::{Stage, batch::Batch, unprocessed};
-use crate::{Engine, forward::Bound, inbox::Address};
+use crate::{Engine, forward::CompiledForward, inbox::Address};
 
-/// The stage.
+/// Stage that mirrors requests.
 pub(super) struct Mirror;
 
 impl Stage for Mirror {
     const NAME: PipelineStage = PipelineStage::Forward;
 
-    async fn step(&mut self, engine: &Arc<Engine>, cursor: RowId, upto: RowId) -> Result<RowId, String> {
+    async fn step(&mut self, engine: &Arc<Engine>, cursor: RowId, end: RowId) -> Result<RowId, String> {
         let inboxes: Vec<Address> = (engine.addresses.all().into_iter())
-            .filter(|address| address.forwards.iter().any(|bound| bound.forward.mode == ForwardMode::Copy))
+            .filter(|address| address.forwards.iter().any(|bound| bound.forward.mode == ForwardMode::Mirror))
             .collect();
         if inboxes.is_empty() {
-            return Ok(upto);
+            return Ok(end);
         }
-        let batch = engine.pipeline.batch(engine, cursor, upto).await.map_err(|e| e.to_string())?;
+        let batch = engine.pipeline.batch(engine, cursor, end).await.map_err(|e| e.to_string())?;
         let last = batch.last;
         let copies = copies(engine, batch, cursor, inboxes).await?;
         if !copies.is_empty() {
@@ -47,27 +47,27 @@ impl Stage for Mirror {
     }
 }
 
-/// A request that is forwarded, and to which endpoint.
+/// A request to forward, and its destination.
 struct Copy {
     endpoint: Arc<EndpointRow>,
     request: SourceRequest,
-    /// Why it is not sent, if so.
+    /// State and reason of a delivery that is not sent.
     refused: Option<(DeliveryState, String)>,
 }
 
-/// What decides whether a request is mirrored.
+/// State that decides which requests are mirrored.
 struct Rules {
     outbox: Arc<Outbox>,
     tail: IdTail,
     now_us: i64,
     inboxes: Vec<Address>,
-    /// Numbers of the inboxes that forward only verified requests, where these came through a tunnel.
+    /// Numbers of the inboxes that forward only verified requests if these came through a tunnel.
     verified_only: Vec<i64>,
 }
 
 impl Rules {
-    /// Returns the copies of the requests of a batch. Imported requests did not arrive, and those of the offline backlog
-    /// wait for a person.
+    /// Returns the deliveries to create for a batch. Omits imported requests and those of the offline backlog, which
+    /// wait for the user's decision.
     fn copies(&self, connection: &Connection, batch: &Batch, cursor: RowId) -> rusqlite::Result<Vec<Copy>> {
         let held = hookbench_store::tunnel::held(connection, cursor.0, batch.last.0)?;
         let outside = match self.verified_only.is_empty() {
@@ -87,21 +87,26 @@ impl Rules {
                 && self.verified_only.contains(&request.inbox)
                 && outside.binary_search(&request.row.0).is_ok();
             let refused = if request.body_state != BodyState::Complete {
-                Some((DeliveryState::Failed, "The request did not arrive whole."))
+                Some((DeliveryState::Failed, "The request body is incomplete."))
             } else if unproved {
-                Some((DeliveryState::Skipped, "It has come from outside, and its signature is not valid."))
+                Some((DeliveryState::Skipped, "The request came through a tunnel without a valid signature."))
             } else {
                 None
             };
-            for bound in address.forwards.iter().filter(|bound| bound.forward.mode == ForwardMode::Copy) {
+            for bound in address.forwards.iter().filter(|bound| bound.forward.mode == ForwardMode::Mirror) {
                 copies.extend(self.copy(bound, &subject, refused));
             }
         }
         Ok(copies)
     }
 
-    /// Returns the copy that a forward makes of a request. `None` where it makes none.
-    fn copy(&self, bound: &Bound, subject: &Subject<'_>, refused: Option<(DeliveryState, &str)>) -> Option<Copy> {
+    /// Returns the delivery of a request through one forward. Returns `None` if the forward does not match.
+    fn copy(
+        &self,
+        bound: &CompiledForward,
+        subject: &Subject<'_>,
+        refused: Option<(DeliveryState, &str)>,
+    ) -> Option<Copy> {
         let forward = &bound.forward;
         if !forward.enabled || subject.id.0 <= forward.since || !bound.query.matches(subject, self.now_us) {
             return None;
@@ -114,7 +119,7 @@ impl Rules {
         let refused = if let Some((state, why)) = refused {
             Some((state, why.to_owned()))
         } else if crate::forward::loops(forward, subject.headers) {
-            Some((DeliveryState::Skipped, "It has come through this forward already.".to_owned()))
+            Some((DeliveryState::Skipped, "The request already passed through this forward.".to_owned()))
         } else {
             wrong
         };
@@ -125,7 +130,7 @@ impl Rules {
             provider: subject.provider.unwrap_or_default().to_owned(),
             method: subject.method.to_owned(),
             url,
-            resigned: forward.resign,
+            re_signed: forward.re_sign,
             replay: None,
         };
         Some(Copy { endpoint, request, refused })
@@ -163,7 +168,7 @@ async fn store_copies(engine: &Engine, cursor: RowId, copies: Vec<Copy>) -> Resu
                 new.insert(connection).map(|(number, delivery)| (number, endpoint.number, delivery))
             })
             .collect::<rusqlite::Result<Vec<_>>>()?;
-        // A delivery that is not sent changes its request now, for it never ends.
+        // A delivery that is not sent has no end event, so its request is published now.
         let mut changed = Vec::new();
         for copy in copies.iter().filter(|copy| copy.refused.is_some()) {
             changed.extend(requests.one(connection, RowId(copy.request.row))?);

@@ -1,4 +1,4 @@
-//! Requests from their commit to the verification stage, in memory.
+//! In-memory queue from the commit to the verification stage.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ pub(super) struct Handover {
     /// Row before the first request in memory.
     after: RowId,
     /// Last row in memory.
-    upto: RowId,
+    end: RowId,
     /// Last row that was committed.
     committed: RowId,
     requests: VecDeque<(RowId, Captured)>,
@@ -24,7 +24,7 @@ pub(super) struct Handover {
 /// Where the next requests are.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// In memory: these, which are all up to the last one.
+    /// In memory: all requests up to the last one of these.
     Memory(Vec<CommittedRequest>),
     /// In the store, up to and including this row.
     Store(RowId),
@@ -33,7 +33,7 @@ pub(super) enum Next {
 }
 
 impl Handover {
-    /// Sets the last row that an earlier run committed. Its requests are in the store only.
+    /// Sets the last row that an earlier run committed. The requests of that run are in the store only.
     pub(super) fn resume(&mut self, committed: RowId) {
         self.committed = self.committed.max(committed);
     }
@@ -43,22 +43,22 @@ impl Handover {
         self.committed
     }
 
-    /// Adds the requests of a commit. Where there is no room, or the commit has imported requests, of which more is stored
-    /// than is handed over, they are read from the store.
+    /// Adds the requests of a commit. Leaves them to the store if there is no room, or if the commit contains imported
+    /// requests, which are not passed in memory.
     pub(super) fn push(&mut self, committed: Committed) {
         let Committed { before, last, arrived, kept, imported } = committed;
         self.committed = last;
         if self.requests.is_empty() {
-            (self.after, self.upto) = (before, before);
+            (self.after, self.end) = (before, before);
         }
-        if imported > 0 || self.upto != before || self.bytes >= HANDOVER_MAX {
+        if imported > 0 || self.end != before || self.bytes >= HANDOVER_MAX {
             return;
         }
         let mut new: Vec<_> = arrived.into_iter().chain(kept).collect();
         new.sort_unstable_by_key(|(row, _)| *row);
         self.bytes += new.iter().map(|(_, captured)| memory_of(captured)).sum::<usize>();
         self.requests.extend(new);
-        self.upto = last;
+        self.end = last;
     }
 
     /// Takes the requests after a cursor.
@@ -66,7 +66,7 @@ impl Handover {
         while self.requests.front().is_some_and(|(row, _)| *row <= cursor) {
             self.pop();
         }
-        let store = |upto: RowId| if cursor < upto { Next::Store(upto) } else { Next::None };
+        let store = |end: RowId| if cursor < end { Next::Store(end) } else { Next::None };
         if self.requests.is_empty() {
             return store(self.committed);
         }
@@ -109,7 +109,7 @@ pub(super) mod tests {
             method: http::Method::POST,
             target: "/shop".into(),
             version: HttpVersion::Http11,
-            peer: ([127, 0, 0, 1], 1).into(),
+            remote_address: ([127, 0, 0, 1], 1).into(),
             headers: Vec::new(),
             names: HeaderNames::Exact,
             trailers: Vec::new(),
@@ -117,7 +117,7 @@ pub(super) mod tests {
             body_bytes: bytes as u64,
             body_state: BodyState::Complete,
             status: 200,
-            answer: None,
+            response: None,
             via: 0,
             findings: Findings::default(),
         }
@@ -136,13 +136,13 @@ pub(super) mod tests {
     fn next(handover: &mut Handover, cursor: i64) -> Result<Vec<i64>, Option<i64>> {
         match handover.next(RowId(cursor), BATCH) {
             Next::Memory(requests) => Ok(requests.iter().map(|request| request.row.0).collect()),
-            Next::Store(upto) => Err(Some(upto.0)),
+            Next::Store(end) => Err(Some(end.0)),
             Next::None => Err(None),
         }
     }
 
     #[test]
-    fn gives_the_requests_of_a_commit_in_the_order_of_their_rows() {
+    fn returns_the_requests_of_a_commit_in_row_order() {
         let mut handover = Handover::default();
         handover.push(commit(0, &[1, 3], &[2], 0, 1));
         handover.push(commit(3, &[4], &[], 0, 1));
@@ -151,7 +151,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn sends_a_stage_that_is_behind_to_the_store() {
+    fn refers_a_stage_that_is_behind_to_the_store() {
         let mut handover = Handover::default();
         handover.resume(RowId(10));
         assert_eq!(next(&mut handover, 5), Err(Some(10)), "the requests of an earlier run are in the store");
@@ -173,7 +173,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn stays_within_its_limit_and_gives_large_requests_alone() {
+    fn stays_within_the_size_limit() {
         let mut handover = Handover::default();
         for row in 1..=4 {
             handover.push(commit(row - 1, &[row], &[], 0, HANDOVER_MAX / 2));

@@ -1,5 +1,5 @@
-//! The search index. Its cursor is the last request in a finished block, so the block that is being built when the program
-//! ends is built again.
+//! Search indexing: the stage that adds requests to the search index. The cursor is the last request in a finished
+//! block. A block that is unfinished when the program ends is rebuilt at the next start.
 
 use std::{
     sync::{Arc, Weak},
@@ -16,17 +16,17 @@ use tokio::time::Instant;
 use super::{ArrivalRate, RETRY_DELAY, unprocessed};
 use crate::Engine;
 
-/// Interval at which the stage looks for requests.
+/// Interval at which the stage checks for requests.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Maximum number of intervals for which the stage waits while receiving has priority.
+/// Maximum number of intervals that the stage waits while receiving has priority.
 const WAITED_MAX: u32 = 20;
 
-/// Pause after a batch, as a multiple of the time that it took: usually, and while receiving has priority.
+/// Pause after a batch, as a multiple of its duration: usually, and while receiving has priority.
 const PAUSE: u32 = 1;
 const FLOOD_PAUSE: u32 = 6;
 
-/// Runs the stage as long as the engine lives.
+/// Runs the stage until the engine is dropped.
 pub(super) async fn run(engine: Weak<Engine>) {
     let Some(mut writer) = open(&engine).await else { return };
     if let Some(opened) = engine.upgrade() {
@@ -69,12 +69,12 @@ async fn catch_up(engine: &Weak<Engine>, mut writer: IndexWriter, rate: &mut Arr
     loop {
         let began = Instant::now();
         let opened = engine.upgrade()?;
-        let upto = opened.pipeline.cursor(PipelineStage::Verify);
+        let end = opened.pipeline.cursor(PipelineStage::Verify);
         opened.pipeline.advance(PipelineStage::Index, writer.last());
-        if writer.last() >= upto || !opened.settings().search_index {
+        if writer.last() >= end || !opened.settings().search_index {
             return Some(writer);
         }
-        let added = add_batch(&opened, writer, upto).await;
+        let added = add_batch(&opened, writer, end).await;
         let pause = if rate.is_flood(&opened.pipeline) { FLOOD_PAUSE } else { PAUSE };
         let is_closing = opened.pipeline.is_closing();
         drop(opened);
@@ -102,14 +102,14 @@ async fn catch_up(engine: &Weak<Engine>, mut writer: IndexWriter, rate: &mut Arr
     }
 }
 
-/// Adds the next batch to the index. Returns the writer and what kept it from writing.
+/// Adds the next batch to the index. Returns the writer, and the error if a request could not be written.
 async fn add_batch(
     engine: &Arc<Engine>,
     mut writer: IndexWriter,
-    upto: RowId,
+    end: RowId,
 ) -> Result<(IndexWriter, Option<String>), String> {
     let cursor = writer.last();
-    let batch = engine.pipeline.batch(engine, cursor, upto).await.map_err(|e| e.to_string())?;
+    let batch = engine.pipeline.batch(engine, cursor, end).await.map_err(|e| e.to_string())?;
     let (inboxes, tail) = (engine.addresses.clone(), engine.store.id_tail());
     let add = move |connection: &Connection| {
         for request in unprocessed(&batch, cursor) {

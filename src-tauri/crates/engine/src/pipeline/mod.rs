@@ -1,9 +1,9 @@
-//! The pipeline behind the commit: verify, then forward, infer schemas, index and raise alerts.
+//! The pipeline that processes committed requests: verify, then forward, infer schemas, index and raise alerts.
 //!
-//! The writer hands each commit over in memory ([`Handover`]). The verification stage takes the requests from there,
-//! stores what it found, and keeps the verified requests in memory ([`RecentBatches`]) until every other stage has
-//! processed them. A stage that falls behind, or starts again after a crash, reads the same [`Batch`] from the store. Both
-//! memories are bounded by bytes. Each stage has a cursor: the row number of the last request that it has processed.
+//! The writer passes each commit to the verification stage in memory ([`Handover`]). The verification stage stores its
+//! results and keeps the verified requests in memory ([`RecentBatches`]) until every other stage has processed them. A
+//! stage that falls behind, or restarts after a crash, reads the same [`Batch`] from the store. The memory use of both
+//! caches is limited. Each stage has a cursor: the row number of the last request that the stage has processed.
 
 mod alerts;
 mod batch;
@@ -46,7 +46,7 @@ const BATCH: ReadLimits = ReadLimits { requests: 500, bytes: 4 * 1024 * 1024 };
 /// Interval at which the cursors are stored.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Pause after a database that could not be read or written.
+/// Pause after the database could not be read or written.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Arrivals per second above which receiving has priority over the stages.
@@ -107,7 +107,7 @@ impl Pipeline {
         self.closing.load(Ordering::Relaxed)
     }
 
-    /// Takes over what one commit brought.
+    /// Adds the requests of a commit.
     pub(crate) fn take(&self, committed: Committed) {
         let arrived = committed.arrived.len() + committed.kept.len();
         self.arrived.fetch_add(arrived as u64, Ordering::Relaxed);
@@ -122,7 +122,7 @@ impl Pipeline {
 
     /// Waits until a request is verified.
     pub(crate) async fn wait_until_verified(&self, row: RowId) {
-        // The sender lives as long as `self`.
+        // The wait cannot fail, because `self` owns the sender.
         let _ = self.verified.subscribe().wait_for(|verified| *verified >= row).await;
     }
 
@@ -133,11 +133,11 @@ impl Pipeline {
     }
 
     /// Returns the next requests after a stage's cursor: from memory, or from the store.
-    async fn batch(&self, engine: &Engine, cursor: RowId, upto: RowId) -> Result<Arc<Batch>, ReadError> {
+    async fn batch(&self, engine: &Engine, cursor: RowId, end: RowId) -> Result<Arc<Batch>, ReadError> {
         if let Some(batch) = self.lock_recent().after(cursor) {
             return Ok(batch);
         }
-        engine.store.readers().read(move |connection| Batch::read(connection, cursor, upto, None)).await.map(Arc::new)
+        engine.store.readers().read(move |connection| Batch::read(connection, cursor, end, None)).await.map(Arc::new)
     }
 
     fn lock_handover(&self) -> std::sync::MutexGuard<'_, Handover> {
@@ -148,12 +148,15 @@ impl Pipeline {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns how far each stage has come, in the order of the pipeline.
+    /// Returns the progress of each stage, in pipeline order.
+    ///
+    /// # Errors
+    /// Returns an error if the database cannot be read.
     pub fn progress(&self, connection: &Connection, now_ms: i64) -> rusqlite::Result<Vec<StageProgress>> {
         let (mut all, mut last) = (Vec::new(), None);
         for stage in PipelineStage::ALL {
             let cursor = self.cursor(stage);
-            // Stages are mostly at the same request, which is then counted once.
+            // Most stages have the same cursor, so the requests after it are counted once.
             let (waiting, behind_ms) = match last {
                 Some((counted, progress)) if counted == cursor => progress,
                 _ => match first_after(connection, cursor)? {
@@ -182,7 +185,7 @@ impl Pipeline {
                 moved.iter().try_for_each(|(stage, row)| save_cursor(connection, *stage, *row))
             }
         };
-        // Cursors that cannot be stored are stored later. After a crash, some requests are processed again.
+        // Cursors that cannot be stored now are stored later. After a crash, some requests are processed again.
         if engine.store.write(write, |()| ()).await.is_ok() {
             for (stage, RowId(cursor)) in moved {
                 self.saved[stage as usize].store(cursor, Ordering::Relaxed);
@@ -196,20 +199,21 @@ trait Stage: Send + 'static {
     /// Name of the stage.
     const NAME: PipelineStage;
 
-    /// Processes some of the requests after `cursor`, at most up to `upto`. Returns the last request that was processed.
+    /// Processes some of the requests after `cursor`, at most up to and including `end`. Returns the last row that was
+    /// processed.
     fn step(
         &mut self,
         engine: &Arc<Engine>,
         cursor: RowId,
-        upto: RowId,
+        end: RowId,
     ) -> impl Future<Output = Result<RowId, String>> + Send;
 
-    /// Pause after a step that took `elapsed`; `more` tells whether requests are waiting.
+    /// Returns the pause after a step that took `elapsed`. `more` is true if requests are waiting.
     fn pause(&self, elapsed: Duration, more: bool) -> Duration;
 }
 
-/// Starts the stages. They end with the engine. `everything` is `false` for a single command, which ends before the later
-/// stages would be of use.
+/// Starts the stages, which run until the engine is dropped. `everything` is false for a single command, which ends too
+/// soon to need the later stages.
 pub(crate) fn spawn(engine: &Arc<Engine>, everything: bool) {
     let engine = Arc::downgrade(engine);
     tokio::spawn(verify::run(engine.clone()));
@@ -222,25 +226,25 @@ pub(crate) fn spawn(engine: &Arc<Engine>, everything: bool) {
     tokio::spawn(save_regularly(engine));
 }
 
-/// Runs a stage as long as the engine lives.
+/// Runs a stage until the engine is dropped.
 async fn follow<S: Stage>(engine: Weak<Engine>, mut stage: S) {
     let Some(mut verified) = engine.upgrade().map(|engine| engine.pipeline.verified.subscribe()) else { return };
     loop {
-        let (began, upto) = (Instant::now(), *verified.borrow_and_update());
+        let (began, end) = (Instant::now(), *verified.borrow_and_update());
         let Some(opened) = engine.upgrade() else { return };
         let cursor = opened.pipeline.cursor(S::NAME);
-        let step = match cursor < upto {
-            true => stage.step(&opened, cursor, upto).await,
+        let step = match cursor < end {
+            true => stage.step(&opened, cursor, end).await,
             false => Ok(cursor),
         };
         let (more, pause) = match step {
             Ok(reached) => {
                 opened.pipeline.advance(S::NAME, reached);
-                (reached < upto, stage.pause(began.elapsed(), reached < upto))
+                (reached < end, stage.pause(began.elapsed(), reached < end))
             }
             Err(_) if opened.pipeline.is_closing() => return,
             Err(error) => {
-                tracing::warn!(error, stage = S::NAME.as_str(), "a stage of the pipeline failed and is tried again");
+                tracing::warn!(error, stage = S::NAME.as_str(), "a pipeline stage failed; retrying");
                 (true, RETRY_DELAY)
             }
         };
@@ -274,7 +278,7 @@ impl Default for ArrivalRate {
 }
 
 impl ArrivalRate {
-    /// Returns whether so many requests arrive that receiving has priority. The rate is measured over 100 ms or more.
+    /// Returns true if the rate of arrivals gives receiving priority. Measures the rate over at least 100 ms.
     fn is_flood(&mut self, pipeline: &Pipeline) -> bool {
         let seconds = self.measured.elapsed().as_secs_f64();
         if seconds >= 0.1 {
@@ -286,7 +290,7 @@ impl ArrivalRate {
     }
 }
 
-/// The requests of a batch that a stage has not processed yet.
+/// Returns the requests of a batch that a stage has not processed yet.
 fn unprocessed(batch: &Batch, cursor: RowId) -> impl Iterator<Item = &CommittedRequest> {
     batch.requests.iter().filter(move |request| request.row > cursor)
 }

@@ -1,11 +1,11 @@
-//! Inference of schemas from JSON bodies, one per inbox and event type.
+//! Schema inference: the stage that infers schemas from JSON bodies, one per inbox and event type.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use hookbench_capture::{IdTail, RowId};
 use hookbench_model::{Change, PipelineStage};
 use hookbench_query::body::json_values;
-use hookbench_schema::{InferredSchema, Seen};
+use hookbench_schema::{InferredSchema, Sighting};
 use hookbench_store::{
     inferred_schema::{SchemaWrite, load},
     pipeline::save_cursor,
@@ -23,22 +23,22 @@ const CHANGED_MAX: usize = 32;
 /// Maximum size of a body that a schema is inferred from, in bytes.
 const BODY_MAX: i64 = 1024 * 1024;
 
-/// Least time between two steps when no request is waiting.
+/// Minimum interval between two steps when no request is waiting.
 const MIN_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Pause after a step, as a multiple of the time that it took. The rest of the machine is left to others.
+/// Pause after a step, as a multiple of its duration. The pause limits the CPU use of the stage.
 const PAUSE: u32 = 3;
 
 type Schemas = HashMap<(i64, String), InferredSchema>;
 
-/// The stage.
+/// Stage that infers schemas.
 pub(super) struct Inference;
 
 impl Stage for Inference {
     const NAME: PipelineStage = PipelineStage::Schema;
 
-    async fn step(&mut self, engine: &Arc<Engine>, cursor: RowId, upto: RowId) -> Result<RowId, String> {
-        let batch = engine.pipeline.batch(engine, cursor, upto).await.map_err(|e| e.to_string())?;
+    async fn step(&mut self, engine: &Arc<Engine>, cursor: RowId, end: RowId) -> Result<RowId, String> {
+        let batch = engine.pipeline.batch(engine, cursor, end).await.map_err(|e| e.to_string())?;
         let (inboxes, tail) = (engine.addresses.clone(), engine.store.id_tail());
         let read = move |connection: &Connection| infer(connection, &batch, cursor, &*inboxes, tail);
         let (changed, reached) = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
@@ -50,7 +50,7 @@ impl Stage for Inference {
             save_cursor(connection, PipelineStage::Schema, reached)
         };
         engine.store.write(save, |()| ()).await.map_err(|e| e.to_string())?;
-        engine.feed.publish([Change::ShapesChanged]);
+        engine.feed.publish([Change::SchemasChanged]);
         Ok(reached)
     }
 
@@ -59,7 +59,7 @@ impl Stage for Inference {
     }
 }
 
-/// Returns the schemas that the requests of a batch change, and the last request that was read.
+/// Returns the schemas that the requests of a batch change, and the row of the last request that was read.
 fn infer(
     connection: &Connection,
     batch: &Batch,
@@ -79,7 +79,7 @@ fn infer(
                     schemas.entry(key).or_insert(stored.unwrap_or_default())
                 }
             };
-            let seen = Seen { row: request.row.0, us: request.arrived_us };
+            let seen = Sighting { row: request.row.0, us: request.arrived_us };
             values.iter().for_each(|value| schema.learn(value, seen));
         }
         if schemas.len() >= CHANGED_MAX {
@@ -91,7 +91,7 @@ fn infer(
     Ok((schemas.into_iter().map(write).collect(), reached))
 }
 
-/// Returns the JSON values of a body: one, or those of JSON Lines. None where the body is too large or is not JSON.
+/// Returns the JSON values of a body: one, or several in JSON Lines. Returns none if the body is too large or not JSON.
 fn values(connection: &Connection, request: &CommittedRequest, inboxes: &dyn InboxNames, tail: IdTail) -> Vec<Value> {
     let Some(inbox) = inboxes.inbox(request.inbox).filter(|_| request.body_bytes <= BODY_MAX) else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Verification: who sent a request, which event it is, and whether its signature is valid.
+//! Verification: the stage that determines the provider, the event and the signature status of a request.
 
 use std::{
     sync::{Arc, Weak},
@@ -23,20 +23,20 @@ use crate::{
     verification::{RequestView, verify_request},
 };
 
-/// Least time between two batches, so that a commit for each of a thousand requests a second does not wake this stage as
-/// often. A request that comes alone is verified at once.
+/// Minimum interval between two batches. The interval limits how often frequent commits wake this stage. A single
+/// request is verified immediately.
 const MIN_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Pause between two batches in a flood. Receiving has priority, and the rest is verified after the flood.
+/// Pause between two batches in a flood, because receiving has priority. The rest is verified after the flood.
 const FLOOD_PAUSE: Duration = Duration::from_millis(250);
 
-/// Maximum size of a body whose event is read where there is no secret, in bytes.
+/// Maximum size of a body whose event is read if the inbox has no secret, in bytes.
 const RECOGNISED_MAX: i64 = 1024 * 1024;
 
 /// Maximum size of a body that is verified, in bytes.
 const VERIFIED_MAX: i64 = 64 * 1024 * 1024;
 
-/// Runs the stage as long as the engine lives.
+/// Runs the stage until the engine is dropped.
 pub(super) async fn run(engine: Weak<Engine>) {
     let mut rate = ArrivalRate::default();
     loop {
@@ -54,21 +54,21 @@ pub(super) async fn run(engine: Weak<Engine>) {
             }
             Err(_) if pipeline.is_closing() => return,
             Err(error) => {
-                tracing::warn!(error, "requests could not be verified; this is tried again");
+                tracing::warn!(error, "requests could not be verified; retrying");
                 tokio::time::sleep(RETRY_DELAY).await;
             }
         }
     }
 }
 
-/// Verifies the next batch. Returns whether there was one.
+/// Verifies the next batch. Returns true if there was one.
 async fn step(engine: &Arc<Engine>) -> Result<bool, String> {
     let pipeline = &engine.pipeline;
     let cursor = pipeline.cursor(PipelineStage::Verify);
     let next = pipeline.lock_handover().next(cursor, BATCH);
-    let (requests, upto) = match next {
+    let (requests, end) = match next {
         Next::Memory(requests) => (Some(requests), cursor),
-        Next::Store(upto) => (None, upto),
+        Next::Store(end) => (None, end),
         Next::None => return Ok(false),
     };
     let (addresses, catalogue) = (engine.address_by_number(), engine.providers.catalogue());
@@ -78,13 +78,13 @@ async fn step(engine: &Arc<Engine>) -> Result<bool, String> {
                 let last = requests.last().map_or(cursor, |request| request.row);
                 Batch { after: cursor, last, requests }
             }
-            None => Batch::read(connection, cursor, upto, None)?,
+            None => Batch::read(connection, cursor, end, None)?,
         };
         let verified = verify_batch(connection, &mut batch.requests, &catalogue, &addresses)?;
         Ok((batch, verified))
     };
     let (batch, mut verified) = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
-    // A request of which nothing is known has no row.
+    // A request without findings gets no verification row.
     verified.retain(|(_, verification)| *verification != Verification::default());
     let last = batch.last;
     if !verified.is_empty() {
@@ -96,15 +96,18 @@ async fn step(engine: &Arc<Engine>) -> Result<bool, String> {
     Ok(true)
 }
 
-/// Verifies all stored requests of an inbox again, with its present settings. `progress` gets the number of requests so far,
-/// and returns whether to go on.
+/// Verifies all stored requests of an inbox again, with the current settings. `progress` receives the number of
+/// requests so far, and returns false to stop.
+///
+/// # Errors
+/// Returns an error if the database cannot be read or written.
 pub async fn verify_again(engine: &Arc<Engine>, inbox: i64, progress: impl Fn(u64) -> bool) -> Result<(), String> {
     let (mut after, mut done) = (RowId(0), 0);
-    let upto = engine.pipeline.lock_handover().committed();
-    while after < upto {
+    let end = engine.pipeline.lock_handover().committed();
+    while after < end {
         let (addresses, catalogue) = (engine.address_by_number(), engine.providers.catalogue());
         let read = move |connection: &Connection| {
-            let mut batch = Batch::read(connection, after, upto, Some(inbox))?;
+            let mut batch = Batch::read(connection, after, end, Some(inbox))?;
             let verified = verify_batch(connection, &mut batch.requests, &catalogue, &addresses)?;
             Ok((batch, verified))
         };
@@ -123,7 +126,7 @@ pub async fn verify_again(engine: &Arc<Engine>, inbox: i64, progress: impl Fn(u6
 
 type Results = Vec<(RowId, Verification)>;
 
-/// Verifies requests, unless that was done to decide their response.
+/// Verifies requests, except those that were verified to decide their response.
 fn verify_batch(
     connection: &Connection,
     requests: &mut [CommittedRequest],
@@ -166,7 +169,7 @@ fn verify(
     Ok(verify_request(catalogue, &view, address))
 }
 
-/// Stores results, with the cursor of the stage where it moves, and publishes the requests.
+/// Stores results and, if given, the cursor of the stage. Publishes the requests.
 async fn store_results(engine: &Arc<Engine>, results: Results, cursor: Option<RowId>) -> Result<(), String> {
     let requests = engine.requests();
     let work = move |connection: &Connection| {

@@ -1,4 +1,4 @@
-//! Beginning a replay: its requests are written down as a list before the first is sent.
+//! Start of a replay: stores the list of requests before the first one is sent.
 
 use std::sync::Arc;
 
@@ -15,30 +15,33 @@ use tokio::time::Instant;
 
 use crate::Engine;
 
-/// Requests found in one look, and written down in one commit.
+/// Number of requests that are searched and stored in one step.
 const SLICE: usize = 2_000;
 
-/// Which requests.
-pub enum Wanted {
-    /// These, in this order.
+/// Selection of requests to replay.
+pub enum ReplaySelection {
+    /// Requests with these row numbers, in this order.
     These(Vec<RowId>),
-    /// Those of a query, in one inbox or in all.
+    /// Requests that match a query, in one inbox or in all.
     Query(Query, Option<i64>),
 }
 
-/// What a replay is begun with.
+/// Options of a replay.
 pub struct Collecting {
-    /// The settings.
+    /// Settings of the replay.
     pub settings: ReplaySettings,
-    /// Another body for the request.
+    /// Body that replaces the body of the request.
     pub body: Option<Vec<u8>>,
-    /// Where the requests go.
+    /// Destination of the requests.
     pub destination: EndpointSettings,
-    /// The requests.
-    pub wanted: Wanted,
+    /// Requests to replay.
+    pub wanted: ReplaySelection,
 }
 
-/// Begins a replay: its number. Its requests are collected behind, and then it runs.
+/// Starts a replay. Returns the number of the replay. The results of a query are collected in the background.
+///
+/// # Errors
+/// Returns an error if the database cannot be written.
 pub async fn collect(engine: &Arc<Engine>, collecting: Collecting) -> Result<i64, WriteError<rusqlite::Error>> {
     let Collecting { settings, body, destination, wanted } = collecting;
     let (now_us, times, newest_first) = (engine.clock.now_us(), settings.times, settings.newest_first);
@@ -52,7 +55,7 @@ pub async fn collect(engine: &Arc<Engine>, collecting: Collecting) -> Result<i64
     let (number, _) = engine.store.write(work, after).await?;
     engine.replays.begun(number);
     match wanted {
-        Wanted::These(rows) => {
+        ReplaySelection::These(rows) => {
             let rows: Vec<i64> = rows.into_iter().map(|row| row.0).collect();
             let work = move |connection: &Connection| {
                 for (slice, rows) in rows.chunks(SLICE).enumerate() {
@@ -62,23 +65,25 @@ pub async fn collect(engine: &Arc<Engine>, collecting: Collecting) -> Result<i64
                 ReplayRow::begin(connection, number)
             };
             engine.store.write(work, |_| ()).await?;
-            engine.replays.poke();
+            engine.replays.wake();
         }
-        Wanted::Query(query, inbox) => {
+        ReplaySelection::Query(query, inbox) => {
             let (engine, search) = (engine.clone(), engine.search(query, inbox));
             tokio::spawn(async move {
                 if let Err(error) = by_query(&engine, search, number, newest_first, times).await {
-                    // A database that cannot be written says so by itself; the next start ends it.
+                    // If the database cannot be written, the engine reports that separately, and the next start ends
+                    // the replay.
                     let _ = crate::replay::run::end_replay(&engine, number, ReplayState::Failed, &error).await;
                 }
-                engine.replays.poke();
+                engine.replays.wake();
             });
         }
     }
     Ok(number)
 }
 
-/// A search finds the newest first: places that count down turn that round.
+/// Collects the results of a query. A search returns the newest request first. For the oldest first, the positions
+/// count down.
 async fn by_query(
     engine: &Arc<Engine>,
     search: Search,
@@ -95,7 +100,7 @@ async fn by_query(
             search.page(connection, &index, (after, RowId(-1)), SLICE, Instant::now() + PAGE_TIME)
         };
         let found = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
-        let (rows, upto) = (found.ids.iter().map(|row| row.0).collect::<Vec<_>>(), found.upto);
+        let (rows, cursor) = (found.ids.iter().map(|row| row.0).collect::<Vec<_>>(), found.cursor);
         let added = rows.len() as i64 * i64::from(times);
         let work = move |connection: &Connection| {
             let state = ReplayRow::numbered(connection, number)?.map(|row| row.state);
@@ -103,15 +108,15 @@ async fn by_query(
                 return Ok(false);
             }
             ReplayRow::add(connection, number, &rows, place, step, times)?;
-            if upto.is_none() {
+            if cursor.is_none() {
                 ReplayRow::begin(connection, number)?;
             }
-            Ok::<_, rusqlite::Error>(upto.is_some())
+            Ok::<_, rusqlite::Error>(cursor.is_some())
         };
         let more = engine.store.write(work, |_| ()).await.map_err(|e| e.to_string())?;
-        engine.replays.poke();
-        match upto {
-            Some(upto) if more => after = upto,
+        engine.replays.wake();
+        match cursor {
+            Some(cursor) if more => after = cursor,
             _ => return Ok(()),
         }
         place += step * added;

@@ -1,7 +1,7 @@
-//! Replays: stored requests sent again, one or a million, to one destination.
+//! Replays, which send stored requests to a destination again.
 //!
-//! What is to be sent stands in the store as a list; `run` makes deliveries of it a few hundred ahead
-//! of the outbox, so that memory stays flat and a restart goes on where the list is.
+//! The list of requests is stored in the database. [`run`] creates some hundred deliveries ahead of the outbox, which
+//! limits memory use. After a restart, a replay continues at its position in the list.
 
 pub mod collect;
 mod report;
@@ -14,53 +14,56 @@ use hookbench_model::{
 };
 use hookbench_store::endpoint::EndpointRow;
 
-pub use collect::{Collecting, Wanted, collect};
+pub use collect::{Collecting, ReplaySelection, collect};
 pub use report::html;
 pub(crate) use run::{Replays, spawn};
 
-/// How often one request can be delivered by one replay: twice shows whether a receiver is idempotent.
+/// Maximum number of times that a replay delivers a request. Two deliveries show if a handler is idempotent.
 const TIMES_MAX: u32 = 10;
 
-/// Most requests under way at a time.
+/// Maximum number of requests in flight.
 const CONCURRENCY_MAX: u32 = 256;
 
-/// Longest wait for an answer, in ms.
+/// Maximum timeout, in ms.
 const TIMEOUT_MAX: u32 = 10 * 60 * 1_000;
 
 fn check_edit(edit: &ReplayEdit) -> Result<(), String> {
     if let Some(method) = &edit.method {
-        method.parse::<http::Method>().map_err(|_| format!("{method:?} is no HTTP method."))?;
+        method.parse::<http::Method>().map_err(|_| format!("Invalid HTTP method: {method:?}."))?;
     }
     if let Some(path) = edit.path.as_deref().filter(|path| !path.is_empty()) {
         let odd = path.bytes().any(|byte| byte <= b' ' || byte == 0x7f || byte == b'#');
         if !path.starts_with(['/', '?']) || odd {
-            return Err(format!("{path:?} is no path: it begins with / or ? and has no spaces."));
+            return Err(format!("Invalid path: {path:?}. A path must begin with / or ? and have no spaces."));
         }
     }
     for (name, value) in edit.headers.iter().flatten() {
         let masked = value == MASK;
         if name.parse::<http::HeaderName>().is_err() || !masked && http::HeaderValue::from_str(value).is_err() {
-            return Err(format!("{name:?} with this value is no header that can be sent."));
+            return Err(format!("The header {name:?} or its value is invalid."));
         }
     }
     Ok(())
 }
 
-/// The first thing wrong with it, in a sentence.
+/// Validates the settings of a replay.
+///
+/// # Errors
+/// Returns a message that describes the first invalid setting.
 pub fn check(settings: &ReplaySettings) -> Result<(), String> {
     check_headers(&settings.headers)?;
     settings.edit.as_ref().map_or(Ok(()), check_edit)?;
     if !(1..=TIMES_MAX).contains(&settings.times) {
-        return Err(format!("A request is delivered from 1 to {TIMES_MAX} times."));
+        return Err(format!("`times` must be between 1 and {TIMES_MAX}."));
     }
     if !(1..=CONCURRENCY_MAX).contains(&settings.concurrency) {
-        return Err(format!("Concurrency lies between 1 and {CONCURRENCY_MAX}."));
+        return Err(format!("`concurrency` must be between 1 and {CONCURRENCY_MAX}."));
     }
     if settings.rate.is_some_and(|rate| !(RATE_MIN..=1_000_000.0).contains(&rate)) {
-        return Err(format!("The rate is a number of requests a second, from {RATE_MIN} to 1000000."));
+        return Err(format!("`rate` must be between {RATE_MIN} and 1000000 requests per second."));
     }
     if settings.timeout_ms == 0 || settings.timeout_ms > TIMEOUT_MAX {
-        return Err(format!("The time-out lies between 1 and {TIMEOUT_MAX} ms."));
+        return Err(format!("`timeout_ms` must be between 1 and {TIMEOUT_MAX}."));
     }
     match &settings.to {
         Some(ReplayTarget::Url(url)) => parse(url).map(drop),
@@ -68,8 +71,8 @@ pub fn check(settings: &ReplaySettings) -> Result<(), String> {
     }
 }
 
-/// Its destination as the outbox keeps it. What is saved of an endpoint, such as its secrets, is used
-/// as it is now.
+/// Returns the endpoint settings of a replay's destination. Copies the current settings of a saved endpoint, such as
+/// its secrets.
 pub fn destination(settings: &ReplaySettings, url: String, endpoint: Option<&EndpointRow>) -> EndpointSettings {
     let saved = endpoint.map(|row| row.settings.clone());
     let base = saved.unwrap_or_else(|| EndpointSettings::to(url.clone()));
@@ -77,7 +80,7 @@ pub fn destination(settings: &ReplaySettings, url: String, endpoint: Option<&End
         url,
         concurrency: settings.concurrency,
         rate: settings.rate,
-        speed: 1.0,
+        time_scale: 1.0,
         paused: false,
         policy: PolicyOverrides {
             timeout_ms: Some(settings.timeout_ms),

@@ -1,9 +1,12 @@
-//! A replay report as a page.
+//! HTML report of a replay.
 
 use hookbench_model::ReplayReport;
 use minijinja::{AutoEscape, Environment, context};
 
-/// A report as a page: everything in it is text, and nothing runs.
+/// Renders a report as an HTML page. All values are escaped, and the page contains no scripts.
+///
+/// # Errors
+/// Returns a message if the template cannot be rendered.
 pub fn html(report: &ReplayReport) -> Result<String, String> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);

@@ -1,5 +1,4 @@
-//! Running replays: deliveries are made a few hundred ahead of the outbox, and each replay is ended
-//! when its last one is.
+//! Running replays: creates deliveries ahead of the outbox, and ends a replay after its last delivery.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,39 +22,40 @@ use tokio::sync::Notify;
 
 use crate::{Engine, inbox::Address, outgoing_changes::OutgoingChanges};
 
-/// Deliveries that wait for their turn, at most, and how many are made at a time.
+/// Maximum number of unfinished deliveries of a replay, and the number that is created at a time.
 const AHEAD: usize = 1_000;
 const SLICE: usize = 500;
 
-/// How often a running replay is looked after.
+/// Interval between two checks of the running replays.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How often progress is told, in looks.
+/// Number of checks between two progress updates.
 const TOLD: u32 = 3;
 
-/// How a replay changes what it sends, and its settings.
+/// Settings of a replay, and the body that replaces the body of the request.
 #[derive(Debug, Clone)]
 struct Plan {
     settings: Arc<ReplaySettings>,
     body: Option<Bytes>,
 }
 
-/// The replays that run.
+/// State of the running replays.
 #[derive(Debug, Default)]
 pub(crate) struct Replays {
     wake: Notify,
     plans: Mutex<HashMap<i64, Plan>>,
-    /// Those this run began, where it goes on with no other: a command sends only what it was told to.
+    /// Numbers of the replays that a command started. `None` outside a command, where all replays run.
     own: Option<Mutex<HashSet<i64>>>,
 }
 
 impl Replays {
-    /// Those of a store: all that have not ended, or only those begun from now on.
+    /// Creates the state. With `everything`, continues all unfinished replays of the store. Else runs only replays that
+    /// are started from now on.
     pub(crate) fn new(everything: bool) -> Self {
         Self { own: (!everything).then(Mutex::default), ..Self::default() }
     }
 
-    /// A replay was begun by this run.
+    /// Records that this run started a replay.
     pub(crate) fn begun(&self, number: i64) {
         if let Some(own) = &self.own {
             own.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
@@ -66,8 +66,8 @@ impl Replays {
         self.own.as_ref().is_none_or(|own| own.lock().unwrap_or_else(PoisonError::into_inner).contains(&number))
     }
 
-    /// Something changed: look again.
-    pub(crate) fn poke(&self) {
+    /// Wakes the task that runs replays.
+    pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }
 
@@ -76,7 +76,7 @@ impl Replays {
     }
 }
 
-/// Looks after the replays as long as the engine lives.
+/// Starts the task that runs replays until the engine is dropped.
 pub(crate) fn spawn(engine: &Arc<Engine>) {
     let engine: Weak<Engine> = Arc::downgrade(engine);
     tokio::spawn(async move {
@@ -89,7 +89,7 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
                 match run_replays(&engine, &mut told, look.is_multiple_of(TOLD)).await {
                     Ok(running) => running,
                     Err(error) => {
-                        tracing::warn!(error, "replays could not go on; it is tried again");
+                        tracing::warn!(error, "replays could not continue; retrying");
                         true
                     }
                 }
@@ -105,7 +105,7 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
     });
 }
 
-/// One look at every replay that has not ended; whether there is one.
+/// Advances every replay that has not ended. Returns true if there is one.
 async fn run_replays(engine: &Arc<Engine>, told: &mut HashMap<i64, Replay>, tell: bool) -> Result<bool, String> {
     let read = |connection: &Connection| {
         ReplayRow::running(connection)?
@@ -118,7 +118,7 @@ async fn run_replays(engine: &Arc<Engine>, told: &mut HashMap<i64, Replay>, tell
     for (row, open) in &running {
         let stopped = engine.outbox.schedule().numbered(row.endpoint).is_some_and(|endpoint| !endpoint.enabled);
         if stopped && *open == 0 {
-            let reason = "It stopped at its first failure.";
+            let reason = "The replay stopped at its first failure.";
             end_replay(engine, row.number, ReplayState::Stopped, reason).await?;
         } else if !stopped && row.all_fed() && *open == 0 {
             end_replay(engine, row.number, ReplayState::Done, "").await?;
@@ -132,7 +132,7 @@ async fn run_replays(engine: &Arc<Engine>, told: &mut HashMap<i64, Replay>, tell
     Ok(!running.is_empty())
 }
 
-/// Tells of the replays that have moved on; one that has ended was told of as it did.
+/// Publishes the replays that changed. Ended replays were published when they ended.
 async fn tell_replays(engine: &Engine, told: &mut HashMap<i64, Replay>) -> Result<(), String> {
     let read = |connection: &Connection| {
         let open = hookbench_store::replay::open(connection)?;
@@ -151,16 +151,16 @@ async fn tell_replays(engine: &Engine, told: &mut HashMap<i64, Replay>) -> Resul
     Ok(())
 }
 
-/// Makes the next deliveries of a replay.
+/// Creates the next deliveries of a replay.
 async fn feed_replay(engine: &Arc<Engine>, row: ReplayRow) -> Result<(), String> {
     let number = row.number;
     let Some(endpoint) = engine.outbox.schedule().numbered(row.endpoint) else {
-        return end_replay(engine, number, ReplayState::Failed, "Its destination is gone.").await;
+        return end_replay(engine, number, ReplayState::Failed, "The destination of the replay was deleted.").await;
     };
     let (now_us, tail, addresses) = (engine.clock.now_us(), engine.store.id_tail(), engine.address_by_number());
     let to = endpoint.number;
     let work = move |connection: &Connection| {
-        // Somebody may have ended it since it was read.
+        // The replay may have ended since it was read.
         let running = ReplayRow::numbered(connection, row.number)?.is_some_and(|row| row.state == ReplayState::Running);
         if !running {
             return Ok(Vec::new());
@@ -201,7 +201,10 @@ async fn feed_replay(engine: &Arc<Engine>, row: ReplayRow) -> Result<(), String>
     engine.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
 }
 
-/// Ends a replay, and what of it waits.
+/// Ends a replay and cancels its waiting deliveries. Does nothing if the replay has ended already.
+///
+/// # Errors
+/// Returns an error if the database cannot be written.
 pub async fn end_replay(engine: &Engine, number: i64, state: ReplayState, reason: &str) -> Result<(), String> {
     let (now_us, reason) = (engine.clock.now_us(), reason.to_owned());
     let work = move |connection: &Connection| {
@@ -221,15 +224,15 @@ pub async fn end_replay(engine: &Engine, number: i64, state: ReplayState, reason
         }
         schedule.remove_endpoint(*endpoint);
         drop(schedule);
-        // What is begun this moment reads how it is sent from the store.
+        // A delivery that starts after this reads the plan from the store.
         replays.plans.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-        replays.poke();
+        replays.wake();
         feed.publish([Change::ReplayChanged { replay: Box::new(replay.clone()) }]);
     };
     engine.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
 }
 
-/// How a replay changes what it sends, read once as long as it runs.
+/// Returns the plan of a replay. Caches the plan while the replay runs.
 async fn replay_plan(engine: &Engine, number: i64) -> Result<Plan, String> {
     if let Some(plan) = engine.replays.plan(number) {
         return Ok(plan);
@@ -239,7 +242,7 @@ async fn replay_plan(engine: &Engine, number: i64) -> Result<Plan, String> {
         Ok((row, hookbench_store::replay::body(connection, number)?))
     };
     let (row, body) = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
-    let row = row.ok_or("The replay is no longer known.")?;
+    let row = row.ok_or("The replay was deleted.")?;
     let plan = Plan { settings: Arc::new(row.settings), body: body.map(Bytes::from) };
     if row.state == ReplayState::Running {
         engine.replays.plans.lock().unwrap_or_else(PoisonError::into_inner).insert(number, plan.clone());
@@ -247,8 +250,8 @@ async fn replay_plan(engine: &Engine, number: i64) -> Result<Plan, String> {
     Ok(plan)
 }
 
-/// How a request goes on by a replay.
-pub(crate) async fn replay_onward(
+/// Returns the changes that a replay makes to a request.
+pub(crate) async fn replay_outgoing(
     engine: &Engine,
     number: i64,
     endpoint: &EndpointRow,
@@ -256,26 +259,26 @@ pub(crate) async fn replay_onward(
 ) -> Result<OutgoingChanges, String> {
     let plan = replay_plan(engine, number).await?;
     let catalogue = engine.providers.catalogue();
-    let resign = match plan.settings.resign {
+    let re_sign = match plan.settings.re_sign {
         None => None,
         Some(ReSignWith::Endpoint) => {
             let provider = catalogue.get(&endpoint.settings.provider);
             let record = provider.and_then(|provider| provider.scheme(endpoint.settings.scheme.as_deref()));
-            let record = record.ok_or("It cannot be signed: its endpoint's vendor is not known.")?;
+            let record = record.ok_or("The request cannot be signed: the provider of the endpoint is unknown.")?;
             Some((record.clone(), hookbench_delivery::keys(&endpoint.settings, engine.clock.now_us())))
         }
         Some(ReSignWith::Inbox) => {
-            let address = engine.addresses.by_number(inbox).ok_or("Its inbox is gone.")?;
+            let address = engine.addresses.by_number(inbox).ok_or("The inbox of the request was deleted.")?;
             let (_, record) = crate::verification::scheme(&address.verification, &catalogue)
-                .ok_or_else(|| format!("It cannot be signed: the inbox {} has no provider.", address.name))?;
+                .ok_or_else(|| format!("The request cannot be signed: the inbox {} has no provider.", address.name))?;
             Some((record.clone(), crate::verification::keys(&address.verification)))
         }
     };
     let headers = plan.settings.edit.as_ref().and_then(|edit| edit.headers.clone());
-    Ok(OutgoingChanges { rules: plan.settings.headers.clone(), headers, body: plan.body, resign, via: None })
+    Ok(OutgoingChanges { rules: plan.settings.headers.clone(), headers, body: plan.body, re_sign, via: None })
 }
 
-/// A stored request as a replay sends it, and why it does not, if so.
+/// Returns the outgoing form of a stored request, and the reason if the request cannot be sent.
 fn of_request(
     connection: &Connection,
     replay: &ReplayRow,
@@ -288,7 +291,7 @@ fn of_request(
         row: request,
         id: tail.text(RowId(request)),
         url: replay.url.clone(),
-        resigned: settings.resign.is_some(),
+        re_signed: settings.re_sign.is_some(),
         replay: Some((replay.number, replay.id.clone())),
         ..SourceRequest::default()
     };
@@ -304,6 +307,6 @@ fn of_request(
         Ok(url) => of.url = url,
         Err(why) => return Ok((of, Some(why))),
     }
-    let refused = (!head.whole).then(|| "The request did not arrive whole.".to_owned());
+    let refused = (!head.whole).then(|| "The request body is incomplete.".to_owned());
     Ok((of, refused))
 }

@@ -1,4 +1,4 @@
-//! Secrets that stand in a body: some vendors put the shared secret itself there.
+//! Masking of secrets in bodies. Some providers send the shared secret itself in the body.
 
 use hookbench_content::json_values;
 use hookbench_model::{RequestSummary, VerificationSettings};
@@ -6,13 +6,14 @@ use hookbench_provider::Catalogue;
 use hookbench_query::{JsonPath, Step, spans};
 use hookbench_signature::{Place, Source};
 
-/// Shortest secret that is looked for in the rest of its body, in bytes: a shorter one stands in other words.
+/// Minimum length of a secret that is also masked in the rest of the body, in bytes. Shorter ones occur inside words.
 const REPEATED_MIN: usize = 5;
 
-/// Largest body that is looked into, in bytes. What these vendors send has a few kilobytes.
+/// Maximum size of a body that is masked, in bytes. Bodies of these providers have a few kilobytes.
 pub const MASKED_MAX: u64 = 1024 * 1024;
 
-/// Places in this request's body in which its vendor sends the secret; none where nobody knows the vendor.
+/// Returns the JSON paths at which the provider of a request sends the secret. Returns `None` if the provider is
+/// unknown.
 pub fn secret_paths(
     catalogue: &Catalogue,
     summary: &RequestSummary,
@@ -22,7 +23,7 @@ pub fn secret_paths(
     Some(in_json(catalogue.get(id)?.secret_places()))
 }
 
-/// Those of every vendor.
+/// Returns the JSON paths at which any provider sends its secret.
 pub fn every_secret_path(catalogue: &Catalogue) -> Vec<JsonPath> {
     in_json(catalogue.secret_places())
 }
@@ -31,14 +32,14 @@ fn in_json<'c>(places: impl Iterator<Item = &'c Source>) -> Vec<JsonPath> {
     places.filter(|place| place.place == Place::Json).map(|place| every_element(&place.name)).collect()
 }
 
-/// The body with those values written as stars, byte for byte as long: sizes and ranges stay true, and
-/// JSON stays JSON. Every value of JSON Lines is looked into, in any character set. What is not JSON is as it was.
+/// Replaces the values at `paths` by stars of the same length in bytes, so sizes and byte ranges remain correct and
+/// JSON remains valid. Masks every value of JSON Lines, in any character set. Returns other content unchanged.
 pub fn masked(mut body: Vec<u8>, paths: &[JsonPath]) -> Vec<u8> {
     if paths.is_empty() || body.is_empty() {
         return body;
     }
     let shadow = Shadow::of(&body);
-    // Most bodies have none of the keys, and need not be read; an escape may spell one.
+    // Most bodies contain none of the keys, so parsing them is avoided. A key may be written with an escape.
     let escaped = shadow.text.contains("\\u");
     let may_be_there = |path: &&JsonPath| match path.0.last() {
         Some(Step::Key(key)) => escaped || !key.is_ascii() || shadow.text.contains(key.as_str()),
@@ -56,12 +57,12 @@ pub fn masked(mut body: Vec<u8>, paths: &[JsonPath]) -> Vec<u8> {
             let length = value.len();
             let stars = match value.first() {
                 Some(b'"' | b'{' | b'[') if length > 2 => {
-                    // As it is written there, and as it reads.
+                    // The secret is masked both in escaped and in plain form.
                     secrets.push(value[1..length - 1].to_vec());
                     secrets.extend(serde_json::from_slice::<String>(value).ok().map(String::into_bytes));
                     [b"\"", "*".repeat(length - 2).as_bytes(), b"\""].concat()
                 }
-                // A number is nought, and spaces make up its length.
+                // A number becomes 0, padded with spaces to the same length.
                 Some(b'-' | b'0'..=b'9') => [b"0", " ".repeat(length - 1).as_bytes()].concat(),
                 _ => continue,
             };
@@ -77,10 +78,11 @@ pub fn masked(mut body: Vec<u8>, paths: &[JsonPath]) -> Vec<u8> {
     body
 }
 
-/// A body as text of one byte or character for each of its units, in which ASCII stands where it does in the body.
+/// A body as text with one character for each code unit. ASCII characters keep their positions.
 struct Shadow {
     text: String,
-    /// Where the first unit begins, how many bytes each has, and which of them holds ASCII.
+    /// Offset of the first code unit in bytes. `width` is the size of a unit in bytes, and `low` the byte that has
+    /// ASCII.
     start: usize,
     width: usize,
     low: usize,
@@ -116,7 +118,7 @@ impl Shadow {
         Self { text, start, width, low }
     }
 
-    /// Writes ASCII over units of the body.
+    /// Overwrites code units of the body with ASCII text.
     fn write(&self, body: &mut [u8], at: usize, text: &[u8]) {
         for (number, byte) in text.iter().enumerate() {
             let unit = self.start + (at + number) * self.width;
@@ -126,7 +128,7 @@ impl Shadow {
     }
 }
 
-/// A place as a vendor's file names it; an element of a list stands for all of them.
+/// Parses a path of a provider file. A list index matches every element.
 fn every_element(path: &str) -> JsonPath {
     let step = |key: &str| if key.parse::<usize>().is_ok() { Step::Any } else { Step::Key(key.to_owned()) };
     JsonPath(path.split('.').map(step).collect())
@@ -137,7 +139,7 @@ mod tests {
     use super::{every_element, masked};
 
     #[test]
-    fn the_secret_is_stars_and_everything_else_is_as_it_was() {
+    fn masks_only_the_secret() {
         let body = br#"{ "passcode":"pa\"ss", "n": 1.50, "list": ["pa\"ss"] }"#.to_vec();
         let shown = masked(body.clone(), &[every_element("passcode")]);
         assert_eq!(shown.len(), body.len());
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_masked_in_any_character_set() {
+    fn masks_a_secret_in_any_character_set() {
         let latin1 = masked(b"{\"n\":\"K\xf6ln\",\"p\":\"secret\"}".to_vec(), &[every_element("p")]);
         assert_eq!(latin1, b"{\"n\":\"K\xf6ln\",\"p\":\"******\"}");
         for big_endian in [true, false] {

@@ -1,4 +1,4 @@
-//! Requests: lists, details, headers, and the forms they are copied in.
+//! Masking of secrets in request bodies.
 
 mod mask;
 

@@ -1,5 +1,5 @@
-//! Deciding how one request is answered: what its vendor asks for, a status in its path, the first rule
-//! that matches, the app that is asked, and else its inbox's own answer.
+//! Selection of the response to a request, in this order: provider handshake, status by path, first matching response
+//! rule, first matching proxy forward, default response of the inbox.
 
 use std::{
     borrow::Cow,
@@ -7,7 +7,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use hookbench_capture::{Answer, Arrived, ArrivedBody, Decision, Findings, Responder, RowId, header_list, read_chunks};
+use hookbench_capture::{
+    ArrivedBody, Decision, Findings, PreparedResponse, ReceivedRequest, Responder, RowId, header_list, read_chunks,
+};
 use hookbench_model::{
     ForwardMode, InboxResponse, ResponseCandidate, ResponseRule, SequenceEnd, SequencePer, SignatureStatus, masked_url,
 };
@@ -20,7 +22,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::{
     steps::Key,
-    template::{self, Seen},
+    template::{self, TemplateContext},
 };
 use crate::{
     Engine,
@@ -28,30 +30,30 @@ use crate::{
     verification::{RequestView, verify_request},
 };
 
-/// Maximum size of a body that is verified before its response is decided, in bytes: the sender waits.
+/// Maximum size of a body that is verified before the response is decided, in bytes. The sender waits meanwhile.
 const VERIFIED_MAX: u64 = 8 * 1024 * 1024;
 
 /// A request as it arrived, stored or not.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival<'a> {
-    /// Method.
+    /// HTTP method.
     pub method: &'a str,
-    /// Target as sent.
+    /// Request target as sent.
     pub target: &'a str,
-    /// Header block.
+    /// Header block as sent.
     pub headers: &'a [u8],
-    /// Its first 16 MiB.
+    /// First 16 MiB of the body.
     pub body: &'a [u8],
     /// Size of the body, in bytes.
     pub body_bytes: u64,
     /// Remote address.
-    pub peer: &'a str,
-    /// When its head was complete, in µs since the Unix epoch.
+    pub remote_address: &'a str,
+    /// Time at which the request head was complete, in µs since the Unix epoch.
     pub arrived_us: i64,
 }
 
 impl Arrival<'_> {
-    /// The parts that are verified, without a body that is too large.
+    /// Returns the parts to verify, without a body that is too large.
     fn view(&self) -> RequestView<'_> {
         let whole = self.body_bytes <= VERIFIED_MAX && self.body.len() as u64 == self.body_bytes;
         RequestView {
@@ -64,49 +66,49 @@ impl Arrival<'_> {
     }
 }
 
-/// How a request is answered.
+/// Selected response to a request.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// As its inbox answers.
+    /// Default response of the inbox.
     Own,
-    /// By the status in its path.
+    /// Status in the path of the request.
     Path(u16),
-    /// By a rule: which of its answers, and the sequence's place.
+    /// Response of a rule.
     Rule {
-        /// Position of the rule.
+        /// Index of the rule, from 0.
         rule: usize,
-        /// Position of the response in the rule's sequence.
-        answer: usize,
-        /// What the sequence is counted by, where there is more than one response.
+        /// Index of the response in the sequence of the rule, from 0.
+        response: usize,
+        /// Key of the sequence, if the rule has more than one response.
         key: Option<Key>,
     },
-    /// By the app a forward leads to: which of the inbox's.
+    /// Response of an app: the index of the inbox's forward, from 0.
     Forward(usize),
 }
 
-/// A request with what is known of it, looked at once.
-pub struct Looking<'a> {
+/// A request with the data that rules and forwards match against, collected once.
+pub struct ArrivedRequest<'a> {
     arrival: Arrival<'a>,
     address: &'a Address,
     verification: Verification,
     now_us: i64,
 }
 
-impl<'a> Looking<'a> {
-    /// Verifies a request that arrived, and reads what rules ask about it.
+impl<'a> ArrivedRequest<'a> {
+    /// Verifies a request and collects the data that rules match against.
     pub fn new(engine: &Engine, address: &'a Address, arrival: Arrival<'a>) -> Self {
         let verification = verify_request(&engine.providers.catalogue(), &arrival.view(), address);
         Self::verified(engine, address, arrival, verification)
     }
 
-    /// The same for a request whose verification is known.
+    /// Same as `new`, for a request that was verified already.
     fn verified(engine: &Engine, address: &'a Address, arrival: Arrival<'a>, verification: Verification) -> Self {
         Self { arrival, address, verification, now_us: engine.clock.now_us() }
     }
 
-    /// Whether a query matches; else the part of it that does not.
+    /// Matches a query. Returns the first part of the query text that does not match as the error.
     pub(crate) fn asked(&self, query: &Query, text: &str) -> Result<(), String> {
-        let Arrival { method, target, headers, body, body_bytes, peer, arrived_us } = self.arrival;
+        let Arrival { method, target, headers, body, body_bytes, remote_address, arrived_us } = self.arrival;
         let read = || Cow::Borrowed(body);
         let subject = Subject {
             id: RowId(0),
@@ -114,7 +116,7 @@ impl<'a> Looking<'a> {
             inbox: &self.address.name,
             method,
             target,
-            peer,
+            remote_address,
             status: 0,
             body_bytes: body_bytes as i64,
             arrived_us,
@@ -125,7 +127,7 @@ impl<'a> Looking<'a> {
             provider: self.verification.recognised.provider.as_deref(),
             event_type: self.verification.recognised.event_type.as_deref(),
             event_id: self.verification.recognised.event_id.as_deref(),
-            verdict: self.verification.state,
+            signature_status: self.verification.state,
             reason: self.verification.fault.as_ref().map(hookbench_signature::Fault::code),
             duplicate: false,
             headers,
@@ -144,7 +146,7 @@ impl<'a> Looking<'a> {
         Err(text.get(span).unwrap_or(text).to_owned())
     }
 
-    /// What a sequence is counted by.
+    /// Returns the key of the sequence of a rule.
     fn key(&self, rule: &ResponseRule) -> Key {
         let of = match (rule.per, &self.verification.recognised.event_id) {
             (SequencePer::Inbox, _) => String::new(),
@@ -154,8 +156,8 @@ impl<'a> Looking<'a> {
         (self.address.number, rule.id.clone(), of)
     }
 
-    fn seen(&self) -> Seen<'_> {
-        Seen {
+    fn seen(&self) -> TemplateContext<'_> {
+        TemplateContext {
             inbox: &self.address.name,
             method: self.arrival.method,
             target: self.arrival.target,
@@ -168,7 +170,7 @@ impl<'a> Looking<'a> {
     }
 }
 
-/// The status a target asks for: `/<inbox>/status/503`.
+/// Returns the status in a target such as `/<inbox>/status/503`. Returns `None` outside 200 to 599.
 fn status_in(target: &str) -> Option<u16> {
     let path = target.split('?').next().unwrap_or_default();
     let mut parts = path.trim_start_matches('/').split('/').skip(1);
@@ -177,17 +179,17 @@ fn status_in(target: &str) -> Option<u16> {
     (200..=599).contains(&status).then_some(status)
 }
 
-/// Largest body that is looked at between two connections of a listener's thread, in bytes, where it is not
-/// coded: what a query, a signature or a vendor's question costs of it is less than handing it over.
+/// Maximum size of a body that is processed on a connection thread, in bytes, unless the body has a content coding. For
+/// smaller bodies, matching and verification cost less than moving the work to another thread.
 const SHORT: u64 = 16 * 1024;
 
-/// Whether looking at a request may take long: its body is large, or becomes large when it is decoded.
+/// Returns true if processing a request may take long: the body is large, or may become large when decoded.
 fn takes_long(headers: &[u8], body_bytes: u64) -> bool {
     body_bytes > SHORT || header_list(headers).any(|(name, _)| name.eq_ignore_ascii_case(b"content-encoding"))
 }
 
-/// Does what takes long away from the threads that carry connections: the runtime gives this thread's
-/// connections to another one meanwhile.
+/// Runs work that may take long without blocking connections. The runtime moves the connections of this thread to
+/// another thread meanwhile.
 pub fn aside<T>(long: bool, look: impl FnOnce() -> T) -> T {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::MultiThread if long => tokio::task::block_in_place(look),
@@ -195,92 +197,92 @@ pub fn aside<T>(long: bool, look: impl FnOnce() -> T) -> T {
     }
 }
 
-/// How a request is answered, without what a vendor asks for. `take` counts sequences on; `told`
-/// gets each thing that was looked at.
+/// Selects the response to a request, without provider handshakes. `take` advances sequences. `told` receives each
+/// candidate that was considered.
 pub fn consider(
     engine: &Engine,
-    looking: &Looking<'_>,
+    looking: &ArrivedRequest<'_>,
     take: bool,
     told: &mut dyn FnMut(ResponseCandidate),
 ) -> Outcome {
     let address = looking.address;
-    if address.answering.status_by_path
+    if address.compiled_rules.status_by_path
         && let Some(status) = status_in(looking.arrival.target)
     {
         told(ResponseCandidate {
             name: "Status by path".into(),
             id: None,
-            answers: true,
-            why: format!("The path asks for {status}."),
+            responses: true,
+            why: format!("The path requests status {status}."),
         });
         return Outcome::Path(status);
     }
-    for (place, (rule, query)) in address.answering.rules.iter().enumerate() {
+    for (place, (rule, query)) in address.compiled_rules.rules.iter().enumerate() {
         let name = format!("Rule {}: {}", place + 1, rule.shown_name());
         let mut tell =
-            |answers, why| told(ResponseCandidate { name: name.clone(), id: Some(rule.id.clone()), answers, why });
+            |responses, why| told(ResponseCandidate { name: name.clone(), id: Some(rule.id.clone()), responses, why });
         if !rule.enabled {
-            tell(false, "It is switched off.".to_owned());
+            tell(false, "Disabled.".to_owned());
             continue;
         }
         if let Err(part) = looking.asked(query, &rule.when) {
             tell(false, format!("{part} does not match."));
             continue;
         }
-        let matched = if rule.when.is_empty() { "It takes every request" } else { "All of it matches" };
-        if rule.answers.len() == 1 && rule.at_end != SequenceEnd::NextRule {
+        let matched = if rule.when.is_empty() { "Matches every request" } else { "All conditions match" };
+        if rule.responses.len() == 1 && rule.at_end != SequenceEnd::NextRule {
             tell(true, format!("{matched}."));
-            return Outcome::Rule { rule: place, answer: 0, key: None };
+            return Outcome::Rule { rule: place, response: 0, key: None };
         }
         let key = looking.key(rule);
         let given = if take { engine.steps.take(&key, looking.now_us) } else { engine.steps.given(&key) } as usize;
-        let last = rule.answers.len() - 1;
-        let answer = match rule.at_end {
+        let last = rule.responses.len() - 1;
+        let response = match rule.at_end {
             SequenceEnd::Last => given.min(last),
-            SequenceEnd::First => given % rule.answers.len(),
+            SequenceEnd::First => given % rule.responses.len(),
             SequenceEnd::NextRule if given > last => {
-                tell(false, format!("All of its {} answers were given.", rule.answers.len()));
+                tell(false, format!("All {} responses were used.", rule.responses.len()));
                 continue;
             }
             SequenceEnd::NextRule => given,
         };
-        tell(true, format!("{matched}; it is answer {} of {}.", answer + 1, rule.answers.len()));
-        return Outcome::Rule { rule: place, answer, key: Some(key) };
+        tell(true, format!("{matched}. Response {} of {}.", response + 1, rule.responses.len()));
+        return Outcome::Rule { rule: place, response, key: Some(key) };
     }
     if let Some(place) = responding_forward(looking, told) {
         return Outcome::Forward(place);
     }
     told(ResponseCandidate {
-        name: "The inbox's own answer".into(),
+        name: "Default response".into(),
         id: None,
-        answers: true,
-        why: "Nothing before it matches.".into(),
+        responses: true,
+        why: "No other response matches.".into(),
     });
     Outcome::Own
 }
 
-/// The first forward that asks its app for the response to a request.
-fn responding_forward(looking: &Looking<'_>, told: &mut dyn FnMut(ResponseCandidate)) -> Option<usize> {
+/// Returns the index of the first proxy forward that matches a request.
+fn responding_forward(looking: &ArrivedRequest<'_>, told: &mut dyn FnMut(ResponseCandidate)) -> Option<usize> {
     for (place, bound) in looking.address.forwards.iter().enumerate() {
         let forward = &bound.forward;
-        if forward.mode != ForwardMode::Answer {
+        if forward.mode != ForwardMode::Proxy {
             continue;
         }
         let name = format!("Forward: {}", forward.shown_name());
-        let mut tell = |answers, why: String| {
-            told(ResponseCandidate { name: name.clone(), id: Some(forward.id.clone()), answers, why });
+        let mut tell = |responses, why: String| {
+            told(ResponseCandidate { name: name.clone(), id: Some(forward.id.clone()), responses, why });
         };
         if !forward.enabled {
-            tell(false, "It is switched off.".into());
+            tell(false, "Disabled.".into());
             continue;
         }
         if crate::forward::loops(forward, looking.arrival.headers) {
-            tell(false, "The request has come through this forward already.".into());
+            tell(false, "The request already passed through this forward.".into());
             continue;
         }
         match looking.asked(&bound.query, &forward.when) {
             Ok(()) => {
-                tell(true, format!("{} answers.", masked_url(&forward.to)));
+                tell(true, format!("{} responds.", masked_url(&forward.to)));
                 return Some(place);
             }
             Err(part) => tell(false, format!("{part} does not match.")),
@@ -289,9 +291,14 @@ fn responding_forward(looking: &Looking<'_>, told: &mut dyn FnMut(ResponseCandid
     None
 }
 
-/// Decides how a request that arrived whole is responded to. With `proved_only`, no app is asked unless the signature is valid.
-/// The request is verified at most once, and its verification is handed on.
-pub(crate) async fn decide(engine: &Arc<Engine>, inbox: i64, request: Arrived<'_>, proved_only: bool) -> Decision {
+/// Decides the response to a complete request. With `proved_only`, an app is called only if the signature is valid. The
+/// request is verified at most once, and the result is returned with the decision.
+pub(crate) async fn decide(
+    engine: &Arc<Engine>,
+    inbox: i64,
+    request: ReceivedRequest<'_>,
+    proved_only: bool,
+) -> Decision {
     let Some(address) = engine.addresses.by_number(inbox) else { return Responder::Inbox.into() };
     let bytes = match request.body {
         ArrivedBody::Memory(body) => body.len() as u64,
@@ -308,8 +315,8 @@ pub(crate) async fn decide(engine: &Arc<Engine>, inbox: i64, request: Arrived<'_
             body: Some(body),
         };
         let verify = || verified.get_or_init(|| verify_request(&catalogue, &view, &address)).state;
-        if let Some(answer) = crate::handshake::handshake(engine, &address, request, body, long, &verify).await {
-            return Decision { responder: Responder::Response(answer), findings: findings(verified.get()) };
+        if let Some(response) = crate::handshake::handshake(engine, &address, request, body, long, &verify).await {
+            return Decision { responder: Responder::Response(response), findings: findings(verified.get()) };
         }
     }
     if !address.decides {
@@ -319,29 +326,29 @@ pub(crate) async fn decide(engine: &Arc<Engine>, inbox: i64, request: Arrived<'_
         ArrivedBody::Memory(body) => Cow::Borrowed(body),
         ArrivedBody::Chunks { body, .. } => {
             let read = move |connection: &Connection| read_chunks(connection, body, SEARCHED_MAX);
-            // A body that cannot be read is taken as empty. Storing the request then fails, too.
+            // A body that cannot be read is treated as empty, because storing the request will fail, too.
             Cow::Owned(engine.store.readers().read(read).await.unwrap_or_default())
         }
     };
-    let peer = request.peer.to_string();
+    let remote_address = request.remote_address.to_string();
     let arrival = Arrival {
         method: request.method.as_str(),
         target: request.target,
         headers: request.headers,
         body: &body,
         body_bytes: bytes,
-        peer: &peer,
+        remote_address: &remote_address,
         arrived_us: request.arrived_us,
     };
     let (looking, outcome) = aside(long, || {
         let verification =
             verified.into_inner().unwrap_or_else(|| verify_request(&catalogue, &arrival.view(), &address));
-        let looking = Looking::verified(engine, &address, arrival, verification);
+        let looking = ArrivedRequest::verified(engine, &address, arrival, verification);
         let outcome = consider(engine, &looking, true, &mut |_| ());
         (looking, outcome)
     });
     let responder = responder(engine, &looking, outcome, proved_only).await;
-    // The event of a larger body is read after the commit.
+    // A larger body was not verified here, so the pipeline verifies the request after the commit.
     let known = arrival.view().body.is_some().then_some(&looking.verification);
     Decision { responder, findings: findings(known) }
 }
@@ -350,79 +357,84 @@ fn findings(verification: Option<&Verification>) -> Findings {
     verification.map_or_else(Findings::default, |verification| Findings::new(verification.clone()))
 }
 
-async fn responder(engine: &Arc<Engine>, looking: &Looking<'_>, outcome: Outcome, proved_only: bool) -> Responder {
+async fn responder(
+    engine: &Arc<Engine>,
+    looking: &ArrivedRequest<'_>,
+    outcome: Outcome,
+    proved_only: bool,
+) -> Responder {
     match made(engine, looking, &outcome).await {
-        Made::Own => Responder::Inbox,
-        Made::Forward(_) if proved_only && looking.verification.state != SignatureStatus::Valid => {
-            let answer = Answer { status: StatusCode::UNAUTHORIZED, ..(*looking.address.answer).clone() };
-            Responder::Response(Arc::new(answer))
+        DecidedResponse::Own => Responder::Inbox,
+        DecidedResponse::Forward(_) if proved_only && looking.verification.state != SignatureStatus::Valid => {
+            let response = PreparedResponse { status: StatusCode::UNAUTHORIZED, ..(*looking.address.response).clone() };
+            Responder::Response(Arc::new(response))
         }
-        Made::Forward(endpoint) => Responder::App(endpoint),
-        Made::Answer { answer, origin, fixed } => {
+        DecidedResponse::Forward(endpoint) => Responder::App(endpoint),
+        DecidedResponse::Response { response, origin, fixed } => {
             if let Outcome::Rule { key: Some(key), .. } = outcome {
                 keep_step(engine, key, looking.now_us);
             }
-            match given(engine, answer, origin, fixed).await {
-                Some(answer) => Responder::Response(answer),
+            match given(engine, response, origin, fixed).await {
+                Some(response) => Responder::Response(response),
                 None => Responder::Inbox,
             }
         }
     }
 }
 
-/// Writes a sequence's place down ahead of the request it answers; nobody waits for it.
+/// Queues a write of a sequence's position before the request that used it. Does not wait for the write.
 fn keep_step(engine: &Engine, key: Key, now_us: i64) {
     use futures_util::FutureExt as _;
     let step = engine.steps.given(&key);
     let keep =
         engine.store.write(move |connection| hookbench_store::sequence::keep(connection, &key, step, now_us), |()| ());
-    // It is queued by being looked at once.
+    // The first poll queues the write.
     let _ = keep.now_or_never();
 }
 
-/// The answer that follows from an outcome, with its templates filled in.
-pub async fn made(engine: &Engine, looking: &Looking<'_>, outcome: &Outcome) -> Made {
+/// Returns the response for an outcome, with rendered templates.
+pub async fn made(engine: &Engine, looking: &ArrivedRequest<'_>, outcome: &Outcome) -> DecidedResponse {
     let address = looking.address;
-    let (answer, origin) = match outcome {
+    let (response, origin) = match outcome {
         Outcome::Forward(place) => {
             let endpoint = engine.outbox.schedule().with_id(&address.forwards[*place].forward.id);
-            return endpoint.map_or(Made::Own, |endpoint| Made::Forward(endpoint.number));
+            return endpoint.map_or(DecidedResponse::Own, |endpoint| DecidedResponse::Forward(endpoint.number));
         }
-        Outcome::Own if !super::depends(&address.own) => return Made::Own,
+        Outcome::Own if !super::depends(&address.own) => return DecidedResponse::Own,
         Outcome::Own => (&*address.own, String::new()),
         Outcome::Path(status) => {
-            let answer = InboxResponse { status: *status, ..InboxResponse::default() };
-            return Made::Answer { answer, origin: "Status by path".into(), fixed: true };
+            let response = InboxResponse { status: *status, ..InboxResponse::default() };
+            return DecidedResponse::Response { response, origin: "Status by path".into(), fixed: true };
         }
-        Outcome::Rule { rule, answer, .. } => {
-            let (rule, _) = &address.answering.rules[*rule];
-            let several = rule.answers.len() > 1;
-            let place = if several { format!(", {} of {}", answer + 1, rule.answers.len()) } else { String::new() };
-            (&rule.answers[*answer], format!("Rule {}{place}", rule.shown_name()))
+        Outcome::Rule { rule, response, .. } => {
+            let (rule, _) = &address.compiled_rules.rules[*rule];
+            let several = rule.responses.len() > 1;
+            let place = if several { format!(", {} of {}", response + 1, rule.responses.len()) } else { String::new() };
+            (&rule.responses[*response], format!("Rule {}{place}", rule.shown_name()))
         }
     };
-    if !answer.template {
-        return Made::Answer { answer: answer.clone(), origin, fixed: true };
+    if !response.template {
+        return DecidedResponse::Response { response: response.clone(), origin, fixed: true };
     }
-    let source = match &answer.file {
+    let source = match &response.file {
         Some(file) => content(engine, &file.id).await.unwrap_or_default(),
-        None => Bytes::from(answer.body.clone()),
+        None => Bytes::from(response.body.clone()),
     };
-    let filled = aside(true, || filled(answer, &String::from_utf8_lossy(&source), &looking.seen()));
-    let answer = match filled {
-        Ok(answer) => answer,
+    let filled = aside(true, || filled(response, &String::from_utf8_lossy(&source), &looking.seen()));
+    let response = match filled {
+        Ok(response) => response,
         Err(why) => InboxResponse {
             status: 500,
-            body: format!("Hookbench could not fill in its answer's template: {why}.\n"),
+            body: format!("Hookbench could not render the response template: {why}.\n"),
             ..InboxResponse::default()
         },
     };
-    Made::Answer { answer, origin, fixed: false }
+    DecidedResponse::Response { response, origin, fixed: false }
 }
 
-/// A file's content; none if it is gone.
+/// Returns the content of a response file. Returns `None` if the file was deleted or cannot be read.
 async fn content(engine: &Engine, id: &str) -> Option<Bytes> {
-    if let Some(held) = engine.answer_files.get(id) {
+    if let Some(held) = engine.response_files.get(id) {
         return Some(held);
     }
     let wanted = id.to_owned();
@@ -432,19 +444,24 @@ async fn content(engine: &Engine, id: &str) -> Option<Bytes> {
         .read(move |connection| hookbench_store::response_file::content_of_file(&wanted, connection))
         .await;
     let content = Bytes::from(content.ok().flatten()?);
-    engine.answer_files.put(id.to_owned(), content.clone());
+    engine.response_files.put(id.to_owned(), content.clone());
     Some(content)
 }
 
-/// An answer in the form the receiver gives, once it is in the store: a request refers to what it
-/// was answered. A `fixed` one is stored once and not for each request.
-pub(crate) async fn given(engine: &Engine, answer: InboxResponse, origin: String, fixed: bool) -> Option<Arc<Answer>> {
-    let key = (origin.clone(), serde_json::to_string(&answer).unwrap_or_default());
-    let known = engine.fixed_answers.get(&key).filter(|_| fixed);
+/// Stores a response and returns it in the form that the listener sends. The request refers to the stored response. A
+/// `fixed` response is stored once and not for each request.
+pub(crate) async fn given(
+    engine: &Engine,
+    response: InboxResponse,
+    origin: String,
+    fixed: bool,
+) -> Option<Arc<PreparedResponse>> {
+    let key = (origin.clone(), serde_json::to_string(&response).unwrap_or_default());
+    let known = engine.fixed_responses.get(&key).filter(|_| fixed);
     let number = match known {
         Some(number) => number,
         None => {
-            let stored = answer.clone();
+            let stored = response.clone();
             let work = move |connection: &Connection| match fixed {
                 true => hookbench_store::response::insert(&stored, connection, &origin),
                 false => hookbench_store::response::insert_once(&stored, connection, &origin),
@@ -452,18 +469,18 @@ pub(crate) async fn given(engine: &Engine, answer: InboxResponse, origin: String
             match engine.store.write(work, |_| ()).await {
                 Ok(number) => number,
                 Err(error) => {
-                    // The request itself is about to fail the same way, and says so to its sender.
-                    tracing::warn!(%error, "an answer could not be stored");
+                    // Storing the request will fail in the same way, and the sender then gets an error.
+                    tracing::warn!(%error, "a response could not be stored");
                     return None;
                 }
             }
         }
     };
     if fixed && known.is_none() {
-        engine.fixed_answers.put(key, number);
+        engine.fixed_responses.put(key, number);
     }
-    let mut compiled = super::compile(&answer, number).ok()?;
-    if let Some(file) = &answer.file {
+    let mut compiled = super::compile(&response, number).ok()?;
+    if let Some(file) = &response.file {
         match content(engine, &file.id).await {
             Some(content) => compiled.body = content,
             None => compiled.status = StatusCode::INTERNAL_SERVER_ERROR,
@@ -472,35 +489,35 @@ pub(crate) async fn given(engine: &Engine, answer: InboxResponse, origin: String
     Some(Arc::new(compiled))
 }
 
-/// What follows from an outcome.
-pub enum Made {
-    /// The inbox's own answer as it stands.
+/// Response for an [`Outcome`].
+pub enum DecidedResponse {
+    /// Default response of the inbox, unchanged.
     Own,
-    /// This answer; `fixed` if every request gets the same.
-    Answer {
-        /// The response.
-        answer: InboxResponse,
-        /// Where it comes from, where it is not the inbox's default.
+    /// A response other than the default, or a rendered one.
+    Response {
+        /// Response to send.
+        response: InboxResponse,
+        /// Origin of the response, such as a rule. Empty for the default response of the inbox.
         origin: String,
-        /// Whether it is the same for every request.
+        /// True if the response is the same for every request.
         fixed: bool,
     },
-    /// What the app at this destination says.
+    /// Response of the app at the endpoint with this number.
     Forward(i64),
 }
 
-/// An answer with its templates filled in.
-fn filled(answer: &InboxResponse, body: &str, seen: &Seen<'_>) -> Result<InboxResponse, String> {
+/// Renders the templates of a response.
+fn filled(response: &InboxResponse, body: &str, seen: &TemplateContext<'_>) -> Result<InboxResponse, String> {
     let text =
         |template: &str| template::render(template, seen).map(|made| String::from_utf8_lossy(&made).into_owned());
     let one_line = |value: String| value.replace(char::is_control, " ");
-    let headers = answer
+    let headers = response
         .headers
         .iter()
         .map(|(name, value)| text(value).map(|value| (name.clone(), one_line(value))))
         .collect::<Result<_, _>>()?;
     let body = text(body)?;
-    Ok(InboxResponse { headers, body, template: false, file: None, ..answer.clone() })
+    Ok(InboxResponse { headers, body, template: false, file: None, ..response.clone() })
 }
 
 #[cfg(test)]
@@ -508,7 +525,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_read_from_below_the_inbox_only() {
+    fn reads_a_status_only_below_the_inbox() {
         for (target, status) in [
             ("/shop/status/503", Some(503)),
             ("/shop/status/404?x=1", Some(404)),

@@ -1,4 +1,5 @@
-//! Files that answers are made of: read once, when they are saved, and kept by what is in them.
+//! Files with response bodies. A file is read once, when the response is saved, and identified by the hash of its
+//! content.
 
 use std::{
     collections::HashMap,
@@ -9,29 +10,29 @@ use bytes::Bytes;
 use hookbench_model::ResponseFile;
 use sha2::{Digest as _, Sha256};
 
-/// Largest file of an answer, in bytes: it is held in memory while it is used.
-pub const ANSWER_FILE_MAX: usize = 8 * 1024 * 1024;
+/// Maximum size of a response file, in bytes. Files in use are cached in memory.
+pub const RESPONSE_FILE_MAX: usize = 8 * 1024 * 1024;
 
-/// Files held in memory at a time, in bytes.
+/// Maximum total size of the cached files, in bytes.
 const HELD_MAX: usize = 64 * 1024 * 1024;
 
-/// A file with this content.
+/// Returns a description of a file. The id is the SHA-256 hash of the content, in hexadecimal digits.
 pub fn file_of(name: String, content: &[u8]) -> ResponseFile {
     let id = hex::encode(Sha256::digest(content));
     ResponseFile { id, name, bytes: content.len() as u64 }
 }
 
-/// Contents that are in use.
+/// Cache of file contents by id.
 #[derive(Debug, Default)]
 pub struct Files(Mutex<HashMap<String, Bytes>>);
 
 impl Files {
-    /// Returns a content that is in memory.
+    /// Returns a cached content.
     pub fn get(&self, id: &str) -> Option<Bytes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    /// Keeps a content in memory; where there is no room, all others are dropped.
+    /// Adds a content to the cache. Drops all others if the size limit would be exceeded.
     pub fn put(&self, id: String, content: Bytes) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if held.values().map(Bytes::len).sum::<usize>() + content.len() > HELD_MAX {

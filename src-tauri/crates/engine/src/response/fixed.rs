@@ -1,18 +1,18 @@
-//! Answers that are the same for every request: stored once, and found again by what they say.
+//! Responses that are the same for every request. Each is stored once and found by origin and content.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
 };
 
-/// Whose it is, and the answer as JSON.
+/// Origin of a response, and the response as JSON.
 pub(crate) type Key = (String, String);
 
-/// Their numbers in the store.
+/// Numbers of the stored responses.
 #[derive(Debug, Default)]
-pub(crate) struct FixedAnswers(Mutex<HashMap<Key, i64>>);
+pub(crate) struct FixedResponses(Mutex<HashMap<Key, i64>>);
 
-impl FixedAnswers {
+impl FixedResponses {
     pub(super) fn get(&self, key: &Key) -> Option<i64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
     }

@@ -1,4 +1,4 @@
-//! What senders are answered: an inbox's own answer, or that of the first of its rules that matches.
+//! Responses to senders: validation, response rules, templates, files and the selection of a response.
 
 pub mod decide;
 mod file;
@@ -9,86 +9,98 @@ mod template;
 
 use std::{str::FromStr, time::Duration};
 
-use hookbench_capture::{Answer, DELAY_MAX};
+use hookbench_capture::{DELAY_MAX, PreparedResponse};
 use hookbench_model::{InboxResponse, RESPONSE_BODY_MAX, ResponseFault};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-pub use decide::{Arrival, Looking, Made, aside};
-pub use file::{ANSWER_FILE_MAX, Files, file_of};
-pub(crate) use fixed::FixedAnswers;
-pub use rule::{Answering, check_rules, compile_rules, known_on_arrival};
+pub use decide::{Arrival, ArrivedRequest, DecidedResponse, aside};
+pub use file::{Files, RESPONSE_FILE_MAX, file_of};
+pub(crate) use fixed::FixedResponses;
+pub use rule::{CompiledRules, check_rules, compile_rules, known_on_arrival};
 pub(crate) use steps::Steps;
 
-/// Longest time a dripping body may be spread over.
-const DRIP_MAX: Duration = Duration::from_mins(5);
+/// Maximum duration of a slow response body.
+const SLOW_MAX: Duration = Duration::from_mins(5);
 
-/// What is wrong with it, if anything is.
-pub fn check(answer: &InboxResponse) -> Result<(), String> {
-    if answer.body.len() > RESPONSE_BODY_MAX {
-        return Err(format!("The answer body has {} bytes; {RESPONSE_BODY_MAX} are allowed.", answer.body.len()));
+/// Validates a response.
+///
+/// # Errors
+/// Returns a message that describes the first invalid value.
+pub fn check(response: &InboxResponse) -> Result<(), String> {
+    if response.body.len() > RESPONSE_BODY_MAX {
+        return Err(format!(
+            "The response body has {} bytes (at most {RESPONSE_BODY_MAX} are allowed).",
+            response.body.len()
+        ));
     }
-    if answer.file.is_some() && !answer.body.is_empty() {
-        return Err("An answer has a body or a file, not both.".into());
+    if response.file.is_some() && !response.body.is_empty() {
+        return Err("A response cannot have both a body and a file. Remove one of them.".into());
     }
-    if answer.template {
-        template::check(&answer.body)?;
-        answer.headers.iter().try_for_each(|(_, value)| template::check(value))?;
+    if response.template {
+        template::check(&response.body)?;
+        response.headers.iter().try_for_each(|(_, value)| template::check(value))?;
     }
-    match answer.fault {
-        Some(ResponseFault::Half | ResponseFault::Drip { .. }) if answer.body.is_empty() && answer.file.is_none() => {
-            Err("Half a response, or one that drips, needs a body.".into())
+    match response.fault {
+        Some(ResponseFault::Truncate | ResponseFault::Slow { .. })
+            if response.body.is_empty() && response.file.is_none() =>
+        {
+            Err("The faults truncate and slow require a response body. Add a body or choose another fault.".into())
         }
-        Some(ResponseFault::Drip { over_ms }) if over_ms == 0 || Duration::from_millis(over_ms.into()) > DRIP_MAX => {
-            Err(format!("A body drips from 1 to {} ms.", DRIP_MAX.as_millis()))
+        Some(ResponseFault::Slow { over_ms }) if over_ms == 0 || Duration::from_millis(over_ms.into()) > SLOW_MAX => {
+            Err(format!("The fault slow requires an `over_ms` between 1 and {}.", SLOW_MAX.as_millis()))
         }
-        _ => compile(answer, 0).map(drop),
+        _ => compile(response, 0).map(drop),
     }
 }
 
-/// Whether it has to be made for each request.
-pub(crate) fn depends(answer: &InboxResponse) -> bool {
-    answer.template || answer.file.is_some()
+/// Returns true if the response has to be built for each request.
+pub(crate) fn depends(response: &InboxResponse) -> bool {
+    response.template || response.file.is_some()
 }
 
-/// The answer in the form the receiver gives, or what is wrong with it. The content of a file is
-/// not in it yet.
-pub(crate) fn compile(answer: &InboxResponse, number: i64) -> Result<Answer, String> {
-    if !(200..=599).contains(&answer.status) {
-        return Err(format!("The status {} is none a sender can be given; use 200 to 599.", answer.status));
+/// Converts a response to the form that the listener sends, without the content of a file. Returns a message if a value
+/// is invalid.
+pub(crate) fn compile(response: &InboxResponse, number: i64) -> Result<PreparedResponse, String> {
+    if !(200..=599).contains(&response.status) {
+        return Err(format!("`status` must be between 200 and 599 (got {}).", response.status));
     }
-    // RFC 9110 §15: these end with their head.
-    if [204, 205, 304].contains(&answer.status) && (!answer.body.is_empty() || answer.file.is_some()) {
-        return Err(format!("A {} answer has no body; leave it empty or choose another status.", answer.status));
+    // Responses with these statuses have no content (RFC 9110 section 15).
+    if [204, 205, 304].contains(&response.status) && (!response.body.is_empty() || response.file.is_some()) {
+        return Err(format!(
+            "A {} response cannot have a body. Remove the body or choose another status.",
+            response.status
+        ));
     }
-    let delay = Duration::from_millis(answer.delay_ms.into());
+    let delay = Duration::from_millis(response.delay_ms.into());
     if delay > DELAY_MAX {
-        return Err(format!("The delay is {} ms; the longest is {}.", answer.delay_ms, DELAY_MAX.as_millis()));
+        return Err(format!("`delay_ms` is {} (at most {} is allowed).", response.delay_ms, DELAY_MAX.as_millis()));
     }
     let mut headers = HeaderMap::new();
-    for (name, value) in &answer.headers {
-        let key = HeaderName::from_str(name).map_err(|_| format!("{name:?} is not a header name."))?;
+    for (name, value) in &response.headers {
+        let key = HeaderName::from_str(name).map_err(|_| format!("Invalid header name: {name:?}."))?;
         if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION].contains(&key) {
             return Err(format!("{name} is set by Hookbench. Remove it."));
         }
-        let value = HeaderValue::from_str(value)
-            .map_err(|_| format!("The value of {name} has a line break or another character no header may have."))?;
+        let value = HeaderValue::from_str(value).map_err(|_| {
+            format!("The value of {name} contains a line break or another character that is not allowed in a header.")
+        })?;
         headers.append(key, value);
     }
-    Ok(Answer {
+    Ok(PreparedResponse {
         number,
-        status: StatusCode::from_u16(answer.status).map_err(|e| e.to_string())?,
+        status: StatusCode::from_u16(response.status).map_err(|e| e.to_string())?,
         headers,
-        body: answer.body.clone().into(),
+        body: response.body.clone().into(),
         delay,
-        cors: answer.cors,
-        fault: answer.fault.map(|fault| match fault {
-            ResponseFault::Reset => hookbench_capture::AnswerFault::Reset,
-            ResponseFault::Hang => hookbench_capture::AnswerFault::Hang,
-            ResponseFault::Half => hookbench_capture::AnswerFault::Half,
-            ResponseFault::Drip { over_ms } => {
-                hookbench_capture::AnswerFault::Drip(Duration::from_millis(over_ms.into()))
+        cors: response.cors,
+        fault: response.fault.map(|fault| match fault {
+            ResponseFault::Reset => hookbench_capture::InjectedFault::Reset,
+            ResponseFault::Hang => hookbench_capture::InjectedFault::Hang,
+            ResponseFault::Truncate => hookbench_capture::InjectedFault::Truncate,
+            ResponseFault::Slow { over_ms } => {
+                hookbench_capture::InjectedFault::Slow(Duration::from_millis(over_ms.into()))
             }
-            ResponseFault::Garbage => hookbench_capture::AnswerFault::Garbage,
+            ResponseFault::Garbage => hookbench_capture::InjectedFault::Garbage,
         }),
     })
 }
@@ -98,22 +110,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_would_break_http_is_refused() {
-        let answer = |change: fn(&mut InboxResponse)| {
-            let mut answer = InboxResponse::default();
-            change(&mut answer);
-            check(&answer)
+    fn rejects_invalid_responses() {
+        let response = |change: fn(&mut InboxResponse)| {
+            let mut response = InboxResponse::default();
+            change(&mut response);
+            check(&response)
         };
-        assert!(answer(|_| ()).is_ok());
-        assert!(answer(|a| a.status = 101).is_err());
-        assert!(answer(|a| a.status = 204).is_ok());
-        assert!(answer(|a| a.delay_ms = 60_001).is_err());
-        assert!(answer(|a| a.headers = vec![("X\r\n".into(), "1".into())]).is_err());
-        assert!(answer(|a| a.headers = vec![("X".into(), "1\r\nY: 2".into())]).is_err());
-        assert!(answer(|a| a.headers = vec![("Content-Length".into(), "5".into())]).is_err());
-        assert!(answer(|a| a.body = "x".repeat(RESPONSE_BODY_MAX + 1)).is_err());
-        assert!(answer(|a| a.fault = Some(ResponseFault::Half)).is_err());
-        assert!(answer(|a| (a.fault, a.body) = (Some(ResponseFault::Half), "ab".into())).is_ok());
-        assert!(answer(|a| (a.template, a.body) = (true, "{{ request.body".into())).is_err());
+        assert!(response(|_| ()).is_ok());
+        assert!(response(|a| a.status = 101).is_err());
+        assert!(response(|a| a.status = 204).is_ok());
+        assert!(response(|a| a.delay_ms = 60_001).is_err());
+        assert!(response(|a| a.headers = vec![("X\r\n".into(), "1".into())]).is_err());
+        assert!(response(|a| a.headers = vec![("X".into(), "1\r\nY: 2".into())]).is_err());
+        assert!(response(|a| a.headers = vec![("Content-Length".into(), "5".into())]).is_err());
+        assert!(response(|a| a.body = "x".repeat(RESPONSE_BODY_MAX + 1)).is_err());
+        assert!(response(|a| a.fault = Some(ResponseFault::Truncate)).is_err());
+        assert!(response(|a| (a.fault, a.body) = (Some(ResponseFault::Truncate), "ab".into())).is_ok());
+        assert!(response(|a| (a.template, a.body) = (true, "{{ request.body".into())).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! How far each sequence has come.
+//! Positions of the response sequences.
 
 use std::{
     collections::HashMap,
@@ -8,13 +8,13 @@ use std::{
 use hookbench_store::sequence;
 use rusqlite::Connection;
 
-/// Places remembered at most; beyond, the oldest begin again.
+/// Maximum number of positions in memory. The oldest ones are dropped, and their sequences restart.
 const KEPT: usize = 20_000;
 
-/// A sequence's place: inbox, rule, and the event it is counted by.
+/// Key of a sequence: inbox, rule, and the event if the sequence is counted per event.
 pub(crate) type Key = sequence::SequenceKey;
 
-/// The next answer of every sequence, in memory: the store has it too.
+/// Next position of every sequence, with the time of the last use in µs. The store has a copy.
 #[derive(Debug, Default)]
 pub struct Steps(Mutex<HashMap<Key, (u32, i64)>>);
 
@@ -23,12 +23,12 @@ impl Steps {
         Ok(Self(Mutex::new(sequence::load(connection, KEPT)?.into_iter().collect())))
     }
 
-    /// Answers given so far.
+    /// Returns the number of responses sent so far.
     pub(super) fn given(&self, key: &Key) -> u32 {
         self.lock().get(key).map_or(0, |(step, _)| *step)
     }
 
-    /// Takes the next place; how many were given before.
+    /// Advances a sequence. Returns the number of responses that were sent before.
     pub(super) fn take(&self, key: &Key, now_us: i64) -> u32 {
         let mut steps = self.lock();
         if steps.len() >= KEPT && !steps.contains_key(key) {
@@ -43,7 +43,7 @@ impl Steps {
         *step - 1
     }
 
-    /// Lets the sequences of a rule, or of a whole inbox, begin again.
+    /// Restarts the sequences of a rule, or of all rules of an inbox.
     pub fn forget(&self, inbox: i64, rule: Option<&str>) {
         self.lock().retain(|(of, own, _), _| *of != inbox || rule.is_some_and(|rule| rule != own));
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_event_has_its_own_place_and_the_oldest_are_forgotten() {
+    fn counts_each_event_and_drops_the_oldest() {
         let steps = Steps::default();
         let key = |event: usize| (1, "r".to_owned(), event.to_string());
         assert_eq!([steps.take(&key(0), 0), steps.take(&key(0), 0), steps.take(&key(1), 0)], [0, 1, 0]);

@@ -1,4 +1,4 @@
-//! Answers made of the request: minijinja, within limits.
+//! Response templates: minijinja with limits on time and memory.
 
 use std::{
     borrow::Cow,
@@ -22,28 +22,28 @@ use minijinja::{
 };
 use serde::Serialize;
 
-/// Steps one template may take. One step may compare two JSON texts of [`JSON_MAX`] bytes, so ten thousand are
-/// about a second at worst, and some milliseconds as a rule.
+/// Maximum number of steps of a template. A step may compare two JSON texts of [`JSON_MAX`] bytes, so 10,000 steps take
+/// about a second at worst, and usually some milliseconds.
 const STEPS_MAX: u64 = 10_000;
 
-/// Most bytes that the filters of one template read and make together.
+/// Maximum number of bytes that the filters of a template process in total.
 const FILTERED_MAX: usize = 8 * 1024 * 1024;
 
-/// Most signs `~` in one expression.
+/// Maximum number of `~` and `+` operators in an expression.
 const JOINED_MAX: usize = 8;
 
-/// Longest text a template makes, in bytes.
+/// Maximum size of the output of a template, in bytes.
 const MADE_MAX: usize = 1024 * 1024;
 
-/// How much of a body a template sees as text, in bytes: what it does with it costs memory each time.
+/// Maximum size of `request.body`, in bytes. Each use of the body in a template allocates a copy.
 const SEEN_MAX: usize = 64 * 1024;
 
-/// Largest JSON body a template can reach into, in bytes.
+/// Maximum size of a body that is parsed as `request.json`, in bytes.
 const JSON_MAX: usize = 256 * 1024;
 
-/// What a template sees of a request.
+/// Data of a request that a template can use.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen<'a> {
+pub(super) struct TemplateContext<'a> {
     pub(super) inbox: &'a str,
     pub(super) method: &'a str,
     pub(super) target: &'a str,
@@ -71,7 +71,7 @@ struct Request<'a> {
     now_s: i64,
 }
 
-/// How many bytes filters may still read and make. Each step of a template may use a filter on a large text.
+/// Number of bytes that filters may still process. Each step of a template may apply a filter to a large text.
 #[derive(Clone)]
 struct Budget(Arc<AtomicUsize>);
 
@@ -81,12 +81,12 @@ impl Budget {
         left.map(drop).map_err(|_| minijinja::Error::from(ErrorKind::OutOfFuel))
     }
 
-    /// A filter from text to text. A list is not made a text first: it may hold itself many times.
+    /// Returns a filter from text to text. Rejects lists and maps, whose text may be much larger than the value.
     fn text(&self, make: fn(&str) -> String) -> impl Fn(Value) -> Result<String, minijinja::Error> + use<> {
         let budget = self.clone();
         move |value: Value| match value.kind() {
             ValueKind::Seq | ValueKind::Map | ValueKind::Iterable | ValueKind::Plain => {
-                Err(minijinja::Error::new(ErrorKind::InvalidOperation, "this filter takes a text"))
+                Err(minijinja::Error::new(ErrorKind::InvalidOperation, "this filter requires a string"))
             }
             ValueKind::Undefined | ValueKind::None => Ok(String::new()),
             _ => {
@@ -98,9 +98,9 @@ impl Budget {
     }
 }
 
-/// JSON as it is written, up to a limit.
+/// Serializes a value as JSON, up to the size limit.
 fn json(value: &Value, budget: &Budget) -> Result<String, minijinja::Error> {
-    let mut out = Made(Vec::new());
+    let mut out = RenderedBytes(Vec::new());
     serde_json::to_writer(&mut out, value).map_err(|error| match error.is_io() {
         true => ErrorKind::WriteFailure.into(),
         false => minijinja::Error::new(ErrorKind::InvalidOperation, error.to_string()),
@@ -109,9 +109,9 @@ fn json(value: &Value, budget: &Budget) -> Result<String, minijinja::Error> {
     Ok(String::from_utf8(out.0).unwrap_or_default())
 }
 
-/// What a template can use is what costs no more than its own text says: nothing here grows by a number
-/// or a list that a sender sends. There is no `namespace`, no macro, no other template, and
-/// [`refused`] says what else there is not.
+/// Returns an environment with the functions and filters whose cost is bounded by the template text. None of them grows
+/// by a number or a list in the request. There are no namespaces, macros or includes, and [`refused`] rejects further
+/// syntax.
 fn environment() -> Environment<'static> {
     let mut environment = Environment::empty();
     let budget = Budget(Arc::new(AtomicUsize::new(FILTERED_MAX)));
@@ -141,16 +141,18 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// Why a template may not be used, if it may not. A text or list times a number that a sender sends has no
-/// bound. Joining texts or lists doubles them where the result gets a name and is joined again, so texts are joined
-/// only in what is printed, a few at a time; no block of text gets a name, and a list holds fixed values only.
+/// Returns the reason why a template is rejected. Returns `None` if the template is allowed.
+///
+/// Rejects the syntax that could use unbounded memory. Multiplication is rejected because the request could contain a
+/// large factor. Repeated concatenation of a variable doubles its size each time. Concatenation is therefore allowed
+/// only in output expressions, a few times each. Blocks cannot be assigned, and lists contain only literals.
 fn refused(template: &str) -> Option<&'static str> {
     let tokens = tokenize(template, false, SyntaxConfig, WhitespaceConfig::default());
     let (mut in_block, mut joined, mut is_set, mut assigned) = (false, 0, false, false);
-    // Whether a list of fixed values is open, and whether a value stands before the next token.
+    // `in_list` is true inside a list of literals, and `after_value` if the previous token ends a value.
     let (mut in_list, mut after_value) = (false, false);
     for token in tokens {
-        // What does not read is told by the parser.
+        // The parser reports syntax errors later.
         let Ok((token, _)) = token else { return None };
         let is_fixed = matches!(
             token,
@@ -163,7 +165,7 @@ fn refused(template: &str) -> Option<&'static str> {
                 | Token::BracketClose
         );
         if in_list && !is_fixed {
-            return Some("A list in a template holds only fixed texts and numbers.");
+            return Some("Lists in templates can contain only literal strings and numbers.");
         }
         match token {
             Token::BlockStart => (in_block, is_set, assigned) = (true, false, false),
@@ -174,7 +176,7 @@ fn refused(template: &str) -> Option<&'static str> {
             Token::VariableStart => joined = 0,
             Token::Ident("set") if in_block && !is_set => is_set = true,
             Token::Ident("macro" | "call" | "filter" | "import" | "include" | "extends" | "recursive") if in_block => {
-                return Some("Templates have no macros, filter blocks, recursive loops or other templates.");
+                return Some("Templates do not support macros, filter blocks, recursive loops or includes.");
             }
             Token::Assign => assigned = true,
             Token::Mul | Token::Pow => return Some("Templates do not support `*`."),
@@ -187,7 +189,7 @@ fn refused(template: &str) -> Option<&'static str> {
             Token::Tilde | Token::Plus => {
                 joined += 1;
                 if joined > JOINED_MAX {
-                    return Some("At most 9 texts can be joined with `~` or `+`.");
+                    return Some("At most 9 values can be joined with `~` or `+`.");
                 }
             }
             _ => {}
@@ -199,16 +201,16 @@ fn refused(template: &str) -> Option<&'static str> {
     None
 }
 
-/// What is wrong with a template, if it does not read.
+/// Validates a template. Returns a message if it cannot be used.
 pub(super) fn check(template: &str) -> Result<(), String> {
     if let Some(why) = refused(template) {
         return Err(why.into());
     }
-    environment().template_from_str(template).map(drop).map_err(|e| format!("The template does not read: {e}."))
+    environment().template_from_str(template).map(drop).map_err(|e| format!("The template cannot be parsed: {e}."))
 }
 
-/// A template's text over a request, or why there is none.
-pub(super) fn render(template: &str, seen: &Seen<'_>) -> Result<Vec<u8>, String> {
+/// Renders a template with the data of a request. Returns the reason if rendering fails.
+pub(super) fn render(template: &str, seen: &TemplateContext<'_>) -> Result<Vec<u8>, String> {
     if let Some(why) = refused(template) {
         return Err(why.trim_end_matches('.').to_owned());
     }
@@ -239,22 +241,22 @@ pub(super) fn render(template: &str, seen: &Seen<'_>) -> Result<Vec<u8>, String>
         now: hookbench_model::timestamp(seen.now_us).to_string(),
         now_s: seen.now_us / 1_000_000,
     };
-    let mut made = Made(Vec::new());
+    let mut made = RenderedBytes(Vec::new());
     environment
         .template_from_str(template)
         .and_then(|template| template.render_captured_to(context! { request => request }, &mut made).map(drop))
         .map_err(|error| match error.kind() {
-            ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
-            ErrorKind::WriteFailure => format!("it makes more than {MADE_MAX} bytes"),
+            ErrorKind::OutOfFuel => "the template takes too many steps".to_owned(),
+            ErrorKind::WriteFailure => format!("the output exceeds {MADE_MAX} bytes"),
             _ => error.to_string(),
         })?;
     Ok(made.0)
 }
 
-/// What has been made, up to its limit.
-struct Made(Vec<u8>);
+/// Output buffer with a size limit.
+struct RenderedBytes(Vec<u8>);
 
-impl Write for Made {
+impl Write for RenderedBytes {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.0.len() + bytes.len() > MADE_MAX {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -273,7 +275,7 @@ mod checks {
     use super::*;
 
     fn made(template: &str) -> Result<String, String> {
-        let seen = Seen {
+        let seen = TemplateContext {
             inbox: "shop",
             method: "POST",
             target: "/shop/a?x=1&y=%20",
@@ -283,11 +285,11 @@ mod checks {
             event_id: None,
             now_us: 1_000_000,
         };
-        render(template, &seen).map(|bytes| String::from_utf8(bytes).expect("it is text"))
+        render(template, &seen).map(|bytes| String::from_utf8(bytes).expect("UTF-8 output"))
     }
 
     #[test]
-    fn a_template_sees_the_request() {
+    fn renders_data_of_the_request() {
         for (template, text) in [
             ("{{ request.json.id }} {{ request.method }} {{ request.path }}", "evt_1 POST /shop/a"),
             ("{{ request.query.x }}{{ request.query.y }}|", "1 |"),
@@ -303,7 +305,7 @@ mod checks {
     }
 
     #[test]
-    fn what_a_sender_sends_makes_no_template_run_away() {
+    fn rejects_templates_with_unbounded_cost() {
         for template in [
             "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}",
             "{% for i in range(9000) %}{{ request.body }}{% endfor %}{% for i in range(90000) %}{% endfor %}",
@@ -331,11 +333,11 @@ mod checks {
     }
 
     #[test]
-    fn a_template_that_does_not_read_is_told() {
-        assert!(check("{{ request.body }").expect_err("it does not read").contains("does not read"));
+    fn rejects_invalid_templates() {
+        assert!(check("{{ request.body }").expect_err("invalid").contains("cannot be parsed"));
         assert_eq!(check("plain { } text * ~ {{ 'a * b' ~ '~' }} {% if true %}*{% endif %}"), Ok(()));
         assert_eq!(check("{% if request.json.a in ['x', \"y\", 1] %}{{ request.headers['x-id'] }}{% endif %}"), Ok(()));
-        assert!(check(&format!("{{{{ {}'x' }}}}", "'x' ~ ".repeat(9))).expect_err("too many").contains("9 texts"));
+        assert!(check(&format!("{{{{ {}'x' }}}}", "'x' ~ ".repeat(9))).expect_err("too many").contains("9 values"));
         for multiplied in [
             "{{ 'x' * request.json.n }}",
             "{% for i in request.json.list * 9 %}{% endfor %}",

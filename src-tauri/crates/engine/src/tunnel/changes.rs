@@ -1,4 +1,4 @@
-//! The tunnels there are, and what is done about all alike.
+//! Changes to tunnels that are common to all kinds: create, start, stop, delete and expose.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -8,7 +8,7 @@ use hookbench_store::tunnel::SshSettings;
 use super::{TunnelRow, TunnelSettings, other, registry::TunnelError, ssh};
 use crate::{Engine, inbox::Address};
 
-/// Starts the tunnels that are to be up, and keeps relays told of what changes.
+/// Starts the enabled tunnels, and the task that sends changes of inboxes to relays.
 pub(crate) fn spawn_tunnels(engine: &Arc<Engine>) {
     engine.tunnels.dials.store(true, Ordering::Relaxed);
     let known = engine.tunnels.lock();
@@ -32,7 +32,7 @@ pub(super) fn start_tunnel(engine: &Arc<Engine>, tunnel: i64) {
     }
 }
 
-/// Lets other programs' tunnels listen anew, with the limits as they are now.
+/// Restarts the listeners for tunnels of other programs to apply the current limits.
 pub(crate) fn restart_listening_tunnels(engine: &Arc<Engine>) {
     let running: Vec<i64> = {
         let all = engine.tunnels.lock();
@@ -43,7 +43,11 @@ pub(crate) fn restart_listening_tunnels(engine: &Arc<Engine>) {
     running.into_iter().for_each(|tunnel| start_tunnel(engine, tunnel));
 }
 
-/// Makes a tunnel, or makes anew the one that leads to the same place, and starts it.
+/// Creates and starts a tunnel. Re-creates an existing tunnel to the same destination.
+///
+/// # Errors
+/// Returns an error if an option is invalid, if the relay or the SSH host cannot be reached or refuses, or if the
+/// database cannot be written.
 pub async fn add_tunnel(engine: &Arc<Engine>, new: TunnelNew) -> Result<Tunnel, TunnelError> {
     let number = match new {
         TunnelNew::Relay { relay, code, device } => {
@@ -55,11 +59,15 @@ pub async fn add_tunnel(engine: &Arc<Engine>, new: TunnelNew) -> Result<Tunnel, 
         TunnelNew::Other { url, port } => crate::tunnel::other::add_other(engine, &url, port).await?,
     };
     crate::tunnel::status::tell_tunnel(engine, number);
-    crate::tunnel::status::tunnel(engine, number).await?.ok_or_else(|| TunnelError::Wrong("The tunnel is gone.".into()))
+    crate::tunnel::status::tunnel(engine, number)
+        .await?
+        .ok_or_else(|| TunnelError::Wrong("The tunnel was deleted.".into()))
 }
 
-/// Starts or stops a tunnel, and remembers which. With `host_key` that key of its SSH host is trusted
-/// from now on.
+/// Starts or stops a tunnel, and stores that state. `host_key` is the fingerprint of a key of the SSH host to trust.
+///
+/// # Errors
+/// Returns an error if the host key is invalid, if the tunnel has no SSH host, or if the database cannot be written.
 pub async fn want_tunnel(
     engine: &Arc<Engine>,
     number: i64,
@@ -68,7 +76,7 @@ pub async fn want_tunnel(
 ) -> Result<(), TunnelError> {
     let Some((_alone, row)) = engine.tunnels.alone_with(number).await else { return Ok(()) };
     if on && row.wanted && host_key.is_none() && engine.tunnels.is_up(number) {
-        // Whoever waits for an answer through it goes on waiting.
+        // A restart would break the open connections.
         return Ok(());
     }
     let row = TunnelRow { wanted: on, ..row };
@@ -78,7 +86,7 @@ pub async fn want_tunnel(
             let host_key = ssh::fingerprint(host_key)?;
             TunnelRow { settings: TunnelSettings::Ssh(SshSettings { host_key, ..ssh }), ..row }
         }
-        (Some(_), _) => return Err(TunnelError::Wrong("Only an SSH host has a host key.".into())),
+        (Some(_), _) => return Err(TunnelError::Wrong("A host key is allowed only for an SSH tunnel.".into())),
     };
     let kept = row.clone();
     engine.store.write(move |connection| kept.put(connection), |()| ()).await?;
@@ -93,20 +101,26 @@ pub async fn want_tunnel(
     Ok(())
 }
 
-/// Ends a tunnel for good. Its addresses at a relay are given up first, for nobody could do so after;
-/// with `force` it ends though they stay.
+/// Deletes a tunnel. Deletes its addresses at a relay first, because that is not possible later. With `force`, deletes
+/// the tunnel even if the relay cannot be reached.
+///
+/// # Errors
+/// Returns an error if an address at the relay cannot be deleted, or if the database cannot be written.
 pub async fn remove_tunnel(engine: &Arc<Engine>, number: i64, force: bool) -> Result<(), TunnelError> {
     let Some((_alone, _)) = engine.tunnels.alone_with(number).await else { return Ok(()) };
     crate::tunnel::relay::give_up_addresses(engine, number, force).await?;
     engine.store.write(move |connection| TunnelRow::remove(connection, number), |()| ()).await?;
     if let Some(mut known) = engine.tunnels.lock().remove(&number) {
         known.stop();
-        engine.feed.publish([Change::TunnelRemoved { id: known.row.id.clone() }]);
+        engine.feed.publish([Change::TunnelDeleted { id: known.row.id.clone() }]);
     }
     Ok(())
 }
 
-/// Exposes an inbox through a tunnel, or changes how.
+/// Exposes an inbox through a tunnel, or changes the settings of the exposure.
+///
+/// # Errors
+/// Returns an error if the relay refuses or cannot be reached, or if the database cannot be written.
 pub async fn expose(
     engine: &Arc<Engine>,
     tunnel: i64,

@@ -1,4 +1,4 @@
-//! What a tunnel brings enters its inbox as if it had come to the receiver, and exactly once.
+//! Deliveries of a relay. Each delivery is stored exactly once, as if it had arrived at the listener.
 
 use std::{
     collections::BTreeMap,
@@ -8,13 +8,13 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use hookbench_capture::{
-    Answer, AnswerBody, Arrived, ArrivedBody, Body, CHUNK_BYTES, Captured, CommitError, Findings, INLINE_BODY_BYTES,
-    Responder, Store, WriteError, header_list,
+    ArrivedBody, Body, CHUNK_BYTES, Captured, CommitError, Findings, INLINE_BODY_BYTES, PreparedResponse,
+    ReceivedRequest, Responder, ResponseBody, Store, WriteError, header_list,
 };
 use hookbench_model::{BacklogPolicy, BodyState, DatabaseFault, ExposureSettings, HeaderNames, HttpVersion};
 use hookbench_relay::{
-    client::{Content, Laptop, State, Turn},
-    wire::{Ack, AppAnswer, BodyPlace, Delivery},
+    client::{Agent, Content, State, Turn},
+    wire::{Ack, AppResponse, BodyPlace, Delivery},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use http_body_util::{BodyExt as _, Limited};
@@ -22,19 +22,19 @@ use http_body_util::{BodyExt as _, Limited};
 use super::{AWAY_AFTER, ExposureRow, Tunnelled};
 use crate::{Engine, entry::Entry, inbox::Address};
 
-/// Largest answer that travels back, in bytes; vendors read a few KB.
-const ANSWER_MAX: usize = 1024 * 1024;
+/// Maximum size of a response that is sent to the relay, in bytes. Providers read a few KB.
+const RESPONSE_MAX: usize = 1024 * 1024;
 
-/// Seconds after which a relay tries again what could not be stored.
+/// Delay after which the relay retries a delivery that could not be stored, in seconds.
 const LATER: u32 = 5;
 
-/// One tunnel's end on this machine.
-pub(super) struct Desk {
+/// Handler for the deliveries of one tunnel.
+pub(super) struct TunnelHandler {
     pub(super) engine: Weak<Engine>,
     pub(super) tunnel: i64,
 }
 
-impl Laptop for Desk {
+impl Agent for TunnelHandler {
     async fn deliver(self: Arc<Self>, delivery: Delivery, wait_s: Option<u32>, content: Content, turn: Turn) -> Ack {
         match self.engine.upgrade() {
             Some(engine) => take(&engine, self.tunnel, delivery, wait_s, content, turn).await,
@@ -48,39 +48,40 @@ impl Laptop for Desk {
         let now_us = engine.clock.now_us();
         let had = engine.store.readers().read(move |connection| ExposureRow::had(connection, tunnel, now_us)).await;
         let had = had.unwrap_or_else(|error| {
-            tracing::warn!(%error, "what a tunnel has brought could not be counted");
+            tracing::warn!(%error, "the deliveries of a tunnel could not be counted");
             BTreeMap::new()
         });
         let kept = had.clone();
-        // Attaching is rare enough to look through all that is known.
+        // Connecting is rare enough to scan all deliveries.
         let tidy = move |connection: &rusqlite::Connection| {
             ExposureRow::keep_had(connection, tunnel, &kept)?;
             Tunnelled::forget_old(connection, now_us)
         };
         if let Err(error) = engine.store.write(tidy, |()| ()).await {
-            tracing::warn!(%error, "what a tunnel has brought could not be written down");
+            tracing::warn!(%error, "the number of deliveries of a tunnel could not be stored");
         }
         had
     }
 
-    fn stands(&self, state: State) {
+    fn stays_up(&self, state: State) {
         if let Some(engine) = self.engine.upgrade() {
-            crate::tunnel::status::tunnel_stands(&engine, self.tunnel, state);
+            crate::tunnel::status::tunnel_status(&engine, self.tunnel, state);
         }
     }
 }
 
-/// How a request that came through a tunnel is answered.
+/// Response to a request that came through a tunnel.
 enum Reply {
-    /// Its sender has its answer already.
+    /// The relay already responded to the sender.
     Given,
-    /// By what this inbox answers.
-    Own(Arc<Answer>),
-    /// By what an app says.
+    /// A response of the inbox.
+    Own(Arc<PreparedResponse>),
+    /// The response of the app at the endpoint with this number.
     Ask(i64),
 }
 
-/// Has an app answer a delivery. What is not on the disk when the wait is over is not acknowledged.
+/// Gets the response to a delivery from an app. Acknowledges the delivery only if the request is stored before `wait`
+/// ends.
 async fn by_app(engine: &Arc<Engine>, whom: i64, entry: Entry, delivery: &Delivery, wait: Duration) -> Ack {
     let id = delivery.id;
     let asking = tokio::spawn({
@@ -88,8 +89,8 @@ async fn by_app(engine: &Arc<Engine>, whom: i64, entry: Entry, delivery: &Delive
         async move { crate::forward::ask::ask_app(engine, whom, entry).await }
     });
     match tokio::time::timeout(wait, asking).await {
-        Ok(Ok(Ok(response))) => match app_answer(response).await {
-            Some(answer) => Ack::Stored(Some(answer)),
+        Ok(Ok(Ok(response))) => match app_response(response).await {
+            Some(response) => Ack::Stored(Some(response)),
             None => Ack::Pending,
         },
         Ok(Ok(Err(error))) => not_kept(engine, delivery, &error).await,
@@ -110,22 +111,23 @@ async fn take(
     mut turn: Turn,
 ) -> Ack {
     let Some((exposed, _)) = engine.tunnels.exposed(tunnel, &delivery.inbox) else {
-        // After a restore this laptop may come to know of it again; the relay keeps it till then.
-        tracing::warn!(inbox = delivery.inbox, "a delivery is for an inbox that is not exposed here");
+        // A restore from a backup may bring the exposure back, so the relay keeps the delivery until then.
+        tracing::warn!(inbox = delivery.inbox, "a delivery is addressed to an inbox that is not exposed");
         return Ack::Later { after_s: LATER * 12, full: false };
     };
-    // An inbox that was removed may come back.
+    // The deletion of an inbox can be undone.
     let Some(address) = engine.addresses.by_number(exposed.inbox) else {
         return Ack::Later { after_s: LATER * 2, full: false };
     };
-    // The relay's word is not taken for what this machine can bear.
+    // The local limit applies even if the relay allows larger bodies.
     let most = engine.settings().limits.body_bytes;
     if delivery.body_state == "complete" && delivery.body_bytes > most {
-        let why = format!("The body has {} bytes, and this laptop takes {most}.", delivery.body_bytes);
+        let why =
+            format!("The body is too large: {} bytes (this computer accepts at most {most}).", delivery.body_bytes);
         return never(engine, tunnelled(&delivery, tunnel, address.number, false), why).await;
     }
-    // What comes for the first time is hardly ever known; if it is, it cannot be kept twice, and is looked
-    // up then. A body of its own chunks is not fetched or stored for nothing.
+    // A first attempt is rarely a duplicate. If it is one, storing fails and the lookup follows. A large body is looked
+    // up first, to avoid fetching and storing it in vain.
     let first = delivery.attempt == 0 && delivery.body_bytes <= INLINE_BODY_BYTES as u64;
     if !first && let Some(known) = came_before(engine, &delivery).await {
         return known;
@@ -136,7 +138,7 @@ async fn take(
         Err(error) => return later(&error),
     };
     let Some(mut captured) = captured(&delivery, &address, body, engine.clock.now_us()) else {
-        let why = "The relay's envelope makes no request.".to_owned();
+        let why = "The relay sent an invalid request.".to_owned();
         return never(engine, tunnelled(&delivery, tunnel, address.number, false), why).await;
     };
     let away = wait_s.is_none() && is_away(&delivery, &exposed.settings, &address);
@@ -151,22 +153,22 @@ async fn take(
     let wait = Duration::from_secs(wait_s.unwrap_or_default().into());
     match reply {
         Reply::Ask(whom) => by_app(engine, whom, Entry { captured, tunnelled, turn }, &delivery, wait).await,
-        Reply::Own(answer) => {
-            captured.status = answer.status_for(&method, &headers);
-            captured.answer = Some(answer.number);
+        Reply::Own(response) => {
+            captured.status = response.status_for(&method, &headers);
+            captured.response = Some(response.number);
             if let Err(error) =
                 crate::entry::keep_entry(engine, Entry { captured, tunnelled, turn }, address.name.clone()).await
             {
                 return not_kept(engine, &delivery, &error).await;
             }
-            if answer.fault.is_some() || answer.delay >= wait {
+            if response.fault.is_some() || response.delay >= wait {
                 return Ack::Pending;
             }
-            answer.wait().await;
-            Ack::Stored(app_answer(answer.response(&method, &headers)).await)
+            response.wait().await;
+            Ack::Stored(app_response(response.response(&method, &headers)).await)
         }
         Reply::Given => {
-            captured.status = delivery.answered.unwrap_or_default();
+            captured.status = delivery.responded.unwrap_or_default();
             match crate::entry::keep_entry(engine, Entry { captured, tunnelled, turn }, address.name.clone()).await {
                 Ok(()) => Ack::Stored(None),
                 Err(error) => not_kept(engine, &delivery, &error).await,
@@ -175,7 +177,7 @@ async fn take(
     }
 }
 
-/// What a delivery that may have come before is answered; none if it has not.
+/// Returns the acknowledgement of a delivery that was stored before. Returns `None` if it was not.
 async fn came_before(engine: &Engine, delivery: &Delivery) -> Option<Ack> {
     let id = delivery.id;
     match engine.store.readers().read(move |connection| Tunnelled::known(connection, id)).await {
@@ -189,12 +191,12 @@ async fn came_before(engine: &Engine, delivery: &Delivery) -> Option<Ack> {
     }
 }
 
-/// What a delivery is answered that was not kept: perhaps because it was kept before.
+/// Returns the acknowledgement of a delivery that could not be stored, perhaps because it is a duplicate.
 async fn not_kept(engine: &Engine, delivery: &Delivery, error: &CommitError) -> Ack {
     came_before(engine, delivery).await.unwrap_or_else(|| later(error))
 }
 
-/// Refuses a delivery for good, and remembers that: what is never taken leaves no gap.
+/// Rejects a delivery permanently. Stores the rejection, so the sequence numbers of stored deliveries have no gap.
 async fn never(engine: &Engine, tunnelled: Tunnelled, why: String) -> Ack {
     tracing::warn!(why, "a delivery was refused");
     let written = engine.store.write(move |connection| tunnelled.insert(connection, 0), |()| ()).await;
@@ -204,7 +206,8 @@ async fn never(engine: &Engine, tunnelled: Tunnelled, why: String) -> Ack {
     }
 }
 
-/// A delivery's body, in memory or in the store as its size wants it; none where it does not come whole.
+/// Reads the body of a delivery into memory, or into the store if it is large. Returns `None` if the body is
+/// incomplete.
 async fn body_of(engine: &Engine, delivery: &Delivery, content: Content) -> Result<Option<Body>, CommitError> {
     let mut chunks = Chunks { store: engine.store.clone(), body: None, part: 0, buffer: BytesMut::new(), kept: false };
     match delivery.body {
@@ -241,30 +244,30 @@ async fn body_of(engine: &Engine, delivery: &Delivery, content: Content) -> Resu
     chunks.end().await.map(Some)
 }
 
-/// How a request is answered while its sender waits.
+/// Decides the response to a request whose sender waits.
 async fn reply(engine: &Arc<Engine>, address: &Address, settings: &ExposureSettings, captured: &mut Captured) -> Reply {
     let body = match &captured.body {
         Body::Inline(bytes) => ArrivedBody::Memory(bytes),
         Body::Chunks(body) => ArrivedBody::Chunks { body: *body, bytes: captured.body_bytes },
     };
-    let request = Arrived {
+    let request = ReceivedRequest {
         method: &captured.method,
         target: &captured.target,
         headers: &captured.headers,
         body,
-        peer: captured.peer,
+        remote_address: captured.remote_address,
         arrived_us: captured.arrived_us,
     };
     let decision = crate::response::decide::decide(engine, address.number, request, settings.verified_only).await;
     captured.findings = decision.findings;
     match decision.responder {
-        Responder::Inbox => Reply::Own(address.answer.clone()),
-        Responder::Response(answer) => Reply::Own(answer),
+        Responder::Inbox => Reply::Own(address.response.clone()),
+        Responder::Response(response) => Reply::Own(response),
         Responder::App(whom) => Reply::Ask(whom),
     }
 }
 
-/// A body that is kept in chunks while it comes. What is not ended is dropped.
+/// Writer for a body that is stored in chunks. Dropping the writer before `end` deletes the chunks.
 struct Chunks {
     store: Arc<Store>,
     body: Option<i64>,
@@ -310,13 +313,12 @@ impl Drop for Chunks {
     }
 }
 
-/// Whether a person is to say what becomes of a request for whose answer nobody waits, or has said it for
-/// all such.
+/// Returns true if a request belongs to the offline backlog and is not forwarded now.
 fn is_away(delivery: &Delivery, settings: &ExposureSettings, address: &Address) -> bool {
     delivery.age_us >= AWAY_AFTER.as_micros() as i64
         && match settings.on_return {
             BacklogPolicy::Ask => address.forwards.iter().any(|bound| bound.forward.enabled),
-            BacklogPolicy::Hold => true,
+            BacklogPolicy::Keep => true,
             BacklogPolicy::Forward => false,
         }
 }
@@ -325,8 +327,8 @@ fn later(error: &CommitError) -> Ack {
     Ack::Later { after_s: LATER, full: error.fault == DatabaseFault::DiskFull }
 }
 
-/// The request as the receiver would have had it. Its target has the inbox's name where the relay's had
-/// the token, which nobody is to learn from a request.
+/// Converts a delivery to a captured request. The target contains the name of the inbox instead of the secret token of
+/// the public URL. Returns `None` if the delivery is invalid.
 fn captured(delivery: &Delivery, address: &Address, body: Body, now_us: i64) -> Option<Captured> {
     let word = |words: &[&str], word: &str| words.iter().position(|known| *known == word);
     let target = format!("/{}{}", address.name, delivery.rest);
@@ -342,7 +344,7 @@ fn captured(delivery: &Delivery, address: &Address, body: Body, now_us: i64) -> 
         target,
         version: [HttpVersion::Http10, HttpVersion::Http11, HttpVersion::Http2]
             [word(&["HTTP/1.0", "HTTP/1.1", "HTTP/2"], &delivery.version)?],
-        peer: delivery.peer.parse().ok()?,
+        remote_address: delivery.remote_address.parse().ok()?,
         headers: delivery.head.clone(),
         names: [HeaderNames::Exact, HeaderNames::Lowercase, HeaderNames::Normalised]
             [word(&["exact", "lowercase", "normalised"], &delivery.names)?],
@@ -352,7 +354,7 @@ fn captured(delivery: &Delivery, address: &Address, body: Body, now_us: i64) -> 
         body_state: [BodyState::Complete, BodyState::BrokenOff, BodyState::Stalled, BodyState::TooLarge]
             [word(&["complete", "broken_off", "stalled", "too_large"], &delivery.body_state)?],
         status: 0,
-        answer: None,
+        response: None,
         via: 0,
         findings: Findings::default(),
     })
@@ -367,16 +369,16 @@ fn header_map(block: &[u8]) -> HeaderMap {
         })
 }
 
-/// An answer as it travels to the relay; none where it is too large or breaks off.
-async fn app_answer(response: Response<AnswerBody>) -> Option<AppAnswer> {
+/// Converts a response to the form that is sent to the relay. Returns `None` if the body is too large or incomplete.
+async fn app_response(response: Response<ResponseBody>) -> Option<AppResponse> {
     let (parts, body) = response.into_parts();
-    let body = Limited::new(body, ANSWER_MAX).collect().await.ok()?.to_bytes();
+    let body = Limited::new(body, RESPONSE_MAX).collect().await.ok()?.to_bytes();
     let text = |value: &HeaderValue| value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
     let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
-    Some(AppAnswer { status: parts.status.as_u16(), headers, body })
+    Some(AppResponse { status: parts.status.as_u16(), headers, body })
 }
 
-/// What is stored of a delivery that came through a tunnel.
+/// Returns the row that is stored for a delivery.
 fn tunnelled(delivery: &Delivery, tunnel: i64, inbox: i64, away: bool) -> Tunnelled {
     Tunnelled {
         delivery: delivery.id,

@@ -1,12 +1,16 @@
-//! The end of an exposure.
+//! Removal of an inbox from a tunnel.
 
 use std::sync::Arc;
 
 use super::{ExposureRow, registry::TunnelError};
 use crate::Engine;
 
-/// Ends an inbox's exposure: its public address is gone, and at a relay what waits there with it.
-pub async fn conceal(engine: &Arc<Engine>, tunnel: i64, inbox: i64) -> Result<bool, TunnelError> {
+/// Stops exposing an inbox through a tunnel. Deletes the public address, and the requests that wait for the inbox at a
+/// relay. Returns false if the inbox is not exposed through the tunnel.
+///
+/// # Errors
+/// Returns an error if the relay cannot be reached or the database cannot be written.
+pub async fn unexpose(engine: &Arc<Engine>, tunnel: i64, inbox: i64) -> Result<bool, TunnelError> {
     let Some((_alone, _)) = engine.tunnels.alone_with(tunnel).await else { return Ok(false) };
     let label = {
         let all = engine.tunnels.lock();

@@ -1,22 +1,22 @@
-//! Live tunnels: what comes in by one is captured here, under addresses nobody guesses.
+//! Live tunnels, which pass connections to this computer. Each exposed inbox has an address with an unguessable token.
 
 use std::sync::{Arc, Weak};
 
 use hookbench_capture::{
-    AnswerBody, Arrived, Asked, Asking, CommitError, Decision, Refusal, Refused, Responder, Route, Routes, Streams,
-    Through,
+    CommitError, Decision, ProxiedRequest, ReceivedRequest, Refusal, RejectedRequest, RequestHead, Responder,
+    ResponseBody, Route, Routes, Streams, TunnelOrigin,
 };
 use hookbench_model::{DatabaseFault, ExposureSettings};
 use hookbench_relay::access::{new_token, target_of};
 use http::{Response, StatusCode};
 
-use super::{ExposureRow, registry::Exposed};
+use super::{ExposureRow, registry::ExposureEntry};
 use crate::{Engine, inbox::Address};
 
-/// Longest public URL, in bytes.
+/// Maximum length of a public URL, in bytes.
 const URL_MAX: usize = 2_048;
 
-/// The inboxes one live tunnel exposes, and nothing else.
+/// Routes to the inboxes that a live tunnel exposes.
 pub(super) struct LiveRoutes {
     pub(super) engine: Weak<Engine>,
     pub(super) tunnel: i64,
@@ -27,47 +27,48 @@ fn unknown() -> Route {
         status: StatusCode::NOT_FOUND,
         code: "inbox_not_found",
         message: "There is no inbox at this address.".into(),
-        hint: "Use the URL Hookbench shows for the inbox; it ends when the inbox is no longer exposed.".into(),
+        hint: "Use the URL that Hookbench shows for the inbox. The URL is valid while the inbox is exposed.".into(),
         header: None,
     })
 }
 
 impl Routes for LiveRoutes {
-    fn refused(&self, refused: Refused) {
-        // The token of a public URL is in nothing that is kept, and these bytes may have it.
+    fn refused(&self, refused: RejectedRequest) {
+        // These bytes may contain the token of a public URL, which is never stored.
         if let Some(engine) = self.engine.upgrade() {
             engine
                 .refusals
-                .add(refused.inbox.unwrap_or_default(), Refused { bytes: Vec::new(), target: None, ..refused });
+                .add(refused.inbox.unwrap_or_default(), RejectedRequest { bytes: Vec::new(), target: None, ..refused });
         }
     }
 
-    async fn route(&self, asking: Asking<'_>) -> Route {
+    async fn route(&self, asking: RequestHead<'_>) -> Route {
         let Some(engine) = self.engine.upgrade() else { return unknown() };
         let path = engine.tunnels.below_public(self.tunnel, asking.path);
         let token = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-        let Some((row, gate)) = engine.tunnels.exposed(self.tunnel, token) else { return unknown() };
+        let Some((row, access)) = engine.tunnels.exposed(self.tunnel, token) else { return unknown() };
         let Some(address) = engine.addresses.by_number(row.inbox) else { return unknown() };
-        let refused = gate.refuses_sender(asking.peer.ip()).or_else(|| gate.refuses_credentials(asking.headers));
+        let refused =
+            access.refuses_sender(asking.remote_address.ip()).or_else(|| access.refuses_credentials(asking.headers));
         if let Some(refusal) = refused {
             return Route::Refuse(refusal);
         }
         Route::Keep {
             inbox: address.number,
             depends: address.depends(),
-            answer: address.answer,
-            through: Some(Through { number: self.tunnel, target: target_of(&address.name, path, asking.query) }),
+            response: address.response,
+            through: Some(TunnelOrigin { number: self.tunnel, target: target_of(&address.name, path, asking.query) }),
         }
     }
 
-    async fn decide(&self, inbox: i64, request: Arrived<'_>) -> Decision {
+    async fn decide(&self, inbox: i64, request: ReceivedRequest<'_>) -> Decision {
         let Some(engine) = self.engine.upgrade() else { return Responder::Inbox.into() };
         let exposures = engine.tunnels.exposures_of(inbox);
         let proved_only = exposures.iter().any(|row| row.tunnel == self.tunnel && row.settings.verified_only);
         crate::response::decide::decide(&engine, inbox, request, proved_only).await
     }
 
-    async fn ask(&self, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
+    async fn ask(&self, asked: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
         match self.engine.upgrade() {
             Some(engine) => crate::forward::ask::ask(&engine, asked).await,
             None => Err(CommitError { fault: DatabaseFault::Other, message: "Hookbench is closing".into() }),
@@ -75,31 +76,36 @@ impl Routes for LiveRoutes {
     }
 }
 
-/// Serves connections that come in by a live tunnel.
+/// Returns a server for the connections of a live tunnel.
 pub(super) fn live_streams(engine: &Arc<Engine>, tunnel: i64) -> Streams<LiveRoutes> {
     let routes = Arc::new(LiveRoutes { engine: Arc::downgrade(engine), tunnel });
     Streams::new(engine.store.clone(), routes, engine.settings().limits, engine.clock.clone())
 }
 
-/// Gives an inbox an address nobody guesses; it keeps the one it has.
-pub(super) fn expose_live(engine: &Engine, tunnel: i64, address: &Address, settings: ExposureSettings) -> Exposed {
+/// Returns the exposure of an inbox under an unguessable token. Keeps an existing token.
+pub(super) fn expose_live(
+    engine: &Engine,
+    tunnel: i64,
+    address: &Address,
+    settings: ExposureSettings,
+) -> ExposureEntry {
     let own = engine.tunnels.exposures_of(address.number).into_iter().find(|row| row.tunnel == tunnel);
     let label = own.map_or_else(new_token, |own| own.label);
-    Exposed::new(ExposureRow { tunnel, inbox: address.number, label, url: String::new(), settings })
+    ExposureEntry::new(ExposureRow { tunnel, inbox: address.number, label, url: String::new(), settings })
 }
 
-/// A public URL as it is kept: inboxes stand behind it.
+/// Validates the public URL of a live tunnel, and returns it without a trailing slash.
 pub(super) fn public_url(written: &str) -> Result<String, String> {
-    let wrong = |why: &str| format!("{written:?} is no public URL: {why}.");
+    let wrong = |why: &str| format!("Invalid public URL {written:?}: {why}.");
     let url = url::Url::parse(written.trim()).map_err(|error| wrong(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(wrong("it begins with https:// or http://"));
+        return Err(wrong("it must begin with https:// or http://"));
     }
     if url.host_str().is_none_or(str::is_empty) || !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("it names a host, and nobody's name or password"));
+        return Err(wrong("it must have a host, and no user name or password"));
     }
     if url.query().is_some() || url.fragment().is_some() || written.len() > URL_MAX {
-        return Err(wrong("each inbox's own address stands behind it, so it has no query and no fragment"));
+        return Err(wrong("it must have no query and no fragment, because the address of each inbox is appended"));
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
@@ -109,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_public_url_has_room_for_an_address_behind_it() {
+    fn accepts_only_public_urls_that_can_be_extended() {
         for (written, kept) in [
             (" https://abc.ngrok.app ", "https://abc.ngrok.app"),
             ("https://abc.ngrok.app/", "https://abc.ngrok.app"),

@@ -1,6 +1,8 @@
-//! Tunnels: how inboxes are reached from outside. A relay keeps what arrives while this machine is away,
-//! and hands it on as deliveries, each of which enters an inbox once. An SSH host and other programs' tunnels
-//! are live: who connects there reaches this machine, or nobody.
+//! Tunnels, which make inboxes reachable from the Internet.
+//!
+//! A relay stores the requests that arrive while this computer is offline. It delivers each request to the inbox
+//! exactly once. SSH hosts and tunnels of other programs are live: they pass connections to this computer and store
+//! nothing.
 
 pub mod backlog;
 pub mod changes;
@@ -17,58 +19,61 @@ pub mod status;
 use std::{collections::BTreeMap, time::Duration};
 
 use hookbench_model::{BacklogPolicy, ExposureCredentials, ExposureSettings};
-use hookbench_relay::access::{Gate, digest, networks};
+use hookbench_relay::access::{Access, digest, networks};
 use hookbench_store::tunnel::TunnelSettings;
 
 pub(crate) use hookbench_store::tunnel::{ExposureRow, TunnelRow, Tunnelled};
 pub use registry::{TunnelError, Tunnels};
 
-/// Most networks an inbox is open to.
+/// Maximum number of allowed networks of an inbox.
 const NETWORKS_MAX: usize = 50;
 
-/// Longest name or password, in bytes.
+/// Maximum length of a user name or password, in bytes.
 const TEXT_MAX: usize = 256;
 
-/// Longest time a sender is kept waiting, in ms: as long as a relay keeps it.
+/// Maximum time that a relay keeps a sender waiting, in ms.
 const WAIT_MAX: u32 = 60_000;
 
-/// What reached its relay this long ago came while nobody was here: what is younger was cut off by a
-/// moment's loss of the connection, and goes on like any other. By the relay's clock alone.
+/// Age from which a request at the relay belongs to the offline backlog. Younger requests were delayed by a short loss
+/// of the connection, and are forwarded as usual. The relay's clock measures the age.
 const AWAY_AFTER: Duration = Duration::from_secs(60);
 
-/// The first thing wrong with it for such a tunnel, in a sentence.
+/// Validates the settings of an exposure through a tunnel.
+///
+/// # Errors
+/// Returns a message that describes the first invalid setting.
 pub fn check_exposure(exposure: &ExposureSettings, settings: &TunnelSettings) -> Result<(), String> {
     let keeps = exposure.wait_ms.is_some() || exposure.give_secrets || exposure.on_return != BacklogPolicy::Ask;
     if keeps && !settings.is_durable() {
-        return Err("A live tunnel keeps nothing: there is no wait and no secret to give, and nothing arrives while this machine is away.".into());
+        return Err("A wait, secrets and an offline backlog are available only through a relay. Live tunnels store no requests.".into());
     }
     if !exposure.allow.is_empty() && matches!(settings, TunnelSettings::Other(_)) {
-        return Err("Behind another program every sender has this machine's address: let that program say which networks may send.".into());
+        return Err("Allowed networks do not work with the tunnel of another program, which hides the sender's address. Restrict the networks in that program.".into());
     }
     networks(&exposure.allow)?;
     if exposure.wait_ms.is_some_and(|ms| ms > WAIT_MAX) {
-        return Err(format!("A sender waits {} s at most.", WAIT_MAX / 1_000));
+        return Err(format!("A sender can wait at most {} s.", WAIT_MAX / 1_000));
     }
     if exposure.allow.len() > NETWORKS_MAX {
-        return Err(format!("An inbox is open to {NETWORKS_MAX} networks at most."));
+        return Err(format!("An inbox can allow at most {NETWORKS_MAX} networks."));
     }
     if let Some(ExposureCredentials { name, password }) = &exposure.basic {
         if name.is_empty() || name.contains(':') {
-            return Err("A name has at least one character, and no colon (RFC 7617).".into());
+            return Err("The user name must not be empty or contain a colon (RFC 7617).".into());
         }
         if name.len() > TEXT_MAX || password.len() > TEXT_MAX {
-            return Err(format!("A name or password has at most {TEXT_MAX} bytes."));
+            return Err(format!("A user name or password must be at most {TEXT_MAX} bytes."));
         }
     }
     Ok(())
 }
 
-/// What stands before the public address.
-fn gate(exposure: &ExposureSettings) -> Gate {
-    // What is kept was checked before.
+/// Returns the access control of a public address.
+fn access(exposure: &ExposureSettings) -> Access {
+    // Stored settings were validated before.
     let allow = networks(&exposure.allow).unwrap_or_default();
-    Gate::new(allow, exposure.basic.as_ref().map(|basic| digest(&basic.name, &basic.password)))
+    Access::new(allow, exposure.basic.as_ref().map(|basic| digest(&basic.name, &basic.password)))
 }
 
-/// What the relay last said of what waits, by the name the inbox has there.
-type Waiting = BTreeMap<String, u64>;
+/// Number of requests that wait at the relay, by the label of the inbox there.
+type BacklogCounts = BTreeMap<String, u64>;

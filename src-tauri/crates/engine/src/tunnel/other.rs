@@ -1,4 +1,4 @@
-//! A tunnel of another program: it leads to a listener of its own on this machine.
+//! Tunnels of other programs, such as ngrok. Each has a separate local listener.
 
 use std::{
     net::Ipv4Addr,
@@ -17,17 +17,17 @@ use super::{
 };
 use crate::Engine;
 
-/// The first port that is looked at where none is said.
+/// First port that is tried if no port is given.
 const FIRST_PORT: u16 = 4680;
 
-/// Ports that are looked at.
+/// Number of ports that are tried.
 const PORTS: u16 = 100;
 
-/// Takes in a tunnel that another program makes, and listens for it.
+/// Adds the tunnel of another program, and starts a listener for it.
 pub(super) async fn add_other(engine: &Arc<Engine>, url: &str, port: Option<u16>) -> Result<i64, TunnelError> {
     let url = public_url(url).map_err(TunnelError::Wrong)?;
     let _alone = engine.tunnels.alone(&url).await;
-    // No two are promised one port.
+    // This lock prevents two tunnels from getting the same port.
     let _port = engine.tunnels.alone("the port of another program").await;
     let same = |settings: &TunnelSettings| matches!(settings, TunnelSettings::Other(known) if known.url == url);
     let known = engine.tunnels.which(same);
@@ -36,14 +36,14 @@ pub(super) async fn add_other(engine: &Arc<Engine>, url: &str, port: Option<u16>
         _ => None,
     });
     let port = match port.or(had) {
-        Some(0) => return Err(TunnelError::Wrong("A port is between 1 and 65535.".into())),
-        // It listens there already.
+        Some(0) => return Err(TunnelError::Wrong("The port must be between 1 and 65535.".into())),
+        // The tunnel already listens on this port.
         Some(port) if Some(port) == had => port,
         Some(port) if is_promised(engine, port) => {
-            return Err(TunnelError::Wrong(format!("Another tunnel is to lead to port {port}.")));
+            return Err(TunnelError::Wrong(format!("Port {port} is used by another tunnel. Choose another port.")));
         }
         Some(port) => {
-            let taken = |error| TunnelError::Wrong(format!("Nothing can listen on port {port}: {error}."));
+            let taken = |error| TunnelError::Wrong(format!("Port {port} cannot be used: {error}."));
             TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(taken)?;
             port
         }
@@ -71,10 +71,10 @@ async fn free_port(engine: &Engine) -> Result<u16, TunnelError> {
         }
     }
     let last = FIRST_PORT + PORTS - 1;
-    Err(TunnelError::Wrong(format!("No port between {FIRST_PORT} and {last} is free; say which one to use.")))
+    Err(TunnelError::Wrong(format!("No port between {FIRST_PORT} and {last} is free. Pass a port.")))
 }
 
-/// Listens until it is told to stop.
+/// Listens until the task is stopped.
 pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, settings: OtherSettings) {
     let mut backoff = Backoff::default();
     loop {
@@ -83,22 +83,22 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, settings: OtherSettin
         let (store, limits, clock) = (held.store.clone(), held.settings().limits, held.clock.clone());
         match listen(super::registry::address(&settings), Plain, store, routes, limits, clock).await {
             Ok(listening) => {
-                crate::tunnel::status::tunnel_stands(
+                crate::tunnel::status::tunnel_status(
                     &held,
                     tunnel,
                     State::Online { round_trip_us: 0, waiting: Default::default() },
                 );
                 drop(held);
-                // It listens as long as this is here.
+                // The listener runs until this value is dropped.
                 std::future::pending::<()>().await;
                 drop(listening);
             }
             Err(error) => {
                 let (why, pause) = (
-                    format!("Nothing can listen on {}: {error}.", super::registry::address(&settings)),
+                    format!("The address {} cannot be used: {error}.", super::registry::address(&settings)),
                     backoff.pause(),
                 );
-                crate::tunnel::status::tunnel_stands(&held, tunnel, State::Waiting { why, pause });
+                crate::tunnel::status::tunnel_status(&held, tunnel, State::Waiting { why, pause });
                 drop(held);
                 sleep(pause).await;
             }

@@ -1,4 +1,4 @@
-//! The tunnels in memory, and how one is stored, started and stopped.
+//! Registry of the tunnels in memory, with functions to store, start and stop one.
 
 use std::{
     collections::HashMap,
@@ -12,9 +12,9 @@ use std::{
 use hookbench_capture::{ReadError, WriteError};
 use hookbench_model::{TunnelConnection, TunnelDrop};
 use hookbench_relay::{
-    access::Gate,
+    access::Access,
     client::{CallError, Client},
-    wire::Wanted,
+    wire::ExposedInbox,
 };
 use hookbench_ssh::DialError;
 use hookbench_store::tunnel::OtherSettings;
@@ -24,70 +24,70 @@ use tokio::{
     task::AbortHandle,
 };
 
-use super::{ExposureRow, TunnelRow, TunnelSettings, Waiting};
+use super::{BacklogCounts, ExposureRow, TunnelRow, TunnelSettings};
 use crate::Engine;
 
-/// Why a tunnel could not be made or changed.
+/// Error of a change to a tunnel.
 #[derive(Debug, thiserror::Error)]
 pub enum TunnelError {
-    /// What was asked for makes no sense, in a sentence.
+    /// An option is invalid, or the tunnel was deleted.
     #[error("{0}")]
     Wrong(String),
-    /// The relay.
+    /// The relay refused or could not be reached.
     #[error(transparent)]
     Relay(#[from] CallError),
-    /// The SSH host.
+    /// The SSH host refused or could not be reached.
     #[error(transparent)]
     Ssh(#[from] DialError),
-    /// The store cannot be written.
+    /// The database cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError<rusqlite::Error>),
-    /// What is still reached from outside, and cannot be given up now.
+    /// A public address could not be deleted at the relay, and is still reachable.
     #[error("{0}")]
     StaysOpen(String),
-    /// The store cannot be read.
+    /// The database cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
 }
 
 /// A tunnel in memory.
-pub(super) struct Known {
+pub(super) struct TunnelEntry {
     pub(super) row: TunnelRow,
-    /// Its relay, once it was called.
+    /// Client of the relay, created at the first call.
     pub(super) client: Option<Arc<Client>>,
     pub(super) task: Option<AbortHandle>,
     pub(super) state: TunnelConnection,
     pub(super) last_drop: Option<TunnelDrop>,
-    /// What its relay last said of what waits there.
-    pub(super) waiting: Waiting,
-    /// The key its SSH host shows in place of the one that is trusted.
+    /// Number of requests that wait at the relay, by inbox label.
+    pub(super) waiting: BacklogCounts,
+    /// Key of the SSH host that differs from the trusted key.
     pub(super) offered_key: Option<String>,
-    pub(super) exposures: Vec<Exposed>,
+    pub(super) exposures: Vec<ExposureEntry>,
 }
 
 /// An exposure in memory.
-pub(super) struct Exposed {
+pub(super) struct ExposureEntry {
     pub(super) row: ExposureRow,
-    pub(super) gate: Arc<Gate>,
-    /// What the relay was told last by this run.
-    pub(super) told: Option<Wanted>,
+    pub(super) access: Arc<Access>,
+    /// Settings that this run last sent to the relay.
+    pub(super) told: Option<ExposedInbox>,
     pub(super) problem: Option<String>,
 }
 
-/// All tunnels.
+/// Registry of all tunnels.
 #[derive(Default)]
 pub struct Tunnels {
-    known: Mutex<HashMap<i64, Known>>,
-    /// Whether they are dialled at all: a command is gone before that would be of use.
+    known: Mutex<HashMap<i64, TunnelEntry>>,
+    /// True if tunnels connect. False in a command, which ends too soon to need tunnels.
     pub(super) dials: AtomicBool,
     pub(super) nudge: Arc<Notify>,
-    /// One for each place that something is done about: one thing after the other. A host that is slow to
-    /// answer holds up nobody else.
+    /// Locks by destination. Changes to a destination run one at a time, and a slow host does not block the
+    /// changes to others.
     changing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Tunnels {
-    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<i64, Known>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<i64, TunnelEntry>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -95,36 +95,36 @@ impl Tunnels {
         let mut known = self.lock();
         for row in tunnels {
             let exposures = exposures.iter().filter(|exposure| exposure.tunnel == row.number).cloned();
-            let exposures = exposures.map(Exposed::new).collect();
-            known.insert(row.number, Known::new(row, exposures));
+            let exposures = exposures.map(ExposureEntry::new).collect();
+            known.insert(row.number, TunnelEntry::new(row, exposures));
         }
     }
 
-    /// How the inbox is exposed that the other end calls so, and what stands before it.
-    pub(super) fn exposed(&self, tunnel: i64, label: &str) -> Option<(ExposureRow, Arc<Gate>)> {
+    /// Returns the exposure with a label, and its access control.
+    pub(super) fn exposed(&self, tunnel: i64, label: &str) -> Option<(ExposureRow, Arc<Access>)> {
         let known = self.lock();
         let exposed = known.get(&tunnel)?.exposures.iter().find(|exposure| exposure.row.label == label)?;
-        Some((exposed.row.clone(), exposed.gate.clone()))
+        Some((exposed.row.clone(), exposed.access.clone()))
     }
 
-    /// How an inbox is exposed, by whatever tunnel.
+    /// Returns the exposures of an inbox through all tunnels.
     pub fn exposures_of(&self, inbox: i64) -> Vec<ExposureRow> {
         let known = self.lock();
         let exposures = known.values().flat_map(|known| &known.exposures);
         exposures.map(|one| &one.row).filter(|row| row.inbox == inbox).cloned().collect()
     }
 
-    /// The number of the tunnel with an id.
+    /// Returns the number of the tunnel with an id.
     pub fn with_id(&self, id: &str) -> Option<i64> {
         self.lock().values().find(|known| known.row.id == id).map(|known| known.row.number)
     }
 
-    /// Where a tunnel leads.
+    /// Returns the settings of a tunnel.
     pub fn settings(&self, tunnel: i64) -> Option<TunnelSettings> {
         self.lock().get(&tunnel).map(|known| known.row.settings.clone())
     }
 
-    /// What of a path stands behind that of a tunnel's public URL: programs pass on either.
+    /// Removes the path of the tunnel's public URL from a request path. Some tunnel programs strip it, and some do not.
     pub(super) fn below_public<'p>(&self, tunnel: i64, path: &'p str) -> &'p str {
         let known = self.lock();
         let public = known.get(&tunnel).and_then(|known| known.row.settings.public()).unwrap_or_default();
@@ -133,12 +133,12 @@ impl Tunnels {
         below.filter(|below| !prefix.is_empty() && below.starts_with('/')).unwrap_or(path)
     }
 
-    /// The first tunnel of which this holds.
+    /// Returns the first tunnel whose settings satisfy a predicate.
     pub(super) fn which(&self, is: impl Fn(&TunnelSettings) -> bool) -> Option<TunnelRow> {
         self.lock().values().find(|known| is(&known.row.settings)).map(|known| known.row.clone())
     }
 
-    /// Waits until nothing else is done about a place.
+    /// Waits for the lock on a destination.
     pub(super) async fn alone(&self, place: &str) -> OwnedMutexGuard<()> {
         let lock = {
             let mut all = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -148,34 +148,35 @@ impl Tunnels {
         lock.lock_owned().await
     }
 
-    /// Waits until nothing else is done about a tunnel; none if there is none by then.
+    /// Waits for the lock on the destination of a tunnel. Returns `None` if the tunnel was deleted meanwhile.
     pub(super) async fn alone_with(&self, tunnel: i64) -> Option<(OwnedMutexGuard<()>, TunnelRow)> {
         let alone = self.alone(&self.settings(tunnel)?.place()).await;
         let row = self.lock().get(&tunnel)?.row.clone();
         Some((alone, row))
     }
 
-    /// Whether a tunnel is up or about to be.
+    /// Returns true if a tunnel is online or connecting.
     pub(super) fn is_up(&self, tunnel: i64) -> bool {
-        let up = |known: &Known| matches!(known.state, TunnelConnection::Online { .. } | TunnelConnection::Connecting);
+        let up =
+            |known: &TunnelEntry| matches!(known.state, TunnelConnection::Online { .. } | TunnelConnection::Connecting);
         self.lock().get(&tunnel).is_some_and(up)
     }
 
-    /// Relays may have to be told something.
+    /// Wakes the task that sends changes to relays.
     pub(crate) fn nudge(&self) {
         self.nudge.notify_one();
     }
 }
 
-impl Known {
-    fn new(row: TunnelRow, exposures: Vec<Exposed>) -> Self {
+impl TunnelEntry {
+    fn new(row: TunnelRow, exposures: Vec<ExposureEntry>) -> Self {
         Self {
             row,
             client: None,
             task: None,
             state: TunnelConnection::Off,
             last_drop: None,
-            waiting: Waiting::default(),
+            waiting: BacklogCounts::default(),
             offered_key: None,
             exposures,
         }
@@ -189,26 +190,25 @@ impl Known {
     }
 }
 
-impl Exposed {
+impl ExposureEntry {
     pub(super) fn new(row: ExposureRow) -> Self {
-        Self { gate: Arc::new(crate::tunnel::gate(&row.settings)), row, told: None, problem: None }
+        Self { access: Arc::new(crate::tunnel::access(&row.settings)), row, told: None, problem: None }
     }
 }
 
-/// Ends every tunnel's connection.
+/// Stops all tunnels.
 pub(crate) fn stop_tunnels(engine: &Engine) {
-    engine.tunnels.lock().values_mut().for_each(Known::stop);
+    engine.tunnels.lock().values_mut().for_each(TunnelEntry::stop);
 }
 
-/// Ends a tunnel's connection, until it is started again.
+/// Stops a tunnel until it is started again.
 pub(super) fn stop_tunnel(engine: &Engine, tunnel: i64) {
     if let Some(known) = engine.tunnels.lock().get_mut(&tunnel) {
         known.stop();
     }
 }
 
-/// Runs a tunnel in place of what ran it before. Who runs it holds the engine only while it does
-/// something.
+/// Runs a tunnel in a new task, which replaces the previous one. The task must not keep the engine alive while idle.
 pub(super) fn spawn_tunnel(engine: &Engine, tunnel: i64, running: impl Future<Output = ()> + Send + 'static) {
     let mut all = engine.tunnels.lock();
     let Some(known) = all.get_mut(&tunnel) else { return };
@@ -220,7 +220,7 @@ pub(super) fn spawn_tunnel(engine: &Engine, tunnel: i64, running: impl Future<Ou
     }
 }
 
-/// Writes a tunnel down: a new one, or another state of a known one, which no longer runs then.
+/// Stores a new tunnel, or new settings of an existing one. Stops the existing tunnel.
 pub(super) async fn put_tunnel(
     engine: &Engine,
     known: Option<TunnelRow>,
@@ -229,7 +229,7 @@ pub(super) async fn put_tunnel(
 ) -> Result<i64, TunnelError> {
     let now_us = engine.clock.now_us();
     match known {
-        // What it exposes, it exposes again.
+        // A re-created tunnel keeps its exposures.
         Some(row) => {
             let row = TunnelRow { settings, key, wanted: true, ..row };
             let kept = row.clone();
@@ -245,18 +245,18 @@ pub(super) async fn put_tunnel(
             let work = move |connection: &Connection| TunnelRow::insert(connection, &settings, key, now_us);
             let row = engine.store.write(work, |_| ()).await?;
             let number = row.number;
-            engine.tunnels.lock().insert(number, Known::new(row, Vec::new()));
+            engine.tunnels.lock().insert(number, TunnelEntry::new(row, Vec::new()));
             Ok(number)
         }
     }
 }
 
-/// The address on which the tunnel of another program is served.
+/// Returns the local address of the listener for the tunnel of another program.
 pub(super) fn address(settings: &OtherSettings) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, settings.port).into()
 }
 
-/// Where that program has to lead.
+/// Returns the local URL that the other program must forward to.
 pub(super) fn local(settings: &OtherSettings) -> String {
     format!("http://{}", address(settings))
 }

@@ -1,4 +1,4 @@
-//! A tunnel to a relay: being let in, exposing inboxes there, and keeping it told of them.
+//! Relay tunnels: enrollment, exposure of inboxes, and updates of their settings at the relay.
 
 use std::{
     sync::{Arc, Weak},
@@ -8,38 +8,38 @@ use std::{
 use hookbench_model::{Change, ExposureSettings, TunnelConnection};
 use hookbench_relay::{
     client::{CallError, Client, enrol, run},
-    wire::{DeviceKey, Signer, Wanted},
+    wire::{DeviceKey, ExposedInbox, Signer},
 };
 use hookbench_store::{feed::Feed, tunnel::RelaySettings};
 use tokio::sync::Notify;
 
 use super::{
     ExposureRow, TunnelSettings,
-    deliver::Desk,
-    registry::{Exposed, Known, TunnelError},
+    deliver::TunnelHandler,
+    registry::{ExposureEntry, TunnelEntry, TunnelError},
     relay_request::wanted,
 };
 use crate::{Engine, inbox::Address};
 
-/// Pause between two looks at what relays are to be told: a form that is saved changes several things.
+/// Minimum interval between two updates of relays. Saving a form changes several settings in a row.
 const GAP: Duration = Duration::from_millis(200);
 
-/// Changes of the feed taken in one go.
+/// Maximum number of changes that are read from the feed at a time.
 const BATCH: usize = 20_000;
 
-/// Longest name of this machine at a relay, in characters.
+/// Maximum length of the name of this computer at a relay, in characters.
 const DEVICE_MAX: usize = 64;
 
-/// What the relay does not have as it is set.
-struct Untold {
+/// Settings of an inbox that the relay does not have yet.
+struct UnsentSettings {
     tunnel: i64,
     client: Arc<Client>,
     row: ExposureRow,
-    wanted: Wanted,
+    wanted: ExposedInbox,
 }
 
-impl Known {
-    /// The relay as this machine calls it; none where there is no relay.
+impl TunnelEntry {
+    /// Returns the client of the relay. Returns `None` if the tunnel is not a relay tunnel.
     fn client(&mut self) -> Result<Option<Arc<Client>>, CallError> {
         let (TunnelSettings::Relay(relay), Some(key)) = (&self.row.settings, &self.row.key) else { return Ok(None) };
         if let Some(client) = &self.client {
@@ -53,14 +53,14 @@ impl Known {
 }
 
 fn relay_of(engine: &Engine, tunnel: i64) -> Result<Option<Arc<Client>>, CallError> {
-    engine.tunnels.lock().get_mut(&tunnel).map_or(Ok(None), Known::client)
+    engine.tunnels.lock().get_mut(&tunnel).map_or(Ok(None), TunnelEntry::client)
 }
 
-/// Attaches to a tunnel's relay.
+/// Connects to the relay of a tunnel.
 pub(super) fn run_relay(engine: &Arc<Engine>, tunnel: i64) {
     match relay_of(engine, tunnel) {
         Ok(Some(client)) => {
-            let desk = Arc::new(Desk { engine: Arc::downgrade(engine), tunnel });
+            let desk = Arc::new(TunnelHandler { engine: Arc::downgrade(engine), tunnel });
             crate::tunnel::registry::spawn_tunnel(engine, tunnel, run(client, desk));
         }
         Ok(None) => {}
@@ -72,7 +72,7 @@ pub(super) fn run_relay(engine: &Arc<Engine>, tunnel: i64) {
     }
 }
 
-/// Enrols this machine at a relay with a code of its owner, and attaches.
+/// Enrolls this computer at a relay with an enrollment code, and connects.
 pub(super) async fn add_relay(
     engine: &Arc<Engine>,
     url: &str,
@@ -85,7 +85,7 @@ pub(super) async fn add_relay(
     let _alone = engine.tunnels.alone(&url).await;
     let key = DeviceKey::generate();
     let (_, relay) = enrol(&url, &key, &device, code).await?;
-    // It was shut out, or its relay is another one by now.
+    // An existing tunnel to this URL was removed by the relay, or the relay was reinstalled.
     let known = engine.tunnels.which(|settings| matches!(settings, TunnelSettings::Relay(known) if known.url == url));
     let settings = TunnelSettings::Relay(RelaySettings { url, relay, device });
     let number = crate::tunnel::registry::put_tunnel(engine, known, settings, Some(key.secret())).await?;
@@ -93,22 +93,22 @@ pub(super) async fn add_relay(
     Ok(number)
 }
 
-/// Has the relay give an inbox an address.
+/// Exposes an inbox at the relay.
 pub(super) async fn expose_at_relay(
     engine: &Engine,
     tunnel: i64,
     address: &Address,
     settings: ExposureSettings,
-) -> Result<Exposed, TunnelError> {
+) -> Result<ExposureEntry, TunnelError> {
     let (client, label) = {
         let mut all = engine.tunnels.lock();
-        let gone = || TunnelError::Wrong("The tunnel is gone.".into());
+        let gone = || TunnelError::Wrong("The tunnel was deleted.".into());
         let known = all.get_mut(&tunnel).ok_or_else(gone)?;
         let own = known.exposures.iter().find(|exposure| exposure.row.inbox == address.number);
         let taken = |label: &str| known.exposures.iter().any(|exposure| exposure.row.label == label);
         let label = match own {
             Some(own) => own.row.label.clone(),
-            // The name may still be that of an inbox which is called otherwise by now.
+            // The name may still be the label of an inbox that was renamed.
             None if taken(&address.name) => format!("{}-{}", address.name, address.number),
             None => address.name.clone(),
         };
@@ -117,10 +117,10 @@ pub(super) async fn expose_at_relay(
     let wanted = wanted(address, &settings, &engine.providers.catalogue());
     let shown = client.put_inbox(&label, &wanted).await?;
     let row = ExposureRow { tunnel, inbox: address.number, label, url: shown.url, settings };
-    Ok(Exposed { told: Some(wanted), ..Exposed::new(row) })
+    Ok(ExposureEntry { told: Some(wanted), ..ExposureEntry::new(row) })
 }
 
-/// Ends an address at a tunnel's relay, if it has one.
+/// Deletes an address at the relay of a tunnel. Does nothing for other kinds of tunnel.
 pub(super) async fn give_up_address(engine: &Engine, tunnel: i64, label: &str) -> Result<(), TunnelError> {
     if let Some(client) = relay_of(engine, tunnel)? {
         client.remove_inbox(label).await?;
@@ -128,7 +128,8 @@ pub(super) async fn give_up_address(engine: &Engine, tunnel: i64, label: &str) -
     Ok(())
 }
 
-/// Ends all addresses at a tunnel's relay, if it has one; with `force` as far as it can be reached.
+/// Deletes all addresses at the relay of a tunnel. With `force`, logs errors and continues. Does nothing for other
+/// kinds of tunnel.
 pub(super) async fn give_up_addresses(engine: &Engine, tunnel: i64, force: bool) -> Result<(), TunnelError> {
     let Some(client) = relay_of(engine, tunnel)? else { return Ok(()) };
     let exposed: Vec<ExposureRow> = {
@@ -139,18 +140,18 @@ pub(super) async fn give_up_addresses(engine: &Engine, tunnel: i64, force: bool)
     for row in exposed {
         match client.remove_inbox(&row.label).await {
             Ok(()) => {}
-            // The relay knows this machine no more, and so none of its addresses.
+            // The relay removed this computer, and all of its addresses with it.
             Err(CallError::Refused(_)) => break,
             Err(error) if !force => {
-                return Err(TunnelError::StaysOpen(format!("{} stays open: {error}.", row.url)));
+                return Err(TunnelError::StaysOpen(format!("{} is still reachable: {error}.", row.url)));
             }
-            Err(error) => tracing::warn!(%error, url = row.url, "an address stays open at its relay"),
+            Err(error) => tracing::warn!(%error, url = row.url, "an address at a relay could not be deleted"),
         }
     }
     Ok(())
 }
 
-/// Keeps relays told of what changes.
+/// Starts the tasks that send changes of inboxes to relays.
 pub(super) fn spawn_telling_relays(engine: &Arc<Engine>) {
     let (weak, nudge) = (Arc::downgrade(engine), engine.tunnels.nudge.clone());
     tokio::spawn(async move {
@@ -165,7 +166,7 @@ pub(super) fn spawn_telling_relays(engine: &Arc<Engine>) {
     tokio::spawn(nudge_on_change(Arc::downgrade(engine), engine.feed.clone(), engine.tunnels.nudge.clone()));
 }
 
-/// Tells relays what has changed of the inboxes they stand in for, and of those that are gone for good.
+/// Sends changed settings of inboxes to relays, and removes the exposures of purged inboxes.
 async fn tell_relays(engine: &Arc<Engine>) {
     let catalogue = engine.providers.catalogue();
     let Ok(inboxes) = engine.store.readers().read(ExposureRow::inboxes).await else { return };
@@ -189,13 +190,13 @@ async fn tell_relays(engine: &Arc<Engine>) {
             let Some(address) = engine.addresses.by_number(row.inbox) else { continue };
             let wanted = wanted(&address, &row.settings, &catalogue);
             if exposure.told.as_ref() != Some(&wanted) {
-                untold.push(Untold { tunnel, client, row, wanted });
+                untold.push(UnsentSettings { tunnel, client, row, wanted });
             }
         }
     }
     for (tunnel, inbox) in gone {
-        if let Err(error) = crate::tunnel::exposure::conceal(engine, tunnel, inbox).await {
-            tracing::warn!(%error, "the address of an inbox that is gone could not be given up; it is tried again");
+        if let Err(error) = crate::tunnel::exposure::unexpose(engine, tunnel, inbox).await {
+            tracing::warn!(%error, "the address of a deleted inbox could not be deleted; retrying");
         }
     }
     for untold in untold {
@@ -203,15 +204,15 @@ async fn tell_relays(engine: &Arc<Engine>) {
     }
 }
 
-async fn tell_relay(engine: &Arc<Engine>, Untold { tunnel, client, mut row, wanted }: Untold) {
+async fn tell_relay(engine: &Arc<Engine>, UnsentSettings { tunnel, client, mut row, wanted }: UnsentSettings) {
     let told = client.put_inbox(&row.label, &wanted).await;
     let moved = told.as_ref().ok().filter(|shown| shown.url != row.url);
     if let Some(shown) = moved {
-        tracing::warn!(was = row.url, now = shown.url, "the relay has given an inbox another address");
+        tracing::warn!(was = row.url, now = shown.url, "the relay changed the address of an inbox");
         row.url.clone_from(&shown.url);
         let kept = row.clone();
         if let Err(error) = engine.store.write(move |connection| kept.put(connection), |()| ()).await {
-            tracing::warn!(%error, "the new address could not be written down");
+            tracing::warn!(%error, "the new address could not be stored");
         }
     }
     if let Some(known) = engine.tunnels.lock().get_mut(&tunnel) {
@@ -226,7 +227,7 @@ async fn tell_relay(engine: &Arc<Engine>, Untold { tunnel, client, mut row, want
     crate::tunnel::status::tell_tunnel(engine, tunnel);
 }
 
-/// An inbox that changed may answer otherwise than its relays know.
+/// Wakes the update task when an inbox changes, because its response at the relay may be outdated.
 async fn nudge_on_change(engine: Weak<Engine>, feed: Arc<Feed>, nudge: Arc<Notify>) {
     let Ok(mut changes) = feed.subscribe(None) else { return };
     loop {
@@ -251,9 +252,9 @@ async fn nudge_on_change(engine: Weak<Engine>, feed: Arc<Feed>, nudge: Arc<Notif
     }
 }
 
-/// What this machine is called, for its relay's owner to know it by.
+/// Returns the name of this computer, which the owner of the relay sees.
 fn machine_name() -> String {
     let named = ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok());
     let named = named.or_else(|| std::fs::read_to_string("/etc/hostname").ok());
-    named.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "laptop".into())
+    named.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "agent".into())
 }

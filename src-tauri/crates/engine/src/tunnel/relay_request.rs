@@ -1,32 +1,32 @@
-//! What a relay is to do for an inbox, as far as the inbox itself says.
+//! Settings of an inbox in the form that is sent to a relay.
 
 use hookbench_model::ExposureSettings;
 use hookbench_provider::{Catalogue, Provider};
 use hookbench_relay::{
     access::digest,
-    wire::{Fallback, Wanted, WantedBasic, WantedHandshake},
+    wire::{BasicCredentials, ExposedInbox, Fallback, InboxHandshake},
 };
 
 use crate::inbox::Address;
 
-/// How long a sender waits whose vendor says nothing of it, in ms: most give up after ten seconds.
+/// Wait for the response if the timeout of the provider is unknown, in ms. Most providers time out after ten seconds.
 const USUAL_WAIT: u32 = 8_000;
 
-/// What of a vendor's time-out is left for the way to it, in ms.
+/// Time that is reserved for the network within the provider's timeout, in ms.
 const SLACK: u32 = 1_500;
 
-/// The longest wait that is chosen by itself, in ms.
+/// Maximum wait that is chosen automatically, in ms.
 const LONGEST_WAIT: u32 = 25_000;
 
-/// What the relay is asked for.
-pub(super) fn wanted(address: &Address, settings: &ExposureSettings, catalogue: &Catalogue) -> Wanted {
+/// Returns the settings of an inbox for the relay.
+pub(super) fn wanted(address: &Address, settings: &ExposureSettings, catalogue: &Catalogue) -> ExposedInbox {
     let provider = address.verification.provider.as_deref().and_then(|id| catalogue.get(id));
-    Wanted {
+    ExposedInbox {
         fallback: fallback(address),
         wait_ms: settings.wait_ms.unwrap_or_else(|| budget(address, provider)),
-        basic: settings.basic.as_ref().map(|basic| WantedBasic { sha256: digest(&basic.name, &basic.password) }),
+        basic: settings.basic.as_ref().map(|basic| BasicCredentials { sha256: digest(&basic.name, &basic.password) }),
         allow: settings.allow.clone(),
-        handshake: provider.filter(|provider| !provider.handshakes.is_empty()).map(|provider| WantedHandshake {
+        handshake: provider.filter(|provider| !provider.handshakes.is_empty()).map(|provider| InboxHandshake {
             provider: provider.id.clone(),
             params: address.verification.params.clone(),
             secrets: if settings.give_secrets { address.verification.secrets.clone() } else { Vec::new() },
@@ -34,7 +34,8 @@ pub(super) fn wanted(address: &Address, settings: &ExposureSettings, catalogue: 
     }
 }
 
-/// The inbox's own answer, as far as it is the same for every request.
+/// Returns the response that the relay sends without this computer: the default response of the inbox if it is the same
+/// for every request, else an empty response.
 fn fallback(address: &Address) -> Fallback {
     let own = &address.own;
     if own.template || own.file.is_some() || own.fault.is_some() {
@@ -43,8 +44,8 @@ fn fallback(address: &Address) -> Fallback {
     Fallback { status: own.status.clamp(200, 599), headers: own.headers.clone(), body: own.body.clone() }
 }
 
-/// How long a sender may be kept waiting, in ms; not at all where this machine has no more to say than
-/// the relay does.
+/// Returns the time that the relay keeps a sender waiting, in ms. Returns 0 if this computer would respond in the same
+/// way as the relay.
 fn budget(address: &Address, provider: Option<&Provider>) -> u32 {
     let asks = provider.is_some_and(|provider| !provider.handshakes.is_empty());
     if !address.decides && !asks && address.own.delay_ms == 0 {
@@ -55,7 +56,7 @@ fn budget(address: &Address, provider: Option<&Provider>) -> u32 {
     allowed.unwrap_or(USUAL_WAIT).clamp(1_000, LONGEST_WAIT)
 }
 
-/// The questions of an inbox's vendor that a key has to answer, and so wait for this machine.
+/// Returns the names of the handshakes that require a secret the relay does not have. These wait for this computer.
 pub(super) fn keyed(address: &Address, settings: &ExposureSettings, catalogue: &Catalogue) -> Vec<String> {
     let provider = address.verification.provider.as_deref().and_then(|id| catalogue.get(id));
     let given = settings.give_secrets && address.verification.secrets.iter().any(|secret| !secret.is_empty());

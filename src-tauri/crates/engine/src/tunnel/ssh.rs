@@ -1,4 +1,4 @@
-//! A tunnel to a port of an SSH host, which is dialled again whenever it is lost.
+//! SSH tunnels: a forwarded port of an SSH host, with automatic reconnection.
 
 use std::{
     path::PathBuf,
@@ -17,25 +17,25 @@ use tokio::{
 use super::{TunnelRow, TunnelSettings, live::public_url, registry::TunnelError};
 use crate::Engine;
 
-/// Times a host may refuse the port it chose before, which its own end of a lost session still holds;
-/// then any port is taken, and the public URL is another one.
+/// Number of attempts to get the same port again. The host may still hold the port for a lost session. After these
+/// attempts any port is accepted, and the public URL changes.
 const PATIENCE: u32 = 5;
 
-/// Pause after a host that let nobody in: hosts shut out who tries too often, and an agent that is started
-/// later is found then.
+/// Pause after failed authentication. Hosts block clients that retry too often. The pause also gives the user time to
+/// start an SSH agent.
 const NOT_LET_IN: Duration = Duration::from_mins(5);
 
-/// How long a host has to give up the port of a session that was ended this moment.
+/// Time for the host to release the port of a session that just ended.
 const FREED: Duration = Duration::from_millis(500);
 
-/// A host that listens for this machine.
+/// A connected session with a forwarded port.
 pub(super) struct Up {
     session: Session,
-    /// As it was found: the host's key, the port it chose.
+    /// Settings with the key of the host and the port that it assigned.
     settings: SshSettings,
 }
 
-/// The public URL of a host that prints none: its own.
+/// Returns the public URL for a host that prints none: its name and port.
 fn plain_url(ssh: &SshSettings) -> String {
     let host = ssh.destination.parse::<Destination>().map(|to| to.host).unwrap_or_default();
     let host = if host.contains(':') { format!("[{host}]") } else { host };
@@ -47,7 +47,8 @@ fn plain_url(ssh: &SshSettings) -> String {
     }
 }
 
-/// Dials the host, and has it listen: on the port it chose before, if `keep_port`.
+/// Connects to the host and requests a forwarded port. With `keep_port`, requests the port that the host assigned
+/// before.
 async fn dialled(ssh: &SshSettings, keep_port: bool) -> Result<Up, DialError> {
     let to: Destination = ssh.destination.parse().map_err(DialError::Lost)?;
     let asked: Remote = ssh.remote.parse().map_err(DialError::Lost)?;
@@ -60,7 +61,7 @@ async fn dialled(ssh: &SshSettings, keep_port: bool) -> Result<Up, DialError> {
     let port = session.forward(&remote, ssh.given.is_none()).await?;
     let mut settings =
         SshSettings { host_key: session.host_key(), port: (asked.port == 0).then_some(port), ..ssh.clone() };
-    // The host's own URL goes with the port.
+    // A URL made of the host and the port changes with the port.
     match &ssh.given {
         Some(given) => settings.url.clone_from(given),
         None if ssh.url == plain_url(ssh) => settings.url = plain_url(&settings),
@@ -69,7 +70,7 @@ async fn dialled(ssh: &SshSettings, keep_port: bool) -> Result<Up, DialError> {
     Ok(Up { session, settings })
 }
 
-/// Has an SSH host listen, and serves what comes in there.
+/// Creates an SSH tunnel, or re-creates the one with the same destination and remote port, and starts it.
 pub(super) async fn add_ssh(
     engine: &Arc<Engine>,
     destination: &str,
@@ -89,7 +90,7 @@ pub(super) async fn add_ssh(
     let _alone = engine.tunnels.alone(&format!("{destination} {remote}")).await;
     let known = engine.tunnels.which(same);
     let settings = match known.as_ref().map(|row| row.settings.clone()) {
-        // What is not said stays as it was.
+        // Options that are not passed keep their values.
         Some(TunnelSettings::Ssh(was)) => SshSettings {
             key_file: key_file.or(was.key_file),
             given: given.or(was.given),
@@ -106,7 +107,7 @@ pub(super) async fn add_ssh(
         if row.settings == TunnelSettings::Ssh(settings.clone()) && engine.tunnels.is_up(row.number) {
             return Ok(row.number);
         }
-        // The host gives one port to one session.
+        // The host assigns a port to one session only, so the old session must end first.
         crate::tunnel::registry::stop_tunnel(engine, row.number);
     }
     let mut up = dialled(&settings, true).await;
@@ -114,7 +115,7 @@ pub(super) async fn add_ssh(
         sleep(FREED).await;
         up = dialled(&settings, true).await;
         if settings.port.is_some() && matches!(up, Err(DialError::NotForwarded { .. })) {
-            // The port it chose before is somebody else's by now.
+            // Another client uses the previous port now.
             up = dialled(&settings, false).await;
         }
     }
@@ -137,7 +138,7 @@ pub(super) async fn add_ssh(
     Ok(number)
 }
 
-/// Writes down what a host was found to be.
+/// Stores the settings of a connected tunnel if they changed.
 async fn found(engine: &Arc<Engine>, tunnel: i64, settings: SshSettings) {
     let Some((_alone, row)) = engine.tunnels.alone_with(tunnel).await else { return };
     let row = TunnelRow { settings: TunnelSettings::Ssh(settings), ..row };
@@ -150,24 +151,24 @@ async fn found(engine: &Arc<Engine>, tunnel: i64, settings: SshSettings) {
         known.row = row.clone();
     }
     if let Err(error) = engine.store.write(move |connection| row.put(connection), |()| ()).await {
-        tracing::warn!(%error, "what an SSH host is could not be written down");
+        tracing::warn!(%error, "the settings of an SSH tunnel could not be stored");
     }
     crate::tunnel::status::tell_tunnel(engine, tunnel);
 }
 
-/// A host key as it is trusted: by its fingerprint.
+/// Validates the fingerprint of a host key.
 pub(super) fn fingerprint(written: String) -> Result<String, TunnelError> {
     let written = written.trim();
     match written.strip_prefix("SHA256:") {
         Some(rest) if !rest.is_empty() => Ok(written.to_owned()),
         _ => Err(TunnelError::Wrong(format!(
-            "{written:?} is no host key: write its fingerprint, SHA256:…, as `ssh-keygen -l` shows it."
+            "Invalid host key: {written:?}. Pass the fingerprint SHA256:… that `ssh-keygen -l` prints."
         ))),
     }
 }
 
 impl Up {
-    /// Waits until its public URL is known, the first time: nothing is exposed yet, so nobody comes.
+    /// Waits until the public URL is known. Connections are ignored, because a new tunnel exposes no inboxes yet.
     async fn with_url(mut self) -> Result<Self, DialError> {
         while self.settings.url.is_empty() {
             match self.session.next().await {
@@ -181,14 +182,14 @@ impl Up {
     }
 }
 
-/// Serves what comes in at a host, and dials it again until that is of no use.
+/// Serves the connections of an SSH tunnel. Reconnects until a final error.
 pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, mut up: Option<Up>) {
     let (mut backoff, mut refused) = (Backoff::default(), 0);
     loop {
         let Some(held) = engine.upgrade() else { return };
         let Some(TunnelSettings::Ssh(settings)) = held.tunnels.settings(tunnel) else { return };
         if up.is_none() {
-            crate::tunnel::status::tunnel_stands(&held, tunnel, State::Connecting);
+            crate::tunnel::status::tunnel_status(&held, tunnel, State::Connecting);
         }
         drop(held);
         let began = Instant::now();
@@ -219,21 +220,21 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, mut up: Option<Up>) {
             _ => backoff.pause(),
         };
         tracing::info!(why, ?pause, "the tunnel is down");
-        crate::tunnel::status::tunnel_stands(&held, tunnel, State::Waiting { why, pause });
+        crate::tunnel::status::tunnel_status(&held, tunnel, State::Waiting { why, pause });
         drop(held);
         tokio::select! {
             () = sleep(pause) => {}
-            // What kept the host away may be gone with the place.
+            // The computer woke up, possibly in another network where the host is reachable.
             () = woke() => {}
         }
     }
 }
 
 fn asleep() -> DialError {
-    DialError::Lost("The machine was asleep.".into())
+    DialError::Lost("The computer was asleep.".into())
 }
 
-/// Serves a session until it ends, and says why it did.
+/// Serves a session until it ends. Returns the reason.
 async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut settings }: Up) -> DialError {
     let closing = || DialError::Lost("Hookbench is closing.".into());
     let Some(held) = engine.upgrade() else { return closing() };
@@ -247,7 +248,7 @@ async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut setting
         round_trip_us: round_trip.as_micros() as u64,
         waiting: Default::default(),
     };
-    crate::tunnel::status::tunnel_stands(&held, tunnel, online(Duration::ZERO));
+    crate::tunnel::status::tunnel_status(&held, tunnel, online(Duration::ZERO));
     drop(held);
     let mut open = JoinSet::new();
     let woke = woke();
@@ -269,13 +270,13 @@ async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut setting
                 open.spawn(async move { streams.serve(stream, from).await });
                 continue;
             }
-            // Who has said it knows better.
+            // A URL that the user set takes precedence.
             Event::Url(_) | Event::NoUrl if settings.given.is_some() => continue,
             Event::Url(url) => settings.url = url,
             Event::NoUrl => settings.url = plain_url(&settings),
             Event::RoundTrip(time) => {
                 let Some(held) = engine.upgrade() else { return closing() };
-                crate::tunnel::status::tunnel_stands(&held, tunnel, online(time));
+                crate::tunnel::status::tunnel_status(&held, tunnel, online(time));
                 continue;
             }
             Event::Ended(error) => return error,

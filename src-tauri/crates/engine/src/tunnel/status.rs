@@ -1,4 +1,4 @@
-//! How tunnels stand, for whoever looks.
+//! Status of tunnels, as the API returns and publishes it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,12 +10,12 @@ use rusqlite::Connection;
 
 use super::{
     ExposureRow, TunnelSettings,
-    registry::{Exposed, Known},
+    registry::{ExposureEntry, TunnelEntry},
     relay_request::keyed,
 };
 use crate::Engine;
 
-impl Known {
+impl TunnelEntry {
     fn url_of(&self, row: &ExposureRow) -> String {
         match self.row.settings.public() {
             Some("") => String::new(),
@@ -41,7 +41,10 @@ impl Known {
     }
 }
 
-/// All tunnels as they stand.
+/// Returns the status of all tunnels.
+///
+/// # Errors
+/// Returns an error if the database cannot be read.
 pub async fn tunnels(engine: &Engine) -> Result<Vec<Tunnel>, ReadError> {
     let mut numbers: Vec<i64> = engine.tunnels.lock().keys().copied().collect();
     numbers.sort_unstable();
@@ -52,14 +55,17 @@ pub async fn tunnels(engine: &Engine) -> Result<Vec<Tunnel>, ReadError> {
     Ok(tunnels)
 }
 
-/// One tunnel as it stands.
+/// Returns the status of a tunnel. Returns `None` if there is no such tunnel.
+///
+/// # Errors
+/// Returns an error if the database cannot be read.
 pub async fn tunnel(engine: &Engine, number: i64) -> Result<Option<Tunnel>, ReadError> {
     let away = away_counts(engine, number).await?;
     let catalogue = engine.providers.catalogue();
     let all = engine.tunnels.lock();
     let Some(known) = all.get(&number) else { return Ok(None) };
     let durable = known.row.settings.is_durable();
-    let exposures = known.exposures.iter().filter_map(|Exposed { row, problem, .. }| {
+    let exposures = known.exposures.iter().filter_map(|ExposureEntry { row, problem, .. }| {
         let address = engine.addresses.by_number(row.inbox)?;
         Some(Exposure {
             inbox: address.name.clone(),
@@ -86,7 +92,7 @@ pub async fn tunnel(engine: &Engine, number: i64) -> Result<Option<Tunnel>, Read
     }))
 }
 
-/// Lets everybody hear how a tunnel stands now.
+/// Publishes the status of a tunnel in the background.
 pub(super) fn tell_tunnel(engine: &Arc<Engine>, number: i64) {
     let engine = engine.clone();
     tokio::spawn(async move {
@@ -96,16 +102,16 @@ pub(super) fn tell_tunnel(engine: &Arc<Engine>, number: i64) {
     });
 }
 
-/// Ends a tunnel whose SSH host will not have it, until somebody starts it.
+/// Marks a tunnel as failed after a final error of its SSH host.
 pub(super) fn tunnel_ends(engine: &Arc<Engine>, number: i64, why: String, error: &DialError) {
     if let (DialError::OtherKey { offered, .. }, Some(known)) = (error, engine.tunnels.lock().get_mut(&number)) {
         known.offered_key = Some(offered.clone());
     }
-    tunnel_stands(engine, number, State::Failed { why });
+    tunnel_status(engine, number, State::Failed { why });
 }
 
-/// Takes in how a tunnel stands.
-pub(super) fn tunnel_stands(engine: &Arc<Engine>, number: i64, state: State) {
+/// Updates the connection state of a tunnel and publishes the status.
+pub(super) fn tunnel_status(engine: &Arc<Engine>, number: i64, state: State) {
     let now_us = engine.clock.now_us();
     {
         let mut all = engine.tunnels.lock();
@@ -138,8 +144,8 @@ pub(super) fn tunnel_stands(engine: &Arc<Engine>, number: i64, state: State) {
             }
         };
         if !was_online && matches!(known.state, TunnelConnection::Online { .. }) {
-            // What was changed while it was down, the relay does not know yet; one that was restored from
-            // a backup may know even less.
+            // The relay lacks the changes made while it was offline, and may have been restored from a backup. All
+            // settings are therefore sent again.
             known.exposures.iter_mut().for_each(|exposure| exposure.told = None);
             engine.tunnels.nudge();
         }
@@ -147,7 +153,7 @@ pub(super) fn tunnel_stands(engine: &Arc<Engine>, number: i64, state: State) {
     tell_tunnel(engine, number);
 }
 
-/// How many requests wait for a decision, by inbox.
+/// Returns the number of requests in the offline backlog, by inbox.
 async fn away_counts(engine: &Engine, tunnel: i64) -> Result<BTreeMap<i64, u64>, ReadError> {
     let hidden = engine.hidden.condition();
     let read = move |connection: &Connection| hookbench_store::tunnel::backlog_counts(connection, tunnel, &hidden);

@@ -1,5 +1,4 @@
-//! curl commands, as browsers and our own snippets write them: the request they would send. Nothing is
-//! run and no file that one names is read.
+//! Import of curl commands, as browsers and Hookbench write them. The import runs no command and reads no named file.
 
 mod options;
 mod url;
@@ -21,16 +20,16 @@ use super::{
     shell::{self, Pipeline},
 };
 
-/// Largest file of commands, in bytes: they are read whole.
+/// Maximum size of a file of commands, in bytes. The whole file is in memory.
 const COMMANDS_MAX: u64 = 256 * 1024 * 1024;
 
 /// Reads the commands of a file.
 pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportError> {
     let mut text = Vec::new();
     let whole = |why: String| ImportError::new("the file", why);
-    file.take(COMMANDS_MAX + 1).read_to_end(&mut text).map_err(|e| whole(format!("it cannot be read: {e}")))?;
+    file.take(COMMANDS_MAX + 1).read_to_end(&mut text).map_err(|e| whole(format!("cannot be read: {e}")))?;
     if text.len() as u64 > COMMANDS_MAX {
-        return Err(whole(format!("it has more than {COMMANDS_MAX} bytes of commands")));
+        return Err(whole(format!("too large for curl commands (at most {COMMANDS_MAX} bytes)")));
     }
     let commands = match quoting(&text) {
         Quoting::Windows => shell::windows(&text),
@@ -46,12 +45,12 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportE
     Ok(())
 }
 
-/// How commands are quoted.
+/// Quoting of commands.
 enum Quoting {
     Posix,
-    /// For `cmd.exe`.
+    /// Quotes and carets of `cmd.exe`.
     Windows,
-    /// In single quotes, with the carets of `cmd.exe` at the ends of lines: Reqable copies them so.
+    /// Single quotes with the carets of `cmd.exe` at line ends, as Reqable writes them.
     PosixWithCarets,
 }
 
@@ -66,7 +65,7 @@ fn quoting(text: &[u8]) -> Quoting {
     }
 }
 
-/// With a backslash in the place of each caret at the end of a line.
+/// Replaces each caret at the end of a line with a backslash.
 fn without_carets(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for line in text.split_inclusive(|byte| *byte == b'\n') {
@@ -83,27 +82,27 @@ fn without_carets(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Whether a line is a curl command.
+/// Returns true if a line is a curl command.
 pub(super) fn is_command(line: &[u8]) -> bool {
     let mut words = line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
     let first = words.find(|word| !BEFORE.contains(word));
     first.is_some_and(is_curl) || line.starts_with(b"printf %s ")
 }
 
-/// Words that may stand before a command and change nothing of what it sends.
+/// Words before a command that do not change the request.
 const BEFORE: &[&[u8]] = &[b"$", b"sudo", b"time", b"command", b"exec", b"nohup"];
 
 fn is_curl(word: &[u8]) -> bool {
     [&b"curl"[..], b"curl.exe"].contains(&word.rsplit(|byte| *byte == b'/').next().unwrap_or(word))
 }
 
-/// A part of the body as options give it.
-enum Part {
+/// Part of the body from one option.
+enum FormPart {
     Data(Vec<u8>),
     Field(Field),
 }
 
-/// A field of a multipart form.
+/// Field of a multipart form.
 struct Field {
     name: Vec<u8>,
     content: Vec<u8>,
@@ -112,14 +111,14 @@ struct Field {
 }
 
 fn record(pipeline: &Pipeline) -> Result<Record, String> {
-    let (last, before) = pipeline.commands.split_last().ok_or("there is no command")?;
+    let (last, before) = pipeline.commands.split_last().ok_or("no command")?;
     let mut words = last.iter().map(Vec::as_slice).skip_while(|word| BEFORE.contains(word));
     match words.next() {
         Some(name) if is_curl(name) => {}
         other => return Err(format!("{:?} is not curl", String::from_utf8_lossy(other.unwrap_or_default()))),
     }
     let piped = piped(before, pipeline.input.as_deref())?;
-    let mut asked = Asked::default();
+    let mut asked = CurlRequest::default();
     let words: Vec<&[u8]> = words.collect();
     let mut at = 0;
     while let Some(word) = words.get(at) {
@@ -127,7 +126,7 @@ fn record(pipeline: &Pipeline) -> Result<Record, String> {
         let text = String::from_utf8_lossy(word).into_owned();
         let mut value = || {
             at += 1;
-            words.get(at - 1).map(|word| word.to_vec()).ok_or_else(|| format!("{text} has no value"))
+            words.get(at - 1).map(|word| word.to_vec()).ok_or_else(|| format!("no value for {text}"))
         };
         if word.starts_with(b"--") {
             let (name, joined) = match text.split_once('=') {
@@ -138,7 +137,7 @@ fn record(pipeline: &Pipeline) -> Result<Record, String> {
             let given = if takes_value(does) { joined.map_or_else(&mut value, Ok)? } else { Vec::new() };
             asked.option(does, &text, given, piped.as_deref())?;
         } else if word.starts_with(b"-") && word.len() > 1 {
-            // `-sSXPOST`: flags together, the last one's value behind it or in the next word.
+            // `-sSXPOST` combines several flags. The value of the last one follows directly or is the next word.
             let mut rest = &text[1..];
             while let Some(letter) = rest.chars().next() {
                 rest = &rest[letter.len_utf8()..];
@@ -158,7 +157,7 @@ fn record(pipeline: &Pipeline) -> Result<Record, String> {
     asked.record()
 }
 
-/// What is piped into curl, where it can be known without running anything: `printf %s … | base64 -d`.
+/// Returns the bytes piped into curl by simple commands such as `printf %s … | base64 -d`, without running them.
 fn piped(before: &[Vec<Vec<u8>>], input: Option<&[u8]>) -> Result<Option<Vec<u8>>, String> {
     let text =
         |words: &[Vec<u8>]| words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>();
@@ -169,52 +168,52 @@ fn piped(before: &[Vec<Vec<u8>>], input: Option<&[u8]>) -> Result<Option<Vec<u8>
         ["echo", "-n", _] => first[2].clone(),
         ["echo", _] => [first[1].as_slice(), b"\n"].concat(),
         ["cat"] | ["cat", "-"] if input.is_some() => input.unwrap_or_default().to_vec(),
-        _ => return Err("what is piped into curl is not known without running it".into()),
+        _ => return Err("the data piped into curl is unknown, because an import does not run commands".into()),
     };
     filters
         .iter()
         .try_fold(printed, |bytes, filter| match text(filter).join(" ").as_str() {
             "base64 -d" | "base64 --decode" | "base64 -D" => bytes::decoded(&String::from_utf8_lossy(&bytes)),
-            other => Err(format!("{other:?} is not run here")),
+            other => Err(format!("{other:?} is not supported, because an import does not run commands")),
         })
         .map(Some)
 }
 
 #[derive(Default)]
-struct Asked {
+struct CurlRequest {
     urls: Vec<Vec<u8>>,
     method: Option<String>,
     headers: Vec<(Exact, Exact)>,
-    /// Headers that options make.
+    /// Headers from options other than `-H`.
     own: Vec<(&'static str, Vec<u8>)>,
-    /// Headers that curl is told not to send.
+    /// Headers that `-H Name:` removes.
     without: Vec<Vec<u8>>,
-    parts: Vec<Part>,
+    parts: Vec<FormPart>,
     json: bool,
     get: bool,
     head: bool,
     target: Option<String>,
-    /// What `--url-query` adds to the URL.
+    /// Query parts from `--url-query`.
     url_query: Vec<Vec<u8>>,
     http10: bool,
     http2: bool,
-    /// Whether the user's name leaves only after the server asked.
+    /// True if credentials are sent only after a challenge of the server.
     other_auth: bool,
     globoff: bool,
     path_as_is: bool,
 }
 
-impl Asked {
+impl CurlRequest {
     fn url(&mut self, url: &[u8]) -> Result<(), String> {
         self.urls.push(url.to_vec());
-        if self.urls.len() > 1 { Err("it has more than one URL".into()) } else { Ok(()) }
+        if self.urls.len() > 1 { Err("more than one URL".into()) } else { Ok(()) }
     }
 
     fn header(&mut self, name: &str, value: Vec<u8>) {
         self.headers.push((Exact(name.into()), Exact(value)));
     }
 
-    /// A header of an option: the last one counts, and one given by `-H` before it.
+    /// Sets the header of an option. The last option wins, and `-H` overrides all.
     fn own(&mut self, name: &'static str, value: Vec<u8>) {
         self.own.retain(|(other, _)| *other != name);
         self.own.push((name, value));
@@ -229,10 +228,10 @@ impl Asked {
         use Does::*;
         let text = || String::from_utf8_lossy(&value).into_owned();
         let data = |value: Vec<u8>| match (value.strip_prefix(b"@"), piped) {
-            // `--data-raw` alone takes an @ as it is.
+            // Only `--data-raw` treats an @ as data.
             (Some(_), _) if name.starts_with("--data-raw") => Ok(value),
             (Some(b"-"), Some(piped)) if name.starts_with("--data-binary") => Ok(piped.to_vec()),
-            // What `-d` reads of a file loses these.
+            // `-d` removes these bytes from a file.
             (Some(b"-"), Some(piped)) => Ok(piped.iter().copied().filter(|byte| !b"\r\n\0".contains(byte)).collect()),
             (Some(file), _) => Err(no_file(name, file)),
             (None, _) => Ok(value),
@@ -242,16 +241,16 @@ impl Asked {
             Method => self.method = Some(text()),
             Header if value.starts_with(b"@") => return Err(no_file(name, &value[1..])),
             Header => self.given_header(&value),
-            Data => self.parts.push(Part::Data(data(value)?)),
+            Data => self.parts.push(FormPart::Data(data(value)?)),
             Json => {
                 self.json = true;
-                self.parts.push(Part::Data(data(value)?));
+                self.parts.push(FormPart::Data(data(value)?));
             }
-            UrlEncoded => self.parts.push(Part::Data(url_encoded(name, &value)?)),
+            UrlEncoded => self.parts.push(FormPart::Data(url_encoded(name, &value)?)),
             Form | FormString => {
-                let equals = value.iter().position(|byte| *byte == b'=').ok_or("a form field has no =")?;
+                let equals = value.iter().position(|byte| *byte == b'=').ok_or("the form field has no =")?;
                 let (field, content) = (value[..equals].to_vec(), &value[equals + 1..]);
-                self.parts.push(Part::Field(match does {
+                self.parts.push(FormPart::Field(match does {
                     Form => form_field(name, field, content)?,
                     _ => Field { name: field, content: content.to_vec(), content_type: None, file_name: None },
                 }));
@@ -293,7 +292,7 @@ impl Asked {
         Ok(())
     }
 
-    /// `Name: value`; `Name;` has an empty one and `Name:` takes the header away.
+    /// Applies `-H`. `Name: value` sets a header, `Name;` an empty one, and `Name:` removes the header.
     fn given_header(&mut self, line: &[u8]) {
         let split = line.iter().position(|byte| *byte == b':');
         match split {
@@ -313,13 +312,13 @@ impl Asked {
     }
 
     fn record(mut self) -> Result<Record, String> {
-        let url = String::from_utf8(self.urls.pop().ok_or("it has no URL")?).map_err(|_| "its URL is not text")?;
+        let url = String::from_utf8(self.urls.pop().ok_or("no URL")?).map_err(|_| "the URL is not UTF-8")?;
         let mut url = if url.contains("://") { url } else { format!("http://{url}") };
         if !self.globoff {
             if is_glob(&url.replace("\\{", "").replace("\\[", "")) {
-                return Err("its URL stands for several; write a command for each, or add --globoff".into());
+                return Err("the URL is a pattern for several URLs. Write one command per URL, or add --globoff".into());
             }
-            // curl's globbing takes the backslash away.
+            // The globbing of curl removes the backslash.
             for bracket in ["[", "]", "{", "}"] {
                 url = url.replace(&format!("\\{bracket}"), bracket);
             }
@@ -329,7 +328,7 @@ impl Asked {
         }
         let added = std::mem::take(&mut self.url_query);
         add_query(&mut url, &added.join(&b'&'));
-        // A plus is a plus outside forms.
+        // A plus in user and password is literal, because only forms use it for a space.
         let plain = |user: &str| percent_decoded(user.replace('+', "%2B").as_bytes()).unwrap_or_else(|| user.into());
         let url_user = user_of(&url).map(|user| basic(plain(user)));
         if let Some(basic) = url_user.filter(|_| !self.own.iter().any(|(name, _)| *name == "Authorization")) {
@@ -343,7 +342,7 @@ impl Asked {
                 self.header(name, value);
             }
         }
-        let fields = self.parts.iter().any(|part| matches!(part, Part::Field(..)));
+        let fields = self.parts.iter().any(|part| matches!(part, FormPart::Field(..)));
         let mut body = if fields { self.multipart()? } else { self.joined() };
         let posts = !self.parts.is_empty() && !self.get;
         if self.get {
@@ -388,19 +387,19 @@ impl Asked {
             .parts
             .iter()
             .map(|part| match part {
-                Part::Data(data) => data.as_slice(),
-                Part::Field(field) => field.content.as_slice(),
+                FormPart::Data(data) => data.as_slice(),
+                FormPart::Field(field) => field.content.as_slice(),
             })
             .collect();
         pieces.join(if self.json { &b""[..] } else { &b"&"[..] })
     }
 
-    /// The fields as a form (RFC 7578), with a boundary that none of them has.
+    /// Encodes the fields as a multipart form (RFC 7578) with a unique boundary.
     fn multipart(&mut self) -> Result<Vec<u8>, String> {
         let boundary = format!("------------------------{}", uuid::Uuid::now_v7().simple());
         let mut body = Vec::new();
         for part in &self.parts {
-            let Part::Field(field) = part else { return Err("it has both a form and data".into()) };
+            let FormPart::Field(field) = part else { return Err("the command has both a form and data".into()) };
             let escaped = |text: &str| text.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
             let name = escaped(&String::from_utf8_lossy(&field.name));
             let mut head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"");
@@ -426,7 +425,7 @@ impl Asked {
     }
 }
 
-/// Adds to the query of a URL, and drops its fragment.
+/// Appends to the query of a URL, and removes the fragment.
 fn add_query(url: &mut String, query: &[u8]) {
     if query.is_empty() {
         return;
@@ -440,15 +439,15 @@ fn add_query(url: &mut String, query: &[u8]) {
     url.push_str(&String::from_utf8_lossy(query));
 }
 
-/// `content;type=…;filename=…` as curl reads it (tool_formparse.c): the content ends at the first semicolon unless it is in
-/// quotes, and an attribute that is not known is passed over.
+/// Parses `content;type=…;filename=…` like curl (tool_formparse.c): unquoted content ends at the first semicolon, and
+/// unknown attributes are ignored.
 fn form_field(option: &str, name: Vec<u8>, value: &[u8]) -> Result<Field, String> {
     if let [b'@' | b'<', file @ ..] = value {
         let end = file.iter().position(|byte| *byte == b';').unwrap_or(file.len());
         return Err(no_file(option, &file[..end]));
     }
     if value == b"(" || value.starts_with(b"(;") || name.is_empty() && value == b")" {
-        return Err(format!("{option}: parts inside parts are not read here; write the request as raw HTTP"));
+        return Err(format!("{option}: parts inside parts are not supported. Write the request as raw HTTP"));
     }
     let (content, mut rest) = form_word(value);
     let mut field = Field { name, content, content_type: None, file_name: None };
@@ -465,10 +464,10 @@ fn form_field(option: &str, name: Vec<u8>, value: &[u8]) -> Result<Field, String
             (b"type", kind) => *kind = Some(text),
             (b"filename", _) => field.file_name = Some(text),
             (b"headers", _) => {
-                return Err(format!("{option}: headers of a part are not read here; write the request as raw HTTP"));
+                return Err(format!("{option}: headers of a part are not supported. Write the request as raw HTTP"));
             }
             (b"encoder", _) => {}
-            // What follows a type belongs to it, such as `;charset=utf-8`.
+            // A parameter after the type is part of it, such as `;charset=utf-8`.
             (key, Some(kind)) if !key.is_empty() => {
                 kind.push_str(&format!(";{}={text}", String::from_utf8_lossy(key)));
             }
@@ -478,7 +477,7 @@ fn form_field(option: &str, name: Vec<u8>, value: &[u8]) -> Result<Field, String
     Ok(field)
 }
 
-/// A word up to a semicolon, or in quotes in which `\"` and `\\` are escapes; and what follows it.
+/// Returns the next word and the rest. A word ends at a semicolon, or is quoted with the escapes `\"` and `\\`.
 fn form_word(value: &[u8]) -> (Vec<u8>, &[u8]) {
     if let Some(inside) = value.strip_prefix(b"\"") {
         let (mut word, mut at) = (Vec::new(), 0);
@@ -499,13 +498,13 @@ fn form_word(value: &[u8]) -> (Vec<u8>, &[u8]) {
                 }
             }
         }
-        // Never closed: the quote is part of the text.
+        // An unclosed quote is part of the text.
     }
     let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
     (value[..end].to_vec(), &value[end..])
 }
 
-/// `Basic …` of user and password; without one it is empty.
+/// Returns the Basic credentials of `user:password`. A missing password is empty.
 fn basic(mut user: Vec<u8>) -> Vec<u8> {
     if !user.contains(&b':') {
         user.push(b':');
@@ -513,7 +512,7 @@ fn basic(mut user: Vec<u8>) -> Vec<u8> {
     format!("Basic {}", STANDARD.encode(user)).into()
 }
 
-/// `content`, `=content`, `name=content`: the content percent-encoded.
+/// Percent-encodes the content of `content`, `=content` or `name=content`.
 fn url_encoded(option: &str, value: &[u8]) -> Result<Vec<u8>, String> {
     let encode = |bytes: &[u8]| form_urlencoded::byte_serialize(bytes).collect::<String>();
     match value.iter().position(|byte| matches!(byte, b'=' | b'@')) {
@@ -526,7 +525,7 @@ fn url_encoded(option: &str, value: &[u8]) -> Result<Vec<u8>, String> {
 
 fn no_file(option: &str, file: &[u8]) -> String {
     format!(
-        "{option} reads the file {:?}, which is not here; put its content into the command",
+        "{option} reads the file {:?}, which an import does not do. Put the content into the command",
         String::from_utf8_lossy(file)
     )
 }
@@ -562,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_the_request_it_would_send() {
+    fn parses_commands_into_requests() {
         for (command, expected, body) in [
             ("curl https://a.example/x", "GET /x | Host: a.example", ""),
             (
@@ -627,7 +626,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_a_form_have_types_and_quotes() {
+    fn parses_form_fields_with_types_and_quotes() {
         for (form, head, content) in [
             (
                 r#"-F 'request={ "title": "T" };type=application/json'"#,
@@ -645,7 +644,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_change_nothing_are_passed_over() {
+    fn ignores_options_without_effect() {
         for (command, expected) in [
             (
                 "sudo curl http://a --sil --trace-ascii t.txt --capath /x --no-location -r 0-9",
@@ -659,7 +658,7 @@ mod tests {
     }
 
     #[test]
-    fn text_in_the_command_itself_is_its_input() {
+    fn reads_here_documents_as_input() {
         let body = |text: &str| String::from_utf8_lossy(&one(text).body.0).into_owned();
         assert_eq!(body("curl http://a --data-binary @- <<'EOF'\n{\"a\":$1}\n  x\nEOF\n"), "{\"a\":$1}\n  x\n");
         assert_eq!(body("curl http://a -d @- <<EOF\n{\n}\nEOF"), "{}");
@@ -671,7 +670,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_read_a_file_or_run_something_is_refused() {
+    fn rejects_files_and_expansions() {
         for (command, why) in [
             ("curl http://a -d @/etc/passwd", "/etc/passwd"),
             ("curl http://a -F 'f=@photo.png'", "photo.png"),

@@ -1,6 +1,6 @@
-//! curl's options: what each does to the request it makes.
+//! Options of curl, and their effects on the request.
 
-/// What an option does to the request.
+/// Effect of an option on the request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Does {
     Url,
@@ -15,7 +15,7 @@ pub(super) enum Does {
     Get,
     Head,
     User,
-    /// The user's name and password leave only after the server asked for them.
+    /// Credentials are sent only after a challenge of the server.
     OtherAuth,
     Cookie,
     Agent,
@@ -28,21 +28,21 @@ pub(super) enum Does {
     Bearer,
     GlobOff,
     PathAsIs,
-    /// Nothing to what is sent.
+    /// No effect.
     Nothing,
-    /// Nothing, and it has a value.
+    /// No effect, with a value.
     NothingOf,
-    /// It reads a file.
+    /// Reads a file.
     File,
-    /// It makes another request, or one that cannot be known here.
+    /// Sends another request, or a request with unknown content.
     Refused,
-    /// As the last, and it has a value.
+    /// Like `Refused`, with a value.
     RefusedOf,
 }
 
 use Does::*;
 
-/// Options that matter, by their names (curl 8 manual page).
+/// Options with a short name or an effect (curl 8 manual page): short name, long name, effect.
 const OPTIONS: &[(&str, &str, Does)] = &[
     ("", "url", Url),
     ("", "url-query", UrlQuery),
@@ -128,7 +128,7 @@ const OPTIONS: &[(&str, &str, Does)] = &[
     ("3", "sslv3", Nothing),
 ];
 
-/// Options without a value that change nothing of what is sent.
+/// Options without a value and without an effect on the request.
 const FLAGS: &str = "buffer location-trusted fail-with-body fail-early progress-meter no-progress-meter http0.9 http1.1 basic \
     tlsv1.0 tlsv1.1 tlsv1.2 tlsv1.3 ssl ssl-reqd ssl-no-revoke ssl-revoke-best-effort ssl-allow-beast ssl-auto-client-cert \
     alpn npn cert-status ca-native proxy-ca-native compressed-ssh create-dirs crlf disable-eprt disable-epsv \
@@ -140,7 +140,7 @@ const FLAGS: &str = "buffer location-trusted fail-with-body fail-early progress-
     socks5-basic socks5-gssapi socks5-gssapi-nec styled-output suppress-connect-headers tcp-fastopen tcp-nodelay \
     tftp-no-options tr-encoding trace-ids trace-time xattr mptcp test-event ech";
 
-/// Options with a value that change nothing of what is sent.
+/// Options with a value and without an effect on the request.
 const VALUES: &str = "connect-timeout retry retry-delay retry-max-time max-redirs noproxy resolve connect-to cacert capath \
     cert-type key key-type pass interface limit-rate abstract-unix-socket unix-socket alt-svc ciphers crlfile curves \
     delegation dns-interface dns-ipv4-addr dns-ipv6-addr dns-servers doh-url egd-file engine etag-save \
@@ -153,7 +153,7 @@ const VALUES: &str = "connect-timeout retry retry-delay retry-max-time max-redir
     sasl-authzid service-name socks4 socks4a socks5 socks5-hostname stderr tftp-blksize tls-max tls13-ciphers \
     tlsauthtype tlspassword tlsuser trace trace-ascii trace-config vlan-priority create-file-mode";
 
-/// What a long option does; `name` has its two hyphens. An unambiguous beginning of a name is enough, as it is for curl.
+/// Returns the effect of a long option. `name` includes the hyphens. Like curl, accepts an unambiguous prefix.
 pub(super) fn long(name: &str) -> Result<Does, String> {
     let bare = name.strip_prefix("--").unwrap_or(name);
     if bare.starts_with("expand-") {
@@ -167,7 +167,7 @@ pub(super) fn long(name: &str) -> Result<Does, String> {
     if let Some(does) = named(bare) {
         return Ok(does);
     }
-    // `--no-location` takes back what `--location` said.
+    // `--no-location` reverts `--location`.
     if let Some(positive) = bare.strip_prefix("no-")
         && named(positive).is_some_and(|does| !takes_value(does))
     {
@@ -183,7 +183,7 @@ pub(super) fn long(name: &str) -> Result<Does, String> {
     }
 }
 
-/// What a short option does.
+/// Returns the effect of a short option.
 pub(super) fn short(letter: char) -> Result<Does, String> {
     OPTIONS
         .iter()
@@ -192,7 +192,7 @@ pub(super) fn short(letter: char) -> Result<Does, String> {
         .ok_or_else(|| format!("unsupported curl option -{letter}. Remove it, or write the request as raw HTTP"))
 }
 
-/// Whether a value belongs to it.
+/// Returns true if the option has a value.
 pub(super) fn takes_value(does: Does) -> bool {
     !matches!(does, Get | GlobOff | PathAsIs | Head | Compressed | Http10 | Http2 | OtherAuth | Nothing | Refused)
 }

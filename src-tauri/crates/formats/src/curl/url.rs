@@ -1,6 +1,6 @@
-//! What curl makes of a URL before it sends it.
+//! Changes that curl makes to a URL before the request.
 
-/// What curl's globbing makes several requests of: `{a,b}`, `[1-3]`, `[a-z]`.
+/// Returns true if a URL has a globbing pattern of curl, such as `{a,b}`, `[1-3]` or `[a-z]`.
 pub(super) fn is_glob(url: &str) -> bool {
     let range = |inside: &str| {
         inside.split_once('-').is_some_and(|(first, last)| {
@@ -13,7 +13,7 @@ pub(super) fn is_glob(url: &str) -> bool {
     braces || url.split('[').skip(1).any(|rest| rest.split_once(']').is_some_and(|(inside, _)| range(inside)))
 }
 
-/// Without `.` and `..` in its path (RFC 3986 §5.2.4), and what is not ASCII percent-encoded, as curl sends it.
+/// Removes `.` and `..` from the path (RFC 3986 §5.2.4), and percent-encodes characters outside ASCII, like curl.
 pub(super) fn without_dots(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
     let path = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
@@ -45,7 +45,7 @@ pub(super) fn without_dots(url: &str) -> String {
     })
 }
 
-/// User and password in a URL.
+/// Returns the user and password of a URL.
 pub(super) fn user_of(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())].rsplit_once('@').map(|(user, _)| user)

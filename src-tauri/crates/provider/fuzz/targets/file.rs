@@ -1,4 +1,4 @@
-//! Any text as a provider's file: it reads, or it is said why not.
+//! Fuzz target: parses any text as a provider file and requires a reason for each failure.
 #![no_main]
 
 use hookbench_provider::Provider;

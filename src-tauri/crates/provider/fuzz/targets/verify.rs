@@ -1,11 +1,11 @@
-//! Any message, judged by every kind of scheme, recognised and answered: never a panic, and never
-//! valid, for nobody here knows the secret.
+//! Fuzz target: verifies any message, recognizes its provider and runs its handshakes. No input may cause a panic or be
+//! valid, because the input is not signed with the secret.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use hookbench_provider::{Catalogue, SchemeRecord};
-use hookbench_signature::{Keys, Message, Reading, State, signed_content, verify};
+use hookbench_signature::{Keys, Message, ParsedMessage, State, signed_content, verify};
 use libfuzzer_sys::fuzz_target;
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load([]).0);
@@ -15,7 +15,7 @@ static SCHEMES: LazyLock<Vec<&'static SchemeRecord>> =
 fuzz_target!(|data: &[u8]| {
     let [high, low, rest @ ..] = data else { return };
     let record = SCHEMES[usize::from(u16::from_be_bytes([*high, *low])) % SCHEMES.len()];
-    // Lines to the first empty one are the target and headers, all behind it is the body.
+    // The lines before the first empty line are the target and the headers, and the rest is the body.
     let (head, body) = rest.windows(2).position(|pair| pair == b"\n\n").map_or((rest, &[][..]), |at| (&rest[..at], &rest[at + 2..]));
     let mut lines = head.split(|byte| *byte == b'\n');
     let target = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
@@ -35,13 +35,13 @@ fuzz_target!(|data: &[u8]| {
         .collect();
     let headers: Vec<(&str, &[u8])> = named.iter().chain(&free).map(|(name, value)| (name.as_str(), *value)).collect();
     let message = Message { method: "POST", target: &target, url: None, headers: &headers, body };
-    let keys = Keys::of("a-secret-nobody-fuzzes-by-chance-5ec2e7");
-    let verdict = verify(&record.scheme, &message, &keys, 1_800_000_000_000);
-    assert_ne!(verdict.state, State::Valid, "{}", record.id);
+    let keys = Keys::of("a-secret-that-fuzzing-cannot-guess-5ec2e7");
+    let verification = verify(&record.scheme, &message, &keys, 1_800_000_000_000);
+    assert_ne!(verification.state, State::Valid, "{}", record.id);
     let _ = signed_content(&record.scheme, &message, &keys);
-    let reading = Reading::new(&message);
+    let reading = ParsedMessage::new(&message);
     if let Some(provider) = CATALOGUE.recognise(&reading) {
         let _ = provider.read(&reading);
-        let _ = provider.answer(&message, &keys, false, || State::Invalid);
+        let _ = provider.response(&message, &keys, false, || State::Invalid);
     }
 });

@@ -1,4 +1,6 @@
-use hookbench_signature::{Keys, Known, Message, Reading, Scheme, State, explain, sign, verify};
+//! Tests of the catalogue with built-in and custom providers.
+
+use hookbench_signature::{Keys, Message, ParsedMessage, Scheme, SearchContext, State, explain, sign, verify};
 use proptest::prelude::*;
 
 use super::*;
@@ -10,7 +12,7 @@ fn all() -> Catalogue {
 }
 
 #[test]
-fn every_file_reads_and_there_are_enough() {
+fn loads_all_built_in_providers() {
     let catalogue = all();
     assert!(catalogue.providers().count() >= 150, "{}", catalogue.providers().count());
     for provider in catalogue.providers() {
@@ -20,7 +22,7 @@ fn every_file_reads_and_there_are_enough() {
 }
 
 #[test]
-fn what_a_symmetric_scheme_signs_it_verifies_and_nothing_else() {
+fn symmetric_schemes_verify_only_their_own_signatures() {
     for provider in all().providers() {
         for record in &provider.schemes {
             let Scheme::Digest(digest) = &record.scheme else { continue };
@@ -41,8 +43,8 @@ fn what_a_symmetric_scheme_signs_it_verifies_and_nothing_else() {
             let headers: Vec<(&str, &[u8])> =
                 signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
             let message = Message { headers: &headers, ..message };
-            let verdict = verify(&record.scheme, &message, &keys, now);
-            assert_eq!(verdict.state, State::Valid, "{} {}: {verdict:?} {signed:?}", provider.id, record.id);
+            let verification = verify(&record.scheme, &message, &keys, now);
+            assert_eq!(verification.state, State::Valid, "{} {}: {verification:?} {signed:?}", provider.id, record.id);
             let mut other = keys.clone();
             other.secrets = vec!["0123abcdef5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7".into()];
             assert_eq!(verify(&record.scheme, &message, &other, now).state, State::Invalid, "{}", provider.id);
@@ -58,19 +60,19 @@ fn what_a_symmetric_scheme_signs_it_verifies_and_nothing_else() {
 }
 
 #[test]
-fn a_bad_file_says_where_and_the_rest_load() {
+fn reports_an_invalid_file_and_loads_the_rest() {
     let file = "name = \"Mine\"\n\n[[schemes]]\nid = \"mine\"\nrests_on = \"sdk\"\n[schemes.digest]\nsignature = [\"header:X\"]\ncontent = \"{boddy}\"\nalgorithm = \"hmac-sha256\"\n";
     let (catalogue, bad) =
         Catalogue::load([("mine.toml".into(), file.into()), ("ours.toml".into(), "name = \"Ours\"\n".into())]);
     assert_eq!(bad.len(), 1);
-    assert!(bad[0].reason.contains("line 8") && bad[0].reason.contains("no part of a message"), "{}", bad[0]);
+    assert!(bad[0].reason.contains("line 8") && bad[0].reason.contains("not a part of a message"), "{}", bad[0]);
     assert!(catalogue.get("ours").is_some() && catalogue.get("github").is_some());
 }
 
 #[test]
-fn senders_are_recognised_with_what_happened() {
+fn recognizes_providers_events_and_ids() {
     let catalogue = all();
-    /// Headers and body, and the provider, event type and event id they say.
+    /// Headers and body, and the expected provider, event type and event id.
     type Case = (&'static [(&'static str, &'static str)], &'static str, [Option<&'static str>; 3]);
     let cases: &[Case] = &[
         (
@@ -107,14 +109,14 @@ fn senders_are_recognised_with_what_happened() {
     for (headers, body, said) in cases {
         let headers: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect();
         let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: body.as_bytes() };
-        let reading = Reading::new(&message);
+        let reading = ParsedMessage::new(&message);
         let read = catalogue.recognise(&reading).map(|provider| provider.read(&reading)).unwrap_or_default();
         let found = [read.provider.as_deref(), read.event_type.as_deref(), read.event_id.as_deref()];
         assert_eq!(found, *said);
     }
 }
 
-/// A header a scheme of some vendor reads, or any other.
+/// Generates a header that a scheme reads, or another common header.
 fn header() -> impl Strategy<Value = (String, Vec<u8>)> {
     let (catalogue, _) = Catalogue::load([]);
     let mut names: Vec<String> = catalogue
@@ -136,7 +138,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn nothing_a_stranger_sends_panics_or_holds(
+    fn never_accepts_or_panics_on_arbitrary_requests(
         headers in prop::collection::vec(header(), 0..5),
         body in prop_oneof![prop::collection::vec(any::<u8>(), 0..200), "[\\[{\"a-z:,0-9}\\]\\\\ ]{0,200}".prop_map(String::into_bytes)],
         target in "/[ -~]{0,60}",
@@ -145,23 +147,23 @@ proptest! {
     ) {
         let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
         let message = Message { method: "POST", target: &target, url: None, headers: &headers, body: &body };
-        let reading = Reading::new(&message);
+        let reading = ParsedMessage::new(&message);
         let catalogue = all();
         catalogue.recognise(&reading);
         for provider in catalogue.providers() {
             provider.read(&reading);
             for record in &provider.schemes {
-                let verdict = verify(&record.scheme, &message, &Keys::of(secret.clone()), now);
-                prop_assert_ne!(verdict.state, State::Valid, "{}", provider.id);
+                let verification = verify(&record.scheme, &message, &Keys::of(secret.clone()), now);
+                prop_assert_ne!(verification.state, State::Valid, "{}", provider.id);
                 let _ = sign(&record.scheme, &message, &Keys::of(secret.clone()), "id", now);
             }
         }
-        let github = &catalogue.get("github").expect("it ships").schemes[0].scheme;
-        explain(github, &message, &Keys::of(secret), &Known::default(), now, &|| false);
+        let github = &catalogue.get("github").expect("built-in provider").schemes[0].scheme;
+        explain(github, &message, &Keys::of(secret), &SearchContext::default(), now, &|| false);
     }
 }
 
-/// Event types and whether the vendor's page names a secret's signature as switched on.
+/// Provider id, number of event types, and whether the vendor documents signatures as enabled by default.
 const FOUNDING: &[(&str, usize, bool)] = &[
     ("deway", 2, false),
     ("flow-session", 4, false),
@@ -171,12 +173,12 @@ const FOUNDING: &[(&str, usize, bool)] = &[
 ];
 
 #[test]
-fn the_founding_vendors_send_all_their_events_and_are_recognised_by_them() {
+fn founding_vendors_send_recognizable_events() {
     let catalogue = all();
     let mut count = 0;
     for (id, events, signed) in FOUNDING {
         let provider = catalogue.get(id).expect(id);
-        let sending = provider.sending.as_ref().expect("it sends");
+        let sending = provider.sending.as_ref().expect("events of the provider");
         assert_eq!((sending.events.len(), sending.signed), (*events, *signed), "{id}");
         for event in &sending.events {
             count += 1;
@@ -191,15 +193,15 @@ fn the_founding_vendors_send_all_their_events_and_are_recognised_by_them() {
                 .collect();
             let headers: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
             let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: body.as_bytes() };
-            // What Hookbench sends as a vendor, an inbox recognises as that vendor's.
+            // An inbox must recognize events that Hookbench sends as a vendor.
             let scheme = &provider.schemes[0].scheme;
-            let signed = sign(scheme, &message, &Keys::of("5ec2e7"), "d_1", now_ms).expect("it signs");
+            let signed = sign(scheme, &message, &Keys::of("5ec2e7"), "d_1", now_ms).expect("signing succeeds");
             let mut all_headers = headers.clone();
             if sending.signed {
                 all_headers.extend(signed.headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())));
             }
             let message = Message { headers: &all_headers, ..message };
-            let reading = Reading::new(&message);
+            let reading = ParsedMessage::new(&message);
             let found = catalogue.recognise(&reading).map(|provider| provider.read(&reading)).unwrap_or_default();
             assert_eq!(found.provider.as_deref(), Some(*id), "{}", event.kind);
             assert_eq!(found.event_type.as_deref(), Some(event.kind.as_str()), "{id}");
@@ -209,7 +211,7 @@ fn the_founding_vendors_send_all_their_events_and_are_recognised_by_them() {
 }
 
 #[test]
-fn every_vendor_that_sends_can_sign_and_knows_its_fields() {
+fn sending_vendors_have_schemes_and_valid_field_paths() {
     for provider in all().providers() {
         let Some(sending) = &provider.sending else { continue };
         assert!((sending.more_events || !sending.events.is_empty()) && !provider.schemes.is_empty(), "{}", provider.id);

@@ -1,9 +1,11 @@
+//! Tests of handshakes with built-in providers.
+
 use std::cell::Cell;
 
 use super::*;
 use crate::Catalogue;
 
-/// A question: provider, method, target, headers, body.
+/// Request: provider, method, target, headers, body.
 type Asked<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str);
 
 fn keys() -> Keys {
@@ -16,23 +18,24 @@ fn keys() -> Keys {
     Keys { secrets: vec!["5ec2e7".into()], params }
 }
 
-fn answer(asked: Asked<'_>, keys: &Keys, state: State, own: bool) -> Option<Answered> {
+fn response(asked: Asked<'_>, keys: &Keys, state: State, own: bool) -> Option<HandshakeResponse> {
     let (provider, method, target, headers, body) = asked;
     let (catalogue, bad) = Catalogue::load([]);
     assert_eq!(bad, []);
     let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
     let url = Some("http://www.testendpoint.com/webhook");
     let message = Message { method, target, url, headers: &headers, body: body.as_bytes() };
-    catalogue.get(provider).expect(provider).answer(&message, keys, own, || state)
+    catalogue.get(provider).expect(provider).response(&message, keys, own, || state)
 }
 
 fn filled(asked: Asked<'_>) -> Filled {
-    let answered = answer(asked, &keys(), State::Valid, false).unwrap_or_else(|| panic!("{asked:?} is not answered"));
-    answered.answer.unwrap_or_else(|| panic!("{asked:?} gets the inbox's own answer"))
+    let responded =
+        response(asked, &keys(), State::Valid, false).unwrap_or_else(|| panic!("no handshake matches {asked:?}"));
+    responded.response.unwrap_or_else(|| panic!("the handshake of {asked:?} has no response"))
 }
 
 #[test]
-fn every_question_of_section_4_is_answered() {
+fn answers_all_documented_challenges() {
     let cases: &[(Asked<'_>, u16, &str)] = &[
         (
             ("slack", "POST", "/", &[], r#"{"type":"url_verification","token":"t","challenge":"3eZbrw1aB"}"#),
@@ -109,7 +112,7 @@ fn every_question_of_section_4_is_answered() {
             200,
             r#"{"challenge":"9852841507bb5de3f9c4acc615d3f85822ab691cb2f2634707d12f012e1c69af"}"#,
         ),
-        // eBay prints this example under "Marketplace account deletion".
+        // Example from eBay's documentation of "Marketplace account deletion".
         (
             ("ebay", "GET", "/?challenge_code=a8628072-3d33-45ee-9004-bee86830a22d", &[], ""),
             200,
@@ -142,7 +145,7 @@ fn every_question_of_section_4_is_answered() {
 }
 
 #[test]
-fn a_header_comes_back_as_it_was_asked() {
+fn echoes_challenge_headers() {
     let cases: &[(Asked<'_>, &str, &str)] = &[
         (("asana", "POST", "/", &[("X-Hook-Secret", "b537207f20cb")], ""), "X-Hook-Secret", "b537207f20cb"),
         (("clio", "POST", "/", &[("X-Hook-Secret", "b537207f20cb")], ""), "X-Hook-Secret", "b537207f20cb"),
@@ -158,23 +161,24 @@ fn a_header_comes_back_as_it_was_asked() {
         assert!(headers.contains(&((*name).to_owned(), (*value).to_owned())), "{headers:?}");
     }
     let told =
-        answer(("asana", "POST", "/", &[("X-Hook-Secret", "b537207f20cb")], ""), &keys(), State::Unsigned, false);
+        response(("asana", "POST", "/", &[("X-Hook-Secret", "b537207f20cb")], ""), &keys(), State::Unsigned, false);
     assert_eq!(told.and_then(|told| told.secret).as_deref(), Some("b537207f20cb"));
     let told =
-        answer(("notion", "POST", "/", &[], r#"{"verification_token":"secret_1"}"#), &keys(), State::Unsigned, false);
+        response(("notion", "POST", "/", &[], r#"{"verification_token":"secret_1"}"#), &keys(), State::Unsigned, false);
     assert_eq!(told.and_then(|told| told.secret).as_deref(), Some("secret_1"));
 }
 
 #[test]
-fn what_can_be_no_secret_is_not_kept() {
+fn ignores_invalid_secrets() {
     for told in ["", "••••••••", "short", "with a space in it"] {
-        let answered = answer(("asana", "POST", "/", &[("X-Hook-Secret", told)], ""), &keys(), State::Unsigned, false);
-        assert_eq!(answered.and_then(|answered| answered.secret), None, "{told:?}");
+        let responded =
+            response(("asana", "POST", "/", &[("X-Hook-Secret", told)], ""), &keys(), State::Unsigned, false);
+        assert_eq!(responded.and_then(|responded| responded.secret), None, "{told:?}");
     }
 }
 
 #[test]
-fn what_is_no_question_gets_the_inboxs_own_answer() {
+fn ignores_requests_without_a_challenge() {
     let cases: &[Asked<'_>] = &[
         ("slack", "POST", "/", &[], r#"{"type":"event_callback"}"#),
         ("slack", "GET", "/", &[], ""),
@@ -183,40 +187,40 @@ fn what_is_no_question_gets_the_inboxs_own_answer() {
         ("vercel", "POST", "/", &[], "{}"),
     ];
     for asked in cases {
-        assert_eq!(answer(*asked, &keys(), State::Valid, false), None, "{asked:?}");
+        assert_eq!(response(*asked, &keys(), State::Valid, false), None, "{asked:?}");
     }
-    assert_eq!(answer(("adyen", "POST", "/", &[], r#"{"notificationItems":[]}"#), &keys(), State::Valid, true), None);
-    let own =
-        answer(("discord", "POST", "/", &[], r#"{"type":2}"#), &keys(), State::Valid, false).expect("it is checked");
-    assert_eq!(own.answer, None);
+    assert_eq!(response(("adyen", "POST", "/", &[], r#"{"notificationItems":[]}"#), &keys(), State::Valid, true), None);
+    let own = response(("discord", "POST", "/", &[], r#"{"type":2}"#), &keys(), State::Valid, false)
+        .expect("signature check");
+    assert_eq!(own.response, None);
 }
 
 #[test]
-fn a_signature_that_decides_is_looked_at_once_and_only_there() {
+fn verifies_the_signature_only_if_required() {
     for state in [State::Invalid, State::Unsigned] {
         for asked in [
             ("discord", "POST", "/", &[][..], r#"{"type":1}"#),
             ("discord", "POST", "/", &[][..], "{}"),
             ("xero", "POST", "/", &[][..], "{}"),
         ] {
-            let answered =
-                answer(asked, &keys(), state, false).and_then(|answered| answered.answer).expect("a refusal");
-            assert_eq!((answered.status, answered.body.as_str()), (401, ""));
+            let responded =
+                response(asked, &keys(), state, false).and_then(|responded| responded.response).expect("401 response");
+            assert_eq!((responded.status, responded.body.as_str()), (401, ""));
         }
     }
     let (catalogue, _) = Catalogue::load([]);
     let looked = Cell::new(0);
     let message = Message { method: "GET", target: "/?challenge=1", url: None, headers: &[], body: b"" };
-    let _ = catalogue.get("dropbox").expect("it ships").answer(&message, &keys(), false, || {
+    let _ = catalogue.get("dropbox").expect("built-in provider").response(&message, &keys(), false, || {
         looked.set(looked.get() + 1);
         State::Valid
     });
     assert_eq!(looked.get(), 0);
 }
 
-/// The keys of these questions sign events too: whoever asks must not get an event signed.
+/// The keys that sign challenges also sign events, so a caller must not be able to get an event signed.
 #[test]
-fn no_question_is_a_signing_oracle() {
+fn never_signs_event_content_as_a_challenge() {
     let long = format!("/?crc_token={}", "a".repeat(QUESTION_MAX + 1));
     let cases: &[Asked<'_>] = &[
         ("x-twitter", "GET", "/?crc_token=%7B%22a%22%3A1%7D", &[], ""),
@@ -237,7 +241,7 @@ fn no_question_is_a_signing_oracle() {
         ("x-twitter", "GET", "/?crc_token=-1.5", &[], ""),
         ("x-twitter", "GET", "/?crc_token=a%3D1", &[], ""),
         ("smartcar", "POST", "/", &[], r#"{"data":{"challenge":"{\"a\":1}"}}"#),
-        // What Braintree signs is base64, so only its own short hexadecimal questions are answered.
+        // Braintree signs base64 content, so only its short hexadecimal challenges are signed.
         ("braintree", "GET", "/?bt_challenge=PD94bWwgdmVyc2lvbj0iMS4wIj8", &[], ""),
         (
             "braintree",
@@ -248,16 +252,16 @@ fn no_question_is_a_signing_oracle() {
         ),
     ];
     for asked in cases {
-        assert_eq!(answer(*asked, &keys(), State::Valid, false), None, "{asked:?}");
+        assert_eq!(response(*asked, &keys(), State::Valid, false), None, "{asked:?}");
     }
     let none = Keys::default();
-    assert_eq!(answer(("x-twitter", "GET", "/?crc_token=abc", &[], ""), &none, State::Valid, false), None);
+    assert_eq!(response(("x-twitter", "GET", "/?crc_token=abc", &[], ""), &none, State::Valid, false), None);
 }
 
 #[test]
-fn an_echo_is_small_plain_and_on_one_line() {
-    let huge = format!("/?challenge={}", "a".repeat(ANSWER_MAX + 1));
-    assert_eq!(answer(("dropbox", "GET", &huge, &[], ""), &keys(), State::Valid, false), None);
+fn limits_size_and_content_type_of_an_echo() {
+    let huge = format!("/?challenge={}", "a".repeat(RESPONSE_MAX + 1));
+    assert_eq!(response(("dropbox", "GET", &huge, &[], ""), &keys(), State::Valid, false), None);
     let html = filled(("dropbox", "GET", "/?challenge=%3Cscript%3E", &[], ""));
     assert!(html.headers.contains(&("Content-Type".into(), "text/plain".into())));
     assert!(html.headers.contains(&("X-Content-Type-Options".into(), "nosniff".into())));

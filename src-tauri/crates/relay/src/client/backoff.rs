@@ -11,14 +11,14 @@ const SHORTEST: Duration = Duration::from_millis(125);
 /// Longest pause, without its random part.
 const LONGEST: Duration = Duration::from_secs(15);
 
-/// How often the clocks are compared.
+/// Interval at which the clocks are compared.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A second that took this much longer was a sleep.
+/// Minimum excess duration of an interval that counts as a sleep of the computer.
 const SLEPT: Duration = Duration::from_secs(5);
 
-/// Pauses that double, each with a random part of up to its own length: computers that lost a relay together do not come
-/// back together.
+/// Pauses that double, each with a random part of up to its own length. The random part spreads the reconnects of
+/// agents that lost the relay at the same time.
 #[derive(Debug)]
 pub struct Backoff(ExponentialBackoff);
 
@@ -36,8 +36,8 @@ impl Backoff {
     }
 }
 
-/// Returns when the machine has slept, or this process was stopped: the time that timers count stands
-/// still in a sleep, the wall's does not.
+/// Returns after the computer has slept, or after this process was stopped. During a sleep, the monotonic clock stops
+/// and the wall clock continues.
 pub async fn woke() {
     loop {
         let (wall, counted) = (SystemTime::now(), Instant::now());
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_to_their_longest_and_differ() {
+    fn pauses_grow_to_the_maximum_and_vary() {
         let mut backoff = Backoff::default();
         let mut shortest = SHORTEST;
         let mut last = Vec::new();

@@ -1,4 +1,4 @@
-//! What a laptop asks of a relay by ordinary HTTP.
+//! Signed HTTP requests from an agent to a relay.
 
 use std::{
     future::Future,
@@ -16,29 +16,29 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::dial::{Place, Stream};
-use crate::wire::{DeviceKey, Enrol, Enrolled, Hello, PREFIX, Refused, Resume, ShownInbox, Signer, Wanted};
+use crate::wire::{DeviceKey, Enrol, Enrolled, ErrorResponse, ExposedInbox, Hello, PREFIX, Resume, ShownInbox, Signer};
 
-/// How long an answer may take.
+/// Maximum time until the response.
 const WITHIN: Duration = Duration::from_secs(20);
 
-/// Largest answer read, in bytes.
-const ANSWER_MAX: usize = 4 * 1024 * 1024;
+/// Maximum size of a response, in bytes.
+const RESPONSE_MAX: usize = 4 * 1024 * 1024;
 
-/// Why a call of a relay came to nothing.
+/// An error of a request to a relay.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// It was not reached, or did not answer.
-    #[error("the relay was not reached: {0}")]
+    /// The relay could not be reached, or did not respond.
+    #[error("could not reach the relay: {0}")]
     Unreached(String),
-    /// It said no.
-    #[error("the relay refused: {0}")]
-    Refused(Refused),
-    /// What it said is not what a relay says.
-    #[error("this is no Hookbench relay: {0}")]
+    /// The relay rejected the request.
+    #[error("the relay rejected the request: {0}")]
+    Refused(ErrorResponse),
+    /// The response is not from a Hookbench relay.
+    #[error("not a Hookbench relay: {0}")]
     Odd(String),
 }
 
-/// A relay as a laptop calls it.
+/// An HTTP client for a relay.
 pub struct Client {
     pub(super) place: Place,
     pub(super) signer: Signer,
@@ -50,12 +50,13 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// The wall's time, for signatures: the relay compares it with its own.
+/// Returns the time of the wall clock in seconds since the Unix epoch, for signatures. The relay compares the time with
+/// its own clock.
 pub(super) fn unix_s() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
-/// A request's head and body, ready to leave.
+/// Builds a request.
 pub(super) fn request(
     place: &Place,
     method: Method,
@@ -66,17 +67,17 @@ pub(super) fn request(
     let odd = |what: &str| CallError::Odd(what.into());
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = method;
-    *request.uri_mut() = target.parse().map_err(|_| odd("the path cannot be sent"))?;
-    let host = HeaderValue::from_str(&place.authority()).map_err(|_| odd("the host cannot be sent"))?;
+    *request.uri_mut() = target.parse().map_err(|_| odd("the path is invalid"))?;
+    let host = HeaderValue::from_str(&place.authority()).map_err(|_| odd("the host is invalid"))?;
     request.headers_mut().insert(header::HOST, host);
     for (name, value) in headers {
-        let value = HeaderValue::from_str(&value).map_err(|_| odd("a header cannot be sent"))?;
+        let value = HeaderValue::from_str(&value).map_err(|_| odd("a header value is invalid"))?;
         request.headers_mut().insert(HeaderName::from_static(name), value);
     }
     Ok(request)
 }
 
-/// Sends one request on a connection of its own.
+/// Sends a request on a new connection.
 async fn send(stream: Box<dyn Stream>, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, CallError> {
     let broken = |e: hyper::Error| CallError::Unreached(e.to_string());
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
@@ -86,16 +87,16 @@ async fn send(stream: Box<dyn Stream>, request: Request<Full<Bytes>>) -> Result<
 }
 
 async fn within<T>(call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
-    timeout(WITHIN, call).await.unwrap_or_else(|_| Err(CallError::Unreached("it did not answer in time".into())))
+    timeout(WITHIN, call).await.unwrap_or_else(|_| Err(CallError::Unreached("no response in time".into())))
 }
 
-/// What a relay says where it refuses, or what stands there instead.
+/// Returns the error for a response that is not a success.
 pub(super) async fn refusal(response: Response<Incoming>) -> CallError {
     let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await.map(|body| body.to_bytes());
+    let body = Limited::new(response.into_body(), RESPONSE_MAX).collect().await.map(|body| body.to_bytes());
     match body.ok().and_then(|body| serde_json::from_slice(&body).ok()) {
         Some(refused) => CallError::Refused(refused),
-        None => CallError::Odd(format!("it answers {status}")),
+        None => CallError::Odd(format!("the server responded with {status}")),
     }
 }
 
@@ -103,7 +104,7 @@ async fn json<T: DeserializeOwned>(response: Response<Incoming>) -> Result<T, Ca
     if !response.status().is_success() {
         return Err(refusal(response).await);
     }
-    let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
+    let body = Limited::new(response.into_body(), RESPONSE_MAX).collect().await;
     let body = body.map_err(|e| CallError::Unreached(e.to_string()))?.to_bytes();
     serde_json::from_slice(&body).map_err(|e| CallError::Odd(e.to_string()))
 }
@@ -116,7 +117,10 @@ async fn hello(place: &Place) -> Result<Hello, CallError> {
     .await
 }
 
-/// Makes a key known to a relay with a code of its owner; what the relay says, and its id.
+/// Enrolls a key at a relay with a code from the relay's owner. Returns the response and the id of the relay.
+///
+/// # Errors
+/// See [`CallError`].
 pub async fn enrol(url: &str, key: &DeviceKey, name: &str, code: &str) -> Result<(Enrolled, String), CallError> {
     let place = Place::new(url).map_err(CallError::Unreached)?;
     let hello = hello(&place).await?;
@@ -127,17 +131,23 @@ pub async fn enrol(url: &str, key: &DeviceKey, name: &str, code: &str) -> Result
 }
 
 impl Client {
-    /// Of a relay at which the signer's key is enrolled.
+    /// Creates a client for the relay at `url`. The key of the signer must be enrolled there.
+    ///
+    /// # Errors
+    /// Fails if the URL is invalid.
     pub fn new(url: &str, signer: Signer) -> Result<Self, CallError> {
         Ok(Self { place: Place::new(url).map_err(CallError::Unreached)?, signer })
     }
 
-    /// The same relay, reached at another address.
+    /// Returns a client for the same relay at another URL.
+    ///
+    /// # Errors
+    /// Fails if the URL is invalid.
     pub fn at(&self, url: &str) -> Result<Self, CallError> {
         Self::new(url, self.signer.clone())
     }
 
-    /// A signed request.
+    /// Builds a signed request.
     pub(super) fn signed(
         &self,
         method: Method,
@@ -157,25 +167,34 @@ impl Client {
         .await
     }
 
-    /// The inboxes this device has at the relay.
+    /// Returns the inboxes of this device at the relay.
+    ///
+    /// # Errors
+    /// See [`CallError`].
     pub async fn inboxes(&self) -> Result<Vec<ShownInbox>, CallError> {
         self.call(Method::GET, "/inboxes", Bytes::new()).await
     }
 
-    /// Exposes an inbox, or changes how.
-    pub async fn put_inbox(&self, name: &str, wanted: &Wanted) -> Result<ShownInbox, CallError> {
+    /// Exposes an inbox, or changes the settings of an exposed inbox.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn put_inbox(&self, name: &str, wanted: &ExposedInbox) -> Result<ShownInbox, CallError> {
         let body = serde_json::to_vec(wanted).unwrap_or_default();
         self.call(Method::PUT, &format!("/inboxes/{name}"), body.into()).await
     }
 
-    /// Ends an inbox's exposure, and drops what waits for it at the relay.
+    /// Unexposes an inbox. The relay deletes the waiting deliveries of the inbox.
+    ///
+    /// # Errors
+    /// See [`CallError`].
     pub async fn remove_inbox(&self, name: &str) -> Result<(), CallError> {
         let removed: serde_json::Value = self.call(Method::DELETE, &format!("/inboxes/{name}"), Bytes::new()).await?;
-        tracing::debug!(%removed, name, "an inbox is no longer exposed");
+        tracing::debug!(%removed, name, "unexposed an inbox");
         Ok(())
     }
 
-    /// Says what this device has, so that what is missing is sent again.
+    /// Reports the deliveries that this device has, so that the relay resends the missing ones.
     pub(super) async fn resume(&self, resume: &Resume) -> Result<(), CallError> {
         let body = serde_json::to_vec(resume).unwrap_or_default();
         let again: serde_json::Value = self.call(Method::POST, "/resume", body.into()).await?;
@@ -183,7 +202,7 @@ impl Client {
         Ok(())
     }
 
-    /// The body of a delivery from an offset on.
+    /// Returns the body of a delivery, starting at offset `from`.
     pub(super) async fn body(&self, id: Uuid, from: u64) -> Result<Incoming, CallError> {
         within(async {
             let stream = self.place.dial().await.map_err(CallError::Unreached)?;

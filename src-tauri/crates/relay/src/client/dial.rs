@@ -1,4 +1,4 @@
-//! A connection to a relay.
+//! Connections to a relay.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -11,14 +11,14 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-/// How long one may take to open.
+/// Maximum time for opening a connection.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// A connection, with TLS or without.
+/// A connection with or without TLS.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// Where a relay is.
+/// Address of a relay.
 #[derive(Clone)]
 pub(super) struct Place {
     host: String,
@@ -27,9 +27,9 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Of a URL such as `https://relay.example`.
+    /// Parses a URL such as `https://relay.example`.
     pub(super) fn new(url: &str) -> Result<Self, String> {
-        let bad = || format!("{url:?} is no address of a relay, such as https://relay.example");
+        let bad = || format!("invalid relay URL: {url:?} (expected a URL such as https://relay.example)");
         let uri: Uri = url.parse().map_err(|_| bad())?;
         if uri.path() != "/" && !uri.path().is_empty() || uri.query().is_some() {
             return Err(bad());
@@ -48,7 +48,7 @@ impl Place {
                     .with_safe_default_protocol_versions()
                     .and_then(|config| config.with_platform_verifier());
                 let mut config = config.map_err(|e| e.to_string())?.with_no_client_auth();
-                // The upgrade is one of HTTP/1.1.
+                // Only HTTP/1.1 supports the upgrade.
                 config.alpn_protocols = vec![b"http/1.1".to_vec()];
                 Some(Arc::new(config))
             }
@@ -56,7 +56,7 @@ impl Place {
         Ok(Self { host, port: uri.port_u16().unwrap_or(usual), tls })
     }
 
-    /// What a request says in `Host`.
+    /// Returns the value of the `Host` header.
     pub(super) fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let usual = if self.tls.is_some() { 443 } else { 80 };
@@ -67,7 +67,7 @@ impl Place {
     pub(super) async fn dial(&self) -> Result<Box<dyn Stream>, String> {
         match timeout(WITHIN, self.open()).await {
             Ok(opened) => opened,
-            Err(_) => Err(format!("{} did not answer within {} s", self.authority(), WITHIN.as_secs())),
+            Err(_) => Err(format!("{} did not respond within {} s", self.authority(), WITHIN.as_secs())),
         }
     }
 
@@ -75,7 +75,7 @@ impl Place {
         let failed = |what: &str, error: &io::Error| format!("{what} {} failed: {error}", self.authority());
         let stream =
             TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|e| failed("connecting to", &e))?;
-        // Acknowledgements are small, and a relay waits for them.
+        // The relay waits for acknowledgments, which are small and must not be delayed.
         let _ = stream.set_nodelay(true);
         let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
         let name = rustls::pki_types::ServerName::try_from(self.host.clone()).map_err(|e| e.to_string())?;

@@ -1,4 +1,4 @@
-//! The laptop's end of a tunnel: it dials, attaches, and takes deliveries until told to stop.
+//! The agent side of a tunnel: connects to the relay, attaches, and receives deliveries.
 
 mod backoff;
 mod call;
@@ -17,37 +17,38 @@ pub use turn::Turn;
 
 use crate::wire::{Ack, Delivery};
 
-/// How a tunnel stands.
+/// Status of a tunnel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// It dials.
+    /// The agent is connecting.
     Connecting,
-    /// It is attached.
+    /// The agent is attached.
     Online {
-        /// From the relay here and back, in microseconds, as measured last; 0 before that.
+        /// Last measured round-trip time in µs; 0 before the first measurement.
         round_trip_us: u64,
-        /// What waits at the relay, by inbox.
+        /// Number of deliveries that wait at the relay, by inbox.
         waiting: BTreeMap<String, u64>,
     },
-    /// It is not attached, and dials again in a while.
+    /// The agent is not attached, and connects again after a pause.
     Waiting {
-        /// Why.
+        /// Reason.
         why: String,
-        /// For how long.
+        /// Pause before the next connection attempt.
         pause: Duration,
     },
     /// The connection failed and is not retried until a user starts the tunnel.
     Failed {
-        /// Why.
+        /// Reason.
         why: String,
     },
 }
 
-/// What takes deliveries.
-pub trait Laptop: Send + Sync + 'static {
-    /// Takes a delivery; the relay sends it again until it is acknowledged. `wait_s` is how long its sender
-    /// may be kept waiting for an app's answer. What is kept when its `turn` has come is in order: the turn
-    /// of those with a body to be fetched comes at once, so that they hold nobody up.
+/// Receiver of deliveries on the user's computer.
+pub trait Agent: Send + Sync + 'static {
+    /// Stores a delivery and returns the acknowledgment. The relay resends a delivery until it is acknowledged.
+    /// `wait_s` is the number of seconds that the sender waits for the response of an app. Deliveries that are stored
+    /// after their `turn` has come are in order. The turn of a delivery whose body must be fetched comes at once, so
+    /// that fetching does not delay other deliveries.
     fn deliver(
         self: Arc<Self>,
         delivery: Delivery,
@@ -56,9 +57,9 @@ pub trait Laptop: Send + Sync + 'static {
         turn: Turn,
     ) -> impl Future<Output = Ack> + Send + 'static;
 
-    /// The last number up to which nothing is missing, by inbox.
+    /// Returns the last sequence number up to which no delivery is missing, by inbox.
     fn had(&self) -> impl Future<Output = BTreeMap<String, i64>> + Send;
 
-    /// Hears how the tunnel stands.
-    fn stands(&self, state: State);
+    /// Reports a change of the tunnel status.
+    fn stays_up(&self, state: State);
 }

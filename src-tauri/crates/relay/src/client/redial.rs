@@ -1,16 +1,16 @@
-//! The loop that dials a relay, and dials again after the connection is lost.
+//! The loop that connects to a relay, and reconnects after the connection is lost.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
 use super::{
-    Laptop, State,
+    Agent, State,
     backoff::{Backoff, woke},
     call::Client,
     session,
 };
-use crate::wire::Ended;
+use crate::wire::SessionEnd;
 
 /// Minimum duration of a connection that resets the pauses.
 pub const STABLE: Duration = Duration::from_mins(1);
@@ -18,27 +18,29 @@ pub const STABLE: Duration = Duration::from_mins(1);
 /// Pause before the next connection attempt to a relay that is restarting.
 const DRAINED: Duration = Duration::from_secs(1);
 
-/// Dials the relay, serves the connection, and dials again after a loss, until the relay ends the tunnel for good.
-/// Dropping the future ends the tunnel.
-pub async fn run<L: Laptop>(client: Arc<Client>, laptop: Arc<L>) {
+/// Connects to the relay, serves the connection, and reconnects after a loss. Returns when the relay ends the tunnel
+/// permanently. Dropping the future ends the tunnel.
+pub async fn run<L: Agent>(client: Arc<Client>, agent: Arc<L>) {
     let mut backoff = Backoff::default();
     let mut form = session::Form::Upgrade;
     loop {
-        laptop.stands(State::Connecting);
+        agent.stays_up(State::Connecting);
         let began = tokio::time::Instant::now();
-        let ended = session::attach_and_serve(&client, &laptop, form).await;
+        let ended = session::attach_and_serve(&client, &agent, form).await;
         if began.elapsed() >= STABLE {
             backoff = Backoff::default();
         }
-        let over = |why: &str| laptop.stands(State::Failed { why: why.into() });
+        let over = |why: &str| agent.stays_up(State::Failed { why: why.into() });
         let (why, pause) = match ended {
-            session::End::Told(Ended::Superseded) => {
-                return over("Another Hookbench with the same key has attached: is its data folder in use twice?");
+            session::End::Told(SessionEnd::Superseded) => {
+                return over(
+                    "Another Hookbench with the same key has connected. Check that no copy of this data folder is in use.",
+                );
             }
-            session::End::Told(Ended::Revoked) => return over("The relay's owner has revoked this device."),
+            session::End::Told(SessionEnd::Revoked) => return over("The relay's owner revoked this device."),
             session::End::Refused(why) => return over(&why),
-            session::End::Told(Ended::Draining) => ("The relay is restarting.".to_owned(), DRAINED),
-            session::End::Woke => ("The machine was asleep.".to_owned(), Duration::ZERO),
+            session::End::Told(SessionEnd::Draining) => ("The relay is restarting.".to_owned(), DRAINED),
+            session::End::Woke => ("The computer was asleep.".to_owned(), Duration::ZERO),
             session::End::NoUpgrade(why) => {
                 form = form.other();
                 (why, backoff.pause())
@@ -46,7 +48,7 @@ pub async fn run<L: Laptop>(client: Arc<Client>, laptop: Arc<L>) {
             session::End::Lost(why) => (why, backoff.pause()),
         };
         tracing::info!(why, ?pause, "the tunnel is down");
-        laptop.stands(State::Waiting { why, pause });
+        agent.stays_up(State::Waiting { why, pause });
         tokio::select! {
             () = sleep(pause) => {}
             // The network may have changed during the sleep.

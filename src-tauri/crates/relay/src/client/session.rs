@@ -1,4 +1,4 @@
-//! One attachment, from the dial to its end.
+//! A session with a relay, from connecting to its end.
 
 use std::{
     convert::Infallible,
@@ -23,26 +23,26 @@ use tokio::{
 };
 
 use super::{
-    CallError, Client, Laptop, State,
+    Agent, CallError, Client, State,
     backoff::woke,
     call::refusal,
     turn::{Turn, Turns},
 };
 use crate::wire::{
-    ATTACH, BodyPlace, CREDIT, DELIVER, Delivery, Ended, INLINE_MAX, PROTOCOL, Resume, SILENCE_MAX, STATUS, Side,
-    Socket, Standing, random, server_builder,
+    ATTACH, BodyPlace, CREDIT, DELIVER, Delivery, INLINE_MAX, PROTOCOL, Resume, SILENCE_MAX, STATUS, SessionEnd,
+    SessionStatus, Side, Socket, random, server_builder,
 };
 
-/// How long attaching may take, once there is a connection.
+/// Maximum time for attaching, after the connection is open.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Silence of a relay in the middle of a large body after which it is asked for the rest anew.
+/// Idle time while a large body is fetched, after which the rest of the body is requested again.
 const STALLED: Duration = Duration::from_secs(20);
 
-/// How often in a row the rest of a large body is asked for in vain.
+/// Maximum number of consecutive requests for the rest of a large body that return no bytes.
 const TRIES: u32 = 8;
 
-/// How the attachment is asked for.
+/// Protocol of the upgrade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Upgrade,
@@ -55,35 +55,35 @@ impl Form {
     }
 }
 
-/// How an attachment ended.
+/// Reason for the end of a session.
 #[derive(Debug)]
 pub(super) enum End {
-    /// The relay said so.
-    Told(Ended),
-    /// The relay will not have this device.
+    /// The relay ended the session.
+    Told(SessionEnd),
+    /// The relay does not accept this device.
     Refused(String),
-    /// The connection broke, or was never there.
+    /// The connection was lost or could not be opened.
     Lost(String),
-    /// Something on the way does not let this form through.
+    /// A proxy between agent and relay does not support this protocol.
     NoUpgrade(String),
-    /// The machine slept meanwhile: whatever the connection says, it is dead.
+    /// The computer was asleep, so the connection is no longer usable.
     Woke,
 }
 
-/// Codes of refusals that will be the same tomorrow.
+/// Error codes after which a retry cannot succeed.
 const FINAL: &[&str] = &["revoked", "unknown_device", "bad_signature"];
 
-pub(super) async fn attach_and_serve<L: Laptop>(client: &Arc<Client>, laptop: &Arc<L>, form: Form) -> End {
+pub(super) async fn attach_and_serve<L: Agent>(client: &Arc<Client>, agent: &Arc<L>, form: Form) -> End {
     let ended = |error: CallError| match error {
         CallError::Refused(refused) if FINAL.contains(&refused.code.as_str()) => {
             End::Refused(format!("{} {}", refused.message, refused.hint).trim().to_owned())
         }
         CallError::Refused(refused) if refused.code == "no_upgrade" => End::NoUpgrade(refused.message),
-        CallError::Unreached(why) => End::Lost(format!("The relay was not reached: {}.", why.trim_end_matches('.'))),
+        CallError::Unreached(why) => End::Lost(format!("Could not reach the relay: {}.", why.trim_end_matches('.'))),
         CallError::Refused(refused) => End::Lost(refused.message),
-        CallError::Odd(why) => End::Lost(format!("This is no Hookbench relay: {why}.")),
+        CallError::Odd(why) => End::Lost(format!("The server is not a Hookbench relay: {why}.")),
     };
-    let had = laptop.had().await;
+    let had = agent.had().await;
     if !had.is_empty()
         && let Err(error) = client.resume(&Resume { inboxes: had }).await
     {
@@ -92,15 +92,15 @@ pub(super) async fn attach_and_serve<L: Laptop>(client: &Arc<Client>, laptop: &A
     let stream = match timeout(WITHIN, attach(client, form)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return ended(error),
-        Err(_) => return End::Lost("The relay did not attach us in time.".into()),
+        Err(_) => return End::Lost("The relay did not accept the connection in time.".into()),
     };
     match form {
-        Form::Upgrade => serve(client, laptop, stream).await,
-        Form::WebSocket => serve(client, laptop, Socket::new(stream, Side::Laptop).await).await,
+        Form::Upgrade => serve(client, agent, stream).await,
+        Form::WebSocket => serve(client, agent, Socket::new(stream, Side::Agent).await).await,
     }
 }
 
-/// A connection on which the relay is about to speak HTTP/2.
+/// Opens a connection and upgrades it. The relay is the HTTP/2 client on the returned connection.
 async fn attach(client: &Client, form: Form) -> Result<TokioIo<hyper::upgrade::Upgraded>, CallError> {
     let stream = client.place.dial().await.map_err(CallError::Unreached)?;
     let mut headers = vec![("connection", "Upgrade".to_owned())];
@@ -123,9 +123,9 @@ async fn attach(client: &Client, form: Form) -> Result<TokioIo<hyper::upgrade::U
         return Ok(TokioIo::new(hyper::upgrade::on(response).await.map_err(broken)?));
     }
     match refusal(response).await {
-        // What stands between answers in its own way, and takes the upgrade out or does not know it.
+        // The response comes from a proxy that removed the upgrade or does not support it.
         CallError::Odd(why) if status.is_client_error() || status.is_server_error() => {
-            Err(CallError::Refused(crate::wire::Refused {
+            Err(CallError::Refused(crate::wire::ErrorResponse {
                 code: "no_upgrade".into(),
                 message: why,
                 hint: String::new(),
@@ -135,24 +135,24 @@ async fn attach(client: &Client, form: Form) -> Result<TokioIo<hyper::upgrade::U
     }
 }
 
-/// What one attachment's requests share.
+/// State that the requests of one session share.
 struct Shared<L> {
-    laptop: Arc<L>,
+    agent: Arc<L>,
     client: Arc<Client>,
     began: Instant,
-    /// When the relay was last heard of, in ms since `began`.
+    /// Time of the last request from the relay, in ms since `began`.
     heard_ms: AtomicU64,
-    ended: watch::Sender<Option<Ended>>,
+    ended: watch::Sender<Option<SessionEnd>>,
     turns: Turns,
 }
 
-async fn serve<L: Laptop>(
+async fn serve<L: Agent>(
     client: &Arc<Client>,
-    laptop: &Arc<L>,
+    agent: &Arc<L>,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) -> End {
     let shared = Arc::new(Shared {
-        laptop: laptop.clone(),
+        agent: agent.clone(),
         client: client.clone(),
         began: Instant::now(),
         heard_ms: AtomicU64::new(0),
@@ -162,7 +162,7 @@ async fn serve<L: Laptop>(
     let mut ended = shared.ended.subscribe();
     let service = {
         let shared = shared.clone();
-        service_fn(move |request| shared.clone().answer(request))
+        service_fn(move |request| shared.clone().response(request))
     };
     let connection = server_builder().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
@@ -172,24 +172,24 @@ async fn serve<L: Laptop>(
             }
             match done {
                 Ok(()) => End::Lost("The relay closed the connection.".into()),
-                Err(error) => End::Lost(format!("The connection broke: {error}.")),
+                Err(error) => End::Lost(format!("The connection failed: {error}.")),
             }
         }
         _ = ended.wait_for(Option::is_some) => {
-            let why = shared.ended.borrow().unwrap_or(Ended::Draining);
+            let why = shared.ended.borrow().unwrap_or(SessionEnd::Draining);
             End::Told(why)
         }
-        () = shared.silence() => End::Lost(format!("The relay was silent for {} s.", SILENCE_MAX.as_secs())),
+        () = shared.silence() => End::Lost(format!("The relay sent nothing for {} s.", SILENCE_MAX.as_secs())),
         () = woke() => End::Woke,
     }
 }
 
-impl<L: Laptop> Shared<L> {
+impl<L: Agent> Shared<L> {
     fn hear(&self) {
         self.heard_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// Returns when the relay has said nothing for too long.
+    /// Returns after the relay has sent nothing for [`SILENCE_MAX`].
     async fn silence(&self) {
         loop {
             let heard = self.began + Duration::from_millis(self.heard_ms.load(Ordering::Relaxed));
@@ -201,8 +201,8 @@ impl<L: Laptop> Shared<L> {
         }
     }
 
-    // No async fn: turns are taken in the order in which streams begin.
-    fn answer(
+    // This is not an async fn, because turns must be assigned in the order in which streams start.
+    fn response(
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> impl Future<Output = Result<Response<Full<Bytes>>, Infallible>> + Send + 'static {
@@ -217,7 +217,7 @@ impl<L: Laptop> Shared<L> {
                         (Content::Relay { client: self.client.clone(), id: delivery.id }, Turn::default())
                     }
                 };
-                self.laptop.clone().deliver(delivery, wait_s, content, turn)
+                self.agent.clone().deliver(delivery, wait_s, content, turn)
             }),
             (&Method::PUT, false) if path == STATUS => {
                 tokio::spawn(self.clone().told(body));
@@ -244,44 +244,45 @@ impl<L: Laptop> Shared<L> {
 
     async fn told(self: Arc<Self>, body: Incoming) {
         let Ok(body) = Limited::new(body, INLINE_MAX as usize).collect().await else { return };
-        let Ok(standing) = serde_json::from_slice::<Standing>(&body.to_bytes()) else { return };
-        let Standing { round_trip_us, waiting, ended } = standing;
+        let Ok(status) = serde_json::from_slice::<SessionStatus>(&body.to_bytes()) else { return };
+        let SessionStatus { round_trip_us, waiting, ended } = status;
         match ended {
             Some(why) => {
                 self.ended.send_replace(Some(why));
             }
-            None => self.laptop.stands(State::Online { round_trip_us, waiting }),
+            None => self.agent.stays_up(State::Online { round_trip_us, waiting }),
         }
     }
 }
 
-/// A delivery's body, before it is read.
+/// The body of a delivery, before it is read.
 #[derive(Debug)]
 pub enum Content {
-    /// It comes with the delivery.
+    /// The body is part of the request.
     Here(Incoming),
-    /// It is to be fetched.
+    /// The body must be fetched from the relay.
     Relay {
-        /// From whom.
+        /// Client of the relay.
         client: Arc<Client>,
-        /// Whose body.
+        /// Id of the delivery.
         id: uuid::Uuid,
     },
 }
 
 impl Content {
-    /// Reads a body that came along, whole. None where it does not arrive whole: the relay sends it again.
+    /// Reads a body that is part of the request. Returns `None` if the body is incomplete or does not match its digest;
+    /// the relay then resends the delivery.
     pub async fn read(self, delivery: &Delivery) -> Option<Bytes> {
         let Self::Here(body) = self else { return None };
         let body = Limited::new(body, INLINE_MAX as usize).collect().await.ok()?.to_bytes();
-        // Where the relay kept nothing of a body it refused, there is nothing to compare.
+        // An incomplete body is not compared, because the relay may not have stored it.
         let whole = delivery.body_state != "complete"
             || (body.len() as u64 == delivery.body_bytes && hex::encode(Sha256::digest(&body)) == delivery.sha256);
         whole.then_some(body)
     }
 
-    /// Fetches a large body piece by piece, going on where it was cut; whether all of it came and is what
-    /// the relay got. A piece that cannot be kept ends it.
+    /// Fetches a large body piece by piece, and resumes after an interruption. Returns true if the body is complete and
+    /// matches its digest. Stops if `keep` returns false.
     pub async fn fetch<F: Future<Output = bool>>(self, delivery: &Delivery, mut keep: impl FnMut(Bytes) -> F) -> bool {
         let Self::Relay { client, id } = self else { return false };
         let (mut digest, mut got, mut tries) = (Sha256::new(), 0_u64, 0);
@@ -299,10 +300,10 @@ impl Content {
                     }
                 }
                 Err(CallError::Refused(refused)) => {
-                    tracing::warn!(%id, %refused, "a body is not to be had");
+                    tracing::warn!(%id, %refused, "the relay rejected a request for a body");
                     return false;
                 }
-                Err(error) => tracing::debug!(%id, %error, "a body was not reached"),
+                Err(error) => tracing::debug!(%id, %error, "a body could not be fetched"),
             }
             tries = if got > before { 0 } else { tries + 1 };
             if got < delivery.body_bytes {

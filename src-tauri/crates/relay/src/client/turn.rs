@@ -1,4 +1,4 @@
-//! Order among deliveries of one inbox that are under way at one time.
+//! Order of concurrent deliveries of one inbox.
 
 use std::{
     collections::HashMap,
@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-/// A delivery's turn among those of its inbox. Dropping it lets the next one have its own.
+/// Turn of a delivery among the deliveries of its inbox. Dropping the turn starts the next turn.
 #[derive(Debug, Default)]
 pub struct Turn {
     before: Option<oneshot::Receiver<()>>,
@@ -15,17 +15,17 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Returns when those before it have had theirs. Asked again, at once.
+    /// Waits until all earlier turns are dropped. Later calls return at once.
     pub async fn come(&mut self) {
         if let Some(before) = &mut self.before {
-            // Nothing is ever sent: the other end is dropped.
+            // No value is ever sent. The wait ends when the sender is dropped.
             let _ = before.await;
             self.before = None;
         }
     }
 }
 
-/// The last turn given, by inbox.
+/// Last assigned turn of each inbox.
 #[derive(Debug, Default)]
 pub(super) struct Turns(Mutex<HashMap<String, oneshot::Receiver<()>>>);
 
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_turn_comes_when_the_one_before_is_over_and_inboxes_do_not_wait_for_each_other() {
+    async fn turns_wait_only_for_earlier_turns_of_the_same_inbox() {
         let turns = Turns::default();
         let (mut first, mut second, mut other) = (turns.next("a"), turns.next("a"), turns.next("b"));
         first.come().await;

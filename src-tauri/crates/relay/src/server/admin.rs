@@ -1,4 +1,5 @@
-//! The relay's owner at a socket in its data folder: whoever may open that is the owner.
+//! Administration of a relay through a Unix socket in its data folder. Access to the socket requires no credentials
+//! beyond the file permissions.
 
 use std::{io, path::Path, sync::Arc, time::Duration};
 
@@ -11,48 +12,48 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{control::new_code, hub::Hub, limits::CODE_GOOD, sha256_hex};
-use crate::wire::Ended;
+use crate::wire::SessionEnd;
 
 /// Name of the socket in the data folder.
 const SOCKET: &str = "admin.sock";
 
-/// Wait after an accept that failed, mostly for want of file descriptors.
+/// Pause after a failed accept. The usual cause is a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// A device as its relay's owner sees it.
+/// A device, as shown to the relay's owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownDevice {
-    /// Its id.
+    /// Id of the device.
     pub id: String,
-    /// What its user calls it.
+    /// Name of the device, chosen by its user.
     pub name: String,
-    /// When it was enrolled, µs since the Unix epoch.
+    /// Time of the enrollment, in µs since the Unix epoch.
     pub enrolled_us: i64,
-    /// When it attached last.
+    /// Time of the last attach, in µs since the Unix epoch; `None` if the device never attached.
     pub seen_us: Option<i64>,
-    /// Whether it is attached now.
+    /// True if the device is attached now.
     pub attached: bool,
-    /// Whether it may not come back.
+    /// True if the device was revoked.
     pub revoked: bool,
-    /// Its inboxes, and what waits in each.
+    /// Names of the inboxes of the device, each with the number of waiting deliveries.
     pub inboxes: Vec<(String, u64)>,
 }
 
-/// Why the owner gets no answer.
+/// An error of a request to the admin socket.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// No relay runs on this folder.
-    #[error("no relay runs on {path}: {source}")]
+    /// No relay is running in this folder.
+    #[error("no relay is running in {path}: {source}")]
     NotThere {
         /// The folder.
         path: std::path::PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// It broke off or said something odd.
-    #[error("the relay did not answer: {0}")]
-    NoAnswer(String),
-    /// It said no.
+    /// The connection failed, or the response is invalid.
+    #[error("no valid response from the relay: {0}")]
+    NoResponse(String),
+    /// The relay rejected the request.
     #[error("{0}")]
     Refused(String),
 }
@@ -68,8 +69,8 @@ struct Message {
     message: String,
 }
 
-/// The socket's listener; dropping it removes the socket.
-pub(super) struct Listening {
+/// The listener of the socket. Dropping it removes the socket.
+pub(super) struct SocketListener {
     #[cfg(unix)]
     task: tokio::task::JoinHandle<()>,
     #[cfg(unix)]
@@ -77,7 +78,7 @@ pub(super) struct Listening {
 }
 
 #[cfg(unix)]
-impl Drop for Listening {
+impl Drop for SocketListener {
     fn drop(&mut self) {
         self.task.abort();
         let _ = std::fs::remove_file(&self.path);
@@ -85,14 +86,14 @@ impl Drop for Listening {
 }
 
 #[cfg(unix)]
-pub(super) fn listen(data: &Path, hub: Arc<Hub>, clock: Clock) -> io::Result<Listening> {
+pub(super) fn listen(data: &Path, hub: Arc<Hub>, clock: Clock) -> io::Result<SocketListener> {
     let path = data.join(SOCKET);
-    // The folder's lock is ours, so whoever made this is gone.
+    // This process holds the lock of the folder, so an existing socket is left over from an ended process.
     let _ = std::fs::remove_file(&path);
     let listener = tokio::net::UnixListener::bind(&path).map_err(|error| match error.kind() {
-        // The system's own text names a constant of C.
+        // The message of the operating system names a C constant.
         io::ErrorKind::InvalidInput => {
-            let long = format!("{} is too long for a socket's path: choose a shorter --data", path.display());
+            let long = format!("the socket path {} is too long; use a shorter --data path", path.display());
             io::Error::new(error.kind(), long)
         }
         _ => error,
@@ -112,17 +113,17 @@ pub(super) fn listen(data: &Path, hub: Arc<Hub>, clock: Clock) -> io::Result<Lis
                 });
                 let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
                 if let Err(error) = served.await {
-                    tracing::debug!(%error, "an admin's connection broke off");
+                    tracing::debug!(%error, "a connection to the admin socket failed");
                 }
             });
         }
     });
-    Ok(Listening { task, path })
+    Ok(SocketListener { task, path })
 }
 
 #[cfg(not(unix))]
-pub(super) fn listen(_data: &Path, _hub: Arc<Hub>, _clock: Clock) -> io::Result<Listening> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "a relay runs on Unix only"))
+pub(super) fn listen(_data: &Path, _hub: Arc<Hub>, _clock: Clock) -> io::Result<SocketListener> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "a relay requires a Unix system"))
 }
 
 fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<Full<Bytes>> {
@@ -151,22 +152,21 @@ async fn serve(hub: &Arc<Hub>, clock: &Clock, request: Request<Incoming>) -> Res
             let id = path.trim_start_matches("/devices/").to_owned();
             match revoke(hub, id.clone()).await {
                 Ok(true) => json(StatusCode::OK, &serde_json::json!({})),
-                Ok(false) => json(
-                    StatusCode::NOT_FOUND,
-                    &Message { message: format!("there is no device {id:?} that is not revoked") },
-                ),
+                Ok(false) => {
+                    json(StatusCode::NOT_FOUND, &Message { message: format!("no active device has the id {id:?}") })
+                }
                 Err(error) => failed(error),
             }
         }
         (&Method::GET, "/metrics") => metrics(hub),
-        _ => json(StatusCode::NOT_FOUND, &Message { message: "there is nothing at this address".into() }),
+        _ => json(StatusCode::NOT_FOUND, &Message { message: "this path does not exist".into() }),
     }
 }
 
 fn metrics(hub: &Hub) -> Response<Full<Bytes>> {
     let gauges = [
-        ("waiting", "Deliveries that wait for laptops.", hub.waiting()),
-        ("attached", "Laptops attached now.", hub.sessions() as u64),
+        ("waiting", "Deliveries that wait for agents.", hub.waiting()),
+        ("attached", "Agents attached now.", hub.sessions() as u64),
     ];
     let mut response = Response::new(Full::new(hub.metrics.text(&gauges).into()));
     let kind = http::HeaderValue::from_static("text/plain; version=0.0.4");
@@ -174,7 +174,7 @@ fn metrics(hub: &Hub) -> Response<Full<Bytes>> {
     response
 }
 
-/// Gives the counters to whoever asks at a port of their own.
+/// Serves the metrics on a separate port.
 pub(super) async fn give_metrics(listener: tokio::net::TcpListener, hub: Arc<Hub>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -191,7 +191,7 @@ pub(super) async fn give_metrics(listener: tokio::net::TcpListener, hub: Arc<Hub
             let mut http = hyper::server::conn::http1::Builder::new();
             http.timer(TokioTimer::new());
             if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
-                tracing::debug!(%error, "a reader of counters broke off");
+                tracing::debug!(%error, "a connection to the metrics port failed");
             }
         });
     }
@@ -216,46 +216,58 @@ async fn devices(hub: &Hub) -> Result<Vec<ShownDevice>, hookbench_capture::ReadE
     Ok(devices.iter().map(shown).collect())
 }
 
-/// Ends what a device has here: its session, its addresses.
+/// Revokes a device, ends its session and removes its inboxes from the directory.
 async fn revoke(hub: &Hub, id: String) -> Result<bool, String> {
     let device = hub.store.device(id.clone()).await.map_err(|e| e.to_string())?;
     let revoked = hub.store.revoke(id).await.map_err(|e| e.to_string())?;
     if let Some(device) = device.filter(|_| revoked) {
         hub.directory.remove_device(device.number);
-        hub.end(Some(device.number), Ended::Revoked);
+        hub.end(Some(device.number), SessionEnd::Revoked);
     }
     Ok(revoked)
 }
 
-/// The owner's end of the socket.
+/// A client of the admin socket.
 #[derive(Debug, Clone)]
 pub struct Admin {
     data: std::path::PathBuf,
 }
 
 impl Admin {
-    /// Of the relay that runs on a data folder.
+    /// Creates a client for the relay that uses a data folder.
     pub fn new(data: &Path) -> Self {
         Self { data: data.into() }
     }
 
-    /// A code with which one device can enrol, and for how many seconds.
+    /// Creates a code with which one device can enroll. Returns the code and its lifetime in seconds.
+    ///
+    /// # Errors
+    /// See [`AdminError`].
     pub async fn add_device(&self) -> Result<(String, u64), AdminError> {
         let code: Code = self.ask(Method::POST, "/codes").await?;
         Ok((code.code, code.good_for_s))
     }
 
-    /// All devices.
+    /// Returns all devices.
+    ///
+    /// # Errors
+    /// See [`AdminError`].
     pub async fn devices(&self) -> Result<Vec<ShownDevice>, AdminError> {
         self.ask(Method::GET, "/devices").await
     }
 
-    /// Revokes a device: its session ends, and its addresses answer no more.
+    /// Revokes a device: its session ends, and its public URLs stop working.
+    ///
+    /// # Errors
+    /// See [`AdminError`].
     pub async fn revoke(&self, id: &str) -> Result<(), AdminError> {
         self.ask::<serde_json::Value>(Method::DELETE, &format!("/devices/{id}")).await.map(drop)
     }
 
-    /// The counters, in Prometheus' text format.
+    /// Returns the metrics in the text format of Prometheus.
+    ///
+    /// # Errors
+    /// See [`AdminError`].
     pub async fn metrics(&self) -> Result<String, AdminError> {
         let (_, body) = self.call(Method::GET, "/metrics").await?;
         Ok(String::from_utf8_lossy(&body).into_owned())
@@ -267,12 +279,12 @@ impl Admin {
             let message = serde_json::from_slice::<Message>(&body).map(|message| message.message);
             return Err(AdminError::Refused(message.unwrap_or_else(|_| status.to_string())));
         }
-        serde_json::from_slice(&body).map_err(|e| AdminError::NoAnswer(e.to_string()))
+        serde_json::from_slice(&body).map_err(|e| AdminError::NoResponse(e.to_string()))
     }
 
     #[cfg(unix)]
     async fn call(&self, method: Method, path: &str) -> Result<(StatusCode, Bytes), AdminError> {
-        let broken = |e: hyper::Error| AdminError::NoAnswer(e.to_string());
+        let broken = |e: hyper::Error| AdminError::NoResponse(e.to_string());
         let stream = tokio::net::UnixStream::connect(self.data.join(SOCKET)).await;
         let stream = stream.map_err(|source| AdminError::NotThere { path: self.data.clone(), source })?;
         let (mut send, connection) =
@@ -280,7 +292,8 @@ impl Admin {
         tokio::spawn(connection);
         let mut request = Request::new(Full::new(Bytes::new()));
         *request.method_mut() = method;
-        *request.uri_mut() = path.parse().map_err(|_| AdminError::Refused(format!("{path:?} is no device's id")))?;
+        *request.uri_mut() =
+            path.parse().map_err(|_| AdminError::Refused(format!("invalid device id in the path {path:?}")))?;
         request.headers_mut().insert(header::HOST, http::HeaderValue::from_static("relay"));
         let (parts, body) = send.send_request(request).await.map_err(broken)?.into_parts();
         Ok((parts.status, body.collect().await.map_err(broken)?.to_bytes()))

@@ -1,12 +1,12 @@
-//! What of a laptop's answer leaves the relay: enough for a vendor, and nothing that would make the
-//! relay's address a place to put pages on.
+//! Filter for responses of agents. The relay must not serve web pages, so the filter keeps only the parts of a response
+//! that senders of webhooks need.
 
-use hookbench_capture::AnswerBody;
+use hookbench_capture::ResponseBody;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
-use crate::wire::AppAnswer;
+use crate::wire::AppResponse;
 
-/// Headers that speak of the connection, or make a browser keep, follow or open something.
+/// Removed headers: headers of the connection, and headers that make a browser store, follow or open something.
 const DROPPED: &[&str] = &[
     "connection",
     "content-length",
@@ -31,24 +31,24 @@ const DROPPED: &[&str] = &[
     "alt-svc",
 ];
 
-/// What of a media type a browser would show as a page.
+/// Parts of media types that a browser shows as a page.
 const PAGES: &[&str] = &["html", "svg"];
 
-/// The answer as it leaves.
-pub(super) fn clean(answer: &AppAnswer) -> Response<AnswerBody> {
-    let status = StatusCode::from_u16(answer.status).ok().filter(|status| !status.is_informational());
+/// Returns the filtered response.
+pub(super) fn clean(app: &AppResponse) -> Response<ResponseBody> {
+    let status = StatusCode::from_u16(app.status).ok().filter(|status| !status.is_informational());
     let status = status.unwrap_or(StatusCode::BAD_GATEWAY);
     let empty = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT);
-    let body = if empty { bytes::Bytes::new() } else { answer.body.clone() };
-    let mut response = Response::new(AnswerBody::from(body));
+    let body = if empty { bytes::Bytes::new() } else { app.body.clone() };
+    let mut response = Response::new(ResponseBody::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    for (name, value) in &answer.headers {
+    for (name, value) in &app.headers {
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
         if DROPPED.contains(&name.as_str()) {
             continue;
         }
-        // A value's characters stand for its bytes.
+        // Each character of a value is one byte.
         let bytes: Vec<u8> = value.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect();
         let Ok(value) = HeaderValue::from_bytes(&bytes) else { continue };
         headers.append(name, value);
@@ -58,7 +58,7 @@ pub(super) fn clean(answer: &AppAnswer) -> Response<AnswerBody> {
         let text = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
         PAGES.iter().any(|page| text.contains(page))
     });
-    // Without a type, or with two, a browser would guess.
+    // Without a content type, or with two, a browser would guess the type.
     if page || types.len() != 1 {
         headers.remove(header::CONTENT_TYPE);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -73,8 +73,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_leaves_that_a_browser_would_show_keep_or_follow() {
-        let text = |type_: &str| AppAnswer {
+    fn removes_everything_that_a_browser_would_act_on() {
+        let text = |type_: &str| AppResponse {
             status: 200,
             headers: [
                 ("Content-Type", type_),
@@ -104,7 +104,7 @@ mod tests {
             assert_eq!(headers["x-mine"].as_bytes(), b"kept\xe9");
             assert_eq!(headers.len(), 4, "{headers:?}");
         }
-        assert_eq!(clean(&AppAnswer { status: 101, ..AppAnswer::default() }).status(), 502);
-        assert_eq!(clean(&AppAnswer { status: 0, ..AppAnswer::default() }).status(), 502);
+        assert_eq!(clean(&AppResponse { status: 101, ..AppResponse::default() }).status(), 502);
+        assert_eq!(clean(&AppResponse { status: 0, ..AppResponse::default() }).status(), 502);
     }
 }

@@ -1,4 +1,4 @@
-//! What laptops ask of the relay itself: to be known, to expose inboxes, to be attached.
+//! Requests of agents to the relay: enrolling devices, exposing inboxes, fetching bodies and attaching.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -7,7 +7,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
-use hookbench_capture::{AnswerBody, Clock, Piece, WriteError};
+use hookbench_capture::{Clock, Piece, ResponseBody, WriteError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -33,29 +33,29 @@ use super::{
 use crate::{
     access::{base32, networks, new_token},
     wire::{
-        ATTACH, CREDIT, Enrol, Enrolled, Hello, PREFIX, PROTOCOL, Refused, Resume, ShownInbox, Side, Signed, Socket,
-        Wanted, client_builder, device_of, random,
+        ATTACH, CREDIT, Enrol, Enrolled, ErrorResponse, ExposedInbox, Hello, PREFIX, PROTOCOL, Resume, ShownInbox,
+        Side, Signed, Socket, client_builder, device_of, random,
     },
 };
 
-/// Pieces of a fetched body that wait for a slow laptop.
+/// Maximum number of pieces of a fetched body that wait for a slow agent.
 const PIECES: usize = 4;
 
-/// Answers what is no webhook.
+/// Handler of all requests that are not webhooks.
 pub(super) struct Control {
     url: String,
     clock: Clock,
     failures: BySender,
 }
 
-type Reply = Result<Response<AnswerBody>, (StatusCode, Refused)>;
+type Reply = Result<Response<ResponseBody>, (StatusCode, ErrorResponse)>;
 
-fn refuse(status: StatusCode, code: &str, message: impl Into<String>, hint: &str) -> (StatusCode, Refused) {
-    (status, Refused { code: code.into(), message: message.into(), hint: hint.into() })
+fn refuse(status: StatusCode, code: &str, message: impl Into<String>, hint: &str) -> (StatusCode, ErrorResponse) {
+    (status, ErrorResponse { code: code.into(), message: message.into(), hint: hint.into() })
 }
 
-fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::from(Bytes::from(serde_json::to_vec(value).unwrap_or_default())));
+fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::from(Bytes::from(serde_json::to_vec(value).unwrap_or_default())));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -65,22 +65,28 @@ fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<AnswerBody> {
     response
 }
 
-fn broken<E: std::fmt::Display>(error: E) -> (StatusCode, Refused) {
-    tracing::error!(%error, "the relay's store failed");
-    refuse(StatusCode::SERVICE_UNAVAILABLE, "not_stored", "The relay's store fails.", "Try again in a moment.")
+fn broken<E: std::fmt::Display>(error: E) -> (StatusCode, ErrorResponse) {
+    tracing::error!(%error, "the relay database failed");
+    refuse(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "not_stored",
+        "The relay could not access its database.",
+        "Retry in a moment.",
+    )
 }
 
-fn unwritten(error: WriteError<rusqlite::Error>) -> (StatusCode, Refused) {
+fn unwritten(error: WriteError<rusqlite::Error>) -> (StatusCode, ErrorResponse) {
     broken(error)
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, (StatusCode, Refused)> {
-    serde_json::from_slice(body)
-        .map_err(|e| refuse(StatusCode::UNPROCESSABLE_ENTITY, "bad_json", format!("The body does not read: {e}."), ""))
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, (StatusCode, ErrorResponse)> {
+    serde_json::from_slice(body).map_err(|e| {
+        refuse(StatusCode::UNPROCESSABLE_ENTITY, "bad_json", format!("The request body is invalid: {e}."), "")
+    })
 }
 
-/// A name that can stand in a path and in front of a person.
-fn check_name(name: &str) -> Result<(), (StatusCode, Refused)> {
+/// Checks that a name is a valid inbox name, which can be used in a path.
+fn check_name(name: &str) -> Result<(), (StatusCode, ErrorResponse)> {
     let fine = !name.is_empty()
         && name.chars().count() <= NAME_MAX
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
@@ -88,7 +94,12 @@ fn check_name(name: &str) -> Result<(), (StatusCode, Refused)> {
     if fine {
         return Ok(());
     }
-    Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "bad_name", format!("{name:?} is no name of an inbox."), ""))
+    Err(refuse(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "bad_name",
+        format!("Invalid inbox name: {name:?} (1 to {NAME_MAX} letters, digits, '-', '_' or '.')."),
+        "",
+    ))
 }
 
 impl Control {
@@ -96,7 +107,7 @@ impl Control {
         Self { url, clock, failures: by_sender(FAILURES_A_MINUTE) }
     }
 
-    /// The relay's public address.
+    /// Returns the public base URL of the relay.
     pub(super) fn url(&self) -> &str {
         &self.url
     }
@@ -109,18 +120,18 @@ impl Control {
         &self,
         hub: &Arc<Hub>,
         request: Request<Incoming>,
-        peer: SocketAddr,
-    ) -> Response<AnswerBody> {
-        match self.answered(hub, request, peer.ip()).await {
+        remote_address: SocketAddr,
+    ) -> Response<ResponseBody> {
+        match self.responded(hub, request, remote_address.ip()).await {
             Ok(response) => response,
             Err((status, refused)) => {
-                tracing::info!(%peer, %status, code = refused.code, "a laptop was refused");
+                tracing::info!(%remote_address, %status, code = refused.code, "a request of an agent was rejected");
                 json(status, &refused)
             }
         }
     }
 
-    async fn answered(&self, hub: &Arc<Hub>, request: Request<Incoming>, peer: IpAddr) -> Reply {
+    async fn responded(&self, hub: &Arc<Hub>, request: Request<Incoming>, remote_address: IpAddr) -> Reply {
         let path = request.uri().path().to_owned();
         let Some(below) = path.strip_prefix(PREFIX) else { return Err(nothing()) };
         let method = request.method().clone();
@@ -141,20 +152,20 @@ impl Control {
         let target = request.uri().path_and_query().map_or_else(|| path.clone(), ToString::to_string);
         if request.uri().path() == ATTACH {
             let (parts, body) = request.into_parts();
-            let device = self.signer(hub, &parts, &target, b"", peer).await?;
+            let device = self.signer(hub, &parts, &target, b"", remote_address).await?;
             return self.attach(hub, Request::from_parts(parts, body), device).await;
         }
         let (parts, body) = request.into_parts();
         let enrolling = (&method, below) == (&Method::POST, "/devices");
         if !enrolling {
-            // What a stranger sends is not read.
-            self.known(hub, &parts, peer).await?;
+            // The body is read only after the device is known.
+            self.known(hub, &parts, remote_address).await?;
         }
         let body = whole(body, if enrolling { ENROL_MAX } else { CONTROL_MAX }).await?;
         if enrolling {
-            return self.enrol(hub, &parts, &target, &body, peer).await;
+            return self.enrol(hub, &parts, &target, &body, remote_address).await;
         }
-        let device = self.signer(hub, &parts, &target, &body, peer).await?;
+        let device = self.signer(hub, &parts, &target, &body, remote_address).await?;
         let (resource, rest) =
             below.trim_start_matches('/').split_once('/').unwrap_or((below.trim_start_matches('/'), ""));
         match (&method, resource, rest) {
@@ -170,7 +181,7 @@ impl Control {
             }
             (&Method::POST, "resume", "") => {
                 let resume: Resume = read(&body)?;
-                // What was acknowledged before is not to be written down after.
+                // Earlier acknowledgments are stored first. Otherwise they would overwrite the state that is set here.
                 hub.keep_taken().await;
                 let mut again = 0;
                 for (name, after) in resume.inboxes {
@@ -186,42 +197,49 @@ impl Control {
         }
     }
 
-    /// What a request says of its signer, and the device it names; nothing of it is proved yet.
+    /// Parses the signature headers and looks up the device. The signature is not verified here.
     async fn known(
         &self,
         hub: &Arc<Hub>,
         parts: &Parts,
-        peer: IpAddr,
-    ) -> Result<(Signed, DeviceRow), (StatusCode, Refused)> {
-        let signed =
-            Signed::read(&parts.headers).map_err(|e| self.failed(hub, peer, "not_signed", format!("{e}."), ""))?;
+        remote_address: IpAddr,
+    ) -> Result<(Signed, DeviceRow), (StatusCode, ErrorResponse)> {
+        let signed = Signed::read(&parts.headers)
+            .map_err(|e| self.failed(hub, remote_address, "not_signed", format!("{e}."), ""))?;
         let device = hub.store.device(signed.device.clone()).await.map_err(broken)?;
         let device = device.ok_or_else(|| {
-            let hint = "Enrol it with a code of the relay's owner.";
-            self.failed(hub, peer, "unknown_device", "This relay does not know the device.".into(), hint)
+            let hint = "Enroll the device with a code from the relay's owner.";
+            self.failed(hub, remote_address, "unknown_device", "This device is not enrolled at the relay.".into(), hint)
         })?;
         Ok((signed, device))
     }
 
-    /// A signed request that does not hold; too many of them are told so.
-    fn failed(&self, hub: &Hub, peer: IpAddr, code: &str, message: String, hint: &str) -> (StatusCode, Refused) {
+    /// Returns the error for a request with an invalid signature. The status is 429 after too many failures.
+    fn failed(
+        &self,
+        hub: &Hub,
+        remote_address: IpAddr,
+        code: &str,
+        message: String,
+        hint: &str,
+    ) -> (StatusCode, ErrorResponse) {
         count(&hub.metrics.signatures_refused_total);
-        let often = self.failures.check_key(&sender_of(peer)).is_err();
+        let often = self.failures.check_key(&sender_of(remote_address)).is_err();
         let status = if often { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
         refuse(status, code, message, hint)
     }
 
-    /// The device that signed a request, once and of late.
+    /// Verifies the signature, its time and its nonce, and returns the device.
     async fn signer(
         &self,
         hub: &Arc<Hub>,
         parts: &Parts,
         target: &str,
         body: &[u8],
-        peer: IpAddr,
-    ) -> Result<DeviceRow, (StatusCode, Refused)> {
-        let failed = |code: &str, message: String, hint: &str| self.failed(hub, peer, code, message, hint);
-        let (signed, device) = self.known(hub, parts, peer).await?;
+        remote_address: IpAddr,
+    ) -> Result<DeviceRow, (StatusCode, ErrorResponse)> {
+        let failed = |code: &str, message: String, hint: &str| self.failed(hub, remote_address, code, message, hint);
+        let (signed, device) = self.known(hub, parts, remote_address).await?;
         let held = signed.verify(&device.key, hub.store.id(), parts.method.as_str(), target, body);
         held.map_err(|e| failed("bad_signature", format!("{e}."), ""))?;
         if device.revoked {
@@ -229,40 +247,47 @@ impl Control {
             return Err(refuse(
                 StatusCode::FORBIDDEN,
                 "revoked",
-                "The relay's owner has revoked this device.",
-                "Ask for a new code, and enrol anew.",
+                "The relay's owner revoked this device.",
+                "Ask the relay's owner for a new code, and enroll again.",
             ));
         }
         let now_s = self.clock.now_us() / 1_000_000;
         if now_s.abs_diff(signed.unix_s) > SKEW.as_secs() {
             let message =
-                format!("It was signed {} s from now: one of the two clocks is wrong.", now_s.abs_diff(signed.unix_s));
-            return Err(failed("bad_time", message, "Set the laptop's clock."));
+                format!("The signature time differs by {} s from the relay's clock.", now_s.abs_diff(signed.unix_s));
+            return Err(failed("bad_time", message, "Set the clock of your computer."));
         }
         let until_us = (signed.unix_s + SKEW.as_secs() as i64 + 1) * 1_000_000;
         let nonce = format!("{} {}", signed.device, signed.nonce);
         if !hub.store.use_nonce(nonce, until_us).await.map_err(unwritten)? {
-            tracing::warn!(device = device.id, %peer, "a signed request came twice");
-            return Err(failed("replayed", "This very request has been made before.".into(), ""));
+            tracing::warn!(device = device.id, %remote_address, "a signed request was received twice");
+            return Err(failed("replayed", "This signed request was already received.".into(), ""));
         }
         Ok(device)
     }
 
-    async fn enrol(&self, hub: &Arc<Hub>, parts: &Parts, target: &str, body: &[u8], peer: IpAddr) -> Reply {
-        if self.failures.check_key(&sender_of(peer)).is_err() {
+    async fn enrol(&self, hub: &Arc<Hub>, parts: &Parts, target: &str, body: &[u8], remote_address: IpAddr) -> Reply {
+        if self.failures.check_key(&sender_of(remote_address)).is_err() {
             return Err(refuse(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_tries",
-                "That was tried too often.",
-                "Wait a minute.",
+                "Too many failed attempts.",
+                "Retry in a minute.",
             ));
         }
         let wanted: Enrol = read(body)?;
         let key = BASE64.decode(&wanted.key).ok().and_then(|key| <[u8; 32]>::try_from(key).ok());
         let Some(key) = key else {
-            return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "bad_key", "The key is no ed25519 key.", ""));
+            return Err(refuse(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "bad_key",
+                "The key is not an Ed25519 public key.",
+                "",
+            ));
         };
-        let unsigned = |_| refuse(StatusCode::UNAUTHORIZED, "bad_signature", "The key did not sign this.", "");
+        let unsigned = |_| {
+            refuse(StatusCode::UNAUTHORIZED, "bad_signature", "The request is not signed with the enrolled key.", "")
+        };
         let signed = Signed::read(&parts.headers).map_err(unsigned)?;
         signed.verify(&key, hub.store.id(), parts.method.as_str(), target, body).map_err(unsigned)?;
         let name: String = wanted.name.chars().filter(|c| !c.is_control()).take(NAME_MAX).collect();
@@ -270,34 +295,34 @@ impl Control {
         let code = sha256_hex(wanted.code.trim().as_bytes());
         match hub.store.enrol(code, id.clone(), name, key).await.map_err(unwritten)? {
             EnrolmentOutcome::Enrolled => {
-                tracing::info!(device = id, "a device is enrolled");
+                tracing::info!(device = id, "enrolled a device");
                 Ok(json(StatusCode::CREATED, &Enrolled { device: id, url: self.url.clone() }))
             }
             EnrolmentOutcome::WrongCode => Err(refuse(
                 StatusCode::FORBIDDEN,
                 "wrong_code",
-                "There is no such code, or it was used, or it is too old.",
-                "Ask the relay's owner for a new one: hookbench relay device add.",
+                "The enrollment code is invalid, was already used, or has expired.",
+                "Ask the relay's owner for a new code: hookbench relay device add.",
             )),
             EnrolmentOutcome::Revoked => {
-                Err(refuse(StatusCode::FORBIDDEN, "revoked", "This key was revoked.", "Enrol with a new key."))
+                Err(refuse(StatusCode::FORBIDDEN, "revoked", "This key was revoked.", "Enroll with a new key."))
             }
         }
     }
 
-    async fn shown(&self, hub: &Arc<Hub>, device: i64) -> Result<Vec<ShownInbox>, (StatusCode, Refused)> {
+    async fn shown(&self, hub: &Arc<Hub>, device: i64) -> Result<Vec<ShownInbox>, (StatusCode, ErrorResponse)> {
         hub.store.shown(device, self.url.clone()).await.map_err(broken)
     }
 
-    async fn put_inbox(&self, hub: &Arc<Hub>, device: &DeviceRow, name: &str, wanted: Wanted) -> Reply {
+    async fn put_inbox(&self, hub: &Arc<Hub>, device: &DeviceRow, name: &str, wanted: ExposedInbox) -> Reply {
         check_name(name)?;
         let bad = |message: String| refuse(StatusCode::UNPROCESSABLE_ENTITY, "bad_settings", message, "");
         networks(&wanted.allow).map_err(bad)?;
         if !(200..=599).contains(&wanted.fallback.status) {
-            return Err(bad("The fallback's status is between 200 and 599.".into()));
+            return Err(bad("The fallback status must be between 200 and 599.".into()));
         }
         if u128::from(wanted.wait_ms) > WAIT_MAX.as_millis() {
-            return Err(bad(format!("A sender is kept waiting {} s at most.", WAIT_MAX.as_secs())));
+            return Err(bad(format!("The wait time of a sender must be at most {} s.", WAIT_MAX.as_secs())));
         }
         let token = new_token();
         let most = hub.quotas.inboxes;
@@ -306,8 +331,8 @@ impl Control {
             return Err(refuse(
                 StatusCode::INSUFFICIENT_STORAGE,
                 "too_many_inboxes",
-                format!("A device has at most {most} inboxes here."),
-                "End the exposure of another one.",
+                format!("This device has reached the relay's limit of {most} inboxes."),
+                "Unexpose another inbox.",
             ));
         };
         let inbox = hub.directory.put(row, hub.quotas.per_second);
@@ -316,18 +341,23 @@ impl Control {
         Ok(json(StatusCode::OK, &shown))
     }
 
-    /// A large body, or what of it a `Range` asks for.
+    /// Sends a large body, or the part from a `Range` offset on.
     async fn body(&self, hub: &Arc<Hub>, device: &DeviceRow, id: &str, headers: &HeaderMap) -> Reply {
         let id = Uuid::parse_str(id).map_err(|_| nothing())?;
         let blocks = hub.store.body(device.number, id).await.map_err(broken)?.ok_or_else(nothing)?;
         let length = blocks.length();
         let from = match headers.get(header::RANGE).map(|value| value.to_str().unwrap_or_default()) {
             None => 0,
-            // A laptop goes on where it was cut off, and asks for nothing else.
+            // Agents send ranges only to resume an interrupted download.
             Some(range) => match range.strip_prefix("bytes=").and_then(|range| range.strip_suffix('-')?.parse().ok()) {
                 Some(from) if from < length => from,
                 _ => {
-                    return Err(refuse(StatusCode::RANGE_NOT_SATISFIABLE, "bad_range", "There is no such part.", ""));
+                    return Err(refuse(
+                        StatusCode::RANGE_NOT_SATISFIABLE,
+                        "bad_range",
+                        "The requested range is not in the body.",
+                        "",
+                    ));
                 }
             },
         };
@@ -351,7 +381,7 @@ impl Control {
             }
             let _ = send.send(Piece::End).await;
         });
-        let mut response = Response::new(AnswerBody::Pieces(pieces));
+        let mut response = Response::new(ResponseBody::Pieces(pieces));
         *response.status_mut() = if from == 0 { StatusCode::OK } else { StatusCode::PARTIAL_CONTENT };
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
@@ -364,7 +394,7 @@ impl Control {
         Ok(response)
     }
 
-    /// Gives the connection over to HTTP/2 with reversed roles.
+    /// Upgrades the connection to HTTP/2 with reversed roles.
     async fn attach(&self, hub: &Arc<Hub>, mut request: Request<Incoming>, device: DeviceRow) -> Reply {
         let headers = request.headers();
         let named = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -376,8 +406,8 @@ impl Control {
                 return Err(refuse(
                     StatusCode::UPGRADE_REQUIRED,
                     "no_upgrade",
-                    format!("This address wants an upgrade to {PROTOCOL}, and something on the way took it out."),
-                    "Try the WebSocket form.",
+                    format!("This path requires an upgrade to {PROTOCOL}. A proxy may have removed the header."),
+                    "Upgrade to WebSocket instead.",
                 ));
             }
         };
@@ -393,10 +423,10 @@ impl Control {
                     attached(hub, device, epoch, credit, stream).await;
                 }
                 Ok(upgraded) => attached(hub, device, epoch, credit, TokioIo::new(upgraded)).await,
-                Err(error) => tracing::info!(device = name, %error, "an attach broke off"),
+                Err(error) => tracing::info!(device = name, %error, "an upgrade failed"),
             }
         });
-        let mut response = Response::new(AnswerBody::from(Bytes::new()));
+        let mut response = Response::new(ResponseBody::from(Bytes::new()));
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -409,20 +439,22 @@ impl Control {
     }
 }
 
-/// A body of what a laptop asks; not for ever, and not of any size.
-async fn whole(body: Incoming, most: usize) -> Result<Bytes, (StatusCode, Refused)> {
+/// Reads a body within limits of size and time.
+async fn whole(body: Incoming, most: usize) -> Result<Bytes, (StatusCode, ErrorResponse)> {
     match timeout(CONTROL_WITHIN, Limited::new(body, most).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(_)) => Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "That is too much at once.", "")),
-        Err(_) => Err(refuse(StatusCode::REQUEST_TIMEOUT, "too_slow", "The request did not end in time.", "")),
+        Ok(Err(_)) => Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The request body is too large.", "")),
+        Err(_) => {
+            Err(refuse(StatusCode::REQUEST_TIMEOUT, "too_slow", "The request body was not complete in time.", ""))
+        }
     }
 }
 
-fn nothing() -> (StatusCode, Refused) {
-    refuse(StatusCode::NOT_FOUND, "nothing_here", "There is nothing at this address.", "")
+fn nothing() -> (StatusCode, ErrorResponse) {
+    refuse(StatusCode::NOT_FOUND, "nothing_here", "This path does not exist.", "")
 }
 
-/// One session, until it ends.
+/// Runs a session until it ends.
 async fn attached(
     hub: Arc<Hub>,
     device: DeviceRow,
@@ -433,25 +465,25 @@ async fn attached(
     let (send, connection) = match client_builder().handshake(TokioIo::new(stream)).await {
         Ok(both) => both,
         Err(error) => {
-            tracing::info!(device = device.id, %error, "an attach broke off");
+            tracing::info!(device = device.id, %error, "an upgrade failed");
             return;
         }
     };
-    // From here on a delivery that is kept finds this session, so none is missed that is not on the disk yet.
+    // The session is registered before it reads the disk, so that no delivery is missed that is committed in between.
     let Some((told, offered)) = hub.attach(device.number, epoch) else { return };
-    // Revoked between its signature and here, it would stay.
+    // The device may have been revoked after its signature was verified.
     if !matches!(hub.store.device(device.id.clone()).await, Ok(Some(now)) if !now.revoked) {
         return hub.detach(device.number, epoch);
     }
     count(&hub.metrics.sessions_total);
     tracing::info!(device = device.id, epoch, credit, "attached");
-    // The connection is driven by a task of its own: the session may be waiting for the disk.
+    // A separate task drives the connection, because the session may be waiting for the disk.
     let driving = tokio::spawn(connection);
     let abort = driving.abort_handle();
     let ended = async move {
         match driving.await {
-            Ok(Err(error)) => tracing::info!(%error, "a session broke off"),
-            _ => tracing::info!("a session was closed"),
+            Ok(Err(error)) => tracing::info!(%error, "the connection of a session failed"),
+            _ => tracing::info!("the connection of a session was closed"),
         }
     };
     let mut session = Session::new(hub.clone(), send, device.number, credit);
@@ -461,7 +493,7 @@ async fn attached(
     tracing::info!(device = device.id, epoch, ?why, "detached");
 }
 
-/// A code for a new device: 50 bits, good once and not for long, and few tries a minute.
+/// Generates a one-time enrollment code of 50 bits. A code expires after half an hour, and attempts are rate-limited.
 pub(super) fn new_code() -> String {
     let text = base32(&random::<7>());
     format!("{}-{}", &text[..5], &text[5..10])

@@ -1,4 +1,4 @@
-//! The inboxes of a relay in memory, as each request asks for them.
+//! In-memory index of the inboxes of a relay, used for each request.
 
 use std::{
     collections::HashMap,
@@ -10,40 +10,40 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use super::store::InboxRow;
 use crate::{
-    access::{Gate, networks},
-    wire::Wanted,
+    access::{Access, networks},
+    wire::ExposedInbox,
 };
 
-/// An inbox, ready to be asked.
+/// An inbox with its parsed access rules and its rate limiter.
 #[derive(Debug)]
 pub(super) struct Inbox {
     pub(super) number: i64,
     pub(super) device: i64,
     pub(super) name: String,
     pub(super) token: String,
-    pub(super) wanted: Wanted,
-    pub(super) gate: Gate,
+    pub(super) wanted: ExposedInbox,
+    pub(super) access: Access,
     rate: DefaultDirectRateLimiter,
 }
 
 impl Inbox {
     fn new(row: InboxRow, per_second: u32) -> Self {
         let per_second = NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN);
-        // What was stored was checked before.
+        // Networks were validated before they were stored.
         let allow = networks(&row.wanted.allow).unwrap_or_default();
-        let gate = Gate::new(allow, row.wanted.basic.as_ref().map(|basic| basic.sha256.clone()));
+        let access = Access::new(allow, row.wanted.basic.as_ref().map(|basic| basic.sha256.clone()));
         Self {
             number: row.number,
             device: row.device,
             name: row.name,
             token: row.token,
-            gate,
+            access,
             wanted: row.wanted,
             rate: RateLimiter::direct(Quota::per_second(per_second)),
         }
     }
 
-    /// Whether one more request fits into this second.
+    /// Returns true if the rate limit allows another request, and counts the request.
     pub(super) fn has_room(&self) -> bool {
         self.rate.check().is_ok()
     }

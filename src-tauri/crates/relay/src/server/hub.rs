@@ -1,4 +1,4 @@
-//! Who is attached, and how what arrives reaches them.
+//! State that all tasks of a relay share: sessions, waiting senders and counts of deliveries.
 
 use std::{
     collections::HashMap,
@@ -15,24 +15,24 @@ use super::{
     directory::{Directory, Inbox},
     limits::{OFFERED_MAX, Quotas},
     metrics::Metrics,
-    store::{Due, Kept, RelayStore},
+    store::{DueDelivery, InboxUsage, RelayStore},
 };
-use crate::wire::{AppAnswer, Ended};
+use crate::wire::{AppResponse, SessionEnd};
 
-/// What a session is told.
+/// A message to a session.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// A delivery was kept; it comes along where there is room in memory.
-    Kept { inbox: Arc<Inbox>, seq: i64, due: Option<Box<Due>> },
-    /// An inbox of the device may have something to send that it did not have before.
+    /// A delivery was stored. Contains the delivery if there is room in memory.
+    InboxUsage { inbox: Arc<Inbox>, seq: i64, due: Option<Box<DueDelivery>> },
+    /// An inbox was created or changed, or has deliveries to resend.
     Look(Arc<Inbox>),
-    /// An inbox is gone.
+    /// An inbox was deleted.
     Gone(i64),
-    /// The session is over.
-    End(Ended),
+    /// The session must end.
+    End(SessionEnd),
 }
 
-/// A session as others see it.
+/// Handle of an attached session.
 #[derive(Debug)]
 struct Session {
     epoch: i64,
@@ -40,23 +40,23 @@ struct Session {
     offered: Arc<AtomicUsize>,
 }
 
-/// A sender that waits for a laptop's answer.
+/// A sender that waits for the response of an agent.
 #[derive(Debug)]
 struct Live {
-    reply: oneshot::Sender<Option<AppAnswer>>,
+    reply: oneshot::Sender<Option<AppResponse>>,
     until: Instant,
 }
 
-/// A delivery that a laptop has.
+/// A delivery that an agent has acknowledged.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Taken {
+pub(super) struct InFlightDelivery {
     pub(super) inbox: i64,
     pub(super) row: i64,
-    /// What its sender was answered, where that was the laptop's.
+    /// Status that the sender got, if the response came from the agent.
     pub(super) status: Option<u16>,
 }
 
-/// Everything that tasks of a relay share.
+/// State that all tasks of a relay share.
 pub(super) struct Hub {
     pub(super) store: RelayStore,
     pub(super) directory: Directory,
@@ -64,9 +64,9 @@ pub(super) struct Hub {
     pub(super) metrics: Metrics,
     sessions: Mutex<HashMap<i64, Session>>,
     live: Mutex<HashMap<i64, Live>>,
-    kept: Mutex<HashMap<i64, Kept>>,
-    /// Acknowledged and not yet written down, with what each sender was answered by its laptop.
-    taken: Mutex<Vec<Taken>>,
+    kept: Mutex<HashMap<i64, InboxUsage>>,
+    /// Acknowledged deliveries that are not yet marked in the database.
+    taken: Mutex<Vec<InFlightDelivery>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -74,7 +74,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Hub {
-    pub(super) fn new(store: RelayStore, quotas: Quotas, kept: HashMap<i64, Kept>) -> Self {
+    pub(super) fn new(store: RelayStore, quotas: Quotas, kept: HashMap<i64, InboxUsage>) -> Self {
         Self {
             store,
             directory: Directory::default(),
@@ -89,8 +89,9 @@ impl Hub {
 
     // Sessions.
 
-    /// Makes a session the device's, unless a newer one is there; the older one ends. What it is told
-    /// comes out of the receiver; what it has read of offered bytes it takes off the counter.
+    /// Registers a session for a device and ends the older session. Returns `None` if a newer session is attached. The
+    /// session gets its messages from the returned channel, and subtracts the bytes of received deliveries from the
+    /// returned counter.
     pub(super) fn attach(&self, device: i64, epoch: i64) -> Option<(mpsc::UnboundedReceiver<Event>, Arc<AtomicUsize>)> {
         let (events, told) = mpsc::unbounded_channel();
         let offered = Arc::new(AtomicUsize::new(0));
@@ -99,12 +100,12 @@ impl Hub {
             return None;
         }
         if let Some(older) = sessions.insert(device, Session { epoch, events, offered: offered.clone() }) {
-            let _ = older.events.send(Event::End(Ended::Superseded));
+            let _ = older.events.send(Event::End(SessionEnd::Superseded));
         }
         Some((told, offered))
     }
 
-    /// Forgets a session that has ended.
+    /// Removes a session that has ended.
     pub(super) fn detach(&self, device: i64, epoch: i64) {
         let mut sessions = lock(&self.sessions);
         if sessions.get(&device).is_some_and(|session| session.epoch == epoch) {
@@ -120,8 +121,8 @@ impl Hub {
         lock(&self.sessions).len()
     }
 
-    /// Ends a device's session, or with no device every one.
-    pub(super) fn end(&self, device: Option<i64>, why: Ended) {
+    /// Ends the session of a device, or all sessions if `device` is `None`.
+    pub(super) fn end(&self, device: Option<i64>, why: SessionEnd) {
         for (_, session) in lock(&self.sessions).iter().filter(|(number, _)| device.is_none_or(|d| d == **number)) {
             let _ = session.events.send(Event::End(why));
         }
@@ -129,12 +130,12 @@ impl Hub {
 
     fn tell(&self, device: i64, event: Event) {
         if let Some(session) = lock(&self.sessions).get(&device) {
-            // A session that ends this moment leaves it to the next one.
+            // If the session is just ending, the next session reads the change from the database.
             let _ = session.events.send(event);
         }
     }
 
-    /// An inbox was made or changed, or has something again that was thought delivered.
+    /// Notifies the session that an inbox was created or changed, or has deliveries to resend.
     pub(super) fn look(&self, inbox: &Arc<Inbox>) {
         self.tell(inbox.device, Event::Look(inbox.clone()));
     }
@@ -144,8 +145,8 @@ impl Hub {
         lock(&self.kept).remove(&inbox);
     }
 
-    /// Hands on what was committed this moment. Called in the order of commits.
-    pub(super) fn offer(&self, inbox: &Arc<Inbox>, seq: i64, due: Option<Due>) {
+    /// Passes a delivery that was just committed to the session. Called in the order of commits.
+    pub(super) fn offer(&self, inbox: &Arc<Inbox>, seq: i64, due: Option<DueDelivery>) {
         let sessions = lock(&self.sessions);
         let Some(session) = sessions.get(&inbox.device) else { return };
         let due = due.filter(|due| {
@@ -156,39 +157,39 @@ impl Hub {
             }
             fits
         });
-        let _ = session.events.send(Event::Kept { inbox: inbox.clone(), seq, due: due.map(Box::new) });
+        let _ = session.events.send(Event::InboxUsage { inbox: inbox.clone(), seq, due: due.map(Box::new) });
     }
 
     // Senders that wait.
 
-    /// Lets a sender wait for what a laptop says to a delivery; none said is the fallback.
-    pub(super) fn wait_for(&self, row: i64, until: Instant, reply: oneshot::Sender<Option<AppAnswer>>) {
+    /// Registers a sender that waits for the response of an agent. With `None`, the sender gets the fallback response.
+    pub(super) fn wait_for(&self, row: i64, until: Instant, reply: oneshot::Sender<Option<AppResponse>>) {
         lock(&self.live).insert(row, Live { reply, until });
     }
 
-    /// How long the sender of a delivery still waits.
+    /// Returns the remaining time that the sender of a delivery waits, or `None` if the sender does not wait.
     pub(super) fn waits(&self, row: i64) -> Option<std::time::Duration> {
         lock(&self.live).get(&row).map(|live| live.until.saturating_duration_since(Instant::now()))
     }
 
-    /// Answers a sender that waits, if it still does; whether it did.
-    pub(super) fn reply(&self, row: i64, answer: Option<AppAnswer>) -> bool {
+    /// Sends a response to a waiting sender. Returns true if the sender was still waiting.
+    pub(super) fn reply(&self, row: i64, response: Option<AppResponse>) -> bool {
         let live = lock(&self.live).remove(&row);
-        live.is_some_and(|live| live.reply.send(answer).is_ok())
+        live.is_some_and(|live| live.reply.send(response).is_ok())
     }
 
-    /// Lets every sender that waits have the fallback.
+    /// Sends the fallback response to all waiting senders.
     pub(super) fn release(&self) {
         let waiting = std::mem::take(&mut *lock(&self.live));
         for live in waiting.into_values() {
-            // A sender that has left wants none.
+            // The sender may have disconnected.
             let _ = live.reply.send(None);
         }
     }
 
-    // What is kept.
+    // Counts of deliveries.
 
-    /// Counts a delivery in.
+    /// Adds a delivery to the counts of its inbox.
     pub(super) fn came(&self, inbox: i64, bytes: u64) {
         let mut kept = lock(&self.kept);
         let kept = kept.entry(inbox).or_default();
@@ -196,34 +197,34 @@ impl Hub {
         kept.bytes = kept.bytes.saturating_add(bytes);
     }
 
-    /// Counts a delivery out of what waits.
+    /// Subtracts a delivery from the number of waiting deliveries.
     pub(super) fn went(&self, inbox: i64) {
         if let Some(kept) = lock(&self.kept).get_mut(&inbox) {
             kept.waiting = kept.waiting.saturating_sub(1);
         }
     }
 
-    /// A laptop has a delivery. It is written down a little later, with others: where that is lost, the
-    /// delivery is sent again, and the laptop says that it has it.
-    pub(super) fn taken(&self, taken: Taken) {
+    /// Records that an agent has acknowledged a delivery. Acknowledgments are stored later in batches. If one is lost,
+    /// the delivery is resent, and the agent acknowledges it again.
+    pub(super) fn taken(&self, taken: InFlightDelivery) {
         self.went(taken.inbox);
         lock(&self.taken).push(taken);
     }
 
-    /// Writes down what laptops have taken.
+    /// Stores the recorded acknowledgments.
     pub(super) async fn keep_taken(&self) {
         let taken = std::mem::take(&mut *lock(&self.taken));
         if taken.is_empty() {
             return;
         }
         if let Err(error) = self.store.taken(taken.clone()).await {
-            tracing::warn!(%error, "acknowledgements could not be written down; it is tried again");
+            tracing::warn!(%error, "acknowledgments could not be stored; retrying");
             lock(&self.taken).extend(taken);
         }
     }
 
-    /// Sets the counts to what was found in the store, which does not know yet of what was taken last.
-    pub(super) fn counted(&self, mut found: HashMap<i64, Kept>) {
+    /// Replaces the counts with counts from the database, minus the acknowledgments that are not stored yet.
+    pub(super) fn counted(&self, mut found: HashMap<i64, InboxUsage>) {
         for taken in lock(&self.taken).iter() {
             if let Some(kept) = found.get_mut(&taken.inbox) {
                 kept.waiting = kept.waiting.saturating_sub(1);
@@ -232,23 +233,23 @@ impl Hub {
         *lock(&self.kept) = found;
     }
 
-    pub(super) fn kept(&self, inbox: i64) -> Kept {
+    pub(super) fn kept(&self, inbox: i64) -> InboxUsage {
         lock(&self.kept).get(&inbox).copied().unwrap_or_default()
     }
 
-    /// Deliveries that wait, in all.
+    /// Returns the number of waiting deliveries of all inboxes.
     pub(super) fn waiting(&self) -> u64 {
         lock(&self.kept).values().map(|kept| kept.waiting).sum()
     }
 
-    /// Whether an inbox may take one more request, or why not.
+    /// Checks the quotas of an inbox and its device. Returns the reason if no further request may be stored.
     pub(super) fn has_room(&self, inbox: &Inbox) -> Result<(), &'static str> {
         if self.kept(inbox.number).waiting >= self.quotas.waiting {
-            return Err("as many deliveries wait for this inbox as its relay keeps");
+            return Err("this inbox has reached the maximum number of waiting deliveries");
         }
         let numbers: Vec<i64> = self.directory.of_device(inbox.device).iter().map(|inbox| inbox.number).collect();
         let kept = lock(&self.kept);
         let bytes: u64 = numbers.iter().filter_map(|number| kept.get(number)).map(|kept| kept.bytes).sum();
-        if bytes >= self.quotas.device_bytes { Err("the relay keeps no more bytes for this device") } else { Ok(()) }
+        if bytes >= self.quotas.device_bytes { Err("the storage quota of this device is used up") } else { Ok(()) }
     }
 }

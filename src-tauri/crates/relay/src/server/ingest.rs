@@ -1,4 +1,4 @@
-//! Webhooks as they come in: who may send, what is kept, what is answered.
+//! Incoming webhooks: access control, storage and responses.
 
 use std::{
     cell::Cell,
@@ -11,8 +11,8 @@ use std::{
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use hookbench_capture::{
-    Answer, AnswerBody, Arrived, Asked, Asking, Body, Captured, CommitError, Decision, Refusal, Responder, Route,
-    Routes, header_list,
+    Body, Captured, CommitError, Decision, PreparedResponse, ProxiedRequest, ReceivedRequest, Refusal, RequestHead,
+    Responder, ResponseBody, Route, Routes, header_list,
 };
 use hookbench_model::DatabaseFault;
 use hookbench_provider::Catalogue;
@@ -31,22 +31,22 @@ use super::{
     limits::{GUESSES_A_MINUTE, MISSES_A_MINUTE, SHUT_OUT, WAIT_MAX},
     metrics::count,
     sha256_hex,
-    store::{BODY_STATES, Due, NAMES, rest_of, version_name},
+    store::{BODY_STATES, DueDelivery, NAMES, rest_of, version_name},
 };
 use crate::{
     access::contains,
-    wire::{AppAnswer, BodyPlace, Delivery, Fallback},
+    wire::{AppResponse, BodyPlace, Delivery, Fallback},
 };
 
-/// Limits by sender.
+/// A rate limiter per sender.
 pub(super) type BySender = DefaultKeyedRateLimiter<IpAddr>;
 
-/// A limiter of so many a minute for each sender.
+/// Creates a rate limiter with a limit per sender and minute.
 pub(super) fn by_sender(a_minute: u32) -> BySender {
     RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(a_minute).unwrap_or(NonZeroU32::MIN)))
 }
 
-/// What counts as one sender: an IPv6 network of /64 is one household.
+/// Returns the key of a sender for rate limits. All addresses of an IPv6 /64 network count as one sender.
 pub(super) fn sender_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
@@ -65,7 +65,7 @@ pub(super) struct Ingest {
     pub(super) catalogue: Catalogue,
     misses: BySender,
     guesses: BySender,
-    /// Senders that have guessed too often, and until when they are not heard.
+    /// Locked-out senders, with the end of the lockout.
     shut_out: Mutex<HashMap<IpAddr, Instant>>,
 }
 
@@ -86,7 +86,7 @@ impl Ingest {
         }
     }
 
-    /// Forgets senders that have been quiet.
+    /// Removes the state of inactive senders.
     pub(super) fn tidy(&self) {
         self.misses.retain_recent();
         self.guesses.retain_recent();
@@ -97,26 +97,26 @@ impl Ingest {
     fn missed(&self, sender: IpAddr) -> Route {
         count(&self.hub.metrics.misses_total);
         if self.misses.check_key(&sender_of(sender)).is_err() {
-            tracing::warn!(%sender, "many requests for addresses without an inbox");
+            tracing::warn!(%sender, "many requests to URLs without an inbox");
             return refused(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_misses",
-                "You have asked for many addresses that do not exist.",
-                "Use the URL Hookbench shows for the inbox.",
+                "Too many requests to URLs that do not exist.",
+                "Use the inbox URL shown in Hookbench.",
             );
         }
         refused(
             StatusCode::NOT_FOUND,
             "inbox_not_found",
-            "There is no inbox at this address.",
-            "Use the URL Hookbench shows for the inbox; it ends when the inbox is no longer exposed.",
+            "No inbox has this URL.",
+            "Use the inbox URL shown in Hookbench. The URL stops working when the inbox is no longer exposed.",
         )
     }
 
-    /// What a request to an inbox is refused with, if it is.
-    fn turned_away(&self, inbox: &Inbox, asking: Asking<'_>) -> Option<Route> {
+    /// Returns the error for a request that must not be stored.
+    fn turned_away(&self, inbox: &Inbox, asking: RequestHead<'_>) -> Option<Route> {
         let metrics = &self.hub.metrics;
-        if let Some(refusal) = inbox.gate.refuses_sender(asking.peer.ip()) {
+        if let Some(refusal) = inbox.access.refuses_sender(asking.remote_address.ip()) {
             count(&metrics.refused_access_total);
             return Some(Route::Refuse(refusal));
         }
@@ -125,8 +125,8 @@ impl Ingest {
             return Some(refused(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_fast",
-                "More requests come to this inbox in a second than its relay takes.",
-                "Send again in a moment; nothing of this one was kept.",
+                "This inbox receives more requests per second than the relay allows.",
+                "Retry in a moment. The request was not stored.",
             ));
         }
         if let Some(refused) = self.not_proved(inbox, asking) {
@@ -138,27 +138,27 @@ impl Ingest {
             return Some(refused(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "no_room",
-                &format!("This was not kept: {why}."),
-                "Send it again later, when its owner's Hookbench has fetched what waits.",
+                &format!("The request was not stored: {why}."),
+                "Resend the request later, when the owner's Hookbench has fetched the waiting requests.",
             ));
         }
         None
     }
 
-    /// What a sender is refused with that does not give the right password, or has guessed too often.
-    fn not_proved(&self, inbox: &Inbox, asking: Asking<'_>) -> Option<Route> {
+    /// Returns the error for a sender without the correct password, or for a locked-out sender.
+    fn not_proved(&self, inbox: &Inbox, asking: RequestHead<'_>) -> Option<Route> {
         inbox.wanted.basic.as_ref()?;
-        let sender = sender_of(asking.peer.ip());
+        let sender = sender_of(asking.remote_address.ip());
         let shut_out = || self.shut_out.lock().unwrap_or_else(PoisonError::into_inner);
         if shut_out().get(&sender).is_some_and(|until| *until > Instant::now()) {
             return Some(refused(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_guesses",
-                "You have given many wrong passwords.",
-                "Wait a minute, and send the right one.",
+                "Too many wrong passwords.",
+                "Wait a minute, then send the correct password.",
             ));
         }
-        let refusal = inbox.gate.refuses_credentials(asking.headers)?;
+        let refusal = inbox.access.refuses_credentials(asking.headers)?;
         let guessed = asking.headers.contains_key(header::AUTHORIZATION);
         if guessed && self.guesses.check_key(&sender).is_err() {
             tracing::warn!(%sender, "many wrong passwords for an inbox");
@@ -167,8 +167,8 @@ impl Ingest {
         Some(Route::Refuse(refusal))
     }
 
-    /// The answer a vendor's question gets while the laptop is away, where the relay may give it.
-    fn handshake(&self, inbox: &Inbox, captured: &Captured) -> Option<AppAnswer> {
+    /// Returns the response to a provider's handshake request while the agent is offline, if the inbox allows this.
+    fn handshake(&self, inbox: &Inbox, captured: &Captured) -> Option<AppResponse> {
         let wanted = inbox.wanted.handshake.as_ref()?;
         let provider = self.catalogue.get(&wanted.provider)?;
         let Body::Inline(body) = &captured.body else { return None };
@@ -182,28 +182,28 @@ impl Ingest {
         let keys = Keys { secrets: wanted.secrets.clone(), params: wanted.params.clone() };
         let fallback = &inbox.wanted.fallback;
         let own = !fallback.body.is_empty() || !(200..300).contains(&fallback.status);
-        // What a signature decides is the laptop's to judge, unless the relay was given the secret.
+        // Without the secret, the relay cannot verify a signature. The agent then decides.
         let undecided = Cell::new(false);
         let now_ms = captured.arrived_us / 1_000;
         let verified = || provider.verify(None, &message, &keys, now_ms).filter(|_| !keys.secrets.is_empty());
         let holds = || match verified() {
-            Some(verified) => verified.verdict.state,
+            Some(verified) => verified.verification.state,
             None => {
                 undecided.set(true);
                 State::Unsigned
             }
         };
-        let answered = provider.answer(&message, &keys, own, holds)?;
-        // A secret that is told has to reach the laptop while its sender waits.
-        let filled = answered.answer.filter(|_| !undecided.get() && answered.secret.is_none())?;
-        Some(AppAnswer { status: filled.status, headers: filled.headers, body: filled.body.into() })
+        let responded = provider.response(&message, &keys, own, holds)?;
+        // A handshake that contains a new secret must be answered by the agent, which stores the secret.
+        let filled = responded.response.filter(|_| !undecided.get() && responded.secret.is_none())?;
+        Some(AppResponse { status: filled.status, headers: filled.headers, body: filled.body.into() })
     }
 
     async fn keep(
         self: Arc<Self>,
         inbox: Arc<Inbox>,
         mut captured: Captured,
-    ) -> Result<Response<AnswerBody>, CommitError> {
+    ) -> Result<Response<ResponseBody>, CommitError> {
         let hub = self.hub.clone();
         let sha256 = self.sha256(&captured).await?;
         let attached = hub.attached(inbox.device);
@@ -228,16 +228,16 @@ impl Ingest {
         };
         let row = hub.store.keep(captured, sha256, after).await?;
         if waits {
-            let answer = timeout(until.saturating_duration_since(Instant::now()), replied).await;
-            if let Ok(Ok(Some(answer))) = answer {
-                count(&hub.metrics.answers_live_total);
-                return Ok(clean(&answer));
+            let response = timeout(until.saturating_duration_since(Instant::now()), replied).await;
+            if let Ok(Ok(Some(response))) = response {
+                count(&hub.metrics.responses_live_total);
+                return Ok(clean(&response));
             }
             hub.reply(row, None);
             let (hub, status) = (hub.clone(), instead.status);
-            tokio::spawn(async move { hub.store.answered(row, status).await });
+            tokio::spawn(async move { hub.store.responded(row, status).await });
         }
-        count(&hub.metrics.answers_fallback_total);
+        count(&hub.metrics.responses_fallback_total);
         Ok(clean(&instead))
     }
 
@@ -262,12 +262,12 @@ impl Ingest {
     }
 }
 
-fn fallback(wanted: &Fallback) -> AppAnswer {
-    AppAnswer { status: wanted.status, headers: wanted.headers.clone(), body: wanted.body.clone().into() }
+fn fallback(wanted: &Fallback) -> AppResponse {
+    AppResponse { status: wanted.status, headers: wanted.headers.clone(), body: wanted.body.clone().into() }
 }
 
-/// What is sent of a request that was kept this moment; none where its body is to be read from the disk.
-fn due(hub: &Hub, inbox: &Inbox, row: i64, seq: i64, sha256: String, captured: &Captured) -> Option<Due> {
+/// Returns the delivery of a request that was just stored, or `None` if the body must be read from disk.
+fn due(hub: &Hub, inbox: &Inbox, row: i64, seq: i64, sha256: String, captured: &Captured) -> Option<DueDelivery> {
     let Body::Inline(body) = &captured.body else { return None };
     let word = |words: &[&'static str], index: u8| words.get(index as usize).copied().unwrap_or_default().to_owned();
     let delivery = Delivery {
@@ -281,7 +281,7 @@ fn due(hub: &Hub, inbox: &Inbox, row: i64, seq: i64, sha256: String, captured: &
         method: captured.method.to_string(),
         rest: rest_of(&captured.target).to_owned(),
         version: version_name(captured.version as u8).to_owned(),
-        peer: captured.peer.to_string(),
+        remote_address: captured.remote_address.to_string(),
         names: word(&NAMES, captured.names as u8),
         head: captured.headers.clone(),
         trailers: captured.trailers.clone(),
@@ -289,16 +289,16 @@ fn due(hub: &Hub, inbox: &Inbox, row: i64, seq: i64, sha256: String, captured: &
         body_state: word(&BODY_STATES, captured.body_state as u8),
         sha256,
         body: BodyPlace::Here,
-        answered: (captured.status != 0).then_some(captured.status),
+        responded: (captured.status != 0).then_some(captured.status),
     };
-    Some(Due { row, delivery, body: body.clone() })
+    Some(DueDelivery { row, delivery, body: body.clone() })
 }
 
-/// The address a proxy that is trusted says it passed a request on for: the last one in
-/// `X-Forwarded-For` that is not itself such a proxy.
-fn forwarded_for(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> SocketAddr {
-    if !contains(trusted, peer.ip()) {
-        return peer;
+/// Returns the address of the sender behind trusted proxies: the last address in `X-Forwarded-For` that is not a
+/// trusted proxy.
+fn forwarded_for(remote_address: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> SocketAddr {
+    if !contains(trusted, remote_address.ip()) {
+        return remote_address;
     }
     let chain: Vec<IpAddr> = headers
         .get_all("x-forwarded-for")
@@ -308,41 +308,47 @@ fn forwarded_for(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> So
         .map_while(|address| address.trim().parse().ok())
         .collect();
     let sender = chain.iter().rev().find(|address| !contains(trusted, **address));
-    sender.or(chain.first()).map_or(peer, |address| SocketAddr::new(*address, 0))
+    sender.or(chain.first()).map_or(remote_address, |address| SocketAddr::new(*address, 0))
 }
 
-/// A listener's routes, shared with what goes on when a sender leaves.
+/// The routes of the listener, shared with tasks that continue after a sender has disconnected.
 pub(super) struct Shared(pub(super) Arc<Ingest>);
 
 impl Routes for Shared {
-    fn sender(&self, peer: SocketAddr, headers: &HeaderMap) -> SocketAddr {
-        forwarded_for(peer, headers, &self.0.trusted)
+    fn sender(&self, remote_address: SocketAddr, headers: &HeaderMap) -> SocketAddr {
+        forwarded_for(remote_address, headers, &self.0.trusted)
     }
 
-    async fn route(&self, asking: Asking<'_>) -> Route {
+    async fn route(&self, asking: RequestHead<'_>) -> Route {
         let token = asking.path.trim_start_matches('/').split('/').next().unwrap_or_default();
         if token.starts_with('.') {
             return Route::Other;
         }
-        let Some(inbox) = self.0.hub.directory.with_token(token) else { return self.0.missed(asking.peer.ip()) };
-        let keep =
-            || Route::Keep { inbox: inbox.number, answer: Arc::new(Answer::default()), depends: true, through: None };
+        let Some(inbox) = self.0.hub.directory.with_token(token) else {
+            return self.0.missed(asking.remote_address.ip());
+        };
+        let keep = || Route::Keep {
+            inbox: inbox.number,
+            response: Arc::new(PreparedResponse::default()),
+            depends: true,
+            through: None,
+        };
         self.0.turned_away(&inbox, asking).unwrap_or_else(keep)
     }
 
-    async fn decide(&self, inbox: i64, _request: Arrived<'_>) -> Decision {
+    async fn decide(&self, inbox: i64, _request: ReceivedRequest<'_>) -> Decision {
         Responder::App(inbox).into()
     }
 
-    async fn ask(&self, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
+    async fn ask(&self, asked: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
         let gone = || CommitError { fault: DatabaseFault::Other, message: "the inbox is no longer exposed".into() };
         let inbox = self.0.hub.directory.numbered(asked.whom).ok_or_else(gone)?;
-        // It goes on though the sender may leave.
+        // The task continues even if the sender disconnects.
         tokio::spawn(self.0.clone().keep(inbox, asked.captured)).await.unwrap_or_else(|_| Err(gone()))
     }
 
-    async fn other(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<AnswerBody> {
-        self.0.control.serve(&self.0.hub, request, peer).await
+    async fn other(&self, request: Request<Incoming>, remote_address: SocketAddr) -> Response<ResponseBody> {
+        self.0.control.serve(&self.0.hub, request, remote_address).await
     }
 }
 
@@ -354,15 +360,15 @@ mod tests {
     use crate::access::networks;
 
     #[test]
-    fn only_a_trusted_proxy_is_believed() {
-        let trusted = networks(&["127.0.0.1".into(), "10.0.0.0/8".into()]).expect("networks");
+    fn uses_forwarded_address_only_from_trusted_proxies() {
+        let trusted = networks(&["127.0.0.1".into(), "10.0.0.0/8".into()]).expect("parse the networks");
         let mut headers = HeaderMap::new();
         headers.append("x-forwarded-for", HeaderValue::from_static("203.0.113.9, 198.51.100.7"));
         headers.append("x-forwarded-for", HeaderValue::from_static("10.1.1.1"));
-        let ask = |peer: &str, headers: &HeaderMap| {
-            forwarded_for(peer.parse().expect("a peer"), headers, &trusted).ip().to_string()
+        let ask = |remote_address: &str, headers: &HeaderMap| {
+            forwarded_for(remote_address.parse().expect("parse the address"), headers, &trusted).ip().to_string()
         };
-        // The first is what the sender itself wrote.
+        // The first address was written by the sender.
         assert_eq!(ask("127.0.0.1:5", &headers), "198.51.100.7");
         assert_eq!(ask("192.0.2.1:5", &headers), "192.0.2.1");
         assert_eq!(ask("127.0.0.1:5", &HeaderMap::new()), "127.0.0.1");
@@ -371,15 +377,15 @@ mod tests {
     }
 
     #[test]
-    fn a_household_is_one_sender() {
-        let of = |text: &str| sender_of(text.parse().expect("an address")).to_string();
+    fn counts_an_ipv6_network_as_one_sender() {
+        let of = |text: &str| sender_of(text.parse().expect("parse the address")).to_string();
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
         assert_eq!(of("192.0.2.1"), "192.0.2.1");
     }
 
     #[test]
-    fn a_token_never_leaves_with_the_target() {
+    fn removes_the_token_from_the_target() {
         for (target, rest) in [
             ("/tok/a/b?c=d", "/a/b?c=d"),
             ("/tok", ""),

@@ -1,81 +1,81 @@
-//! Every limit of a relay, each with its reason.
+//! Limits of a relay and the reason for each.
 
 use std::time::Duration;
 
 use hookbench_model::ListenerLimits;
 
-/// Wrong passwords one sender may give in a minute; then it is not heard for [`SHUT_OUT`], whatever it gives.
+/// Maximum number of wrong passwords of a sender per minute. More lock the sender out for [`SHUT_OUT`].
 pub(super) const GUESSES_A_MINUTE: u32 = 30;
 
-/// How long a sender that guesses is not heard.
+/// Lockout time after too many wrong passwords.
 pub(super) const SHUT_OUT: Duration = Duration::from_mins(1);
 
-/// How long an enrolment code is good.
+/// Lifetime of an enrollment code.
 pub(super) const CODE_GOOD: Duration = Duration::from_mins(30);
 
-/// How far a laptop's clock may be off for its signatures to count.
+/// Maximum difference between the time of a signature and the clock of the relay.
 pub(super) const SKEW: Duration = Duration::from_mins(5);
 
-/// Addresses without an inbox that one sender may ask for in a minute; more get 429, whatever they ask for.
+/// Maximum number of requests of a sender per minute to URLs without an inbox; more get a 429 response.
 pub(super) const MISSES_A_MINUTE: u32 = 30;
 
-/// Enrolments and signed requests that do not hold, of one sender in a minute.
+/// Maximum number of enrollments and of requests with invalid signatures, per sender and minute.
 pub(super) const FAILURES_A_MINUTE: u32 = 10;
 
-/// Largest body of what a laptop asks of the relay itself, in bytes.
+/// Maximum body size of a request of an agent, in bytes.
 pub(super) const CONTROL_MAX: usize = 256 * 1024;
 
-/// Largest body of an enrolment, which anybody can send, in bytes.
+/// Maximum body size of an enrollment, in bytes. Anyone can send an enrollment.
 pub(super) const ENROL_MAX: usize = 4 * 1024;
 
-/// How long such a body may take.
+/// Maximum time for receiving such a body.
 pub(super) const CONTROL_WITHIN: Duration = Duration::from_secs(10);
 
-/// Longest name of a device or inbox, in characters.
+/// Maximum length of the name of a device or inbox, in characters.
 pub(super) const NAME_MAX: usize = 64;
 
-/// Longest time a sender is kept waiting: vendors give up sooner.
+/// Maximum time that a sender waits for a response. Providers time out sooner.
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// Largest answer passed on from a laptop, in bytes: vendors read a few KB.
-pub(super) const ANSWER_MAX: usize = 1024 * 1024;
+/// Maximum size of a response from an agent, in bytes. Providers read a few KB.
+pub(super) const RESPONSE_MAX: usize = 1024 * 1024;
 
-/// Bytes of deliveries in memory that wait for one laptop; more are read from the disk when their turn comes.
+/// Maximum bytes of deliveries that wait in memory for an agent. Further deliveries are read from disk later.
 pub(super) const OFFERED_MAX: usize = 8 * 1024 * 1024;
 
-/// Deliveries read from the disk in one go, and their bytes.
+/// Maximum number of deliveries per read from disk.
 pub(super) const PAGE: usize = 64;
-/// See [`PAGE`].
+/// Maximum number of body bytes per read from disk, exceeded by at most one body.
 pub(super) const PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Most deliveries under way to one laptop, whatever it says it takes: fewer than streams fit.
+/// Maximum number of concurrent deliveries to an agent. The value is lower than the maximum number of streams.
 pub(super) const CREDIT_MAX: u32 = 1_000;
 
-/// Time a laptop has to acknowledge a delivery, on top of what its app may take.
+/// Time that an agent has to acknowledge a delivery, in addition to the time that the app may take.
 pub(super) const ACK_WITHIN: Duration = Duration::from_secs(30);
 
-/// Slowest download of a large body that is still waited for, in bytes a second.
+/// Minimum speed of the download of a large body, in bytes per second.
 pub(super) const SLOWEST: u64 = 32 * 1024;
 
-/// Pause after a delivery that a laptop did not acknowledge, doubled each time up to the second.
+/// First and maximum pause after a delivery that was not acknowledged. The pause doubles each time.
 pub(super) const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
 
-/// What the relay's owner can change.
+/// Limits that the relay's owner can change.
 #[derive(Debug, Clone)]
 pub struct Quotas {
-    /// Limits on the wire. A body may have 32 MiB: GitHub's largest has 25 MB.
+    /// Limits of the listener. The default maximum body size is 32 MiB, because GitHub sends up to 25 MB.
     pub wire: ListenerLimits,
-    /// Deliveries of one inbox that may wait.
+    /// Maximum number of waiting deliveries of an inbox.
     pub waiting: u64,
-    /// Bytes kept for one device, in all its inboxes.
+    /// Maximum stored bytes of a device, in all inboxes.
     pub device_bytes: u64,
-    /// Inboxes of one device.
+    /// Maximum number of inboxes of a device.
     pub inboxes: u64,
-    /// Requests to one inbox in a second, and as many at once.
+    /// Maximum number of requests to an inbox per second, which is also the maximum burst.
     pub per_second: u32,
-    /// How long what a laptop has taken is kept, should it need it again.
+    /// Retention of acknowledged deliveries, for agents that restore a backup.
     pub keep_taken: Duration,
-    /// How long what waits is kept.
+    /// Retention of waiting deliveries.
     pub keep_waiting: Duration,
 }
 

@@ -1,11 +1,11 @@
-//! What a relay counts, in the text format of Prometheus.
+//! Metrics of a relay in the text format of Prometheus.
 
 use std::{
     fmt::Write as _,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// A counter's name, its meaning, and its value.
+/// Name, description and value of a metric.
 type Line<'a> = (&'a str, &'a str, u64);
 
 macro_rules! counters {
@@ -25,35 +25,35 @@ macro_rules! counters {
 counters! {
     /// Webhooks committed.
     webhooks_kept_total,
-    /// Webhooks answered by the laptop itself.
-    answers_live_total,
-    /// Webhooks answered in the laptop's place.
-    answers_fallback_total,
-    /// Requests refused for want of room or too fast.
+    /// Webhooks with a response from the agent.
+    responses_live_total,
+    /// Webhooks with the fallback response.
+    responses_fallback_total,
+    /// Requests rejected because of a quota or rate limit.
     refused_full_total,
-    /// Requests refused at an inbox: address, name or password.
+    /// Requests rejected because of the sender's address or credentials.
     refused_access_total,
-    /// Requests for an address without an inbox.
+    /// Requests to URLs without an inbox.
     misses_total,
-    /// Signed requests that did not hold.
+    /// Requests with an invalid signature.
     signatures_refused_total,
-    /// Deliveries acknowledged by laptops.
+    /// Deliveries acknowledged by agents.
     deliveries_taken_total,
     /// Deliveries sent and not acknowledged.
     deliveries_again_total,
-    /// Deliveries laptops will never take.
+    /// Deliveries rejected permanently by agents.
     deliveries_refused_total,
     /// Sessions attached.
     sessions_total,
 }
 
-/// Adds one.
+/// Increments a counter.
 pub(super) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
 impl Metrics {
-    /// All of it, with what is measured now.
+    /// Returns all counters and the given gauges as text.
     pub(super) fn text(&self, gauges: &[Line<'_>]) -> String {
         let mut text = String::new();
         let mut write = |kind: &str, (name, meaning, value): &Line<'_>| {

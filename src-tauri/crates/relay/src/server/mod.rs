@@ -1,5 +1,5 @@
-//! The relay: the public end of tunnels. It commits each webhook before it answers, keeps what its
-//! laptop has not taken, and hands it on in order when the laptop is there.
+//! The relay server, which is the public end of tunnels. The relay commits each webhook before it responds, stores the
+//! webhooks that the agent has not acknowledged, and delivers them in order when the agent is attached.
 
 mod admin;
 mod clean;
@@ -23,32 +23,33 @@ use std::{
 };
 
 use control::Control;
-use hookbench_capture::{Captured, Clock, Committed, Listening, OpenError, Plain, RowId, listen, private};
+use hookbench_capture::{Captured, Clock, Committed, OpenError, Plain, RowId, RunningListener, listen, private};
 use hookbench_model::BodyState;
 use hub::Hub;
 use ingest::{Ingest, Shared};
 use sha2::{Digest as _, Sha256};
 use store::RelayStore;
 
-use crate::{access::networks, wire::Ended};
+use crate::{access::networks, wire::SessionEnd};
 
 pub use admin::{Admin, AdminError, ShownDevice};
 pub use limits::Quotas;
 pub use tls::{Acme, Tls};
 
-/// How often what is too old is looked for.
+/// Interval at which old deliveries are deleted.
 const TIDY: Duration = Duration::from_secs(30);
 
-/// How often acknowledgements are written down: a commit for each would hold up the next webhook's.
+/// Interval at which acknowledgments are stored. A commit for each acknowledgment would delay the commits of webhooks.
 const KEEP_TAKEN: Duration = Duration::from_millis(100);
 
-/// How long a relay that goes down lets laptops answer senders that wait; then these get the fallback.
-const ANSWERED: Duration = Duration::from_millis(1_200);
+/// Time that agents have to respond to waiting senders when the relay stops. Then the senders get the fallback
+/// response.
+const RESPONDED: Duration = Duration::from_millis(1_200);
 
-/// How long it lets laptops hear of it.
+/// Time that sessions have to end when the relay stops.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// A SHA-256 that is fed piece by piece.
+/// An incremental SHA-256.
 #[derive(Default)]
 struct Hash(Sha256);
 
@@ -62,36 +63,36 @@ impl Hash {
     }
 }
 
-/// SHA-256 in hexadecimal.
+/// Returns the SHA-256 in hexadecimal.
 fn sha256_hex(bytes: &[u8]) -> String {
     let mut hash = Hash::default();
     hash.add(bytes);
     hash.hex()
 }
 
-/// How a relay is run.
+/// Configuration of a relay.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Folder of all its data.
+    /// Data folder.
     pub data: PathBuf,
-    /// Where it listens.
+    /// Listening address.
     pub listen: SocketAddr,
-    /// Where vendors reach it, such as `https://relay.example`; the listener's own address if none.
+    /// Public base URL, such as `https://relay.example`; defaults to the listening address.
     pub url: Option<String>,
-    /// Networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.
+    /// Networks of proxies whose `X-Forwarded-For` header is trusted, such as `10.0.0.0/8`.
     pub trusted: Vec<String>,
-    /// Where counters are given to whoever asks (`GET /metrics`), for Prometheus; nowhere if none.
+    /// Address of the public metrics endpoint for Prometheus (`GET /metrics`); disabled if `None`.
     pub metrics: Option<SocketAddr>,
-    /// How TLS is had.
+    /// TLS settings.
     pub tls: Tls,
-    /// Its limits.
+    /// Limits.
     pub quotas: Quotas,
 }
 
-/// Why a relay does not start.
+/// An error from starting a relay.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
-    /// Another relay has the folder.
+    /// Another relay uses the folder.
     #[error("{0} is in use by another relay")]
     InUse(PathBuf),
     /// The folder cannot be used.
@@ -99,44 +100,47 @@ pub enum RelayError {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// The database.
+    /// The database cannot be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
-    /// Something in the database does not read.
-    #[error("the database does not read: {0}")]
+    /// The database cannot be read.
+    #[error("the database cannot be read: {0}")]
     Content(String),
-    /// It cannot listen.
+    /// The address cannot be bound.
     #[error("the relay cannot listen at {address}: {source}")]
     Listen {
-        /// Where.
+        /// Listening address.
         address: SocketAddr,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// Its certificate.
+    /// The certificate cannot be used.
     #[error("TLS: {0}")]
     Tls(String),
-    /// A setting makes no sense.
+    /// A setting is invalid.
     #[error("{0}")]
     Setting(String),
 }
 
-/// A relay that runs.
+/// A running relay.
 pub struct Relay {
     hub: Arc<Hub>,
-    listening: Listening,
+    listening: RunningListener,
     url: String,
     tidying: tokio::task::JoinHandle<()>,
-    admin: admin::Listening,
+    admin: admin::SocketListener,
     metrics: Option<tokio::task::JoinHandle<()>>,
     _lock: File,
 }
 
 impl Relay {
-    /// Opens the data and begins to listen.
+    /// Opens the data folder and starts to listen.
+    ///
+    /// # Errors
+    /// See [`RelayError`].
     pub async fn start(config: Config, clock: Clock) -> Result<Self, RelayError> {
         let trusted = networks(&config.trusted).map_err(RelayError::Setting)?;
         let lock = own(&config.data)?;
@@ -186,33 +190,33 @@ impl Relay {
         Ok(Self { hub, listening, url, tidying, admin, metrics, _lock: lock })
     }
 
-    /// Where it listens.
+    /// Returns the listening address.
     pub fn address(&self) -> SocketAddr {
         self.listening.address()
     }
 
-    /// Where vendors and laptops reach it.
+    /// Returns the public base URL, at which senders and agents reach the relay.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Takes nothing new, lets senders that wait have their answers, tells laptops to come back in a moment,
-    /// and closes.
+    /// Stops accepting requests, finishes the responses to waiting senders, ends all sessions, and closes the database.
+    /// Agents reconnect after a moment.
     pub async fn stop(self) {
         self.tidying.abort();
         let mut stopping = std::pin::pin!(self.listening.stop());
-        let stopped = tokio::time::timeout(ANSWERED, stopping.as_mut()).await;
+        let stopped = tokio::time::timeout(RESPONDED, stopping.as_mut()).await;
         self.hub.release();
         if stopped.is_err() {
             stopping.await;
         }
-        self.hub.end(None, Ended::Draining);
+        self.hub.end(None, SessionEnd::Draining);
         let left = async {
             while self.hub.sessions() > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        // A laptop that is asleep hears nothing.
+        // An agent whose computer is asleep does not respond, so the wait is limited.
         let _ = tokio::time::timeout(DRAIN, left).await;
         self.hub.keep_taken().await;
         drop(self.admin);
@@ -221,7 +225,8 @@ impl Relay {
     }
 }
 
-/// The address to listen at and the public one: with port 0, a free port is found first, so that both agree.
+/// Returns the listening address and the public URL. If the port is 0, a free port is chosen first, so that both have
+/// the same port.
 fn bound(listen: SocketAddr, url: Option<&str>) -> Result<(SocketAddr, String), RelayError> {
     let failed = |source| RelayError::Listen { address: listen, source };
     let address = match listen.port() {
@@ -238,7 +243,9 @@ fn bound(listen: SocketAddr, url: Option<&str>) -> Result<(SocketAddr, String), 
                 .filter(|uri| uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https")));
             let plain = parsed.is_some_and(|uri| uri.path().trim_end_matches('/').is_empty() && uri.query().is_none());
             if !plain {
-                return Err(RelayError::Setting(format!("{url:?} is no address such as https://relay.example.")));
+                return Err(RelayError::Setting(format!(
+                    "Invalid public URL: {url:?}. Use for example https://relay.example."
+                )));
             }
             url.to_owned()
         }
@@ -246,7 +253,7 @@ fn bound(listen: SocketAddr, url: Option<&str>) -> Result<(SocketAddr, String), 
     Ok((address, url))
 }
 
-/// Takes a folder; its lock ends with the process, however that ends.
+/// Creates and locks the data folder. The operating system releases the lock when the process ends.
 fn own(path: &Path) -> Result<File, RelayError> {
     let unusable = |source| RelayError::Folder { path: path.into(), source };
     private::make_dir(path).map_err(unusable)?;
@@ -258,10 +265,10 @@ fn own(path: &Path) -> Result<File, RelayError> {
     }
 }
 
-/// Requests that broke off are kept by the listener itself, and go the same way.
+/// Counts and offers requests that the listener stored as incomplete.
 fn broken_off(hub: &Arc<Hub>, rows: Vec<(RowId, Captured)>) {
     for (_, captured) in rows {
-        // What was announced and refused takes no room.
+        // A body that was too large is not stored.
         let bytes = if captured.body_state == BodyState::TooLarge { 0 } else { captured.body_bytes };
         hub.came(captured.inbox, bytes);
         if let Some(inbox) = hub.directory.numbered(captured.inbox) {
@@ -288,14 +295,14 @@ async fn tidy(hub: Weak<Hub>, ingest: Weak<Ingest>) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
-                    tracing::warn!(%error, "what is too old could not be deleted");
+                    tracing::warn!(%error, "old deliveries could not be deleted");
                     break;
                 }
             }
         }
         match hub.store.kept().await {
             Ok(kept) => hub.counted(kept.into_iter().collect()),
-            Err(error) => tracing::warn!(%error, "what is kept could not be counted"),
+            Err(error) => tracing::warn!(%error, "stored deliveries could not be counted"),
         }
     }
 }

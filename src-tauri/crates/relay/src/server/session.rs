@@ -1,5 +1,5 @@
-//! One attached laptop: what waits for it is sent in order per inbox, inboxes in turn, until each is
-//! acknowledged. Nothing is forgotten here that the store has not written down.
+//! The session of an attached agent. Deliveries are sent in order per inbox, with inboxes in turn, and are resent until
+//! they are acknowledged. A lost session loses no delivery, because all deliveries are in the database.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -22,33 +22,34 @@ use tokio::{
 
 use super::{
     directory::Inbox,
-    hub::{Event, Hub, Taken},
-    limits::{ACK_WITHIN, AGAIN, ANSWER_MAX, CREDIT_MAX, PAGE, PAGE_BYTES, SLOWEST},
+    hub::{Event, Hub, InFlightDelivery},
+    limits::{ACK_WITHIN, AGAIN, CREDIT_MAX, PAGE, PAGE_BYTES, RESPONSE_MAX, SLOWEST},
     metrics::count,
-    store::Due,
+    store::DueDelivery,
 };
-use crate::wire::{Ack, BodyPlace, DELIVER, Ended, STATUS, STATUS_EVERY, Standing};
+use crate::wire::{Ack, BodyPlace, DELIVER, STATUS, STATUS_EVERY, SessionEnd, SessionStatus};
 
-/// Margin between what a laptop is given to answer a sender and what the sender is kept waiting.
+/// Difference between the time that a sender waits and the time that the agent has to respond.
 const MARGIN: Duration = Duration::from_millis(400);
 
-/// Bytes of bodies under way at a time, or one body: more of them on a slow line would all be late.
+/// Maximum bytes of bodies that are sent at a time, exceeded by a single larger body. With more bytes on a slow
+/// connection, all deliveries would exceed their timeout.
 const FLYING_MAX: usize = 8 * 1024 * 1024;
 
-/// How long the last word of a session may take.
+/// Maximum time for the last status message of a session.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
-/// What of one inbox is to be sent.
+/// Deliveries of one inbox that are to be sent.
 struct Queue {
     inbox: Arc<Inbox>,
-    items: VecDeque<Due>,
-    /// The last place that was in `items`.
+    items: VecDeque<DueDelivery>,
+    /// Last sequence number that was added to `items`.
     after: i64,
-    /// Whether nothing is on the disk that is not here.
+    /// True if `items` contains all waiting deliveries after `after` of the database.
     drained: bool,
     not_before: Option<Instant>,
     pause: Duration,
-    /// Deliveries under way, and those of them whose senders wait for the laptop.
+    /// Number of deliveries in flight, and of those whose senders wait for the agent (`awaited`).
     flying: usize,
     awaited: usize,
 }
@@ -67,33 +68,34 @@ impl Queue {
         }
     }
 
-    /// Whether it has something to send, and may: no inbox takes all of what a laptop takes at a time.
+    /// Returns true if the inbox may send another delivery. An inbox uses at most about 3/4 of the concurrent
+    /// deliveries of the agent.
     fn ready(&self, now: Instant, credit: usize) -> bool {
         self.not_before.is_none_or(|then| then <= now)
             && (!self.drained || !self.items.is_empty())
             && self.flying <= credit * 3 / 4
     }
 
-    /// Whether one more fits into memory.
+    /// Returns true if another delivery fits into memory.
     fn has_room(&self) -> bool {
         self.items.len() < PAGE && self.items.iter().map(|due| due.body.len() as u64).sum::<u64>() < PAGE_BYTES
     }
 }
 
-/// A delivery that has been sent, and what was said to it.
+/// A delivery that was sent, and its acknowledgment.
 struct Flight {
     inbox: i64,
-    due: Due,
-    /// Whether its sender waited for the laptop.
+    due: DueDelivery,
+    /// True if the sender waited for the agent.
     awaited: bool,
     ack: Option<Ack>,
-    /// The status of the laptop's own answer, where its sender got that.
+    /// Status of the agent's response, if the sender got this response.
     status: Option<u16>,
 }
 
 type Send = SendRequest<Full<Bytes>>;
 
-/// One session, from its first delivery to its end.
+/// A session, from its first delivery to its end.
 pub(super) struct Session {
     hub: Arc<Hub>,
     send: Send,
@@ -101,12 +103,12 @@ pub(super) struct Session {
     queues: Vec<Queue>,
     turn: usize,
     flights: JoinSet<Flight>,
-    /// Bytes of bodies under way.
+    /// Bytes of bodies in flight.
     flying_bytes: usize,
-    standings: JoinSet<Option<Duration>>,
+    statuses: JoinSet<Option<Duration>>,
     round_trip: Duration,
     device: i64,
-    /// Whether the laptop was told of something that waits, and is to hear when nothing does.
+    /// True if the last status reported waiting deliveries. A new status is sent when none wait any longer.
     told_waiting: bool,
 }
 
@@ -121,27 +123,28 @@ impl Session {
             turn: 0,
             flights: JoinSet::new(),
             flying_bytes: 0,
-            standings: JoinSet::new(),
+            statuses: JoinSet::new(),
             round_trip: Duration::ZERO,
             device,
             told_waiting: false,
         }
     }
 
-    /// Sends until the connection is over or the session is ended; why it was ended, if so.
+    /// Sends deliveries until the connection closes or the session is ended. Returns the reason if the session was
+    /// ended.
     pub(super) async fn run(
         &mut self,
         mut told: mpsc::UnboundedReceiver<Event>,
         offered: &AtomicUsize,
         connection: impl Future<Output = ()>,
-    ) -> Option<Ended> {
+    ) -> Option<SessionEnd> {
         tokio::pin!(connection);
         let mut status = interval(STATUS_EVERY);
         loop {
             let next = self.fill().await;
             tokio::select! {
                 event = told.recv() => match event? {
-                    Event::Kept { inbox, seq, due } => self.kept(inbox, seq, due, offered),
+                    Event::InboxUsage { inbox, seq, due } => self.kept(inbox, seq, due, offered),
                     Event::Look(inbox) => self.look(inbox),
                     Event::Gone(number) => self.queues.retain(|queue| queue.inbox.number != number),
                     Event::End(why) => {
@@ -155,7 +158,7 @@ impl Session {
                         self.say(None);
                     }
                 }
-                Some(trip) = self.standings.join_next() => {
+                Some(trip) = self.statuses.join_next() => {
                     if let Ok(Some(trip)) = trip { self.round_trip = trip }
                 }
                 _ = status.tick() => self.say(None),
@@ -169,7 +172,7 @@ impl Session {
         self.queues.iter_mut().find(|queue| queue.inbox.number == number)
     }
 
-    fn kept(&mut self, inbox: Arc<Inbox>, seq: i64, due: Option<Box<Due>>, offered: &AtomicUsize) {
+    fn kept(&mut self, inbox: Arc<Inbox>, seq: i64, due: Option<Box<DueDelivery>>, offered: &AtomicUsize) {
         if let Some(due) = &due {
             offered.fetch_sub(due.body.len(), Ordering::Relaxed);
         }
@@ -186,7 +189,7 @@ impl Session {
                 queue.after = seq;
                 queue.items.push_back(*due);
             }
-            // What is on the disk before it comes first.
+            // Earlier deliveries on disk must be sent first.
             _ => queue.drained = false,
         }
     }
@@ -201,7 +204,7 @@ impl Session {
         }
     }
 
-    /// Sends as long as the laptop takes more; when there is something to look at again.
+    /// Sends deliveries up to the limits. Returns the time at which a paused inbox continues, if any.
     async fn fill(&mut self) -> Option<Instant> {
         while self.flights.len() < self.credit && (self.flying_bytes < FLYING_MAX || self.flights.is_empty()) {
             let (now, count) = (Instant::now(), self.queues.len());
@@ -222,7 +225,7 @@ impl Session {
                         queue.items.extend(page);
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "deliveries could not be read; it is tried again");
+                        tracing::warn!(%error, "deliveries could not be read; retrying");
                         self.queues[index].not_before = Some(now + AGAIN.1 / 10);
                     }
                 }
@@ -233,24 +236,23 @@ impl Session {
             }
         }
         if self.flights.len() >= self.credit || self.flying_bytes >= FLYING_MAX {
-            // Whatever lands next makes room.
+            // The next acknowledgment makes room.
             return None;
         }
         self.queues.iter().filter_map(|queue| queue.not_before).filter(|then| *then > Instant::now()).min()
     }
 
-    fn dispatch(&mut self, mut due: Due, index: usize) {
+    fn dispatch(&mut self, mut due: DueDelivery, index: usize) {
         let all_awaited: usize = self.queues.iter().map(|queue| queue.awaited).sum();
         let (credit, flying_bytes) = (self.credit, self.flying_bytes + due.body.len());
         let queue = &mut self.queues[index];
-        // Senders that wait for a slow app must not keep out what has only to be kept.
+        // Senders that wait for a slow app must not block deliveries that only have to be stored.
         let may_wait = queue.awaited < credit / 2 && all_awaited < credit * 3 / 4;
-        // The seconds a laptop is given are whole ones; the sender waits a little longer than that.
+        // The agent gets a whole number of seconds. The sender waits a little longer.
         let left = self.hub.waits(due.row).filter(|_| may_wait);
         let wait = left.map(|left| left.saturating_sub(MARGIN).as_secs() as u32).filter(|s| *s > 0);
         if wait.is_none() {
-            // The laptop is not asked for an answer, so its sender gets the fallback now and not at the end of the
-            // time it would wait.
+            // The agent is not asked for a response, so the sender gets the fallback response now.
             self.hub.reply(due.row, None);
         }
         queue.flying += 1;
@@ -263,30 +265,30 @@ impl Session {
         let path = format!("http://laptop{DELIVER}{}/{}", inbox.name, due.delivery.id);
         match path.parse() {
             Ok(uri) => *request.uri_mut() = uri,
-            Err(error) => tracing::error!(%error, inbox = inbox.number, "an inbox's name makes no path"),
+            Err(error) => tracing::error!(%error, inbox = inbox.number, "the name of an inbox is not valid in a path"),
         }
         *request.headers_mut() = due.delivery.headers(wait);
-        // All bodies under way share one line.
+        // All bodies in flight share the bandwidth of the connection.
         let fetching = match due.delivery.body {
             BodyPlace::Here => flying_bytes as u64 / SLOWEST,
             BodyPlace::Relay => due.delivery.body_bytes / SLOWEST,
         };
         let within = ACK_WITHIN + Duration::from_secs(u64::from(wait.unwrap_or_default()) + fetching);
-        // Streams begin in the order of these calls.
-        let answer = self.send.send_request(request);
+        // Streams start in the order of these calls.
+        let response = self.send.send_request(request);
         let (number, hub) = (inbox.number, self.hub.clone());
         self.flights.spawn(async move {
             let ack = async {
-                let (parts, body) = answer.await.ok()?.into_parts();
-                let body = Limited::new(body, ANSWER_MAX).collect().await.ok()?.to_bytes();
+                let (parts, body) = response.await.ok()?.into_parts();
+                let body = Limited::new(body, RESPONSE_MAX).collect().await.ok()?.to_bytes();
                 Ack::from_response(parts.status, &parts.headers, body)
             };
             let mut ack = timeout(within, ack).await.ok().flatten();
             let mut status = None;
-            // Its sender hears before the session does.
-            if let Some(Ack::Stored(answer)) = &mut ack {
-                status = answer.as_ref().map(|answer| answer.status);
-                status = status.filter(|_| hub.reply(due.row, answer.take()));
+            // The sender gets its response before the session handles the acknowledgment.
+            if let Some(Ack::Stored(response)) = &mut ack {
+                status = response.as_ref().map(|response| response.status);
+                status = status.filter(|_| hub.reply(due.row, response.take()));
             }
             Flight { inbox: number, due, awaited: wait.is_some(), ack, status }
         });
@@ -301,7 +303,7 @@ impl Session {
         }
         let pause = match ack {
             Some(Ack::Stored(_)) => {
-                // Where no answer came with it, none will.
+                // If the acknowledgment has no response, none will follow.
                 self.hub.reply(row, None);
                 self.taken(inbox, row, status);
                 None
@@ -312,8 +314,8 @@ impl Session {
                 None
             }
             Some(Ack::Conflict) => {
-                tracing::error!(delivery = %due.delivery.id, "a laptop has other bytes under this id");
-                self.never(inbox, row, "The laptop has other bytes under this id.".into());
+                tracing::error!(delivery = %due.delivery.id, "an agent has a different request with this id");
+                self.never(inbox, row, "The agent has a different request with this id.".into());
                 None
             }
             Some(Ack::Never(why)) => {
@@ -335,7 +337,7 @@ impl Session {
             Some(pause) => {
                 queue.not_before = Some(Instant::now() + pause);
                 queue.pause = (queue.pause * 2).min(AGAIN.1);
-                // In its place again among those that came back before it.
+                // The delivery returns to its place in the order of the inbox.
                 let seq = due.delivery.seq;
                 let at = queue.items.iter().position(|item| item.delivery.seq > seq).unwrap_or(queue.items.len());
                 queue.items.insert(at, due);
@@ -345,7 +347,7 @@ impl Session {
 
     fn taken(&self, inbox: i64, row: i64, status: Option<u16>) {
         count(&self.hub.metrics.deliveries_taken_total);
-        self.hub.taken(Taken { inbox, row, status });
+        self.hub.taken(InFlightDelivery { inbox, row, status });
     }
 
     fn never(&self, inbox: i64, row: i64, why: String) {
@@ -355,13 +357,13 @@ impl Session {
         let hub = self.hub.clone();
         tokio::spawn(async move {
             if let Err(error) = hub.store.refused(row, why).await {
-                tracing::warn!(%error, "a refusal could not be written down");
+                tracing::warn!(%error, "a rejected delivery could not be stored");
             }
         });
     }
 
-    /// Says how things stand, and measures how long that takes.
-    fn say(&mut self, ended: Option<Ended>) {
+    /// Sends the status, and measures the round-trip time.
+    fn say(&mut self, ended: Option<SessionEnd>) {
         let waiting: BTreeMap<String, u64> = self
             .hub
             .directory
@@ -370,21 +372,21 @@ impl Session {
             .map(|inbox| (inbox.name.clone(), self.hub.kept(inbox.number).waiting))
             .collect();
         self.told_waiting = waiting.values().any(|count| *count > 0);
-        let standing = Standing { round_trip_us: self.round_trip.as_micros() as u64, waiting, ended };
-        let body = Bytes::from(serde_json::to_vec(&standing).unwrap_or_default());
+        let status = SessionStatus { round_trip_us: self.round_trip.as_micros() as u64, waiting, ended };
+        let body = Bytes::from(serde_json::to_vec(&status).unwrap_or_default());
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::PUT;
         if let Ok(uri) = format!("http://laptop{STATUS}").parse() {
             *request.uri_mut() = uri;
         }
-        let (began, answer) = (Instant::now(), self.send.send_request(request));
-        self.standings.spawn(async move { answer.await.ok().map(|_| began.elapsed()) });
+        let (began, response) = (Instant::now(), self.send.send_request(request));
+        self.statuses.spawn(async move { response.await.ok().map(|_| began.elapsed()) });
     }
 
-    async fn last_word(&mut self, why: Ended) {
+    async fn last_word(&mut self, why: SessionEnd) {
         self.say(Some(why));
-        let said = async { while self.standings.join_next().await.is_some() {} };
-        // A laptop that is asleep hears nothing.
+        let said = async { while self.statuses.join_next().await.is_some() {} };
+        // An agent whose computer is asleep does not respond, so the wait is limited.
         let _ = timeout(LAST_WORD, said).await;
     }
 }

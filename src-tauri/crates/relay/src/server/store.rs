@@ -1,14 +1,14 @@
-//! The relay's store: devices, inboxes, and what waits for laptops. Everything that is kept is kept here.
+//! The database of the relay: devices, inboxes, requests and deliveries.
 //!
-//! Whatever enters `request` becomes a waiting row of `delivery` by a trigger in the same commit, so
-//! nothing can be answered and not be due.
+//! A trigger creates a waiting row in `delivery` for each row in `request`, in the same commit. A request for which the
+//! sender got a response is therefore always due for delivery.
 
 use const_format::formatcp;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use hookbench_capture::{
-    Captured, Clock, CommitError, IdTail, OnCommit, OpenError, Plan, ReadError, RowId, SCHEMA, SCHEMA_VIA, Store,
-    WriteError, delete_chunks, read_chunks,
+    Captured, Clock, CommitError, IdTail, OnCommit, OpenError, Plan, ReadError, RowId, SCHEMA, SCHEMA_NAMES,
+    SCHEMA_VIA, Store, WriteError, delete_chunks, read_chunks,
 };
 use hookbench_model::DatabaseHealth;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -16,13 +16,13 @@ use rusqlite_migration::{M, Migrations};
 use uuid::Uuid;
 
 use super::{
-    hub::Taken,
+    hub::InFlightDelivery,
     limits::{PAGE, PAGE_BYTES, Quotas},
 };
-use crate::wire::{BodyPlace, Delivery, INLINE_MAX, ShownInbox, Wanted};
+use crate::wire::{BodyPlace, Delivery, ExposedInbox, INLINE_MAX, ShownInbox};
 
-/// `delivery.state`: 0 waits, 1 is taken, 2 is refused for good. `delivery.status` is what the sender was
-/// answered where that came after its request was kept.
+/// Tables of the relay. `delivery.state`: 0 waiting, 1 acknowledged, 2 rejected permanently. `delivery.status` is the
+/// status that the sender got, if the response was sent after the request was stored.
 const RELAY: &str = "
 CREATE TABLE relay (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL);
 INSERT INTO relay VALUES (1, lower(hex(randomblob(16))));
@@ -69,8 +69,9 @@ CREATE TRIGGER request_waits AFTER INSERT ON request BEGIN
 END;
 ";
 
-/// What each webhook writes is written before its sender is answered, so it is on as few pages as can be: a
-/// relay lists nothing, finds deliveries by one index, and does not write a request twice for its status.
+/// Migration that reduces the number of pages written per webhook, because each sender waits for these writes. A relay
+/// does not list requests, finds deliveries with one index, and stores a late status in `delivery` instead of rewriting
+/// the request.
 const FEWER_PAGES: &str = "
 DROP INDEX request_by_inbox;
 DROP INDEX delivery_by_inbox;
@@ -79,15 +80,15 @@ CREATE INDEX delivery_by_state ON delivery (inbox, state, seq);
 ALTER TABLE delivery ADD COLUMN status INTEGER;
 ";
 
-const VERSION: i32 = 4;
+const VERSION: i32 = 5;
 
 fn migrate(connection: &mut Connection) -> Result<(), String> {
-    Migrations::new(vec![M::up(SCHEMA), M::up(RELAY), M::up(SCHEMA_VIA), M::up(FEWER_PAGES)])
+    Migrations::new(vec![M::up(SCHEMA), M::up(RELAY), M::up(SCHEMA_VIA), M::up(FEWER_PAGES), M::up(SCHEMA_NAMES)])
         .to_latest(connection)
         .map_err(|e| e.to_string())
 }
 
-/// A device as it is known.
+/// An enrolled device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DeviceRow {
     pub(super) number: i64,
@@ -117,14 +118,14 @@ impl DeviceRow {
     }
 }
 
-/// An inbox as its owner wants it.
+/// An exposed inbox.
 #[derive(Debug, Clone)]
 pub(super) struct InboxRow {
     pub(super) number: i64,
     pub(super) device: i64,
     pub(super) name: String,
     pub(super) token: String,
-    pub(super) wanted: Wanted,
+    pub(super) wanted: ExposedInbox,
 }
 
 impl InboxRow {
@@ -139,22 +140,22 @@ impl InboxRow {
     }
 }
 
-/// A delivery read back, with its body where that travels with it.
+/// A delivery to send, with its body if the body is sent with the delivery.
 #[derive(Debug)]
-pub(super) struct Due {
+pub(super) struct DueDelivery {
     pub(super) row: i64,
     pub(super) delivery: Delivery,
     pub(super) body: bytes::Bytes,
 }
 
-/// What waits and what is kept of one inbox.
+/// Number of waiting deliveries and of stored bytes of an inbox.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Kept {
+pub(super) struct InboxUsage {
     pub(super) waiting: u64,
     pub(super) bytes: u64,
 }
 
-/// How a device that wants to be known fares.
+/// Result of an enrollment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum EnrolmentOutcome {
     Enrolled,
@@ -171,7 +172,7 @@ pub(super) struct RelayStore {
 type Written<T> = Result<T, WriteError<rusqlite::Error>>;
 
 impl RelayStore {
-    /// Opens or makes the database. `on_commit` hears of requests that were kept without being asked for.
+    /// Opens or creates the database. `on_commit` is called for requests that the listener stored as incomplete.
     pub(super) async fn open(path: &Path, clock: Clock, on_commit: OnCommit) -> Result<Self, OpenError> {
         let store = Store::open(path, &Plan { version: VERSION, migrate: &migrate }, clock.clone(), on_commit)?;
         let id = store.readers().read(|c| c.query_row("SELECT id FROM relay", [], |row| row.get(0))).await;
@@ -179,17 +180,17 @@ impl RelayStore {
         Ok(Self { store: Arc::new(store), clock, id })
     }
 
-    /// The capture store in it, for the listener.
+    /// Returns the capture store, for the listener.
     pub(super) fn capture(&self) -> &Arc<Store> {
         &self.store
     }
 
-    /// The time, µs since the Unix epoch.
+    /// Returns the current time in µs since the Unix epoch.
     pub(super) fn now_us(&self) -> i64 {
         self.clock.now_us()
     }
 
-    /// The relay's id.
+    /// Returns the id of the relay.
     pub(super) fn id(&self) -> &str {
         &self.id
     }
@@ -204,7 +205,7 @@ impl RelayStore {
 
     // Devices.
 
-    /// Keeps a code's digest until it is used or too old.
+    /// Stores the digest of an enrollment code until the code is used or expires.
     pub(super) async fn add_code(&self, sha256: String, until_us: i64) -> Written<()> {
         let now_us = self.clock.now_us();
         let work = move |c: &Connection| {
@@ -214,7 +215,7 @@ impl RelayStore {
         self.store.write(work, |_| ()).await
     }
 
-    /// Uses a code up and makes the device known. A device that is known needs no code to be known.
+    /// Enrolls a device with a one-time code. A device that is already enrolled needs no code.
     pub(super) async fn enrol(
         &self,
         sha256: String,
@@ -257,7 +258,7 @@ impl RelayStore {
         self.store.readers().read(read).await
     }
 
-    /// Revokes a device; whether there was one.
+    /// Revokes a device. Returns false if there is no active device with this id.
     pub(super) async fn revoke(&self, id: String) -> Written<bool> {
         let now_us = self.clock.now_us();
         let work = move |c: &Connection| {
@@ -267,7 +268,7 @@ impl RelayStore {
         self.store.write(work, |_| ()).await
     }
 
-    /// Uses a nonce up; false if it was used before.
+    /// Stores a nonce. Returns false if the nonce was used before.
     pub(super) async fn use_nonce(&self, nonce: String, until_us: i64) -> Written<bool> {
         let now_us = self.clock.now_us();
         let work = move |c: &Connection| {
@@ -277,7 +278,7 @@ impl RelayStore {
         self.store.write(work, |_| ()).await
     }
 
-    /// A new session's epoch.
+    /// Returns the epoch of a new session, which is larger than those of earlier sessions of the device.
     pub(super) async fn next_epoch(&self, device: i64) -> Written<i64> {
         let now_us = self.clock.now_us();
         let work = move |c: &Connection| {
@@ -301,13 +302,13 @@ impl RelayStore {
         self.store.readers().read(read).await
     }
 
-    /// Makes a device's inbox, or changes it; none if the device has too many.
+    /// Creates or updates an inbox of a device. Returns `None` if the device has `most` inboxes already.
     pub(super) async fn put_inbox(
         &self,
         device: i64,
         name: String,
         token: String,
-        wanted: Wanted,
+        wanted: ExposedInbox,
         most: u64,
     ) -> Written<Option<InboxRow>> {
         let now_us = self.clock.now_us();
@@ -339,7 +340,8 @@ impl RelayStore {
         self.store.write(work, |_| ()).await
     }
 
-    /// Removes an inbox with everything in it; its number if there was one.
+    /// Deletes an inbox. Returns its number, or `None` if the inbox did not exist. [`tidy`](Self::tidy) deletes its
+    /// deliveries.
     pub(super) async fn remove_inbox(&self, device: i64, name: String) -> Written<Option<i64>> {
         let work = move |c: &Connection| {
             c.query_row(
@@ -352,7 +354,7 @@ impl RelayStore {
         self.store.write(work, |_| ()).await
     }
 
-    /// What a device's inboxes hold.
+    /// Returns the inboxes of a device with their counts.
     pub(super) async fn shown(&self, device: i64, url: String) -> Result<Vec<ShownInbox>, ReadError> {
         let read = move |c: &Connection| {
             c.prepare_cached(formatcp!(
@@ -374,8 +376,8 @@ impl RelayStore {
         self.store.readers().read(read).await
     }
 
-    /// What every inbox holds.
-    pub(super) async fn kept(&self) -> Result<BTreeMap<i64, Kept>, ReadError> {
+    /// Returns the counts of all inboxes.
+    pub(super) async fn kept(&self) -> Result<BTreeMap<i64, InboxUsage>, ReadError> {
         let read = |c: &Connection| {
             c.prepare_cached(formatcp!(
                 "SELECT number, (SELECT count(*) FROM delivery WHERE inbox = number AND state = {WAITING}),
@@ -383,7 +385,7 @@ impl RelayStore {
             ))?
             .query_map([], |row| {
                 let (waiting, bytes) = (row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)?.max(0) as u64);
-                Ok((row.get(0)?, Kept { waiting, bytes }))
+                Ok((row.get(0)?, InboxUsage { waiting, bytes }))
             })?
             .collect()
         };
@@ -392,7 +394,7 @@ impl RelayStore {
 
     // Deliveries.
 
-    /// Keeps a request; `after` gets its row and its place, in the order of commits.
+    /// Stores a request. `after` gets its row id and sequence number, in the order of commits.
     pub(super) async fn keep(
         &self,
         mut captured: Captured,
@@ -415,8 +417,8 @@ impl RelayStore {
         }
     }
 
-    /// The next deliveries of an inbox behind a place, in order, with the bodies that travel with them.
-    pub(super) async fn due(&self, inbox: i64, name: String, after: i64) -> Result<Vec<Due>, ReadError> {
+    /// Returns the next waiting deliveries of an inbox after a sequence number, in order.
+    pub(super) async fn due(&self, inbox: i64, name: String, after: i64) -> Result<Vec<DueDelivery>, ReadError> {
         let tail = self.id_tail();
         self.store
             .readers()
@@ -424,7 +426,7 @@ impl RelayStore {
                 let mut statement = c.prepare_cached(
                     formatcp!(
                         "SELECT d.request, d.seq, d.attempts, d.sha256, r.arrived_us, r.receiving_us, r.method, r.target, r.version,
-                       r.peer, r.names, r.headers, r.trailers, r.body_bytes, r.body_state, coalesce(d.status, r.status), r.chunks, r.body
+                       r.remote_address, r.names, r.headers, r.trailers, r.body_bytes, r.body_state, coalesce(d.status, r.status), r.chunks, r.body
                      FROM delivery d JOIN request r ON r.id = d.request
                      WHERE d.inbox = ?1 AND d.state = {WAITING} AND d.seq > ?2 ORDER BY d.seq LIMIT ?3"
                     ),
@@ -444,14 +446,14 @@ impl RelayStore {
             .await
     }
 
-    /// Writes down that laptops have deliveries.
-    pub(super) async fn taken(&self, all: Vec<Taken>) -> Written<()> {
+    /// Marks deliveries as acknowledged.
+    pub(super) async fn taken(&self, all: Vec<InFlightDelivery>) -> Written<()> {
         let now_us = self.clock.now_us();
         let work = move |c: &Connection| {
             let mut taken = c.prepare_cached(formatcp!(
                 "UPDATE delivery SET state = {TAKEN}, ended_us = ?2, status = coalesce(?3, status) WHERE request = ?1"
             ))?;
-            for Taken { row, status, .. } in all {
+            for InFlightDelivery { row, status, .. } in all {
                 taken.execute(params![row, now_us, status])?;
             }
             Ok(())
@@ -459,7 +461,7 @@ impl RelayStore {
         self.store.write(work, |_| ()).await
     }
 
-    /// Writes down that a laptop will never have a delivery, and why.
+    /// Marks a delivery as rejected permanently, with the reason.
     pub(super) async fn refused(&self, row: i64, why: String) -> Written<()> {
         let now_us = self.clock.now_us();
         let work = move |c: &Connection| {
@@ -472,8 +474,8 @@ impl RelayStore {
         self.store.write(work, |_| ()).await
     }
 
-    /// Writes down what a sender was answered in the laptop's place.
-    pub(super) async fn answered(&self, row: i64, status: u16) -> Written<()> {
+    /// Stores the status of the fallback response that the sender got.
+    pub(super) async fn responded(&self, row: i64, status: u16) -> Written<()> {
         let work = move |c: &Connection| {
             c.prepare_cached("UPDATE delivery SET status = ?2 WHERE request = ?1 AND status IS NULL")?
                 .execute(params![row, status])
@@ -482,7 +484,7 @@ impl RelayStore {
         self.store.write(work, |_| ()).await
     }
 
-    /// Writes down that a delivery was sent and not acknowledged.
+    /// Counts a failed attempt of a delivery.
     pub(super) async fn tried(&self, row: i64) -> Written<()> {
         let work = move |c: &Connection| {
             c.prepare_cached("UPDATE delivery SET attempts = attempts + 1 WHERE request = ?1")?.execute([row]).map(drop)
@@ -490,7 +492,8 @@ impl RelayStore {
         self.store.write(work, |_| ()).await
     }
 
-    /// Lets wait again what an inbox was given behind a place: its laptop says it does not have it.
+    /// Marks acknowledged deliveries after a sequence number as waiting, because the agent has lost them. Returns their
+    /// number.
     pub(super) async fn again(&self, device: i64, name: String, after: i64) -> Written<usize> {
         let work = move |c: &Connection| {
             c.execute(
@@ -505,7 +508,7 @@ impl RelayStore {
         self.store.write(work, |_| ()).await
     }
 
-    /// The body of a delivery of a device: where it is and how long it is.
+    /// Returns a reader for the body of a delivery, or `None` if the device has no such delivery.
     pub(super) async fn body(&self, device: i64, id: Uuid) -> Result<Option<hookbench_capture::BodyBlocks>, ReadError> {
         let Some(row) = self.id_tail().row(id.as_u128()) else { return Ok(None) };
         let owned = self
@@ -522,7 +525,7 @@ impl RelayStore {
         if owned { self.store.readers().body(row).await } else { Ok(None) }
     }
 
-    /// Deletes a slice of what is too old or belongs to nobody; whether there may be more.
+    /// Deletes one batch of deliveries that are too old or whose inbox was deleted. Returns true if there may be more.
     pub(super) async fn tidy(&self, quotas: &Quotas) -> Written<bool> {
         let now_us = self.clock.now_us();
         let taken_us = now_us - quotas.keep_taken.as_micros() as i64;
@@ -551,15 +554,15 @@ impl RelayStore {
         self.store.write(work, |_| ()).await
     }
 
-    /// Commits what is queued and closes.
+    /// Commits the queued work and closes the database.
     pub(super) async fn close(&self) {
         let store = self.store.clone();
-        // The writer's thread is waited for, which must not hold up the runtime.
+        // Closing blocks until the writer thread has finished, so it runs on a blocking thread.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
 }
 
-/// States of a delivery as they are stored. The partial indexes of the table serve only queries that write them.
+/// Values of `delivery.state`. Queries contain these values as literals, because SQLite uses a partial index only then.
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
 const REFUSED: u8 = 2;
@@ -587,9 +590,9 @@ fn delete(c: &Connection, row: i64) -> rusqlite::Result<()> {
     c.prepare_cached("DELETE FROM delivery WHERE request = ?1")?.execute([row]).map(drop)
 }
 
-/// Words for the numbers the capture store keeps.
+/// Names of the numbers in the column `names` of the capture store.
 pub(super) const NAMES: [&str; 3] = ["exact", "lowercase", "normalised"];
-/// See [`NAMES`].
+/// Names of the numbers in the column `body_state` of the capture store.
 pub(super) const BODY_STATES: [&str; 4] = ["complete", "broken_off", "stalled", "too_large"];
 
 pub(super) fn version_name(number: u8) -> &'static str {
@@ -600,7 +603,7 @@ pub(super) fn version_name(number: u8) -> &'static str {
     }
 }
 
-/// What of a target stands behind the inbox's token.
+/// Returns the part of a target after the token of the inbox.
 pub(super) fn rest_of(target: &str) -> &str {
     let path = match target.find("://").filter(|_| !target.starts_with('/')) {
         Some(at) => target[at + 3..].find('/').map_or("", |slash| &target[at + 3 + slash..]),
@@ -610,7 +613,7 @@ pub(super) fn rest_of(target: &str) -> &str {
     path.find(['/', '?']).map_or("", |end| &path[end..])
 }
 
-fn read_due(c: &Connection, row: &Row<'_>, inbox: &str, tail: IdTail) -> rusqlite::Result<Due> {
+fn read_due(c: &Connection, row: &Row<'_>, inbox: &str, tail: IdTail) -> rusqlite::Result<DueDelivery> {
     let number: i64 = row.get(0)?;
     let body_bytes = row.get::<_, i64>(13)? as u64;
     let (chunks, inline): (Option<i64>, Option<Vec<u8>>) = (row.get(16)?, row.get(17)?);
@@ -630,7 +633,7 @@ fn read_due(c: &Connection, row: &Row<'_>, inbox: &str, tail: IdTail) -> rusqlit
         |words: &'static [&'static str], index: u8| words.get(index as usize).copied().unwrap_or(words[0]).to_owned();
     let status: u16 = row.get(15)?;
     let target: String = row.get(7)?;
-    Ok(Due {
+    Ok(DueDelivery {
         row: number,
         delivery: Delivery {
             id: Uuid::from_u128(tail.uuid(RowId(number))),
@@ -643,7 +646,7 @@ fn read_due(c: &Connection, row: &Row<'_>, inbox: &str, tail: IdTail) -> rusqlit
             method: row.get(6)?,
             rest: rest_of(&target).to_owned(),
             version: version_name(row.get(8)?).to_owned(),
-            peer: row.get(9)?,
+            remote_address: row.get(9)?,
             names: word(&NAMES, row.get(10)?),
             head: row.get(11)?,
             trailers: row.get::<_, Option<Vec<u8>>>(12)?.unwrap_or_default(),
@@ -651,7 +654,7 @@ fn read_due(c: &Connection, row: &Row<'_>, inbox: &str, tail: IdTail) -> rusqlit
             body_state: word(&BODY_STATES, row.get(14)?),
             sha256,
             body: if here { BodyPlace::Here } else { BodyPlace::Relay },
-            answered: (status != 0).then_some(status),
+            responded: (status != 0).then_some(status),
         },
         body: body.into(),
     })

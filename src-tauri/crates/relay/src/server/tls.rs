@@ -1,4 +1,4 @@
-//! TLS at the relay's own door: a certificate that is got and renewed by itself, or one from files.
+//! TLS of the relay's listener, with an automatic certificate (ACME) or a certificate from files.
 
 use std::{
     io,
@@ -21,41 +21,41 @@ use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
 use super::RelayError;
 
-/// Folder of the account and certificates in the data folder.
+/// Folder of the ACME account and certificates in the data folder.
 const CACHE: &str = "acme";
 
-/// How a relay has TLS.
+/// TLS settings of a relay.
 #[derive(Debug, Clone, Default)]
 pub enum Tls {
-    /// It has none: it is on loopback, or a proxy in front of it has.
+    /// No TLS: the relay listens on loopback, or a proxy terminates TLS.
     #[default]
     Off,
-    /// From PEM files, read at start.
+    /// A certificate from PEM files, which are read at startup.
     Files {
-        /// The certificate and its chain.
+        /// Certificate chain.
         cert: PathBuf,
-        /// Its key.
+        /// Private key.
         key: PathBuf,
     },
-    /// Got and renewed by itself.
+    /// An automatic certificate.
     Acme(Acme),
 }
 
-/// A certificate by ACME, proved by TLS-ALPN-01 (RFC 8737) on the relay's own port.
+/// Settings of an automatic certificate (ACME) with the TLS-ALPN-01 challenge (RFC 8737) on the port of the relay.
 #[derive(Debug, Clone, Default)]
 pub struct Acme {
-    /// The host name it is for.
+    /// Host name of the certificate.
     pub domain: String,
-    /// Where the authority can write to.
+    /// Email address for the certificate authority.
     pub contact: Option<String>,
-    /// The authority's directory; Let's Encrypt's if none.
+    /// Directory URL of the certificate authority; defaults to Let's Encrypt.
     pub directory: Option<String>,
-    /// A PEM file with the root of the authority's own certificate; those of the system if none.
+    /// PEM file with the root certificates that are trusted for the directory; defaults to the roots of the system.
     pub root: Option<PathBuf>,
 }
 
 impl Tls {
-    /// The address that follows from it.
+    /// Returns the public URL that follows from the host name of the certificate.
     pub(super) fn url(&self) -> Option<String> {
         match self {
             Self::Acme(acme) => Some(format!("https://{}", acme.domain)),
@@ -64,10 +64,10 @@ impl Tls {
     }
 }
 
-/// A door with TLS.
+/// TLS handshakes for a listener.
 pub(super) struct Secured {
     config: Arc<ServerConfig>,
-    /// What an authority that asks is shown.
+    /// Configuration for ACME challenges.
     challenge: Option<Arc<ServerConfig>>,
 }
 
@@ -94,10 +94,10 @@ fn failed<E: std::fmt::Display>(what: impl std::fmt::Display) -> impl FnOnce(E) 
 fn builder() -> Result<rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier>, RelayError> {
     ServerConfig::builder_with_provider(ring::default_provider().into())
         .with_safe_default_protocol_versions()
-        .map_err(failed("versions"))
+        .map_err(failed("TLS versions"))
 }
 
-/// The door; none where there is no TLS. What renews a certificate goes on as long as the runtime does.
+/// Returns the TLS configuration, or `None` without TLS. Also starts the task that renews an automatic certificate.
 pub(super) fn secured(tls: &Tls, data: &Path) -> Result<Option<Secured>, RelayError> {
     let (mut config, challenge) = match tls {
         Tls::Off => return Ok(None),
@@ -123,15 +123,19 @@ pub(super) fn secured(tls: &Tls, data: &Path) -> Result<Option<Secured>, RelayEr
 fn state(acme: &Acme, data: &Path) -> Result<AcmeState<io::Error>, RelayError> {
     let host = acme.domain.as_str();
     if host.is_empty() || host.contains(['/', ':', '@', '*']) {
-        return Err(RelayError::Setting(format!("{host:?} is no host name such as relay.example.")));
+        return Err(RelayError::Setting(format!(
+            "Invalid host name: {host:?} (expected a name such as relay.example)."
+        )));
     }
     let cache = data.join(CACHE);
     private::make_dir(&cache).map_err(failed(cache.display()))?;
     let client = rustls::ClientConfig::builder_with_provider(ring::default_provider().into())
         .with_safe_default_protocol_versions()
-        .map_err(failed("versions"))?;
+        .map_err(failed("TLS versions"))?;
     let client = match &acme.root {
-        None => client.with_platform_verifier().map_err(failed("the system's roots"))?.with_no_client_auth(),
+        None => {
+            client.with_platform_verifier().map_err(failed("root certificates of the system"))?.with_no_client_auth()
+        }
         Some(path) => {
             let mut roots = RootCertStore::empty();
             for root in CertificateDer::pem_file_iter(path).map_err(failed(path.display()))? {
@@ -153,9 +157,9 @@ fn state(acme: &Acme, data: &Path) -> Result<AcmeState<io::Error>, RelayError> {
 async fn renew(mut state: AcmeState<io::Error>) {
     while let Some(event) = state.next().await {
         match event {
-            Ok(done) => tracing::info!(?done, "certificate"),
-            // It is tried again by itself, with pauses.
-            Err(error) => tracing::warn!(%error, "the certificate could not be had"),
+            Ok(done) => tracing::info!(?done, "certificate updated"),
+            // The ACME client retries automatically, with pauses.
+            Err(error) => tracing::warn!(%error, "the certificate could not be obtained"),
         }
     }
 }

@@ -1,59 +1,59 @@
-//! What a laptop asks of a relay by ordinary HTTP, and what it is told. All of it is JSON.
+//! JSON messages of the HTTP requests between agent and relay.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What a relay says to anyone (`GET` of [`PREFIX`](super::PREFIX)).
+/// Public information about a relay (`GET` of [`PREFIX`](super::PREFIX)).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
-    /// The relay's id, made once; part of every signature for it.
+    /// Id of the relay, which is generated once and part of every signature for the relay.
     pub relay: String,
-    /// The relay's time, seconds since the Unix epoch.
+    /// Time of the relay, in seconds since the Unix epoch.
     pub unix_s: i64,
 }
 
-/// A device that wants to be known (`POST devices`), signed with the key it brings.
+/// Enrollment of a device (`POST devices`), signed with the key in the message.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enrol {
-    /// A code the relay's owner gave, good once.
+    /// Single-use code from the relay's owner.
     pub code: String,
-    /// What a person calls the device.
+    /// Name of the device, chosen by the user.
     pub name: String,
-    /// Its public key, in base64.
+    /// Public key of the device, in base64.
     pub key: String,
 }
 
-/// What an enrolled device is told.
+/// Response to an enrollment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolled {
-    /// Its id.
+    /// Id of the device.
     pub device: String,
-    /// The address under which its inboxes are reached, such as `https://relay.example`.
+    /// Base URL of the public URLs, such as `https://relay.example`.
     pub url: String,
 }
 
-/// What a laptop wants of one of its inboxes at the relay (`PUT inboxes/<name>`).
+/// Settings of an exposed inbox (`PUT inboxes/<name>`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Wanted {
-    /// What a sender is answered when the laptop does not answer in time.
+pub struct ExposedInbox {
+    /// Response to the sender when the agent does not respond in time.
     pub fallback: Fallback,
-    /// How long a sender is kept waiting for the laptop, in milliseconds; 0 answers at once.
+    /// Time that a sender waits for the response of the agent, in ms; with 0, the relay responds at once.
     pub wait_ms: u32,
-    /// Name and password a sender must give.
+    /// Credentials that senders must provide.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub basic: Option<WantedBasic>,
-    /// Networks that may send, such as `192.0.2.0/24`; any if empty.
+    pub basic: Option<BasicCredentials>,
+    /// Networks that may send, such as `192.0.2.0/24`; all networks if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
-    /// The vendor whose questions the relay answers while the laptop is away.
+    /// Provider whose handshake requests the relay answers while the agent is offline.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub handshake: Option<WantedHandshake>,
+    pub handshake: Option<InboxHandshake>,
 }
 
-/// The answer of a relay in a laptop's place.
+/// Response of the relay when the agent does not respond.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fallback {
@@ -73,24 +73,24 @@ impl Default for Fallback {
     }
 }
 
-/// HTTP Basic credentials (RFC 7617). Only their digest travels.
+/// HTTP Basic credentials (RFC 7617). Only the digest is sent to the relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WantedBasic {
+pub struct BasicCredentials {
     /// SHA-256 of `name:password`, in hexadecimal.
     pub sha256: String,
 }
 
-/// A vendor whose questions are answered.
+/// Provider whose handshake requests the relay answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WantedHandshake {
-    /// Its id.
+pub struct InboxHandshake {
+    /// Id of the provider.
     pub provider: String,
-    /// Settings it needs, such as a verify token.
+    /// Parameters of the provider, such as a verify token.
     #[serde(default)]
     pub params: BTreeMap<String, String>,
-    /// Secrets, only where the user gives them to this relay.
+    /// Signing secrets, if the user shares them with this relay.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
 }
@@ -98,59 +98,59 @@ pub struct WantedHandshake {
 /// An inbox at the relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownInbox {
-    /// The laptop's name for it.
+    /// Name of the inbox.
     pub name: String,
-    /// Where senders reach it.
+    /// Public URL of the inbox.
     pub url: String,
-    /// Deliveries that wait for the laptop.
+    /// Number of deliveries that wait for the agent.
     pub waiting: u64,
-    /// Deliveries the laptop will never take; they are kept until they are too old.
+    /// Number of deliveries that the agent rejected permanently. The relay deletes them by age.
     pub refused: u64,
-    /// Number of the newest delivery.
+    /// Sequence number of the newest delivery.
     pub seq: i64,
 }
 
-/// What a laptop has of each of its inboxes (`POST resume`), said before it attaches: what is behind that
-/// and still kept is sent again.
+/// The deliveries that an agent has (`POST resume`), sent before the agent attaches. The relay resends later deliveries
+/// that it still stores.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resume {
-    /// The last number up to which nothing is missing, by inbox.
+    /// Last sequence number up to which no delivery is missing, by inbox.
     pub inboxes: BTreeMap<String, i64>,
 }
 
-/// How things stand, told to an attached laptop every few seconds.
+/// Status that the relay sends to an attached agent every few seconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
-    /// Time from the relay to the laptop and back as measured last, in microseconds.
+pub struct SessionStatus {
+    /// Last measured round-trip time from the relay to the agent, in µs.
     pub round_trip_us: u64,
-    /// Deliveries that wait, by inbox.
+    /// Number of waiting deliveries, by inbox.
     pub waiting: BTreeMap<String, u64>,
-    /// Why the relay ends this session, if it does: `superseded`, `revoked` or `draining`.
+    /// Reason, if the relay ends this session: `superseded`, `revoked` or `draining`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ended: Option<Ended>,
+    pub ended: Option<SessionEnd>,
 }
 
-/// Why a relay ends a session.
+/// Reason for which a relay ends a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ended {
-    /// The same key has attached anew, perhaps from another machine.
+pub enum SessionEnd {
+    /// The same key has attached again, perhaps from another computer.
     Superseded,
-    /// The device may not come back.
+    /// The device was revoked.
     Revoked,
-    /// The relay goes down, and asks to be dialled again in a moment.
+    /// The relay is shutting down. The agent should reconnect after a moment.
     Draining,
 }
 
-/// Why something was not done.
+/// An error response of the relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
-pub struct Refused {
+pub struct ErrorResponse {
     /// Stable code for programs.
     pub code: String,
-    /// What happened.
+    /// Description of the error.
     pub message: String,
-    /// What to do about it.
+    /// Advice for the user; empty if there is none.
     #[serde(default)]
     pub hint: String,
 }

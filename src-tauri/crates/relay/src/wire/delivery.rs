@@ -1,72 +1,72 @@
-//! One webhook on its way from relay to laptop, and what the laptop says to it.
+//! A webhook that the relay delivers to the agent, and the acknowledgment of the agent.
 
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Header that holds a delivery's envelope, as JSON.
+/// Header that contains a [`Delivery`] as JSON.
 const ENVELOPE: &str = "hookbench-delivery";
 
-/// Header that holds the status and headers of the app, as JSON, where there is an answer of one.
+/// Header that contains status and headers of the app's response as JSON, if there is one.
 const APP: &str = "hookbench-app";
 
-/// Header that says why something is not taken.
+/// Header that contains the reason for a rejected delivery.
 const WHY: &str = "hookbench-why";
 
-/// A webhook as the relay got it. The body travels beside it, byte for byte.
+/// A webhook as the relay received it. The body is sent separately, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// The relay's own id of it, the same each time it is sent.
+    /// Id of the delivery, the same for each attempt.
     pub id: Uuid,
-    /// The inbox it is for, by the name the laptop gave it.
+    /// Name of the inbox.
     pub inbox: String,
-    /// Its place among those of its inbox, from 1.
+    /// Sequence number within the inbox, from 1.
     pub seq: i64,
-    /// How often it has been sent before.
+    /// Number of earlier attempts.
     pub attempt: u32,
-    /// When its head was complete at the relay, µs since the Unix epoch.
+    /// Time at which the head was complete at the relay, in µs since the Unix epoch.
     pub received_us: i64,
-    /// How long ago that was when it was sent on, µs, by the relay's own clock.
+    /// Time between `received_us` and this attempt by the clock of the relay, in µs.
     pub age_us: i64,
-    /// From its head to its last byte, µs.
+    /// Time from the complete head to the last byte of the body, in µs.
     pub receiving_us: i64,
     /// Method as sent.
     pub method: String,
-    /// Target as sent, without the inbox's token: what stands behind it, from its `/` or `?` on.
+    /// Part of the target after the token of the inbox, starting with `/` or `?`.
     pub rest: String,
     /// HTTP version, as in a request line.
     pub version: String,
-    /// The sender's address, with its port.
-    pub peer: String,
-    /// How truly header names are known: `exact`, `lowercase` or `normalised`.
+    /// Address of the sender, with the port.
+    pub remote_address: String,
+    /// Fidelity of the header names: `exact`, `lowercase` or `normalised`.
     pub names: String,
-    /// The header block as it was on the wire.
+    /// Header block as received.
     #[serde(with = "in_base64")]
     pub head: Vec<u8>,
-    /// The trailer block; mostly empty.
+    /// Trailer block; usually empty.
     #[serde(with = "in_base64", default, skip_serializing_if = "Vec::is_empty")]
     pub trailers: Vec<u8>,
-    /// Size of the body, in bytes: received, or announced where it was refused.
+    /// Size of the body in bytes. If the body was rejected, the size that the sender announced.
     pub body_bytes: u64,
-    /// Whether the body is whole: `complete`, `broken_off`, `stalled` or `too_large`.
+    /// Completeness of the body: `complete`, `broken_off`, `stalled` or `too_large`.
     pub body_state: String,
-    /// SHA-256 of the body as it arrived, in hexadecimal.
+    /// SHA-256 of the received body, in hexadecimal.
     pub sha256: String,
-    /// Where the body is.
+    /// Location of the body.
     pub body: BodyPlace,
-    /// What the sender was answered already; none while it waits.
+    /// Status that the sender already got; `None` while the sender waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answered: Option<u16>,
+    pub responded: Option<u16>,
 }
 
-/// Where a delivery's body is.
+/// Location of the body of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BodyPlace {
-    /// It is the body of the `PUT`.
+    /// The body of the `PUT` request.
     Here,
-    /// At the relay, to be fetched by the delivery's id.
+    /// At the relay, from which it is fetched with the id of the delivery.
     Relay,
 }
 
@@ -85,7 +85,7 @@ mod in_base64 {
     }
 }
 
-/// JSON as a header value: what JSON leaves unescaped and a header value cannot hold is escaped.
+/// Returns a value as JSON in a header value. DEL is escaped, because JSON allows DEL and header values do not.
 fn json_value<T: Serialize>(value: &T) -> HeaderValue {
     let json = serde_json::to_string(value).unwrap_or_default().replace('\u{7f}', "\\u007f");
     HeaderValue::from_bytes(json.as_bytes()).unwrap_or_else(|_| HeaderValue::from_static("null"))
@@ -96,8 +96,8 @@ fn value_json<T: serde::de::DeserializeOwned>(headers: &HeaderMap, name: &str) -
 }
 
 impl Delivery {
-    /// The headers of its `PUT`. With `wait_s` the laptop is asked for its app's own answer within that
-    /// many seconds (`Prefer: wait`, RFC 7240 §4.3).
+    /// Returns the headers of the `PUT` request. With `wait_s`, the agent should return the response of the app within
+    /// this number of seconds (`Prefer: wait`, RFC 7240 §4.3).
     pub fn headers(&self, wait_s: Option<u32>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(ENVELOPE, json_value(self));
@@ -107,19 +107,19 @@ impl Delivery {
         headers
     }
 
-    /// The delivery in a `PUT`'s headers, and the seconds its sender may be kept waiting.
+    /// Parses the headers of a `PUT` request. Returns the delivery and the number of seconds that the sender waits.
     pub fn from_headers(headers: &HeaderMap) -> Option<(Self, Option<u32>)> {
         let wait = headers.get("prefer").and_then(|value| value.to_str().ok()?.strip_prefix("wait=")?.parse().ok());
         Some((value_json(headers, ENVELOPE)?, wait))
     }
 }
 
-/// What an app, or the inbox itself, answered.
+/// The response of an app or of an inbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AppAnswer {
+pub struct AppResponse {
     /// Status.
     pub status: u16,
-    /// Headers, in order. A value's characters stand for its bytes (ISO 8859-1).
+    /// Headers, in order. Each character of a value is one byte (ISO 8859-1).
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: bytes::Bytes,
@@ -131,40 +131,40 @@ struct AppHead {
     headers: Vec<(String, String)>,
 }
 
-/// What the laptop says to a delivery. Where it says nothing, the relay sends the same again.
+/// Acknowledgment of a delivery. Without an acknowledgment, the relay resends the delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ack {
-    /// It is on the laptop's disk since now (201), with the answer for its sender if there is one.
-    Stored(Option<AppAnswer>),
-    /// It has been on the laptop's disk (200).
+    /// The delivery is now stored (201). Contains the response for the sender, if there is one.
+    Stored(Option<AppResponse>),
+    /// The delivery was stored before (200).
     Had,
-    /// It is on the laptop's disk, and what the app says comes too late (202).
+    /// The delivery is stored, but the response of the app is too late (202).
     Pending,
-    /// The id is known with other bytes: something is badly wrong (409).
+    /// A different request with the same id is stored (409). This indicates a bug.
     Conflict,
-    /// It will never be taken, and why (422).
+    /// The delivery is rejected permanently (422). Contains the reason.
     Never(String),
-    /// Not now: again after so many seconds (503, or 507 where the disk is full).
+    /// The delivery cannot be stored now and must be resent (503, or 507 if the disk is full).
     Later {
-        /// Seconds.
+        /// Seconds to wait before the next attempt.
         after_s: u32,
-        /// Whether the laptop's disk is full.
+        /// True if the disk of the agent is full.
         full: bool,
     },
 }
 
 impl Ack {
-    /// Send it again soon: it did not arrive whole.
+    /// Returns the acknowledgment for an incomplete delivery, which is to be resent after 1 second.
     pub fn again() -> Self {
         Self::Later { after_s: 1, full: false }
     }
 
-    /// Status, headers and body of the answer.
+    /// Converts the acknowledgment to an HTTP response.
     pub fn into_response(self) -> http::Response<bytes::Bytes> {
         let mut response = http::Response::new(bytes::Bytes::new());
         let status = match self {
-            Self::Stored(answer) => {
-                if let Some(AppAnswer { status, headers, body }) = answer {
+            Self::Stored(app) => {
+                if let Some(AppResponse { status, headers, body }) = app {
                     response.headers_mut().insert(APP, json_value(&AppHead { status, headers }));
                     *response.body_mut() = body;
                 }
@@ -186,11 +186,11 @@ impl Ack {
         response
     }
 
-    /// The acknowledgement in an answer; none where it is no such answer.
+    /// Parses an HTTP response. Returns `None` if the response is not an acknowledgment.
     pub fn from_response(status: StatusCode, headers: &HeaderMap, body: bytes::Bytes) -> Option<Self> {
         Some(match status {
             StatusCode::CREATED => {
-                Self::Stored(value_json(headers, APP).map(|AppHead { status, headers }| AppAnswer {
+                Self::Stored(value_json(headers, APP).map(|AppHead { status, headers }| AppResponse {
                     status,
                     headers,
                     body,
@@ -220,29 +220,29 @@ mod tests {
     prop_compose! {
         fn any_delivery()(
             (id, seq, attempt, received_us) in any::<(u128, i64, u32, i64)>(),
-            (inbox, method, rest, peer) in any::<(String, String, String, String)>(),
+            (inbox, method, rest, remote_address) in any::<(String, String, String, String)>(),
             (head, trailers) in any::<(Vec<u8>, Vec<u8>)>(),
-            (body_bytes, here, answered) in any::<(u64, bool, Option<u16>)>(),
+            (body_bytes, here, responded) in any::<(u64, bool, Option<u16>)>(),
         ) -> Delivery {
             Delivery {
                 id: Uuid::from_u128(id), inbox, seq, attempt, received_us, age_us: 7, receiving_us: 1, method, rest,
-                version: "HTTP/1.1".into(), peer, names: "exact".into(), head, trailers, body_bytes,
+                version: "HTTP/1.1".into(), remote_address, names: "exact".into(), head, trailers, body_bytes,
                 body_state: "complete".into(), sha256: "00".into(),
-                body: if here { BodyPlace::Here } else { BodyPlace::Relay }, answered,
+                body: if here { BodyPlace::Here } else { BodyPlace::Relay }, responded,
             }
         }
     }
 
     proptest! {
         #[test]
-        fn a_delivery_arrives_as_it_was(delivery in any_delivery(), wait: Option<u32>) {
+        fn delivery_round_trips_through_headers(delivery in any_delivery(), wait: Option<u32>) {
             let headers = delivery.headers(wait);
             prop_assert_eq!(Delivery::from_headers(&headers), Some((delivery, wait)));
         }
 
         #[test]
-        fn an_acknowledgement_arrives_as_it_was(status: u16, headers: Vec<(String, String)>, body: Vec<u8>, why: String, after_s: u32, full: bool) {
-            let app = AppAnswer { status, headers, body: body.into() };
+        fn acknowledgment_round_trips_through_response(status: u16, headers: Vec<(String, String)>, body: Vec<u8>, why: String, after_s: u32, full: bool) {
+            let app = AppResponse { status, headers, body: body.into() };
             for ack in [Ack::Stored(Some(app)), Ack::Stored(None), Ack::Had, Ack::Pending, Ack::Conflict, Ack::Never(why), Ack::Later { after_s, full }] {
                 let (parts, body) = ack.clone().into_response().into_parts();
                 prop_assert_eq!(Ack::from_response(parts.status, &parts.headers, body), Some(ack));

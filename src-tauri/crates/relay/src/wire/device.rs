@@ -1,4 +1,4 @@
-//! A laptop's key, and requests signed with it.
+//! Device keys, and requests signed with them.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
@@ -10,25 +10,25 @@ const TIME: &str = "hookbench-time";
 const NONCE: &str = "hookbench-nonce";
 const SIGNATURE: &str = "hookbench-signature";
 
-/// Bytes of a device's id: the beginning of its key's SHA-256.
+/// Bytes of a device id, which is the beginning of the SHA-256 of the public key.
 const ID_BYTES: usize = 16;
 
-/// Random bytes of the system.
+/// Returns random bytes from the operating system.
 ///
 /// # Panics
-/// Where the system has none: nothing that is secret could be made.
+/// Panics if the operating system provides no random bytes, because no secret could be generated.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    getrandom::fill(&mut bytes).expect("the operating system provides random bytes");
     bytes
 }
 
-/// The id of the device that has a public key.
+/// Returns the id of the device with a public key.
 pub fn device_of(key: &[u8; 32]) -> String {
     hex::encode(&Sha256::digest(key)[..ID_BYTES])
 }
 
-/// A laptop's key.
+/// An Ed25519 key that identifies a device.
 #[derive(Clone)]
 pub struct DeviceKey(SigningKey);
 
@@ -39,27 +39,27 @@ impl std::fmt::Debug for DeviceKey {
 }
 
 impl DeviceKey {
-    /// A new one.
+    /// Generates a key.
     pub fn generate() -> Self {
         Self(SigningKey::from_bytes(&random()))
     }
 
-    /// The one that was kept as [`secret`](Self::secret).
+    /// Restores a key from its [`secret`](Self::secret).
     pub fn from_secret(secret: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(secret))
     }
 
-    /// What is to be kept, and never to be shown.
+    /// Returns the secret key, for storage.
     pub fn secret(&self) -> [u8; 32] {
         self.0.to_bytes()
     }
 
-    /// The half that others may know.
+    /// Returns the public key.
     pub fn public(&self) -> [u8; 32] {
         self.0.verifying_key().to_bytes()
     }
 
-    /// The device's id.
+    /// Returns the id of the device.
     pub fn id(&self) -> String {
         device_of(&self.public())
     }
@@ -68,14 +68,14 @@ impl DeviceKey {
 /// Signs requests to one relay.
 #[derive(Debug, Clone)]
 pub struct Signer {
-    /// The laptop's key.
+    /// Key of the device.
     pub key: DeviceKey,
-    /// The relay's id: a signature for one relay is of no use at another.
+    /// Id of the relay. A signature for one relay is invalid at other relays.
     pub relay: String,
 }
 
 impl Signer {
-    /// The headers that sign a request at a moment.
+    /// Returns the headers that sign a request at time `unix_s` (seconds since the Unix epoch).
     pub fn sign(&self, method: &str, target: &str, body: &[u8], unix_s: i64) -> Vec<(&'static str, String)> {
         let nonce = BASE64.encode(random::<16>());
         let text = text(&self.relay, method, target, unix_s, &nonce, body);
@@ -93,34 +93,37 @@ fn text(relay: &str, method: &str, target: &str, unix_s: i64, nonce: &str, body:
     format!("hookbench/1\n{relay}\n{method}\n{target}\n{unix_s}\n{nonce}\n{}\n", hex::encode(Sha256::digest(body)))
 }
 
-/// What a signed request says of itself; to be believed after [`verify`](Self::verify).
+/// Signature headers of a request. They must be checked with [`verify`](Self::verify) before use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
     /// Id of the device.
     pub device: String,
-    /// When it was signed, seconds since the Unix epoch.
+    /// Time of the signature, in seconds since the Unix epoch.
     pub unix_s: i64,
-    /// What makes it good only once.
+    /// Random value that makes the request valid only once.
     pub nonce: String,
     signature: Signature,
 }
 
-/// Why a request is not believed.
+/// An error in the signature of a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotSigned {
-    /// A header is missing or does not read.
-    #[error("the request carries no signature of a device")]
+    /// A signature header is missing or cannot be parsed.
+    #[error("The request has no valid signature headers")]
     Missing,
-    /// It was signed with another key, or changed since.
-    #[error("the signature does not hold")]
+    /// The request was signed with another key, or changed after signing.
+    #[error("The signature is invalid")]
     Wrong,
 }
 
-/// Longest nonce that is looked at.
+/// Maximum length of a nonce, in characters.
 const NONCE_MAX: usize = 64;
 
 impl Signed {
-    /// Reads the headers.
+    /// Parses the signature headers.
+    ///
+    /// # Errors
+    /// Returns [`NotSigned::Missing`] if a header is missing or cannot be parsed.
     pub fn read(headers: &HeaderMap) -> Result<Self, NotSigned> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).ok_or(NotSigned::Missing);
         let signature = BASE64.decode(text(SIGNATURE)?).map_err(|_| NotSigned::Missing)?;
@@ -136,7 +139,10 @@ impl Signed {
         })
     }
 
-    /// Whether the device with this public key signed this request for this relay.
+    /// Checks that the device with this public key signed this request for this relay.
+    ///
+    /// # Errors
+    /// Returns [`NotSigned::Wrong`] if the signature is invalid.
     pub fn verify(
         &self,
         key: &[u8; 32],
@@ -156,13 +162,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_holds_for_what_was_signed_and_for_nothing_else() {
+    fn signature_is_valid_only_for_the_signed_request() {
         let signer = Signer { key: DeviceKey::generate(), relay: "r".into() };
         let mut headers = HeaderMap::new();
         for (name, value) in signer.sign("PUT", "/a?b=1", b"body", 1_000) {
-            headers.insert(name, value.parse().expect("a value"));
+            headers.insert(name, value.parse().expect("build a header value"));
         }
-        let signed = Signed::read(&headers).expect("it reads");
+        let signed = Signed::read(&headers).expect("parse the headers");
         let key = signer.key.public();
         assert_eq!(signed.device, device_of(&key));
         assert_eq!(signed.verify(&key, "r", "PUT", "/a?b=1", b"body"), Ok(()));
@@ -178,8 +184,8 @@ mod tests {
         assert_eq!(signed.verify(&other.public(), "r", "PUT", "/a?b=1", b"body"), Err(NotSigned::Wrong));
         for (name, value) in [(TIME, "1001"), (NONCE, "AAAAAAAAAAAAAAAAAAAAAA")] {
             let mut changed = headers.clone();
-            changed.insert(name, value.parse().expect("a value"));
-            let signed = Signed::read(&changed).expect("it reads");
+            changed.insert(name, value.parse().expect("build a header value"));
+            let signed = Signed::read(&changed).expect("parse the headers");
             assert_eq!(signed.verify(&key, "r", "PUT", "/a?b=1", b"body"), Err(NotSigned::Wrong), "{name}");
         }
         headers.remove(NONCE);

@@ -1,9 +1,9 @@
-//! What relay and laptop say to each other.
+//! The protocol between relay and agent.
 //!
-//! The laptop opens one connection to the relay and asks to [`ATTACH`]: from then on HTTP/2 is spoken on
-//! it with the relay as the client. Each webhook is one `PUT` of [`deliver`](Delivery), idempotent by its
-//! id, whose status is the acknowledgement ([`Ack`]). What the laptop wants of the relay is ordinary HTTP
-//! under [`PREFIX`], signed with its key ([`Signed`]).
+//! The agent opens one connection to the relay and requests an upgrade at [`ATTACH`]. After the upgrade, both speak
+//! HTTP/2 with the relay as the client. Each webhook is one `PUT` request ([`Delivery`]), which is idempotent by its
+//! id. The status of the response is the acknowledgment ([`Ack`]). The agent sends requests to the relay with HTTP/1.1
+//! under [`PREFIX`], signed with the key of the device ([`Signed`]).
 
 mod control;
 mod delivery;
@@ -12,10 +12,10 @@ mod socket;
 mod tuning;
 
 pub use control::{
-    Ended, Enrol, Enrolled, Fallback, Hello, Refused, Resume, ShownInbox, Standing, Wanted, WantedBasic,
-    WantedHandshake,
+    BasicCredentials, Enrol, Enrolled, ErrorResponse, ExposedInbox, Fallback, Hello, InboxHandshake, Resume,
+    SessionEnd, SessionStatus, ShownInbox,
 };
-pub use delivery::{Ack, AppAnswer, BodyPlace, Delivery};
+pub use delivery::{Ack, AppResponse, BodyPlace, Delivery};
 pub use device::{DeviceKey, NotSigned, Signed, Signer, device_of, random};
 pub use socket::{Side, Socket};
 pub use tuning::{
@@ -23,17 +23,17 @@ pub use tuning::{
     server_builder,
 };
 
-/// Where everything of a relay that is no webhook stands. No inbox token can begin with a dot.
+/// Path prefix of all routes of a relay that are not webhooks. Inbox tokens never start with a dot.
 pub const PREFIX: &str = "/.hookbench/v1";
 
-/// What a laptop asks a connection to become (`Upgrade`).
+/// Protocol name in the `Upgrade` header.
 pub const PROTOCOL: &str = "hookbench-h2/1";
 
-/// Path at which a laptop asks for it.
+/// Path at which an agent requests the upgrade.
 pub const ATTACH: &str = "/.hookbench/v1/attach";
 
-/// Path of a delivery on an attached connection; inbox and id follow.
+/// Path prefix of a delivery on an attached connection; inbox and id follow.
 pub const DELIVER: &str = "/inbox/";
 
-/// Path at which a relay tells an attached laptop how things stand.
-pub const STATUS: &str = "/standing";
+/// Path at which a relay sends its status to an attached agent.
+pub const STATUS: &str = "/status";

@@ -1,4 +1,4 @@
-//! The bytes of a connection inside WebSocket messages, for networks that let nothing else through.
+//! A byte stream in WebSocket messages, for networks whose proxies support no other upgrade.
 
 use std::{
     io,
@@ -17,19 +17,19 @@ use tokio_tungstenite::{
     },
 };
 
-/// Largest message taken, in bytes; HTTP/2 writes less at once.
+/// Maximum size of a message, in bytes. HTTP/2 writes less at once.
 const MESSAGE_MAX: usize = 1024 * 1024;
 
-/// Which end of it one is.
+/// End of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The one that dialled.
-    Laptop,
-    /// The one that was dialled.
+    /// The agent, which opened the connection.
+    Agent,
+    /// The relay, which accepted the connection.
     Relay,
 }
 
-/// A byte stream over binary messages.
+/// A byte stream over binary WebSocket messages.
 #[derive(Debug)]
 pub struct Socket<S> {
     messages: WebSocketStream<S>,
@@ -37,9 +37,9 @@ pub struct Socket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    /// Over a connection on which the WebSocket handshake is done.
+    /// Wraps a connection after the WebSocket handshake.
     pub async fn new(stream: S, side: Side) -> Self {
-        let role = if side == Side::Laptop { Role::Client } else { Role::Server };
+        let role = if side == Side::Agent { Role::Client } else { Role::Server };
         let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_MAX)).max_frame_size(Some(MESSAGE_MAX));
         Self { messages: WebSocketStream::from_raw_socket(stream, role, Some(config)).await, unread: Bytes::new() }
     }
@@ -63,7 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
             match ready!(Pin::new(&mut self.messages).poll_next(context)) {
                 Some(Ok(Message::Binary(bytes))) => self.unread = bytes,
                 Some(Ok(Message::Close(_))) | None => return Poll::Ready(Ok(())),
-                // Pings are answered by the library.
+                // The library responds to pings.
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Poll::Ready(Err(broken(error))),
             }
@@ -103,18 +103,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn bytes_come_through_in_order_whatever_their_number() {
+    async fn transfers_many_bytes_in_order() {
         let (one, other) = tokio::io::duplex(4096);
-        let (mut laptop, mut relay) = tokio::join!(Socket::new(one, Side::Laptop), Socket::new(other, Side::Relay));
+        let (mut agent, mut relay) = tokio::join!(Socket::new(one, Side::Agent), Socket::new(other, Side::Relay));
         let sent: Vec<u8> = (0..3_000_000_u32).map(|at| (at / 7) as u8).collect();
         let expected = sent.clone();
         let sending = tokio::spawn(async move {
-            laptop.write_all(&sent).await.expect("it is written");
-            laptop.shutdown().await.expect("it ends");
+            agent.write_all(&sent).await.expect("write the bytes");
+            agent.shutdown().await.expect("close the stream");
         });
         let mut got = Vec::new();
-        relay.read_to_end(&mut got).await.expect("it reads");
-        sending.await.expect("it ends");
+        relay.read_to_end(&mut got).await.expect("read the bytes");
+        sending.await.expect("join the task");
         assert!(got == expected, "{} bytes", got.len());
     }
 }

@@ -1,43 +1,43 @@
-//! How HTTP/2 is set up on an attached connection, and the limits both ends keep.
+//! HTTP/2 settings of an attached connection, and the limits of both ends.
 
 use std::time::Duration;
 
 use hyper::{client, server};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-/// Deliveries a laptop takes at one time, unless it says otherwise. Each waits for the app: with an app that takes
-/// 300 ms, an inbox has 1,600 answers a second.
+/// Default number of concurrent deliveries to an agent. A delivery can wait for the response of the app: with an app
+/// that takes 300 ms, an inbox gets 1,600 responses per second.
 pub const CREDIT: u32 = 1_000;
 
-/// Streams on one connection: deliveries, and the relay's own word in between.
+/// Maximum number of streams of a connection: deliveries, and the status messages of the relay.
 const STREAMS: u32 = 1_024;
 
-/// Window of one stream, in bytes.
+/// Flow-control window of a stream, in bytes.
 const STREAM_WINDOW: u32 = 256 * 1024;
 
-/// Window of the connection, in bytes. A relay has 8 MiB of bodies under way at most, so that a body which nobody
-/// reads holds up none of the others; a relay that keeps to no limit fills no more memory than this.
+/// Flow-control window of a connection, in bytes. A relay sends at most 8 MiB of bodies at a time, so a body that is
+/// not read does not block other bodies. The window also limits the memory that a faulty relay can fill.
 const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
 
-/// Largest head of a delivery, in bytes: a webhook's own head of 64 KiB, in base64, and its trailers.
+/// Maximum size of the head of a delivery, in bytes: a webhook head of 64 KiB in base64, and the trailers.
 pub const ENVELOPE_MAX: u32 = 384 * 1024;
 
-/// Bodies up to this size travel with their delivery, in bytes; larger ones are fetched.
+/// Maximum size of a body that is sent with its delivery, in bytes. Larger bodies are fetched separately.
 pub const INLINE_MAX: u64 = 1024 * 1024;
 
-/// Silence after which an end asks for a sign of life. NATs forget connections after minutes at worst.
+/// Idle time before a PING is sent. NAT devices may drop idle connections after a few minutes.
 pub const PING_EVERY: Duration = Duration::from_secs(15);
 
-/// How long it waits for one: after both, a connection to a laptop that sleeps is over.
+/// Timeout of a PING, after which the connection is closed.
 pub const PING_WITHIN: Duration = Duration::from_secs(10);
 
-/// How often a relay says how things stand.
+/// Interval at which a relay sends its status.
 pub const STATUS_EVERY: Duration = Duration::from_secs(10);
 
-/// Silence after which a laptop dials anew: a relay speaks every [`STATUS_EVERY`].
+/// Idle time after which an agent reconnects. A relay sends its status every [`STATUS_EVERY`].
 pub const SILENCE_MAX: Duration = Duration::from_secs(25);
 
-/// The laptop's end: it serves.
+/// Returns the HTTP/2 settings of the agent, which is the server.
 pub fn server_builder() -> server::conn::http2::Builder<TokioExecutor> {
     let mut builder = server::conn::http2::Builder::new(TokioExecutor::new());
     builder
@@ -51,7 +51,7 @@ pub fn server_builder() -> server::conn::http2::Builder<TokioExecutor> {
     builder
 }
 
-/// The relay's end: it sends.
+/// Returns the HTTP/2 settings of the relay, which is the client.
 pub fn client_builder() -> client::conn::http2::Builder<TokioExecutor> {
     let mut builder = client::conn::http2::Builder::new(TokioExecutor::new());
     builder

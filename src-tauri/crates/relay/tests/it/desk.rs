@@ -1,4 +1,4 @@
-//! A laptop that keeps things in memory, and the ways to set both ends up.
+//! A test agent that stores deliveries in memory, and helpers that start both ends.
 
 use std::{
     collections::BTreeMap,
@@ -12,28 +12,28 @@ use std::{
 
 use hookbench_capture::Clock;
 use hookbench_relay::{
-    client::{Client, Content, Laptop, State, Turn, enrol},
+    client::{Agent, Client, Content, State, Turn, enrol},
     server::{Admin, Config, Quotas, Relay, Tls},
-    wire::{Ack, AppAnswer, BodyPlace, Delivery, DeviceKey, Fallback, Signer, Wanted},
+    wire::{Ack, AppResponse, BodyPlace, Delivery, DeviceKey, ExposedInbox, Fallback, Signer},
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A laptop that keeps in memory what it is given.
+/// An agent that stores deliveries in memory.
 #[derive(Default)]
-pub struct Desk {
+pub struct TunnelHandler {
     pub got: Mutex<Vec<(Delivery, Vec<u8>)>>,
     pub state: Mutex<Option<State>>,
     pub had: Mutex<BTreeMap<String, i64>>,
-    /// Whether it answers for its app.
-    pub answers: AtomicBool,
-    /// Whether it says nothing to deliveries.
+    /// True if deliveries get the response of an app.
+    pub responses: AtomicBool,
+    /// True if deliveries are never acknowledged.
     pub mute: AtomicBool,
-    /// The inbox whose app never answers.
+    /// Name of the inbox whose app never responds.
     pub slow: Mutex<String>,
 }
 
-impl Desk {
+impl TunnelHandler {
     pub fn got(&self) -> Vec<(Delivery, Vec<u8>)> {
         self.got.lock().unwrap().clone()
     }
@@ -43,7 +43,7 @@ impl Desk {
     }
 }
 
-impl Laptop for Desk {
+impl Agent for TunnelHandler {
     async fn deliver(
         self: Arc<Self>,
         delivery: Delivery,
@@ -82,7 +82,7 @@ impl Laptop for Desk {
             return Ack::Had;
         }
         got.push((delivery, body));
-        let app = wait_s.filter(|_| self.answers.load(Ordering::Relaxed)).map(|_| AppAnswer {
+        let app = wait_s.filter(|_| self.responses.load(Ordering::Relaxed)).map(|_| AppResponse {
             status: 418,
             headers: vec![("X-App".into(), "yes".into()), ("Content-Type".into(), "text/html".into())],
             body: "<b>tea</b>".into(),
@@ -94,7 +94,7 @@ impl Laptop for Desk {
         self.had.lock().unwrap().clone()
     }
 
-    fn stands(&self, state: State) {
+    fn stays_up(&self, state: State) {
         *self.state.lock().unwrap() = Some(state);
     }
 }
@@ -103,14 +103,14 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     until_some(what, async || holds().then_some(())).await;
 }
 
-/// Asks until there is an answer.
+/// Polls until `ask` returns a value. Panics after 20 seconds.
 pub async fn until_some<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
-        if let Some(answer) = ask().await {
-            return answer;
+        if let Some(response) = ask().await {
+            return response;
         }
-        assert!(began.elapsed() < PATIENCE, "{what} did not happen");
+        assert!(began.elapsed() < PATIENCE, "timed out waiting for: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -138,6 +138,6 @@ pub async fn enrolled(relay: &Relay, data: &Path) -> Arc<Client> {
     Arc::new(Client::new(relay.url(), Signer { key, relay: id }).unwrap())
 }
 
-pub fn waits(ms: u32) -> Wanted {
-    Wanted { wait_ms: ms, fallback: Fallback { status: 202, ..Fallback::default() }, ..Wanted::default() }
+pub fn waits(ms: u32) -> ExposedInbox {
+    ExposedInbox { wait_ms: ms, fallback: Fallback { status: 202, ..Fallback::default() }, ..ExposedInbox::default() }
 }

@@ -1,4 +1,4 @@
-//! Both ends over real sockets.
+//! Integration tests of relay and agent over real sockets.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod attack;

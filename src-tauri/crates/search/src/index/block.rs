@@ -36,7 +36,7 @@ const MAGIC: &[u8; 8] = b"hooksift";
 /// Share of the rows of a block above which reading all requests is faster.
 const SCANNED_ABOVE: f64 = 0.1;
 
-/// Requests of a block that may match.
+/// Requests of a block that may match a query.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Candidates {
     /// Every request may match.
@@ -54,9 +54,9 @@ pub(crate) struct Block {
     last: RowId,
     ids: Vec<i64>,
     requests: u64,
-    /// Whether a request takes several rows.
+    /// True if a request has several rows.
     long: bool,
-    /// Whether the checksum was found to be correct.
+    /// True if the checksum was verified.
     checked: AtomicBool,
 }
 
@@ -139,8 +139,8 @@ impl Block {
         }
     }
 
-    /// Extends the found rows to all rows of the same request, because the terms of a query may match in different rows
-    /// of a large request.
+    /// Extends the found rows to all rows of the same request, because the terms of a query may match in different
+    /// rows of a large request.
     fn spread(&self, rows: &mut [u64]) {
         let found: Vec<usize> = ones(rows).collect();
         for row in found {
@@ -155,7 +155,7 @@ impl Block {
     }
 
     /// Opens the block at an offset of a file. Returns `None` if the bytes are not a block of this store. The block
-    /// leaves out no request before [`Self::check`] succeeds.
+    /// excludes no request before [`Self::check`] succeeds.
     pub(crate) fn open(file: &Arc<File>, offset: u64, store: u64) -> io::Result<Option<Self>> {
         let mut head = vec![0; HEAD + IDS];
         read_at(file, &mut head, offset)?;
@@ -172,7 +172,7 @@ impl Block {
         Ok(ordered.then(|| Self { file, offset, before, last, requests: requests as u64, ids, long, checked }))
     }
 
-    /// Reads the whole block and verifies its checksum. Returns whether the checksum is correct.
+    /// Reads the whole block and verifies its checksum. Returns true if the checksum is correct.
     pub(crate) fn check(&self) -> bool {
         let mut bytes = vec![0; BYTES];
         let whole = read_at(&self.file, &mut bytes, self.offset).is_ok() && sum(&bytes) == bytes[56..64];
@@ -198,7 +198,7 @@ fn sum(bytes: &[u8]) -> [u8; 8] {
     (xxh3_64(&bytes[..56]) ^ xxh3_64(&bytes[HEAD..])).to_le_bytes()
 }
 
-/// A block that is being built.
+/// Block under construction.
 pub(crate) struct Building {
     bytes: Vec<u8>,
     ids: Vec<i64>,

@@ -22,10 +22,10 @@ const COUNTED_MAX: i64 = 2 * ROWS as i64;
 /// Writer of the index of a store. There is one per index.
 pub struct IndexWriter {
     index: Arc<SearchIndex>,
-    /// Number of the store, which its blocks name.
+    /// Number of the store, stored in each block.
     store: u64,
     building: Option<Building>,
-    /// Last request that was added, to a finished block or to the one that is being built.
+    /// Last request that was added, to a finished block or to the current one.
     last: RowId,
 }
 
@@ -36,11 +36,11 @@ impl std::fmt::Debug for IndexWriter {
 }
 
 impl IndexWriter {
-    /// Opens the index that an earlier run built. Every block is checked before any block is used, which takes a while.
-    /// Files that cannot be used are deleted, and their requests are indexed again.
+    /// Opens the index of an earlier run. Every block is verified before any block is used, which takes a while.
+    /// Unusable files are deleted, and their requests are indexed again.
     pub fn open(index: Arc<SearchIndex>, store: u64) -> Self {
         if let Err(error) = index.open(store) {
-            tracing::warn!(%error, "the search index could not be opened; it is built again");
+            tracing::warn!(%error, "cannot open the search index, rebuilding it");
         }
         let last = index.covered();
         Self { index, store, building: None, last }
@@ -62,7 +62,7 @@ impl IndexWriter {
         Ok(())
     }
 
-    /// Notes that there is no request up to a row but those that were added.
+    /// Records that all requests up to a row were added.
     pub fn pass(&mut self, last: RowId) {
         self.last = self.last.max(last);
     }
@@ -86,8 +86,8 @@ impl IndexWriter {
     /// Updates the number of requests outside finished blocks, and deletes the files whose requests were all deleted.
     pub fn refresh(index: &SearchIndex, connection: &Connection) -> rusqlite::Result<()> {
         let (covered, indexed) = (index.covered(), index.requests());
-        // A small number is counted. A large one is estimated from the totals without reading the requests. The estimate
-        // is never too high, because indexed requests may have been deleted.
+        // A small number is counted. A large number is estimated from the totals without reading the requests. The
+        // estimate is never too high, because indexed requests may have been deleted.
         let all: i64 = connection
             .prepare_cached("SELECT coalesce(sum(requests), 0) FROM inbox_total")?
             .query_row([], |row| row.get(0))?;
@@ -107,13 +107,13 @@ impl IndexWriter {
 }
 
 impl SearchIndex {
-    /// Opens the files of an earlier run. Damaged files are deleted and built again.
+    /// Opens the files of an earlier run. Damaged files are deleted and rebuilt.
     fn open(&self, store: u64) -> io::Result<()> {
         let blocks = file::open(&self.folder, store).unwrap_or_default();
         let whole = blocks.iter().all(Block::check);
         if !whole || blocks.is_empty() {
             if !blocks.is_empty() {
-                tracing::warn!("the search index was damaged; it is made again");
+                tracing::warn!("the search index is damaged, rebuilding it");
             }
             return file::remove_all(&self.folder);
         }
@@ -127,7 +127,7 @@ impl SearchIndex {
         if !blocks.is_empty()
             && let Err(error) = file::remove_all(&self.folder)
         {
-            tracing::warn!(%error, "the search index could not be removed");
+            tracing::warn!(%error, "cannot delete the search index");
         }
     }
 
@@ -153,7 +153,7 @@ impl SearchIndex {
                 return;
             }
             if let Err(error) = file::remove(&self.folder, &first) {
-                tracing::warn!(%error, "a file of the search index could not be removed");
+                tracing::warn!(%error, "cannot delete a file of the search index");
                 return;
             }
             blocks.drain(..same);
@@ -169,12 +169,12 @@ impl SearchIndex {
 
 #[cfg(test)]
 impl SearchIndex {
-    /// Builds blocks of a few requests each, up to the row `upto`.
+    /// Builds blocks of a few requests each, up to the row `cursor`.
     pub(crate) fn make_for_test(
         &self,
         connection: &Connection,
         known: &crate::InboxSnapshot,
-        upto: RowId,
+        cursor: RowId,
         requests: usize,
     ) {
         use std::ops::ControlFlow;
@@ -187,14 +187,14 @@ impl SearchIndex {
             let before = self.covered();
             let mut building = Building::new();
             let mut count = 0;
-            let between = format!("r.id > {} AND r.id <= {}", before.0, upto.0);
+            let between = format!("r.id > {} AND r.id <= {}", before.0, cursor.0);
             let sql = sql(Uses::default(), false, &between).replace("DESC", "");
             let _ = rows(connection, &sql, &[], known, &mut |subject| {
                 assert!(request_rows::add(&mut building, subject), "there is room");
                 count += 1;
                 if count == requests { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
-            .expect("the store reads");
+            .expect("the store is readable");
             if !self.add(building, before, 7).expect("a block") {
                 return;
             }

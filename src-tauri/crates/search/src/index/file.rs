@@ -34,8 +34,8 @@ pub(crate) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<
     }
 }
 
-/// Opens the blocks in a folder, oldest first, without checking them. Returns no blocks if one is not valid or does not
-/// continue the one before.
+/// Opens the blocks in a folder, oldest first, without verifying them. Returns no blocks if one is invalid or does not
+/// continue the previous one.
 pub(crate) fn open(folder: &Path, store: u64) -> io::Result<Vec<Block>> {
     make_private(folder)?;
     let mut paths: Vec<PathBuf> = fs::read_dir(folder)?
@@ -66,20 +66,20 @@ pub(crate) fn append(folder: &Path, last: Option<&Block>, bytes: &[u8], store: u
     let (file, offset) = match last.map(|last| (last.file.clone(), last.offset + BYTES as u64)) {
         Some((file, offset)) if offset < BLOCKS * BYTES as u64 => (file, offset),
         _ => {
-            // Hexadecimal numbers of one length sort in numeric order.
+            // Hexadecimal numbers of the same length sort in numeric order.
             let first = i64::from_le_bytes(bytes[24..32].try_into().unwrap_or_default());
             (Arc::new(private(&folder.join(format!("{:016x}.{SUFFIX}", first + 1)), true)?), 0)
         }
     };
     write_at(&file, bytes, offset)?;
-    let block = Block::open(&file, offset, store)?.ok_or_else(|| io::Error::other("what was written is no block"))?;
-    // The block is read back, so that a faulty disk is detected now.
-    block.check().then_some(block).ok_or_else(|| io::Error::other("what was written does not read back"))
+    let block = Block::open(&file, offset, store)?.ok_or_else(|| io::Error::other("the written block is invalid"))?;
+    // The block is read back to detect a faulty disk now.
+    block.check().then_some(block).ok_or_else(|| io::Error::other("the written block differs when read back"))
 }
 
 fn write_at(mut file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     use std::io::{Seek, SeekFrom, Write};
-    // The rest of a block that a crash left incomplete is cut off.
+    // A block that was left incomplete by a crash is cut off.
     file.set_len(offset)?;
     file.seek(SeekFrom::Start(offset))?;
     file.write_all(bytes)

@@ -1,9 +1,9 @@
-//! The search index: finds the requests that cannot contain a text, by 2,048 bits per row.
+//! Search index: excludes requests that cannot contain a text, with 2,048 bits per row.
 //!
-//! The bits of a request are the trigrams of every text that a free-text search covers, and hashes of the values in the
-//! JSON body with their paths. Blocks of 4,096 rows store them bit by bit, so that a search reads a few slices of 512
-//! bytes and keeps the requests that have all required bits. The files can always be rebuilt from the store. They are
-//! checked before they are used, and only ever exclude requests that cannot match.
+//! The bits of a request are the trigrams of every text that a free-text search covers, and hashes of the values in
+//! the JSON body with their paths. Blocks of 4,096 rows store the bits in slices, one per bit. A search reads a few
+//! slices of 512 bytes and keeps the requests that have all required bits. The files can always be rebuilt from the
+//! store. They are verified before use, and only exclude requests that cannot match.
 
 mod bits;
 mod block;
@@ -24,7 +24,7 @@ pub(crate) use block::{Block, Candidates};
 pub use build::IndexWriter;
 pub(crate) use prefilter::Prefilter;
 
-/// The search index of one store.
+/// Search index of one store.
 #[derive(Debug)]
 pub struct SearchIndex {
     folder: PathBuf,
@@ -34,7 +34,7 @@ pub struct SearchIndex {
 }
 
 impl SearchIndex {
-    /// Creates an empty index whose files are in `folder`.
+    /// Creates an empty index with its files in `folder`.
     pub fn new(folder: &Path) -> Self {
         Self { folder: folder.into(), blocks: RwLock::default(), indexing: RwLock::default() }
     }

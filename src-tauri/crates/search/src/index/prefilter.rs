@@ -1,4 +1,4 @@
-//! Prefilters: bits that every match of a query has.
+//! Prefilters: bits that every match of a query must have.
 
 use hookbench_query::{Node, Pattern, Place, Step, Term, Test, canonical, fold};
 
@@ -10,7 +10,7 @@ pub(crate) const NEEDLE_MAX: usize = 64;
 /// Maximum number of bits that are tested for one text. Further bits exclude hardly any request.
 const BITS_MAX: usize = 24;
 
-/// Bits that every match has.
+/// Bits that every match must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Prefilter {
     /// No request can be excluded.
@@ -28,7 +28,7 @@ impl Prefilter {
         match node {
             Node::All(nodes) => all(nodes.iter().map(Self::of)),
             Node::Any(nodes) => any(nodes.iter().map(Self::of)),
-            // A prefilter also passes requests that do not match, so it cannot be negated.
+            // A prefilter also passes requests that do not match, so its negation is not valid.
             Node::Not(_) => Self::Everything,
             Node::Term(term) => of_term(term),
         }
@@ -60,7 +60,7 @@ fn of_term(term: &Term) -> Prefilter {
         Place::Field(field) if matches!(field.name, "path" | "target") => containing(pattern),
         Place::Header(name) => all([needle(&fold(name.as_bytes())), containing(pattern)].into_iter()),
         Place::Body(path) => in_json(&path.0, pattern),
-        // Names and values of forms and queries can be encoded in many ways.
+        // Names and values of forms and queries have many possible encodings.
         Place::Query(_) | Place::Form(_) | Place::Field(_) => Prefilter::Everything,
     }
 }
@@ -82,7 +82,7 @@ fn in_json(path: &[Step], pattern: &Pattern) -> Prefilter {
     {
         return any(paths.iter().map(|path| Prefilter::Bits(bits::value(path, text).collect())));
     }
-    // Keys and strings appear in the folded texts of a request; numbers can be written in many ways.
+    // Keys and strings appear in the folded texts of a request. Numbers have many possible notations.
     let keys = path.iter().map(|step| match step {
         Step::Key(key) if key.parse::<usize>().is_err() => needle(&fold(key.as_bytes())),
         _ => Prefilter::Everything,

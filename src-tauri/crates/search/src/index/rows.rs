@@ -1,4 +1,4 @@
-//! Rows of a request: the bits that a request sets.
+//! Rows of the index: the bits that a request sets.
 
 use hookbench_query::{Subject, Walk, looks_like_json, walk};
 
@@ -8,7 +8,7 @@ use super::{
     prefilter::NEEDLE_MAX,
 };
 
-/// Size of a piece of text, in bytes. A larger piece would set so many bits that the row excludes little.
+/// Size of a piece of text, in bytes. A larger piece sets so many bits that the row excludes little.
 const PIECE: usize = 2_048;
 
 /// Maximum size of the text in one row, in bytes. A typical webhook with its headers is smaller.
@@ -22,10 +22,10 @@ const ROWS_MAX: usize = 64;
 
 const _: () = assert!(ROWS_MAX < ROWS);
 
-/// Maximum size of the text of one request, in bytes, so that [`ROWS_MAX`] rows have room for it.
+/// Maximum size of the text of one request, in bytes. Fits into [`ROWS_MAX`] rows.
 const TEXT_MAX: usize = ROWS_MAX * PIECE;
 
-/// Adds the rows of a request to a block. Returns whether the block had room for them.
+/// Adds the rows of a request to a block. Returns true if the block had room for them.
 pub(crate) fn add(building: &mut Building, subject: &Subject<'_>) -> bool {
     let Some((pieces, values)) = read(subject) else {
         let row = building.add(subject.id, 1);
@@ -65,7 +65,7 @@ fn read<'s>(subject: &'s Subject<'_>) -> Option<(Vec<&'s [u8]>, ValueBits)> {
     }
     let pieces = texts
         .iter()
-        // Pieces overlap, so that each tested text is contained in one of them.
+        // Pieces overlap, so that each needle is contained in one of them.
         .flat_map(|text| (0..text.len()).step_by(PIECE).map(|at| &text[at..text.len().min(at + PIECE + NEEDLE_MAX)]))
         .collect();
     let body = subject.json();
@@ -84,7 +84,7 @@ type ValueBits = Vec<Vec<u16>>;
 #[derive(Default)]
 struct Values {
     path: String,
-    /// Length of the path before each step, and whether the step leads into an array.
+    /// Length of the path before each step, and true if the step leads into an array.
     steps: Vec<(usize, bool)>,
     bits: ValueBits,
 }

@@ -1,11 +1,11 @@
-//! Adyen's payments (adyen-node-api-library `hmacValidator`): each item carries its own signature
-//! over eight of its fields.
+//! Adyen payments (adyen-node-api-library `hmacValidator`): each notification item contains a signature over eight of
+//! its fields.
 
 use base64::Engine as _;
 use serde_json::Value;
 
 use super::{Code, Parts, badly_written, not_signed};
-use crate::{algorithm::Algorithm, encoding::BASE64, fault::Fault, key::Keys, message::Reading, signed::Signed};
+use crate::{algorithm::Algorithm, encoding::BASE64, fault::Fault, key::Keys, message::ParsedMessage, signed::Signed};
 
 const FIELDS: &[&str] = &[
     "/pspReference",
@@ -18,8 +18,8 @@ const FIELDS: &[&str] = &[
     "/success",
 ];
 
-/// The items of a notification, each with the step that leads to its fields.
-fn items<'r>(reading: &'r Reading<'_>) -> Result<Vec<(&'static str, &'r Value)>, Fault> {
+/// Returns the items of a notification, each with the path step to its fields.
+fn items<'r>(reading: &'r ParsedMessage<'_>) -> Result<Vec<(&'static str, &'r Value)>, Fault> {
     const INNER: &str = "NotificationRequestItem";
     let items = reading.body_json().and_then(|body| body.get("notificationItems")).and_then(Value::as_array);
     let items = items.filter(|items| !items.is_empty()).ok_or_else(|| not_signed(Code::AdyenPayments))?;
@@ -35,19 +35,19 @@ fn content(item: &Value) -> Vec<u8> {
     FIELDS.iter().map(|field| text(field)).collect::<Vec<_>>().join(":").into_bytes()
 }
 
-/// Signs each item; the signatures stand in the body.
-pub(super) fn sign(reading: &Reading<'_>, keys: &Keys, _: &str, _: i64) -> Result<Signed, Fault> {
+/// Signs each item. The signatures are part of the body.
+pub(super) fn sign(reading: &ParsedMessage<'_>, keys: &Keys, _: &str, _: i64) -> Result<Signed, Fault> {
     let mut signed = Signed::default();
     for (number, (inner, item)) in items(reading)?.into_iter().enumerate() {
         let digest = Code::AdyenPayments.digest(Algorithm::HmacSha256, keys, &content(item))?;
         let step = if inner.is_empty() { String::new() } else { format!("{inner}.") };
         let place = format!("json:notificationItems.{number}.{step}additionalData.hmacSignature");
-        signed.elsewhere.push((place, BASE64.encode(digest)));
+        signed.outside_headers.push((place, BASE64.encode(digest)));
     }
     Ok(signed)
 }
 
-pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+pub(super) fn parts(reading: &ParsedMessage<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
     items(reading)?
         .into_iter()
         .map(|(_, item)| {

@@ -1,12 +1,12 @@
-//! Dropbox Sign (`hellosign` SDKs, `EventCallbackHelper`): the form's part `json` carries a digest
-//! of its own time and type.
+//! Dropbox Sign (`hellosign` SDKs, `EventCallbackHelper`): the form field `json` contains a digest of the time and type
+//! of its event.
 
 use serde_json::Value;
 
 use super::{Code, Parts, badly_written, not_signed};
-use crate::{algorithm::Algorithm, fault::Fault, key::Keys, message::Reading, signed::Signed};
+use crate::{algorithm::Algorithm, fault::Fault, key::Keys, message::ParsedMessage, signed::Signed};
 
-fn event(reading: &Reading<'_>) -> Result<Value, Fault> {
+fn event(reading: &ParsedMessage<'_>) -> Result<Value, Fault> {
     let json = reading.field("json").ok_or_else(|| not_signed(Code::DropboxSign))?;
     serde_json::from_str(&json).map_err(|_| not_signed(Code::DropboxSign))
 }
@@ -15,7 +15,7 @@ fn text(event: &Value, name: &str) -> Result<String, Fault> {
     match event.pointer(&format!("/event/{name}")) {
         Some(Value::String(text)) => Ok(text.clone()),
         Some(Value::Number(number)) => Ok(number.to_string()),
-        _ => Err(Fault::Missing { what: format!("The event's {name}") }),
+        _ => Err(Fault::Missing { what: format!("The field {name} of the event") }),
     }
 }
 
@@ -23,13 +23,16 @@ fn content(event: &Value) -> Result<Vec<u8>, Fault> {
     Ok((text(event, "event_time")? + &text(event, "event_type")?).into_bytes())
 }
 
-/// Signs the event's time and type; the digest stands in the event.
-pub(super) fn sign(reading: &Reading<'_>, keys: &Keys, _: &str, _: i64) -> Result<Signed, Fault> {
+/// Signs the time and type of the event. The digest is part of the event.
+pub(super) fn sign(reading: &ParsedMessage<'_>, keys: &Keys, _: &str, _: i64) -> Result<Signed, Fault> {
     let digest = Code::DropboxSign.digest(Algorithm::HmacSha256, keys, &content(&event(reading)?)?)?;
-    Ok(Signed { headers: Vec::new(), elsewhere: vec![("form-json:json.event.event_hash".into(), hex::encode(digest))] })
+    Ok(Signed {
+        headers: Vec::new(),
+        outside_headers: vec![("form-json:json.event.event_hash".into(), hex::encode(digest))],
+    })
 }
 
-pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+pub(super) fn parts(reading: &ParsedMessage<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
     let event = event(reading)?;
     let found = text(&event, "event_hash").map_err(|_| not_signed(Code::DropboxSign))?;
     let signature = hex::decode(found).map_err(|_| badly_written(Code::DropboxSign, "hexadecimal"))?;

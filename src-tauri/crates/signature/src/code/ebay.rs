@@ -1,12 +1,13 @@
-//! eBay (`event-notification-nodejs-sdk`): a header that is JSON in base64 and names the key.
+//! eBay (`event-notification-nodejs-sdk`): a header with base64-encoded JSON that contains the signature and names the
+//! key.
 
 use base64::Engine as _;
 use serde_json::Value;
 
 use super::{Code, Parts, badly_written, not_signed};
-use crate::{algorithm::Algorithm, encoding::BASE64, fault::Fault, key::Keys, message::Reading};
+use crate::{algorithm::Algorithm, encoding::BASE64, fault::Fault, key::Keys, message::ParsedMessage};
 
-pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+pub(super) fn parts(reading: &ParsedMessage<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
     let message = &reading.message;
     let found = message.header("x-ebay-signature").ok_or_else(|| not_signed(Code::Ebay))?;
     let bad = || badly_written(Code::Ebay, "JSON in base64");

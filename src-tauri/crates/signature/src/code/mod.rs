@@ -1,4 +1,4 @@
-//! The schemes that data cannot say: each a small function that a provider's file names.
+//! Schemes that cannot be expressed as data. Provider files refer to these schemes by name.
 
 mod adyen;
 mod braintree;
@@ -16,49 +16,49 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     algorithm::Algorithm,
-    fault::{Fault, Verdict},
+    fault::{Fault, Verification},
     key::{Key, KeyForm, Keys},
-    message::Reading,
+    message::ParsedMessage,
     signed::Signed,
     source::{Place, Source},
 };
 
-/// A scheme written as code.
+/// Signature scheme implemented in code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
-    /// Adyen's payments: a signature inside each item of the body.
+    /// Adyen payments: a signature inside each item of the body.
     AdyenPayments,
-    /// Amazon SNS: chosen fields of the body, and a certificate.
+    /// Amazon SNS: selected fields of the body, and a certificate.
     AwsSns,
-    /// Braintree: two form fields and two keys.
+    /// Braintree: two form fields, a public key and a private key.
     Braintree,
     /// Contentful: a canonical request with a list of signed headers.
     Contentful,
-    /// Dropbox Sign: two fields of a JSON text in a form.
+    /// Dropbox Sign: two fields of the JSON in a form field.
     DropboxSign,
-    /// eBay: a header of JSON in base64.
+    /// eBay: a header with base64-encoded JSON.
     Ebay,
-    /// Paddle Classic: the form as PHP serializes it.
+    /// Paddle Classic: the form in PHP's `serialize` format.
     PaddleClassic,
-    /// Plivo, version 2: the URL without its query, and a nonce.
+    /// Plivo version 2: the URL without query, and a nonce.
     PlivoV2,
-    /// Plivo, version 3: the URL, sorted query and form, and a nonce.
+    /// Plivo version 3: the URL, the sorted query and form, and a nonce.
     PlivoV3,
-    /// Shopify's app proxy: the sorted query.
+    /// Shopify app proxy: the sorted query.
     ShopifyAppProxy,
     /// Twilio: the URL and the sorted form.
     Twilio,
-    /// Twilio with a shared key.
+    /// Twilio with a shared key: the same content with SHA-256.
     TwilioSharedKey,
 }
 
-type PartsFn = fn(&Reading<'_>, &Keys) -> Result<Vec<Parts>, Fault>;
+type PartsFn = fn(&ParsedMessage<'_>, &Keys) -> Result<Vec<Parts>, Fault>;
 type KeyFn = fn(&str) -> Result<Key, Fault>;
-/// Signs at an instant in ms, with the id a message without one of its own gets.
-type SignFn = fn(&Reading<'_>, &Keys, &str, i64) -> Result<Signed, Fault>;
-/// When it was signed, in ms, or the fault of that time.
-type TimeFn = fn(&Reading<'_>, i64) -> Result<i64, Fault>;
+/// Signs a reading with the keys, the id for a message without an id, and the time in milliseconds.
+type SignFn = fn(&ParsedMessage<'_>, &Keys, &str, i64) -> Result<Signed, Fault>;
+/// Returns the timestamp of the signature in milliseconds, or the fault of the timestamp.
+type TimeFn = fn(&ParsedMessage<'_>, i64) -> Result<i64, Fault>;
 
 struct Rule {
     code: Code,
@@ -66,7 +66,7 @@ struct Rule {
     signs_url: bool,
     signs_body: bool,
     params: &'static [&'static str],
-    /// The content that is signed and the digest that stands in the message.
+    /// Returns the signed content and the received signatures.
     parts: PartsFn,
     key: KeyFn,
     time: Option<TimeFn>,
@@ -74,7 +74,7 @@ struct Rule {
 }
 
 impl Rule {
-    /// One that signs some of the body by its secret as text.
+    /// Defaults: a secret as text, no settings and no timestamp.
     const PLAIN: Self = Self {
         code: Code::Twilio,
         place: "",
@@ -88,7 +88,7 @@ impl Rule {
     };
 }
 
-/// Characters that JavaScript's `encodeURIComponent` and Node's `querystring` encode.
+/// Characters that `encodeURIComponent` in JavaScript and `querystring` in Node.js encode.
 const URI_COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -100,7 +100,7 @@ const URI_COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
-/// Characters that JavaScript's `encodeURI` encodes.
+/// Characters that `encodeURI` in JavaScript encodes.
 const URI: &AsciiSet = &URI_COMPONENT
     .remove(b';')
     .remove(b',')
@@ -122,16 +122,17 @@ fn rsa(secret: &str) -> Result<Key, Fault> {
     crate::key::rsa_public(secret).map(Key::Rsa)
 }
 
-/// One thing that is signed.
+/// Signed content with its received signatures.
 struct Parts {
-    /// The contents of which one has to match: vendors retry with small changes.
+    /// Variants of the content. One of them must match. Vendors' own verifiers accept small differences, such as a
+    /// missing final newline.
     contents: Vec<Vec<u8>>,
-    /// The signatures of which one has to be of it.
+    /// Received signatures. One of them must be valid.
     signatures: Vec<Vec<u8>>,
     algorithm: Algorithm,
 }
 
-/// Every code scheme, and what is to be known of it.
+/// Rules of all schemes implemented in code.
 const RULES: &[Rule] = &[
     Rule {
         code: Code::AdyenPayments,
@@ -250,19 +251,19 @@ impl Code {
         self.rule().place.parse().unwrap_or(Source { place: Place::Json, name: String::new(), secret: None })
     }
 
-    pub(crate) fn signed_content(self, reading: &Reading<'_>, keys: &Keys) -> Result<Vec<u8>, Fault> {
+    pub(crate) fn signed_content(self, reading: &ParsedMessage<'_>, keys: &Keys) -> Result<Vec<u8>, Fault> {
         let parts = (self.rule().parts)(reading, keys)?;
         Ok(parts.into_iter().next().and_then(|part| part.contents.into_iter().next()).unwrap_or_default())
     }
 
-    pub(crate) fn verify(self, reading: &Reading<'_>, keys: &Keys, now_ms: i64) -> Verdict {
-        match self.judged(reading, keys, now_ms) {
-            Ok((secret, at)) => Verdict::valid(secret, at),
-            Err(fault) => Verdict::invalid(fault),
+    pub(crate) fn verify(self, reading: &ParsedMessage<'_>, keys: &Keys, now_ms: i64) -> Verification {
+        match self.verified(reading, keys, now_ms) {
+            Ok((secret, at)) => Verification::valid(secret, at),
+            Err(fault) => Verification::invalid(fault),
         }
     }
 
-    fn judged(self, reading: &Reading<'_>, keys: &Keys, now_ms: i64) -> Result<(usize, Option<i64>), Fault> {
+    fn verified(self, reading: &ParsedMessage<'_>, keys: &Keys, now_ms: i64) -> Result<(usize, Option<i64>), Fault> {
         let parts = (self.rule().parts)(reading, keys)?;
         if keys.secrets.iter().all(String::is_empty) {
             return Err(Fault::NoSecret);
@@ -300,14 +301,16 @@ impl Code {
         Ok(!parts.is_empty())
     }
 
-    pub(crate) fn sign(self, reading: &Reading<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<Signed, Fault> {
+    pub(crate) fn sign(self, reading: &ParsedMessage<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<Signed, Fault> {
         match self.rule().sign {
             Some(sign) => sign(reading, keys, id, now_ms),
-            None => Err(Fault::Secret { why: "only the vendor has the private key that signs these messages".into() }),
+            None => Err(Fault::Secret {
+                why: "these messages are signed with a private key that only the vendor has".into(),
+            }),
         }
     }
 
-    /// The digest of a content with the first secret there is.
+    /// Computes the digest of the content with the first non-empty secret.
     fn digest(self, algorithm: Algorithm, keys: &Keys, content: &[u8]) -> Result<Vec<u8>, Fault> {
         let secret = keys.secrets.iter().find(|secret| !secret.is_empty()).ok_or(Fault::NoSecret)?;
         let Key::Bytes(key) = (self.rule().key)(secret)? else { return Err(Fault::NoSecret) };

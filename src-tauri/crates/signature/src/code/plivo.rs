@@ -1,5 +1,5 @@
-//! Plivo (plivo-node `validateV3Signature` and `validateSignature`): the URL with what was sent,
-//! sorted, and a nonce.
+//! Plivo (plivo-node `validateV3Signature` and `validateSignature`): the URL, the sorted query and form fields, and a
+//! nonce.
 
 use base64::Engine as _;
 
@@ -9,7 +9,7 @@ use crate::{
     encoding::BASE64,
     fault::Fault,
     key::Keys,
-    message::{Message, Reading},
+    message::{Message, ParsedMessage},
     signed::Signed,
 };
 
@@ -18,10 +18,10 @@ fn nonce(message: &Message<'_>, name: &str) -> Result<String, Fault> {
     Ok(String::from_utf8_lossy(value).into_owned())
 }
 
-/// The signature by the token of the main account, beside that of a subaccount's.
+/// Header with the signature by the token of the main account. Requests of a subaccount have both headers.
 const MAIN_ACCOUNT: &str = "X-Plivo-Signature-MA-V3";
 
-/// One thing signed with each of the signatures that headers list: several while a token is replaced.
+/// Returns the content with all signatures in the named headers. There are several while a token is rotated.
 fn listed(code: Code, message: &Message<'_>, names: &[&str], content: &str) -> Result<Vec<Parts>, Fault> {
     let signatures: Vec<Vec<u8>> = names
         .iter()
@@ -67,7 +67,7 @@ fn content_v2(message: &Message<'_>, nonce: &str) -> String {
     format!("{}{nonce}", url.split('?').next().unwrap_or(&url))
 }
 
-pub(super) fn parts_v3(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+pub(super) fn parts_v3(reading: &ParsedMessage<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
     let message = &reading.message;
     let own = Code::PlivoV3.place().name;
     message.header(&own).or_else(|| message.header(MAIN_ACCOUNT)).ok_or_else(|| not_signed(Code::PlivoV3))?;
@@ -75,7 +75,7 @@ pub(super) fn parts_v3(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fa
     listed(Code::PlivoV3, message, &[&own, MAIN_ACCOUNT], &content_v3(message, &nonce))
 }
 
-pub(super) fn parts_v2(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+pub(super) fn parts_v2(reading: &ParsedMessage<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
     let message = &reading.message;
     let own = Code::PlivoV2.place().name;
     message.header(&own).ok_or_else(|| not_signed(Code::PlivoV2))?;
@@ -96,13 +96,13 @@ fn signed(name: &str, content: &str, keys: &Keys, nonce: &str) -> Result<Signed,
         return Err(Fault::NoSecret);
     }
     let headers = vec![(format!("{name}-Nonce"), nonce.to_owned()), (name.to_owned(), digests.join(","))];
-    Ok(Signed { headers, elsewhere: Vec::new() })
+    Ok(Signed { headers, outside_headers: Vec::new() })
 }
 
-pub(super) fn sign_v3(reading: &Reading<'_>, keys: &Keys, id: &str, _: i64) -> Result<Signed, Fault> {
+pub(super) fn sign_v3(reading: &ParsedMessage<'_>, keys: &Keys, id: &str, _: i64) -> Result<Signed, Fault> {
     signed("X-Plivo-Signature-V3", &content_v3(&reading.message, id), keys, id)
 }
 
-pub(super) fn sign_v2(reading: &Reading<'_>, keys: &Keys, id: &str, _: i64) -> Result<Signed, Fault> {
+pub(super) fn sign_v2(reading: &ParsedMessage<'_>, keys: &Keys, id: &str, _: i64) -> Result<Signed, Fault> {
     signed("X-Plivo-Signature-V2", &content_v2(&reading.message, id), keys, id)
 }

@@ -1,4 +1,4 @@
-//! Twilio (twilio-node `validateRequest`): the URL, then names and values of the form, sorted.
+//! Twilio (twilio-node `validateRequest`): the URL, followed by the sorted names and values of the form.
 
 use percent_encoding::utf8_percent_encode;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,27 +7,27 @@ use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 
 use super::{Code, Parts, badly_written, not_signed};
-use crate::{algorithm::Algorithm, encoding::BASE64, fault::Fault, key::Keys, message::Reading, signed::Signed};
+use crate::{algorithm::Algorithm, encoding::BASE64, fault::Fault, key::Keys, message::ParsedMessage, signed::Signed};
 
-pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+pub(super) fn parts(reading: &ParsedMessage<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
     signed_by(reading, Algorithm::HmacSha1)
 }
 
-/// With a shared key in the token's place, SHA-256 (twilio-python).
-pub(super) fn shared_key_parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+/// Returns the signed parts for a shared key instead of the auth token. The digest is SHA-256 (twilio-python).
+pub(super) fn shared_key_parts(reading: &ParsedMessage<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
     signed_by(reading, Algorithm::HmacSha256)
 }
 
-fn signed_by(reading: &Reading<'_>, algorithm: Algorithm) -> Result<Vec<Parts>, Fault> {
+fn signed_by(reading: &ParsedMessage<'_>, algorithm: Algorithm) -> Result<Vec<Parts>, Fault> {
     let message = &reading.message;
     let found = message.header("X-Twilio-Signature").ok_or_else(|| not_signed(Code::Twilio))?;
     let signature = BASE64.decode(found).map_err(|_| badly_written(Code::Twilio, "base64"))?;
     let url = message.signed_url();
     let is_form = is_form(reading);
-    // In the URL as it is registered, or as it arrived.
+    // The parameter is part of the registered URL or of the received target.
     let hash = query_of(&url, "bodySHA256").or_else(|| message.query("bodySHA256"));
     let rest = match hash {
-        // A body that is no form is signed by its digest in the query.
+        // A body that is not a form is covered by its digest in the query.
         Some(hash) if !hash.eq_ignore_ascii_case(&hex::encode(Sha256::digest(message.body))) => {
             return Err(Fault::Mismatch);
         }
@@ -39,8 +39,8 @@ fn signed_by(reading: &Reading<'_>, algorithm: Algorithm) -> Result<Vec<Parts>, 
     Ok(vec![Parts { contents, signatures: vec![signature], algorithm }])
 }
 
-/// The URL in the ways Twilio's own verifier takes it (twilio-node `validateRequest`): with its port and without, with
-/// either spelling of a quote, and with its query as Node's `querystring` writes it.
+/// Returns the variants of the URL that Twilio's verifier accepts (twilio-node `validateRequest`): with and without the
+/// port, with both spellings of a single quote, and with the query as Node's `querystring` writes it.
 fn spellings(url: &str) -> Vec<String> {
     let mut all = vec![url.to_owned()];
     if let Some((bare, query)) = url.split_once('?') {
@@ -54,7 +54,7 @@ fn spellings(url: &str) -> Vec<String> {
     all
 }
 
-/// A query parsed and written again as Node's `querystring` module does.
+/// Parses a query and serializes it as Node's `querystring` module does.
 fn legacy(query: &str) -> String {
     let escaped = |text: &str| utf8_percent_encode(text, super::URI_COMPONENT).to_string();
     let pairs = form_urlencoded::parse(query.as_bytes());
@@ -66,12 +66,12 @@ fn query_of(url: &str, wanted: &str) -> Option<String> {
     form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
 }
 
-fn is_form(reading: &Reading<'_>) -> bool {
+fn is_form(reading: &ParsedMessage<'_>) -> bool {
     let kind = reading.message.header("content-type");
     kind.is_some_and(|value| value.to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded"))
 }
 
-fn fields(reading: &Reading<'_>) -> String {
+fn fields(reading: &ParsedMessage<'_>) -> String {
     if !is_form(reading) {
         return String::new();
     }
@@ -82,7 +82,7 @@ fn fields(reading: &Reading<'_>) -> String {
     fields.iter().flat_map(|(name, values)| values.iter().map(move |value| format!("{name}{value}"))).collect()
 }
 
-/// Twilio's own verifiers take the URL with the standard port and without it.
+/// Returns the URL without its port, or with the standard port if it has none. Twilio's verifiers accept both.
 fn other_port(url: &str) -> Option<String> {
     let (protocol, rest) = url.split_once("://")?;
     let (host, path) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
@@ -93,7 +93,7 @@ fn other_port(url: &str) -> Option<String> {
     Some(format!("{protocol}://{host}{path}"))
 }
 
-fn signed(reading: &Reading<'_>, keys: &Keys, algorithm: Algorithm) -> Result<String, Fault> {
+fn signed(reading: &ParsedMessage<'_>, keys: &Keys, algorithm: Algorithm) -> Result<String, Fault> {
     let secret = keys.secrets.iter().find(|secret| !secret.is_empty()).ok_or(Fault::NoSecret)?;
     let content = reading.message.signed_url() + &fields(reading);
     let digest = algorithm.digest(secret.as_bytes(), |sink: &mut dyn FnMut(&[u8])| {
@@ -103,16 +103,16 @@ fn signed(reading: &Reading<'_>, keys: &Keys, algorithm: Algorithm) -> Result<St
     Ok(BASE64.encode(digest))
 }
 
-pub(super) fn sign(reading: &Reading<'_>, keys: &Keys, _: &str, _: i64) -> Result<Signed, Fault> {
+pub(super) fn sign(reading: &ParsedMessage<'_>, keys: &Keys, _: &str, _: i64) -> Result<Signed, Fault> {
     let headers = vec![("X-Twilio-Signature".into(), signed(reading, keys, Algorithm::HmacSha1)?)];
-    Ok(Signed { headers, elsewhere: Vec::new() })
+    Ok(Signed { headers, outside_headers: Vec::new() })
 }
 
-pub(super) fn sign_shared_key(reading: &Reading<'_>, keys: &Keys, _: &str, _: i64) -> Result<Signed, Fault> {
+pub(super) fn sign_shared_key(reading: &ParsedMessage<'_>, keys: &Keys, _: &str, _: i64) -> Result<Signed, Fault> {
     let key = keys.params.get("key_id").map(String::as_str).unwrap_or_default();
     let headers = vec![
         ("X-Twilio-Webhooks-Signature-Settings".into(), format!("key={key},algorithm=HMAC_SHA256")),
         ("X-Twilio-Signature".into(), signed(reading, keys, Algorithm::HmacSha256)?),
     ];
-    Ok(Signed { headers, elsewhere: Vec::new() })
+    Ok(Signed { headers, outside_headers: Vec::new() })
 }

@@ -1,18 +1,19 @@
-//! The faults that are tried, as changes to what is verified.
+//! Common mistakes, modeled as changes to the verified message, scheme or secret.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{Finding, body::Rewrite, form::FormWas};
 use crate::{
     digest,
-    fault::{Fault, State, Verdict},
+    fault::{Fault, State, Verification},
     key::Keys,
-    message::{Message, Reading},
+    message::{Message, ParsedMessage},
     scheme::{Digest, Scheme},
     verify::verify,
 };
 
-/// What a fault is about; two of one kind cannot both be. What is undone first comes first.
+/// Category of a mistake. Two mistakes of the same kind are never combined. The order of the variants is the order in
+/// which changes are undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Secret,
@@ -37,10 +38,10 @@ pub(super) enum Kind {
     Scheme,
 }
 
-/// One fault.
+/// Common mistake to test.
 pub(super) struct Change<'a> {
     pub(super) kind: Kind,
-    /// How unlikely it is, from 1.
+    /// Cost, from 1. A higher cost is less likely.
     pub(super) cost: u32,
     pub(super) finding: Finding,
     pub(super) apply: Apply<'a>,
@@ -54,11 +55,11 @@ pub(super) enum Apply<'a> {
     Form(FormWas),
     Body(&'a [u8]),
     Url(String),
-    /// Headers that are put in place of those of their names.
+    /// Headers that replace the headers of the same names.
     Headers(Vec<(String, Vec<u8>)>),
 }
 
-/// A message, a scheme and a secret that are tried together.
+/// Combination of message, scheme and secrets to test.
 #[derive(Clone)]
 pub(super) struct Trial<'a> {
     scheme: Cow<'a, Scheme>,
@@ -85,7 +86,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// The trial with one fault more; none where it changes nothing.
+    /// Returns the trial with one more change applied, or `None` if the change has no effect.
     pub(super) fn with(&self, change: &Change<'a>) -> Option<Self> {
         let mut trial = self.clone();
         match &change.apply {
@@ -93,7 +94,8 @@ impl<'a> Trial<'a> {
             Apply::Scheme(scheme) => trial.scheme = Cow::Borrowed(scheme),
             Apply::Rule(base) => {
                 let Scheme::Digest(mut rule) = trial.scheme.into_owned() else { return None };
-                // Two changes of the rule, such as algorithm and encoding, lie in one record.
+                // Each change copies only its own fields, so two changes of the rule, such as algorithm and encoding,
+                // can be combined.
                 match change.kind {
                     Kind::Key => rule.key = base.key,
                     Kind::Encoding => rule.encoding = base.encoding,
@@ -115,36 +117,36 @@ impl<'a> Trial<'a> {
         Some(trial)
     }
 
-    fn read<T>(&self, look: impl FnOnce(&Reading<'_>) -> T) -> T {
+    fn read<T>(&self, look: impl FnOnce(&ParsedMessage<'_>) -> T) -> T {
         let mut headers: Vec<(&str, &[u8])> = self.headers.to_vec();
         for (name, value) in &self.changed {
             headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
             headers.push((name, value));
         }
         let message = Message { headers: &headers, body: &self.body, url: self.url.as_deref(), ..self.message };
-        look(&Reading::new(&message))
+        look(&ParsedMessage::new(&message))
     }
 
-    /// Whether the signature holds, whatever its time says.
+    /// Returns true if the signature matches. Timestamps are not checked.
     pub(super) fn holds(&self) -> bool {
         let keys = self.keys();
         self.read(|reading| match self.scheme.as_ref() {
             Scheme::Digest(scheme) => keys.secrets.iter().any(|secret| digest::holds(scheme, reading, secret, &keys)),
             other => matches!(
                 verify(other, &reading.message(), &keys, 0),
-                Verdict { state: State::Valid, .. }
-                    | Verdict { fault: Some(Fault::Stale { .. } | Fault::Future { .. }), .. }
+                Verification { state: State::Valid, .. }
+                    | Verification { fault: Some(Fault::Expired { .. } | Fault::NotYetValid { .. }), .. }
             ),
         })
     }
 
-    /// The fault of its timestamp, if it has one.
+    /// Returns the fault of the timestamp, if the timestamp is outside its tolerance.
     pub(super) fn late(&self, now_ms: i64) -> Option<Fault> {
-        let verdict = self.read(|reading| verify(&self.scheme, &reading.message(), &self.keys(), now_ms));
-        verdict.fault.filter(|fault| matches!(fault, Fault::Stale { .. } | Fault::Future { .. }))
+        let verification = self.read(|reading| verify(&self.scheme, &reading.message(), &self.keys(), now_ms));
+        verification.fault.filter(|fault| matches!(fault, Fault::Expired { .. } | Fault::NotYetValid { .. }))
     }
 
-    /// The digest expected and the one found, as the scheme writes them.
+    /// Returns the expected and the received digest in the encoding of the scheme.
     pub(super) fn digests(&self) -> (Option<String>, Option<String>) {
         let Scheme::Digest(scheme) = self.scheme.as_ref() else { return (None, None) };
         let keys = self.keys();
@@ -161,4 +163,4 @@ pub(super) fn finding(code: &'static str, what: impl Into<String>, advice: impl 
 }
 
 pub(super) const BODY_ADVICE: &str =
-    "Verify the bytes as they arrive, before any parser, middleware or proxy reads them and writes them again.";
+    "Verify the raw request bytes, before a parser, middleware or proxy decodes and serializes them again.";

@@ -1,7 +1,7 @@
-//! Every common mistake that is tested.
+//! List of common mistakes to test.
 
 use super::{
-    Known,
+    SearchContext,
     body::{CHARSETS, ENDS, ESCAPES, LAYOUTS, LINES, MARKS, MARKUP, NUMBERS, ORDERS, SLASHES},
     change::{Apply, BODY_ADVICE, Change, Kind, finding},
     escapes::LIBRARIES,
@@ -14,12 +14,12 @@ use super::{
 };
 use crate::{key::Keys, message::Message, scheme::Scheme};
 
-/// Everything there is to try, likeliest first.
+/// Returns all changes to test, most likely first.
 pub(super) fn changes<'a>(
     scheme: &'a Scheme,
     message: &Message<'a>,
     keys: &'a Keys,
-    known: &Known<'a>,
+    known: &SearchContext<'a>,
 ) -> Vec<Change<'a>> {
     let mut all = Vec::new();
     secrets(scheme, keys, known, &mut all);
@@ -38,7 +38,7 @@ pub(super) fn changes<'a>(
     all
 }
 
-fn bodies<'a>(known: &Known<'a>, all: &mut Vec<Change<'a>>) {
+fn bodies<'a>(known: &SearchContext<'a>, all: &mut Vec<Change<'a>>) {
     for (code, what, cost, rewrite) in WRAPPINGS {
         all.push(Change {
             kind: Kind::Wrapping,
@@ -70,18 +70,18 @@ fn bodies<'a>(known: &Known<'a>, all: &mut Vec<Change<'a>>) {
         }
     }
     if let Some(body) = known.decoded_body {
-        let what = "the sender signed the body before it was compressed";
+        let what = "the sender signed the body before compression";
         all.push(Change {
             kind: Kind::Coding,
             cost: 1,
-            finding: finding("body_compressed", what, "Verify the body after undoing its Content-Encoding."),
+            finding: finding("body_compressed", what, "Verify the body after decoding its Content-Encoding."),
             apply: Apply::Body(body),
         });
     }
 }
 
-fn schemes<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
-    // Several vendors sign alike: the first of them are named together.
+fn schemes<'a>(scheme: &Scheme, known: &SearchContext<'a>, all: &mut Vec<Change<'a>>) {
+    // Several vendors use the same scheme, so the finding names the first of them together.
     let mut alike: Vec<(&Scheme, Vec<&str>)> = Vec::new();
     for (provider, other) in known.other_schemes.iter().filter(|(_, other)| *other != scheme) {
         match alike.iter_mut().find(|(scheme, _)| scheme == other) {
@@ -91,17 +91,17 @@ fn schemes<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
     }
     for (other, names) in alike {
         let first = names[0];
-        // The sender that was recognised stands first, and needs no company.
+        // A recognized sender is first in the list, so the finding names only that sender.
         let who = match names.len() {
-            _ if known.recognised.is_some_and(|name| first.starts_with(name)) => format!("as {first} signs"),
-            1 => format!("as {first} signs"),
-            2 => format!("as {first} and {} sign", names[1]),
-            _ => format!("as {first}, {} and others sign", names[1]),
+            _ if known.recognised.is_some_and(|name| first.starts_with(name)) => first.to_owned(),
+            1 => first.to_owned(),
+            2 => format!("{first} and {}", names[1]),
+            _ => format!("{first}, {} and others", names[1]),
         };
         let finding = finding(
             "another_scheme",
-            format!("it is signed {who}"),
-            format!("Set the inbox to the vendor that sends: {}.", names[..names.len().min(5)].join(", ")),
+            format!("the message is signed with the scheme of {who}"),
+            format!("Set the provider of the inbox to the sender: {}.", names[..names.len().min(5)].join(", ")),
         );
         all.push(Change { kind: Kind::Scheme, cost: 3, finding, apply: Apply::Scheme(other) });
     }

@@ -1,16 +1,16 @@
-//! JSON's characters and the escapes that libraries write for them.
+//! Escapes that JSON libraries write inside strings.
 
 use super::body::{Rewrite, is_json};
 
-/// What a writer of JSON escapes inside strings, beside what it must.
+/// Optional escapes that a JSON library writes inside strings.
 struct Style {
-    /// ASCII characters that it writes as `\uXXXX`.
+    /// ASCII characters written as `\uXXXX`.
     ascii: &'static str,
-    /// Whether it writes characters beyond ASCII as `\uXXXX`.
+    /// Format of non-ASCII characters.
     beyond: Beyond,
-    /// Whether it writes `/` as `\/`.
+    /// True if `/` is written as `\/`.
     slash: bool,
-    /// Whether the digits of escaped ASCII characters are upper-case.
+    /// True if the hexadecimal digits of escaped ASCII characters are upper case.
     upper: bool,
 }
 
@@ -21,41 +21,41 @@ enum Beyond {
     Upper,
 }
 
-/// Meta's payloads (developers.facebook.com, "Validating payloads").
+/// Payloads of Meta (developers.facebook.com, "Validating payloads").
 const META: Style = Style { ascii: "@%<", beyond: Beyond::Lower, slash: true, upper: true };
-/// Gson with its HTML-safe default.
+/// Gson with HTML escaping, which is the default.
 const GSON: Style = Style { ascii: "<>&='", beyond: Beyond::Plain, slash: false, upper: false };
-/// System.Text.Json with its default encoder.
+/// System.Text.Json with the default encoder.
 const DOTNET: Style = Style { ascii: "\"&'+<>`", beyond: Beyond::Upper, slash: false, upper: true };
 
 pub(super) const LIBRARIES: &[(&str, &str, u32, Rewrite)] = &[
     (
         "body_escapes_meta",
-        "the body was changed after signing: it matches the signature when the characters beyond ASCII are \\u escapes, / is \\/, and @, % and < are \\u0040, \\u0025 and \\u003C, as Meta writes JSON",
+        "the body was changed after signing: it matches the signature with non-ASCII characters as \\u escapes, / as \\/, and @, % and < as \\u0040, \\u0025 and \\u003C, as in JSON from Meta",
         3,
         |b| styled(b, &META),
     ),
     (
         "body_escapes_gson",
-        "the body was changed after signing: it matches the signature when <, >, &, = and ' are \\u escapes, as Gson writes JSON",
+        "the body was changed after signing: it matches the signature with <, >, &, = and ' as \\u escapes, as in JSON from Gson",
         4,
         |b| styled(b, &GSON),
     ),
     (
         "body_escapes_dotnet",
-        "the body was changed after signing: it matches the signature when \", &, ', +, <, > and the characters beyond ASCII are upper-case \\u escapes, as .NET writes JSON",
+        "the body was changed after signing: it matches the signature with \", &, ', +, <, > and non-ASCII characters as upper-case \\u escapes, as in JSON from .NET",
         4,
         |b| styled(b, &DOTNET),
     ),
     (
         "body_escapes_php_plain",
-        "the body was changed after signing: it matches the signature when the escapes \\u and \\/, which PHP writes, are characters again",
+        "the body was changed after signing: it matches the signature with the \\u and \\/ escapes from PHP decoded",
         2,
         |b| plain(b, |unit| unit >= 0x80, true).filter(|_| has(b, b"\\/") && has(b, b"\\u")),
     ),
     (
         "body_escapes_plain",
-        "the body was changed after signing: it matches the signature when the \\u escapes are characters again; .NET and Gson also escape ASCII characters such as ' and &",
+        "the body was changed after signing: it matches the signature with the \\u escapes decoded; .NET and Gson also escape ASCII characters such as ' and &",
         3,
         |b| plain(b, |unit| unit >= 0x20 && unit != 0x7f, true).filter(|_| has_ascii_escape(b)),
     ),
@@ -70,7 +70,7 @@ fn has_ascii_escape(bytes: &[u8]) -> bool {
         .any(|at| bytes.get(at + 4).is_some_and(|digit| (b'2'..=b'7').contains(digit)))
 }
 
-/// The strings of a JSON text, and what is between them, in turn: what is between comes first.
+/// Splits a JSON text into pieces outside and inside strings, alternating. The first piece is outside.
 fn pieces(text: &str) -> Vec<&str> {
     let bytes = text.as_bytes();
     let (mut all, mut start, mut at) = (Vec::new(), 0, 0);
@@ -80,7 +80,7 @@ fn pieces(text: &str) -> Vec<&str> {
             end += if bytes[end] == b'\\' { 2 } else { 1 };
         }
         let end = end.min(bytes.len());
-        // A backslash at the very end may lead into a character of several bytes.
+        // After a backslash at the end of the text, the position can be inside a multi-byte character.
         if !text.is_char_boundary(quote + 1) || !text.is_char_boundary(end) {
             return vec![text];
         }
@@ -106,7 +106,7 @@ fn styled(bytes: &[u8], style: &Style) -> Option<Vec<u8>> {
             let upper = if c.is_ascii() { style.upper } else { style.beyond == Beyond::Upper };
             let escaped = match c {
                 '\\' => {
-                    // An escape that is there stays, but for a quote that this writer writes otherwise.
+                    // Existing escapes are kept, except a quote that this library escapes as \u0022.
                     let next = chars.next();
                     match next {
                         Some('"') if style.ascii.contains('"') => out.push_str("\\u0022"),
@@ -137,7 +137,8 @@ fn styled(bytes: &[u8], style: &Style) -> Option<Vec<u8>> {
     (out.as_bytes() != bytes).then(|| out.into_bytes())
 }
 
-/// With the escapes read whose units `read` takes, and `\/` where `slash`; a quote and a backslash keep JSON's own.
+/// Decodes the `\u` escapes whose code units `read` accepts, and `\/` if `slash` is true. A decoded quote or backslash
+/// gets the short JSON escape.
 fn plain(bytes: &[u8], read: impl Fn(u16) -> bool, slash: bool) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(bytes).ok().filter(|_| is_json(bytes))?;
     let mut out = String::with_capacity(text.len());
@@ -181,11 +182,11 @@ mod tests {
     use super::*;
 
     fn text(bytes: Option<Vec<u8>>) -> String {
-        String::from_utf8(bytes.expect("it differs")).expect("UTF-8")
+        String::from_utf8(bytes.expect("changed text")).expect("valid UTF-8")
     }
 
     #[test]
-    fn each_library_writes_its_own_escapes() {
+    fn writes_the_escapes_of_each_library() {
         let body = "{\"n\":\"Zoë <a@b> 5% it's a+b=\\\"c\\\" /x\"}".as_bytes();
         assert_eq!(text(styled(body, &META)), r#"{"n":"Zo\u00eb \u003Ca\u0040b> 5\u0025 it's a+b=\"c\" \/x"}"#);
         assert_eq!(text(styled(body, &GSON)), r#"{"n":"Zoë \u003ca@b\u003e 5% it\u0027s a+b\u003d\"c\" /x"}"#);
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_read_again() {
+    fn decodes_escapes() {
         let of = |body: &str| text(plain(body.as_bytes(), |unit| unit >= 0x20, true));
         assert_eq!(
             of(r#"{"a":"it\u0027s \u0022\u00e9\u0022 \ud83d\ude00 \/ \n \u000a"}"#),
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_malformed_panics() {
+    fn accepts_malformed_input_without_panic() {
         for body in ["{", "[\"", "{\"\\", "{\"é\\", "[\"\\é\"", "{\"a\\u12", "{\"\\ud83d", "{\"a\":\"b", "[\\\""] {
             for (_, _, _, rewrite) in LIBRARIES {
                 let _ = rewrite(body.as_bytes());

@@ -1,20 +1,20 @@
-//! Forms that were parsed and written again, or became JSON.
+//! Forms that were parsed and encoded again, or converted to JSON.
 
 use serde_json::value::RawValue;
 
 use super::change::{Apply, Change, Kind, finding};
 use crate::message::Message;
 
-/// How a library writes names and values of a form.
+/// Encoding of names and values of a form by a library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Style {
-    /// What a space becomes.
+    /// Encoding of a space.
     space: &'static str,
-    /// Characters beside letters and digits that stay.
+    /// Characters besides letters and digits that are not escaped.
     kept: &'static str,
-    /// Whether the digits of an escape are upper-case.
+    /// True if the hexadecimal digits of an escape are upper case.
     upper: bool,
-    /// Who writes a form this way, as a sentence names it.
+    /// Libraries that encode forms this way, as named in a finding.
     who: &'static str,
 }
 
@@ -31,19 +31,19 @@ const STYLES: &[Style] = &[
     Style { space: "%20", kept: "-._~", upper: false, who: "some libraries" },
 ];
 
-/// How to restore the form that a body was.
+/// Conversion that restores the signed form from the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FormWas {
     /// The body is still a form, encoded by another library.
     Rewritten(Style),
-    /// Its fields became the members of a JSON object.
+    /// The fields were converted to members of a JSON object.
     Json(Style),
-    /// The form had one field, `payload`, and the body is its value.
+    /// The form had a single field `payload`, and the body is the value of that field.
     Payload(Style),
 }
 
 impl FormWas {
-    /// The body as it might have been signed.
+    /// Returns the body that may have been signed.
     pub(super) fn signed(self, body: &[u8]) -> Option<Vec<u8>> {
         let out = match self {
             Self::Rewritten(style) => {
@@ -86,7 +86,7 @@ impl Style {
     }
 }
 
-/// The members of a JSON object as fields of a form: scalars as they read, anything else as its JSON.
+/// Returns the members of a JSON object as form fields: strings decoded, all other values as JSON text.
 fn members(body: &[u8]) -> Option<Vec<(String, String)>> {
     struct Members(Vec<(String, String)>);
     impl<'de> serde::de::Visitor<'de> for Members {
@@ -109,7 +109,7 @@ fn members(body: &[u8]) -> Option<Vec<(String, String)>> {
     serde::Deserializer::deserialize_map(&mut json, Members(Vec::new())).ok().filter(|fields| !fields.is_empty())
 }
 
-/// Adds what may have happened to a form, where the body was or is one.
+/// Adds changes for a body that is or was a form.
 pub(super) fn forms(message: &Message<'_>, all: &mut Vec<Change<'_>>) {
     let json = matches!(message.body.trim_ascii_start().first(), Some(b'{'));
     let kind = message.header("content-type").unwrap_or_default().to_ascii_lowercase();
@@ -133,20 +133,20 @@ pub(super) fn forms(message: &Message<'_>, all: &mut Vec<Change<'_>>) {
                 FormWas::Json(*style),
                 "body_form_as_json",
                 format!(
-                    "the body was a form when it was signed, and is JSON now: the same fields as a form, encoded as by {}, match the signature",
+                    "the body was signed as a form but arrived as JSON: the same fields, encoded as a form as in {}, match the signature",
                     style.who
                 ),
-                "Verify the bytes as they arrive, before a body parser turns the form into JSON.",
+                "Verify the raw request bytes, before a body parser converts the form to JSON.",
             );
             add(
                 3 + rare,
                 FormWas::Payload(*style),
                 "body_form_payload",
                 format!(
-                    "the sender signed a form whose field payload holds this body: payload= and the body, encoded as by {}, match the signature",
+                    "the sender signed a form with this body in the field payload: payload= and the body, encoded as in {}, match the signature",
                     style.who
                 ),
-                "Verify the bytes as they arrive, and read the field payload afterwards; or set the sender's content type to JSON.",
+                "Verify the raw request bytes and read the field payload afterwards, or set the sender's content type to JSON.",
             );
         } else {
             add(
@@ -154,12 +154,12 @@ pub(super) fn forms(message: &Message<'_>, all: &mut Vec<Change<'_>>) {
                 FormWas::Rewritten(*style),
                 "body_form_encoded",
                 format!(
-                    "the form was parsed and encoded again: it matches the signature when a space is {} and the characters {} stay as they are, as encoded by {}",
+                    "the form was parsed and encoded again: it matches the signature with a space as {} and the characters {} unescaped, as in {}",
                     style.space,
                     style.kept.chars().map(String::from).collect::<Vec<_>>().join(" "),
                     style.who
                 ),
-                "Verify the bytes as they arrive, before a body parser reads the form.",
+                "Verify the raw request bytes, before a body parser reads the form.",
             );
         }
     }
@@ -170,8 +170,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_is_restored_in_the_style_of_its_writer() {
-        let of = |was: FormWas, body: &str| was.signed(body.as_bytes()).map(|b| String::from_utf8(b).expect("text"));
+    fn restores_forms_in_each_encoding() {
+        let of =
+            |was: FormWas, body: &str| was.signed(body.as_bytes()).map(|b| String::from_utf8(b).expect("valid UTF-8"));
         let slack = STYLES[2];
         assert_eq!(
             of(FormWas::Rewritten(slack), "text=a%20b*c&user=it's").as_deref(),

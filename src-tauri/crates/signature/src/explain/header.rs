@@ -1,4 +1,4 @@
-//! What happens to headers on their way: renamed, folded, joined, quoted.
+//! Changes to headers in transit: renamed, folded, joined, quoted.
 
 use super::change::{Apply, Change, Kind, finding};
 use crate::{
@@ -24,14 +24,14 @@ pub(super) fn headers<'a>(scheme: &Digest, message: &Message<'a>, all: &mut Vec<
         if text.contains(char::is_whitespace) {
             let whole: String = text.split_whitespace().collect();
             let cost = if scheme.split.contains(' ') { 3 } else { 2 };
-            is(cost, &whole, "header_folded", "white space was put into");
+            is(cost, &whole, "header_folded", "white space was inserted into");
         }
         if let Some(bare) = text.trim().strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-            is(2, bare, "header_quoted", "quotes were put around");
+            is(2, bare, "header_quoted", "quotes were added around the value of");
         }
         if !scheme.split.contains(',') && text.contains(',') {
             for part in text.split(',').take(JOINED_MAX) {
-                is(3, part.trim(), "header_joined", "several values were joined in");
+                is(3, part.trim(), "header_joined", "several values were joined into");
             }
         }
     }
@@ -53,7 +53,7 @@ pub(super) fn headers<'a>(scheme: &Digest, message: &Message<'a>, all: &mut Vec<
                 cost: 4,
                 finding: finding(
                     "header_renamed",
-                    format!("the signature stands in the header {name}, not in {}", source.name),
+                    format!("the signature is in the header {name}, not in {}", source.name),
                     HEADER_ADVICE,
                 ),
                 apply: Apply::Rule(Box::new(Digest { signature, prefix, ..scheme.clone() })),
@@ -73,7 +73,7 @@ pub(super) fn headers<'a>(scheme: &Digest, message: &Message<'a>, all: &mut Vec<
                     cost: 3,
                     finding: finding(
                         "header_renamed",
-                        format!("what the header {wanted} holds arrived in {name}"),
+                        format!("the value of the header {wanted} arrived in {name}"),
                         HEADER_ADVICE,
                     ),
                     apply: Apply::Headers(vec![(wanted.to_owned(), value.to_vec())]),
@@ -83,19 +83,18 @@ pub(super) fn headers<'a>(scheme: &Digest, message: &Message<'a>, all: &mut Vec<
     }
 }
 
-const HEADER_ADVICE: &str = "Check what stands between the sender and here: it changes headers.";
+const HEADER_ADVICE: &str = "Check the proxies between the sender and this server: one of them changes headers.";
 
-/// Nothing shorter than a short digest can be a signature.
+/// Minimum length of a signature, in bytes.
 const SIGNATURE_MIN: usize = 16;
 
-/// Most values of one header that are tried each by itself.
+/// Maximum number of joined values of one header that are tested separately.
 const JOINED_MAX: usize = 16;
 
-/// Headers no signature stands in.
+/// Headers that never contain a signature.
 const NO_SIGNATURE: &[&str] = &["user-agent", "authorization", "cookie", "content-type", "accept", "host"];
 
-/// Where the signature's header was renamed, others were by the same rule: `webhook-id` to
-/// `x-webhook-id`, say.
+/// Adds a change for headers renamed by the same rule as the signature header, such as `webhook-id` to `x-webhook-id`.
 fn renamed_alike(own: &str, name: &str, message: &Message<'_>, all: &mut Vec<Change<'_>>) {
     let same = own.bytes().rev().zip(name.bytes().rev()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
     let (before, now) = (&own[..own.len() - same], &name[..name.len() - same]);
@@ -113,14 +112,16 @@ fn renamed_alike(own: &str, name: &str, message: &Message<'_>, all: &mut Vec<Cha
         cost: 3,
         finding: finding(
             "header_renamed",
-            format!("headers were renamed on their way: {own} arrived as {name}, and those beside it likewise"),
+            format!(
+                "headers were renamed in transit: {own} arrived as {name}, and others were renamed in the same way"
+            ),
             HEADER_ADVICE,
         ),
         apply: Apply::Headers(headers),
     });
 }
 
-/// Names of the headers that are signed, or hold the time.
+/// Returns the names of the headers that are signed or contain the timestamp.
 fn signed_headers(scheme: &Digest) -> Vec<String> {
     let content = scheme.content.to_string();
     let mut names: Vec<String> = content

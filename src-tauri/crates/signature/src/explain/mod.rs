@@ -1,5 +1,5 @@
-//! Why a signature does not hold: the usual faults are tried, and the one that reproduces the
-//! signature is named.
+//! Explanation of an invalid signature: common mistakes are tested, and the one that reproduces the signature is
+//! reported.
 
 mod body;
 mod change;
@@ -20,9 +20,9 @@ use serde::Serialize;
 use crate::{
     algorithm::Algorithm,
     digest,
-    fault::{Fault, State, Verdict},
+    fault::{Fault, State, Verification},
     key::Keys,
-    message::{Message, Reading},
+    message::{Message, ParsedMessage},
     scheme::{Digest, Scheme},
     timestamp::Unit,
     verify::{signed_content, verify},
@@ -30,82 +30,82 @@ use crate::{
 
 pub use visible::Vendor;
 
-/// Fewer characters than these agree by chance too often to call a signature cut short.
+/// Minimum length of a truncated signature, in characters. A shorter match is too likely a coincidence.
 const TRUNCATED_MIN: usize = 8;
 
-/// Says when to stop looking, as this crate has no clock: asked before each trial.
+/// Callback that returns true to stop a search. Called before each trial, because this crate has no clock.
 pub type Cancel<'a> = dyn Fn() -> bool + 'a;
 
-/// What a search may draw on beside the message.
+/// Additional information for a search.
 #[derive(Debug, Clone, Default)]
-pub struct Known<'a> {
-    /// The body with its content codings undone, where it has any.
+pub struct SearchContext<'a> {
+    /// Body after content decoding, if the body has a content coding.
     pub decoded_body: Option<&'a [u8]>,
-    /// Secrets of other inboxes and endpoints, each with whose it is.
+    /// Secrets of other inboxes and endpoints, each with the name of its owner.
     pub other_secrets: Vec<(String, String)>,
-    /// Schemes of other providers, each with the provider's name.
+    /// Schemes of other providers, each with the name of the provider.
     pub other_schemes: Vec<(String, &'a Scheme)>,
-    /// The provider whose scheme it is, where it is one's.
+    /// Vendor of the scheme, if the scheme belongs to one.
     pub vendor: Option<Vendor<'a>>,
-    /// Name of the provider the message looks like; it comes first in `other_schemes`.
+    /// Name of the provider that the message was recognized as. This provider is first in `other_schemes`.
     pub recognised: Option<&'a str>,
 }
 
-/// A fault that reproduces the signature.
+/// Mistake that reproduces the signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Stable name for programs, such as `secret_whitespace`.
+    /// Stable code, such as `secret_whitespace`.
     pub code: &'static str,
-    /// What is wrong, as the middle of a sentence.
+    /// Description of the mistake, as a sentence fragment.
     pub what: String,
-    /// What to do about it.
+    /// Recommended action, as a sentence.
     pub advice: String,
 }
 
-/// What a search came to.
+/// Explanation of a verification result.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation {
-    /// The verdict that is explained.
-    pub verdict: Verdict,
-    /// It in one sentence.
+    /// Verification result.
+    pub verification: Verification,
+    /// Explanation in one sentence.
     pub sentence: String,
-    /// What to do.
+    /// Recommended action.
     pub advice: String,
-    /// The faults that together reproduce the signature; none where it holds or nothing was found.
+    /// Mistakes that together reproduce the signature. Empty if the signature is valid or no mistake was found.
     pub findings: Vec<Finding>,
-    /// The bytes the scheme signs, of the message as it arrived.
+    /// Signed bytes of the message as received.
     #[serde(skip)]
     pub content: Vec<u8>,
-    /// The digest that content and secret make, written as the scheme writes it; none where only
-    /// the sender can make one.
+    /// Digest computed from content and secret, in the encoding of the scheme. `None` if only the sender can compute
+    /// the signature.
     pub expected: Option<String>,
-    /// The signature that arrived.
+    /// Received signature.
     pub found: Option<String>,
-    /// Trials made.
+    /// Number of mistakes and combinations tested.
     pub tried: usize,
-    /// Whether everything there is to try was tried.
+    /// True if the search was not canceled.
     pub complete: bool,
 }
 
-/// Explains a verdict. A signature that holds costs nothing more than [`verify`].
+/// Verifies a message and explains the result. For a valid signature, the cost is about that of [`verify`].
 pub fn explain(
     scheme: &Scheme,
     message: &Message<'_>,
     keys: &Keys,
-    known: &Known<'_>,
+    known: &SearchContext<'_>,
     now_ms: i64,
     cancel: &Cancel<'_>,
 ) -> Explanation {
-    let verdict = verify(scheme, message, keys, now_ms);
+    let verification = verify(scheme, message, keys, now_ms);
     let content = signed_content(scheme, message, keys).unwrap_or_default();
     let (expected, found) = match scheme {
         Scheme::Digest(scheme) => digests(scheme, message, keys),
         Scheme::Jwt(_) | Scheme::Jws(_) | Scheme::Code(_) => (None, None),
     };
     let mut explanation = Explanation {
-        sentence: plain(&verdict),
-        advice: advice(&verdict, known),
-        verdict,
+        sentence: plain(&verification),
+        advice: advice(&verification, known),
+        verification,
         findings: Vec::new(),
         content,
         expected,
@@ -114,7 +114,7 @@ pub fn explain(
         complete: true,
     };
     let searched = matches!(
-        explanation.verdict.fault,
+        explanation.verification.fault,
         Some(
             Fault::Mismatch
                 | Fault::Encoding { .. }
@@ -126,7 +126,7 @@ pub fn explain(
                 | Fault::Token { .. }
         )
     );
-    if matches!(explanation.verdict.fault, Some(Fault::Mismatch | Fault::Token { .. }))
+    if matches!(explanation.verification.fault, Some(Fault::Mismatch | Fault::Token { .. }))
         && let Some(certain) = visible::certain(scheme, message)
     {
         explanation.findings = vec![certain];
@@ -139,7 +139,7 @@ pub fn explain(
         explanation.findings = vec![truncated()];
         worded(&mut explanation);
         explanation.sentence =
-            format!("The signature was cut short: {arrived} of {whole} characters arrived, and they are right.");
+            format!("The signature was truncated: {arrived} of {whole} characters arrived, and they match.");
         return explanation;
     }
     if timed(scheme, message, keys, now_ms, &mut explanation) {
@@ -151,31 +151,33 @@ pub fn explain(
     explanation
 }
 
-/// Whether the signature is right and only its time is not, so that no other fault is looked for.
+/// Explains a matching signature whose timestamp is invalid. Returns true if the timestamp is the only problem.
 fn timed(scheme: &Scheme, message: &Message<'_>, keys: &Keys, now_ms: i64, explanation: &mut Explanation) -> bool {
-    let outside =
-        matches!(explanation.verdict.fault, Some(Fault::Timestamp { .. } | Fault::Stale { .. } | Fault::Future { .. }));
+    let outside = matches!(
+        explanation.verification.fault,
+        Some(Fault::Timestamp { .. } | Fault::Expired { .. } | Fault::NotYetValid { .. })
+    );
     let Scheme::Digest(digest) = scheme else { return false };
     let Some(rule) = digest.timestamp.as_ref().filter(|_| outside) else { return false };
     if !Trial::new(scheme, message, keys).holds() {
         return false;
     }
-    let reading = Reading::new(message);
+    let reading = ParsedMessage::new(message);
     let text = digest::candidates(digest, &reading).ok().and_then(|all| all.first()?.timestamp(rule, &reading));
     let text = text.unwrap_or_default();
-    // In another unit, would it be of this day?
+    // A timestamp that is within a day of now in another unit was written in that unit.
     let units = [Unit::S, Unit::Ms, Unit::Iso].into_iter().filter(|unit| *unit != rule.unit);
     let near = |unit: &Unit| unit.read(&text).is_some_and(|at| now_ms.saturating_sub(at).saturating_abs() < DAY_MS);
     let (what, advice) = match units.into_iter().find(near) {
         Some(unit) => (
             format!("the sender wrote its timestamp as {}", digest::unit_words(unit)),
-            format!("This scheme has it as {}: correct the sender.", digest::unit_words(rule.unit)),
+            format!("This scheme requires {}: fix the sender.", digest::unit_words(rule.unit)),
         ),
-        None if matches!(explanation.verdict.fault, Some(Fault::Timestamp { .. })) => (
-            format!("the signature is right, but its timestamp {text:?} is not {}", digest::unit_words(rule.unit)),
-            "Correct how the sender writes it.".into(),
+        None if matches!(explanation.verification.fault, Some(Fault::Timestamp { .. })) => (
+            format!("the signature matches, but its timestamp {text:?} is not {}", digest::unit_words(rule.unit)),
+            "Fix the format of the timestamp at the sender.".into(),
         ),
-        // Late or early: the verdict says by how much.
+        // The sentence of an expired or future timestamp already states the difference.
         None => return true,
     };
     let code = if what.starts_with("the sender") { "timestamp_unit" } else { "timestamp" };
@@ -190,21 +192,21 @@ fn capital(text: &str) -> String {
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// A timestamp that is this near in another unit is written in that unit.
+/// Maximum difference from now at which a timestamp in another unit is recognized, in milliseconds: one day.
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
 fn search(
     scheme: &Scheme,
     message: &Message<'_>,
     keys: &Keys,
-    known: &Known<'_>,
+    known: &SearchContext<'_>,
     now_ms: i64,
     cancel: &Cancel<'_>,
     explanation: &mut Explanation,
 ) {
     let base = Trial::new(scheme, message, keys);
     let changes = changes(scheme, message, keys, known);
-    // A rewrite that does nothing to the body alone does nothing beside another, but inside a wrapping.
+    // A rewrite without effect on the body has no effect in combination either, except inside a wrapping.
     let mut idle = vec![false; changes.len()];
     let length = |digest: &Option<String>| digest.as_ref().map_or(0, String::len);
     let short = length(&explanation.found) < length(&explanation.expected);
@@ -236,7 +238,7 @@ fn search(
             return worded(explanation);
         }
     }
-    // Likeliest pairs first: the less two faults cost together, the sooner they are tried.
+    // Pairs are tested in ascending order of their combined cost, so the most likely pairs come first.
     let mut pairs: Vec<(u32, usize, usize)> = Vec::new();
     for (first, one) in changes.iter().enumerate() {
         for (second, other) in changes.iter().enumerate().skip(first + 1) {
@@ -265,7 +267,7 @@ fn search(
     not_found(explanation, &changes, scheme, message, keys, known);
 }
 
-/// How much less likely a fault is beside another than alone: who takes a vendor for another seldom changes the body, too.
+/// Returns the extra cost of a change in combination with another. A wrong vendor together with a changed body is rare.
 fn far(change: &Change<'_>) -> u32 {
     match change.kind {
         Kind::Scheme => 4,
@@ -274,15 +276,15 @@ fn far(change: &Change<'_>) -> u32 {
     }
 }
 
-/// How many characters of how many arrived, where a signature is the start of the one expected.
+/// Returns the received and the expected length, if the received signature is a prefix of the expected one.
 fn cut(digests: (Option<String>, Option<String>)) -> Option<(usize, usize)> {
     let (expected, found) = (digests.0?, digests.1?);
     let short = found.len() >= TRUNCATED_MIN && found.len() < expected.len() && expected.starts_with(found.as_str());
     short.then_some((found.len(), expected.len()))
 }
 
-/// Whether what looks cut short is there, elsewhere in the headers.
-fn folded(scheme: &Scheme, message: &Message<'_>, keys: &Keys, known: &Known<'_>) -> bool {
+/// Returns true if the rest of a signature that looks truncated is elsewhere in the headers.
+fn folded(scheme: &Scheme, message: &Message<'_>, keys: &Keys, known: &SearchContext<'_>) -> bool {
     let base = Trial::new(scheme, message, keys);
     let changes = changes(scheme, message, keys, known);
     let mut headers = changes.iter().filter(|change| change.kind == Kind::Header);
@@ -292,33 +294,33 @@ fn folded(scheme: &Scheme, message: &Message<'_>, keys: &Keys, known: &Known<'_>
 fn truncated() -> Finding {
     Finding {
         code: "header_truncated",
-        what: "the signature was cut short".into(),
-        advice: "Check what stands between the sender and here: it cuts header values.".into(),
+        what: "the signature was truncated".into(),
+        advice: "Check the proxies between the sender and this server: one of them truncates header values.".into(),
     }
 }
 
 fn named(explanation: &mut Explanation, changes: &[&Change<'_>], trial: &Trial<'_>, now_ms: i64) {
     explanation.findings = changes.iter().map(|change| change.finding.clone()).collect();
-    // A signature that would hold may be late as well.
+    // A signature that matches after the changes can also have an expired timestamp.
     if let Some(fault) = trial.late(now_ms) {
         explanation.findings.push(Finding {
             code: fault.code(),
             what: fault.outside().unwrap_or_default(),
-            advice: "Check the clocks, or whether an old request was sent again.".into(),
+            advice: "Compare the clocks, and check that no old request was resent.".into(),
         });
     }
     worded(explanation);
 }
 
-/// How a fault of a body's way begins.
+/// Beginning of the description of a body change.
 const CHANGED: &str = "the body was changed after signing: ";
 
-/// Says in words what was found.
+/// Writes sentence and advice from the findings.
 fn worded(explanation: &mut Explanation) {
     let mut sentence = String::new();
     let mut advice: Vec<&str> = Vec::new();
     for finding in &explanation.findings {
-        // Of a body changed twice, that it was changed is said once.
+        // The prefix is written only once for a body that was changed twice.
         let again = finding.what.strip_prefix(CHANGED).filter(|_| sentence.contains(CHANGED));
         sentence = match again {
             Some(what) => format!("{sentence}, and then {what}"),
@@ -339,27 +341,27 @@ fn not_found(
     scheme: &Scheme,
     message: &Message<'_>,
     keys: &Keys,
-    known: &Known<'_>,
+    known: &SearchContext<'_>,
 ) {
-    if matches!(explanation.verdict.fault, Some(Fault::NoSignature { .. }))
-        && let Some(name) = signed_elsewhere(scheme, message, known)
+    if matches!(explanation.verification.fault, Some(Fault::NoSignature { .. }))
+        && let Some(name) = signed_outside_headers(scheme, message, known)
     {
         explanation.findings = vec![name];
         return worded(explanation);
     }
-    if !matches!(explanation.verdict.fault, Some(Fault::Mismatch)) {
+    if !matches!(explanation.verification.fault, Some(Fault::Mismatch)) {
         return;
     }
     let mut about: Vec<&str> = tried.iter().map(|change| about(change.kind)).collect();
     about.sort_unstable();
     about.dedup();
     let how = if explanation.complete {
-        "none of the common mistakes accounts for it"
+        "no common mistake explains it"
     } else {
-        "the search was ended before one was found"
+        "the search was canceled before a cause was found"
     };
     let what = if about.is_empty() { String::new() } else { format!(": {}", about.join(", ")) };
-    let pairs = if explanation.tried > tried.len() { ", alone and two at a time" } else { "" };
+    let pairs = if explanation.tried > tried.len() { ", alone and in pairs" } else { "" };
     explanation.sentence =
         format!("The signature does not match, and {how} ({} tested{what}{pairs}).", explanation.tried);
     let vendor = known.vendor.unwrap_or_default();
@@ -375,8 +377,8 @@ fn not_found(
         let names = settings.join(" and ");
         explanation.findings = vec![finding(
             "setting",
-            format!("the signed content includes {names}, whose value may be wrong"),
-            format!("Compare the setting {names} with the vendor's page: test and live have one each."),
+            format!("the signed content includes the setting {names}, whose value may be wrong"),
+            format!("Compare the setting {names} with the vendor's page: test and live mode have different values."),
         )];
         explanation.sentence = format!(
             "The signature does not match. The signed content includes the setting {names}, whose value may be wrong."
@@ -385,7 +387,7 @@ fn not_found(
     }
     if signs.is_empty() {
         advice.push(
-            "If the secret is right, the body or URL was changed in transit, in a way that is not tested.".into(),
+            "If the secret is correct, the body or URL was changed in transit in a way that is not tested.".into(),
         );
     } else {
         explanation.findings = signs;
@@ -393,11 +395,12 @@ fn not_found(
     explanation.advice = advice.join(" ");
 }
 
-/// The vendor in whose place a signature is, where the one that is expected has none: one of the same family first.
-fn signed_elsewhere(scheme: &Scheme, message: &Message<'_>, known: &Known<'_>) -> Option<Finding> {
-    let reading = Reading::new(message);
+/// Returns a finding for a signature of another vendor, if the expected signature is missing. Prefers another product
+/// of the same vendor.
+fn signed_outside_headers(scheme: &Scheme, message: &Message<'_>, known: &SearchContext<'_>) -> Option<Finding> {
+    let reading = ParsedMessage::new(message);
     let own: Vec<String> = scheme.places().iter().map(ToString::to_string).collect();
-    // A header that many vendors use says nothing, and so does Authorization.
+    // A header that several vendors use does not identify one, and neither does Authorization.
     let mut found: Vec<(&str, String)> = Vec::new();
     for (name, other) in &known.other_schemes {
         let place = other.places().into_iter().find(|place| {
@@ -413,18 +416,20 @@ fn signed_elsewhere(scheme: &Scheme, message: &Message<'_>, known: &Known<'_>) -
     let (name, place) = relative.or_else(only)?;
     Some(finding(
         "another_vendor",
-        format!("the message is not signed as expected, but has {place}, where {name} puts its signature"),
-        format!("Set the inbox to {name}, and enter the secret or key of that product."),
+        format!("the expected signature is missing, but the message has {place}, which {name} uses for its signature"),
+        format!("Set the provider of the inbox to {name}, and enter the secret or key of that product."),
     ))
 }
 
-/// Nothing shorter can be a signature.
+/// Minimum length of a signature, in bytes.
 const SIGNATURE_MIN: usize = 16;
 
 fn about(kind: Kind) -> &'static str {
     match kind {
-        Kind::Secret => "the secret as entered, and other secrets known here",
-        Kind::Key | Kind::Encoding | Kind::Algorithm | Kind::Content => "other rules for key, digest and content",
+        Kind::Secret => "variants of the secret, and secrets of other inboxes and endpoints",
+        Kind::Key | Kind::Encoding | Kind::Algorithm | Kind::Content => {
+            "other rules for key, digest and signed content"
+        }
         Kind::Url => "the URL",
         Kind::Header => "the headers",
         Kind::Scheme => "other vendors' schemes",
@@ -439,50 +444,50 @@ fn about(kind: Kind) -> &'static str {
         | Kind::Lines
         | Kind::End
         | Kind::Mark
-        | Kind::Charset => "the body written in other ways",
+        | Kind::Charset => "other encodings of the body",
     }
 }
 
-fn plain(verdict: &Verdict) -> String {
-    match (&verdict.state, &verdict.fault) {
-        (State::Valid, _) => "The signature holds.".into(),
+fn plain(verification: &Verification) -> String {
+    match (&verification.state, &verification.fault) {
+        (State::Valid, _) => "The signature is valid.".into(),
         (_, Some(fault)) => capital(&fault.to_string()),
         _ => "The message is not signed.".into(),
     }
 }
 
-fn advice(verdict: &Verdict, known: &Known<'_>) -> String {
+fn advice(verification: &Verification, known: &SearchContext<'_>) -> String {
     let vendor = || known.vendor.unwrap_or_default().advice();
-    match &verdict.fault {
+    match &verification.fault {
         None => "",
         Some(Fault::NoSignature { .. }) => {
-            "Check that signing is enabled at the sender, and that no proxy removes the header."
+            "Check that the sender signs its requests, and that no proxy removes the header."
         }
-        Some(Fault::NoItem { .. } | Fault::Encoding { .. }) => {
-            "Check that the inbox is set to the provider that sends."
-        }
+        Some(Fault::NoItem { .. } | Fault::Encoding { .. }) => "Check that the provider of the inbox is the sender.",
         Some(Fault::Missing { .. } | Fault::Requirement { .. }) => {
-            "Check that no proxy removes headers, and that every setting of the scheme is made."
+            "Check that no proxy removes headers, and that all settings of the scheme have a value."
         }
-        Some(Fault::Timestamp { .. }) => "Check that the inbox is set to the provider that sends.",
-        Some(Fault::Stale { .. }) => {
-            "A stored request that is sent again has an old timestamp: re-sign it. Otherwise compare the clocks."
+        Some(Fault::Timestamp { .. }) => "Check that the provider of the inbox is the sender.",
+        Some(Fault::Expired { .. }) => {
+            "A stored request that is resent has an old timestamp: re-sign it. Otherwise compare the clocks."
         }
-        Some(Fault::Future { .. }) => "Compare the clocks of the sender and of this machine.",
-        Some(Fault::Masked { .. }) => "Copy the message again with its secrets revealed.",
-        Some(Fault::NoSecret) => "Enter the secret the vendor shows for this webhook.",
-        Some(Fault::Token { .. }) => "Check the secret, and that the URL is entered as it is registered.",
+        Some(Fault::NotYetValid { .. }) => "Compare the clocks of the sender and of this computer.",
+        Some(Fault::Masked { .. }) => "Copy the message again with secrets included.",
+        Some(Fault::NoSecret) => "Enter the secret that the vendor shows for this webhook.",
+        Some(Fault::Token { .. }) => {
+            "Check the secret, and that the entered URL is the URL registered with the sender."
+        }
         Some(Fault::Secret { .. } | Fault::Mismatch) => return vendor(),
     }
     .to_owned()
 }
 
-/// The digest expected and the one found, as the scheme writes them.
+/// Returns the expected and the received digest in the encoding of the scheme.
 fn digests(scheme: &Digest, message: &Message<'_>, keys: &Keys) -> (Option<String>, Option<String>) {
-    let reading = Reading::new(message);
+    let reading = ParsedMessage::new(message);
     let Ok(candidates) = digest::candidates(scheme, &reading) else { return (None, None) };
     let candidate = &candidates[0];
-    // A token is the secret itself, and is never shown.
+    // A token is the secret itself and is never shown.
     if scheme.algorithm == Algorithm::Token {
         return (None, None);
     }

@@ -1,4 +1,4 @@
-//! The rule as the sender may have it: key, digest, encoding, content.
+//! Variants of the scheme that the sender may use: key, digest, encoding, content.
 
 use super::{
     Finding,
@@ -9,12 +9,12 @@ use crate::{
     digest,
     encoding::Encoding,
     key::KeyForm,
-    message::{Message, Reading},
+    message::{Message, ParsedMessage},
     scheme::Digest,
     timestamp::Unit,
 };
 
-const SCHEME_ADVICE: &str = "Compare the sender's rule with this one.";
+const SCHEME_ADVICE: &str = "Compare the sender's signature scheme with the scheme of this inbox.";
 
 pub(super) fn rules(scheme: &Digest, all: &mut Vec<Change<'_>>) {
     let mut add = |kind, cost, rule: Digest, finding| {
@@ -23,9 +23,9 @@ pub(super) fn rules(scheme: &Digest, all: &mut Vec<Change<'_>>) {
         }
     };
     let keys = [
-        (KeyForm::Text, 1, "the sender took the secret as text"),
+        (KeyForm::Text, 1, "the sender used the secret as text"),
         (KeyForm::Base64, 2, "the sender decoded the secret as base64 first"),
-        (KeyForm::Prefixed, 2, "the sender took whsec_ off the secret and decoded the rest as base64"),
+        (KeyForm::Prefixed, 2, "the sender removed whsec_ from the secret and decoded the rest as base64"),
         (KeyForm::Hex, 2, "the sender decoded the secret as hexadecimal first"),
     ];
     let hmac = matches!(
@@ -68,15 +68,15 @@ pub(super) fn rules(scheme: &Digest, all: &mut Vec<Change<'_>>) {
                 Kind::Encoding,
                 cost,
                 rule,
-                finding("encoding", format!("the sender wrote the signature in {name}"), SCHEME_ADVICE),
+                finding("encoding", format!("the sender encoded the signature as {name}"), SCHEME_ADVICE),
             );
         }
     }
     if !scheme.prefix.is_empty() {
         for prefix in ["", "sha256=", "sha1=", "v0=", "v1=", "v1,", "v1:"] {
             let what = match prefix {
-                "" => format!("the signature arrived without {:?} before it", scheme.prefix),
-                other => format!("the signature arrived with {other:?} before it, not with {:?}", scheme.prefix),
+                "" => format!("the signature arrived without the prefix {:?}", scheme.prefix),
+                other => format!("the signature arrived with the prefix {other:?} instead of {:?}", scheme.prefix),
             };
             let rule = Digest { prefix: prefix.into(), ..scheme.clone() };
             add(
@@ -103,7 +103,7 @@ fn contents(scheme: &Digest, add: &mut impl FnMut(Kind, u32, Digest, Finding)) {
             "{body}".into(),
             finding(
                 "content_body_only",
-                "the sender signed the body alone, without what this scheme puts beside it",
+                "the sender signed only the body, without the other parts of this scheme",
                 SCHEME_ADVICE,
             ),
         );
@@ -116,7 +116,7 @@ fn contents(scheme: &Digest, add: &mut impl FnMut(Kind, u32, Digest, Finding)) {
                     joined,
                     finding(
                         "content_separator",
-                        format!("the sender put {shown} between the parts it signs, not {one:?}"),
+                        format!("the sender joined the signed parts with {shown} instead of {one:?}"),
                         SCHEME_ADVICE,
                     ),
                 );
@@ -127,12 +127,12 @@ fn contents(scheme: &Digest, add: &mut impl FnMut(Kind, u32, Digest, Finding)) {
             content(
                 4,
                 format!("{{header:{header}}}.{{body}}"),
-                finding("content_timestamp", "the sender signed its timestamp along with the body", SCHEME_ADVICE),
+                finding("content_timestamp", "the sender signed the timestamp together with the body", SCHEME_ADVICE),
             );
         }
     }
     if let Some(rule) = &scheme.timestamp {
-        // A timestamp that is signed as text holds in any unit; it only does not read.
+        // A timestamp is signed as text, so the signature matches in any unit. Only the parsed time differs.
         for unit in [Unit::S, Unit::Ms, Unit::Iso] {
             let mut rule = rule.clone();
             rule.unit = unit;
@@ -148,25 +148,26 @@ fn contents(scheme: &Digest, add: &mut impl FnMut(Kind, u32, Digest, Finding)) {
     }
 }
 
-/// The sender signed its time in one unit and wrote it in another.
+/// Adds changes for a sender that signs the timestamp in one unit and sends it in another.
 pub(super) fn signed_times(scheme: &Digest, message: &Message<'_>, all: &mut Vec<Change<'_>>) {
     let Some(rule) = &scheme.timestamp else { return };
-    let reading = Reading::new(message);
+    let reading = ParsedMessage::new(message);
     let candidates = digest::candidates(scheme, &reading).unwrap_or_default();
     let Some(written) = candidates.first().and_then(|candidate| candidate.timestamp(rule, &reading)) else { return };
     let Ok(number) = written.parse::<i64>() else { return };
     let content = scheme.content.to_string();
-    let units = [(number.checked_mul(1_000), "a thousandfold of"), (number.checked_div(1_000), "a thousandth of")];
+    let units = [(number.checked_mul(1_000), "1000 times"), (number.checked_div(1_000), "1/1000 of")];
     for (signed, what) in units {
         let literal = signed.map(|signed| content.replace(&format!("{{{}}}", rule.from), &signed.to_string()));
         let Some(Ok(content)) = literal.filter(|literal| *literal != content).map(|literal| literal.parse()) else {
             continue;
         };
-        let what = format!("the sender signed {what} the timestamp it wrote, so one is in seconds and one in ms");
+        let what =
+            format!("the sender signed {what} the timestamp it sent, so one is in seconds and one in milliseconds");
         all.push(Change {
             kind: Kind::Content,
             cost: 3,
-            finding: finding("timestamp_unit", what, "Write and sign one and the same text at the sender."),
+            finding: finding("timestamp_unit", what, "At the sender, sign and send the same timestamp text."),
             apply: Apply::Rule(Box::new(Digest { content, ..scheme.clone() })),
         });
     }

@@ -1,9 +1,9 @@
-//! The secret as it may have been meant.
+//! Variants of the secret that the user may have meant.
 
 use base64::Engine as _;
 
 use super::{
-    Finding, Known,
+    Finding, SearchContext,
     change::{Apply, Change, Kind, finding},
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     scheme::Scheme,
 };
 
-/// `NAME=value`, as files of environment variables have it.
+/// Parses `NAME=value`, as in a file of environment variables.
 fn assignment(text: &str) -> Option<(&str, String)> {
     let text = text.strip_prefix("export ").unwrap_or(text);
     let (name, value) = text.split_once('=').or_else(|| text.split_once(": "))?;
@@ -23,18 +23,18 @@ fn assignment(text: &str) -> Option<(&str, String)> {
     (named && !value.is_empty() && name.bytes().any(|b| b.is_ascii_alphabetic())).then(|| (name, value.to_owned()))
 }
 
-/// What a base64 text stands for, where that is text.
+/// Decodes a base64 text, if the result is printable text.
 fn decoded_text(text: &str) -> Option<String> {
     let decoded = BASE64.decode(text).ok().filter(|bytes| bytes.len() >= 6)?;
     String::from_utf8(decoded).ok().filter(|text| !text.chars().any(|c| c.is_control() && c != '\n'))
 }
 
-const SECRET_ADVICE: &str = "Enter the secret without it.";
+const SECRET_ADVICE: &str = "Enter only the secret.";
 
-/// Takes a cost, a secret and what it means that this secret matches.
+/// Callback that receives a cost, a secret, and the finding if this secret matches.
 type Add<'a> = &'a mut dyn FnMut(u32, String, Finding);
 
-/// The secret without what a person entered around it.
+/// Adds variants of the secret without text that was entered around it.
 fn entered(secret: &str, add: Add<'_>) {
     let trimmed = secret.trim();
     if trimmed != secret {
@@ -56,18 +56,19 @@ fn entered(secret: &str, add: Add<'_>) {
         }
     }
     if let Some((name, value)) = assignment(trimmed) {
-        let what = format!("the secret was entered with {name}= before it, as a line of an .env file has it");
-        add(2, value, finding("secret_assignment", what, "Enter only what follows the equals sign."));
+        let what = format!("the secret was entered with {name}= before it, like a line of an .env file");
+        add(2, value, finding("secret_assignment", what, "Enter only the text after the equals sign."));
     }
     for mark in ["v1,", "v1=", "v1:", "Bearer ", "Basic "] {
         if let Some(bare) = trimmed.strip_prefix(mark) {
-            let what = format!("the secret was entered with {:?} before it, which is not part of it", mark.trim_end());
+            let what =
+                format!("the secret was entered with {:?} before it, which is not part of the secret", mark.trim_end());
             add(1, bare.into(), finding("secret_version", what, SECRET_ADVICE));
         }
     }
 }
 
-/// The secret with HTML's escapes written or read.
+/// Adds variants of the secret with HTML escapes encoded or decoded.
 fn as_html(secret: &str, add: Add<'_>) {
     for (written, meant, what) in [
         ("&amp;", "&", "&"),
@@ -78,22 +79,22 @@ fn as_html(secret: &str, add: Add<'_>) {
         ("&#039;", "'", "'"),
     ] {
         if secret.contains(written) {
-            let said = format!("the secret was entered with {written} where it has {what}, as HTML writes it");
-            add(2, secret.replace(written, meant), finding("secret_html", said, "Enter the characters themselves."));
+            let said = format!("the secret was entered with the HTML escape {written} instead of {what}");
+            add(2, secret.replace(written, meant), finding("secret_html", said, "Enter the unescaped characters."));
         } else if secret.contains(meant) {
-            let said = format!("the sender signed with {written} where the secret has {what}, as HTML writes it");
-            let advice = format!("Enter the secret with {written}, or make a secret without {what}.");
+            let said = format!("the sender signed with the HTML escape {written} instead of the {what} in the secret");
+            let advice = format!("Enter the secret with {written}, or create a secret without {what}.");
             add(3, secret.replace(meant, written), finding("secret_html", said, advice));
         }
     }
 }
 
-/// The secret encoded or decoded, and with characters that do not show.
+/// Adds variants of the secret: encoded, decoded, without invisible characters, and with a trailing newline or space.
 fn encoded(secret: &str, add: Add<'_>) {
     let trimmed = secret.trim();
     for (text, mark) in [(BASE64.encode(secret), ""), (BASE64.encode(format!("{secret}\n")), " and a line break")] {
         let what = format!("the sender signed with the base64 text of the secret{mark}");
-        let advice = "Enter the base64 text here, or decode the secret at the sender before it signs (Kubernetes stores secrets as base64).";
+        let advice = "Enter the base64 text here, or decode the secret at the sender before signing (Kubernetes stores secrets as base64).";
         add(if mark.is_empty() { 2 } else { 4 }, text, finding("secret_base64_text", what, advice));
     }
     if let Some(text) = decoded_text(trimmed) {
@@ -103,11 +104,7 @@ fn encoded(secret: &str, add: Add<'_>) {
     let seen: String =
         secret.chars().filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{2060}')).collect();
     if seen != secret {
-        add(
-            1,
-            seen,
-            finding("secret_invisible", "the secret was entered with a character that does not show", SECRET_ADVICE),
-        );
+        add(1, seen, finding("secret_invisible", "the secret was entered with an invisible character", SECRET_ADVICE));
     }
     for end in ["\n", "\r\n", " "] {
         let what = if end == " " { "a space" } else { "a line break" };
@@ -116,14 +113,14 @@ fn encoded(secret: &str, add: Add<'_>) {
             format!("{secret}{end}"),
             finding(
                 "secret_newline",
-                format!("the sender signed with {what} at the end of its secret"),
-                "Store the secret at the sender without it, or enter it here as it is there.",
+                format!("the sender signed with {what} at the end of the secret"),
+                "Remove the trailing character at the sender, or enter the secret here with it.",
             ),
         );
     }
 }
 
-/// The secret with and without a prefix, and in another case.
+/// Adds variants of the secret with and without a prefix, and in upper and lower case.
 fn prefixed(secret: &str, scheme: &Scheme, add: Add<'_>) {
     for prefix in ["whsec_", "whsk_", "sk_", "secret_", "wsk_", "pdl_ntfset_"] {
         if let Some(bare) = secret.strip_prefix(prefix) {
@@ -132,8 +129,8 @@ fn prefixed(secret: &str, scheme: &Scheme, add: Add<'_>) {
                 bare.into(),
                 finding(
                     "secret_prefix_kept",
-                    format!("the sender signed without the secret's {prefix}"),
-                    "Enter the secret without its prefix, or correct the sender.",
+                    format!("the sender signed without the prefix {prefix} of the secret"),
+                    "Enter the secret without its prefix, or fix the sender.",
                 ),
             );
         }
@@ -146,7 +143,7 @@ fn prefixed(secret: &str, scheme: &Scheme, add: Add<'_>) {
             finding(
                 "secret_prefix_missing",
                 "the secret lacks its prefix whsec_, which is part of the key",
-                "Enter the secret whole, with whsec_.",
+                "Enter the complete secret, including whsec_.",
             ),
         );
     }
@@ -165,7 +162,7 @@ fn prefixed(secret: &str, scheme: &Scheme, add: Add<'_>) {
     }
 }
 
-pub(super) fn secrets<'a>(scheme: &Scheme, keys: &Keys, known: &Known<'_>, all: &mut Vec<Change<'a>>) {
+pub(super) fn secrets<'a>(scheme: &Scheme, keys: &Keys, known: &SearchContext<'_>, all: &mut Vec<Change<'a>>) {
     let mut add = |cost, secret: String, finding| {
         all.push(Change { kind: Kind::Secret, cost, finding, apply: Apply::Secret(secret) });
     };
@@ -182,8 +179,8 @@ pub(super) fn secrets<'a>(scheme: &Scheme, keys: &Keys, known: &Known<'_>, all: 
                 secret.clone(),
                 finding(
                     "secret_of_another",
-                    format!("it was signed with the secret of {whose}"),
-                    "Enter that secret here, or point the sender there.",
+                    format!("the message was signed with the secret of {whose}"),
+                    "Enter that secret here, or change the sender's URL to that destination.",
                 ),
             );
         }

@@ -1,17 +1,17 @@
-//! What a message shows by itself: faults that no search can undo, and signs of how bytes were lost.
+//! Mistakes visible in the message itself: changes that cannot be undone, and signs of lost bytes.
 
 use serde_json::Value;
 
 use super::{Finding, change::finding};
 use crate::{
-    message::{Message, Reading},
+    message::{Message, ParsedMessage},
     scheme::Scheme,
 };
 
-/// Above this a number is not exact in JavaScript (`Number.MAX_SAFE_INTEGER`).
+/// Largest integer that is exact in JavaScript (`Number.MAX_SAFE_INTEGER`).
 const SAFE_MAX: f64 = 9_007_199_254_740_991.0;
 
-/// A fault that is certain, so that nothing is searched for.
+/// Returns a mistake that is certain, which makes a search unnecessary.
 pub(super) fn certain(scheme: &Scheme, message: &Message<'_>) -> Option<Finding> {
     if !scheme.signs_body() {
         return None;
@@ -24,15 +24,15 @@ pub(super) fn certain(scheme: &Scheme, message: &Message<'_>) -> Option<Finding>
         Some(announced) if held == 0 && announced > 0 => {
             return Some(finding(
                 "body_empty",
-                format!("the body is empty, and Content-Length announces {announced} bytes: something read it before"),
-                "Read the body once and keep its bytes, before anything else takes them from the stream.",
+                format!("the body is empty, but Content-Length is {announced} bytes: another reader consumed it first"),
+                "Read the body once and keep its bytes, before other code consumes the stream.",
             ));
         }
         Some(announced) if held < announced => {
             return Some(finding(
                 "body_short",
-                format!("the body is shorter than Content-Length: {held} of {announced} bytes are here"),
-                "Raise the body limit of the server or framework that cut it, or copy the message whole.",
+                format!("the body is shorter than Content-Length: {held} of {announced} bytes arrived"),
+                "Raise the body size limit of the server or framework that truncated it, or copy the complete message.",
             ));
         }
         _ => {}
@@ -41,22 +41,25 @@ pub(super) fn certain(scheme: &Scheme, message: &Message<'_>) -> Option<Finding>
     if text == b"[object Object]" || text == b"[object Array]" {
         return Some(finding(
             "body_object",
-            format!("the body is {:?}, which is what JavaScript makes of a parsed body", String::from_utf8_lossy(text)),
-            "Hand the bytes of the request to the verifier (express.raw, or await request.text()), not the parsed body.",
+            format!(
+                "the body is {:?}, which is a parsed body converted to text by JavaScript",
+                String::from_utf8_lossy(text)
+            ),
+            "Pass the raw request body to the verifier (express.raw, or await request.text()), not the parsed body.",
         ));
     }
     let has_kind = message.header("content-type").is_some();
     if held == 0 && has_kind && matches!(message.method, "POST" | "PUT" | "PATCH") && announced.is_none() {
         return Some(finding(
             "body_empty",
-            "the body is empty though the message has a Content-Type: something may have read it before",
-            "Read the body once and keep its bytes, before anything else takes them from the stream.",
+            "the body is empty, but the message has a Content-Type: another reader may have consumed it first",
+            "Read the body once and keep its bytes, before other code consumes the stream.",
         ));
     }
     None
 }
 
-/// Signs of bytes that were lost and cannot be had back, likeliest first; each is a reason to look, not a proof.
+/// Returns signs of bytes that were lost and cannot be restored, most likely first. A sign is a hint, not a proof.
 pub(super) fn signs(scheme: &Scheme, message: &Message<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     if scheme.signs_body() {
@@ -64,29 +67,30 @@ pub(super) fn signs(scheme: &Scheme, message: &Message<'_>) -> Vec<Finding> {
         if memchr::memmem::find(body, "\u{fffd}".as_bytes()).is_some() {
             found.push(finding(
                 "body_replacement",
-                "the body has the replacement character U+FFFD, so bytes that were not UTF-8 were lost when it was decoded",
-                "Verify the bytes as they arrive, before they become text.",
+                "the body contains the replacement character U+FFFD, so invalid UTF-8 bytes were lost when it was decoded",
+                "Verify the raw request bytes, before they are decoded to text.",
             ));
         }
         if body.is_ascii() && lost_characters(body) {
             found.push(finding(
                 "body_question_marks",
-                "the body has question marks where words go on, so characters beyond ASCII may have been lost when it was encoded as ASCII",
-                "Verify the bytes as they arrive; where they have to be text, encode it as UTF-8 and not as ASCII.",
+                "the body contains question marks inside words, so non-ASCII characters may have been lost when it was encoded as ASCII",
+                "Verify the raw request bytes. If the verifier needs text, use UTF-8, not ASCII.",
             ));
         }
         if let Some(number) = rounded_number(body) {
             found.push(finding(
                 "body_rounded",
-                format!("the body has the number {number}, which is above 2^53 and looks rounded, as JavaScript's JSON.parse does"),
-                "Verify the bytes as they arrive, before JSON.parse and JSON.stringify write them again.",
+                format!("the body contains the number {number}, which is above 2^53 and looks rounded by JSON.parse in JavaScript"),
+                "Verify the raw request bytes, before JSON.parse and JSON.stringify change them.",
             ));
         }
     }
     found
 }
 
-/// A question mark inside a word, in a row or between spaces, that is not the start of a query.
+/// Returns true if the body has question marks that look like lost characters: inside a word, repeated, or between
+/// spaces, but not at the start of a URL query.
 fn lost_characters(body: &[u8]) -> bool {
     let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'<' | b'>');
     let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
@@ -94,7 +98,7 @@ fn lost_characters(body: &[u8]) -> bool {
         let start = body[..at].iter().rposition(ends).map_or(0, |end| end + 1);
         let end = body[at..].iter().position(ends).map_or(body.len(), |length| at + length);
         let (before, after) = (&body[start..at], &body[at + 1..end]);
-        // A URL has a slash before its query, and an equals sign in it.
+        // A URL has a slash before the query, and an equals sign in the query.
         if before.contains(&b'/') || after.contains(&b'=') {
             return false;
         }
@@ -102,13 +106,13 @@ fn lost_characters(body: &[u8]) -> bool {
             before.is_empty() && after.is_empty() && body[..start].ends_with(b" ") && body[end..].starts_with(b" ");
         let inside = letter(before.last()) && letter(after.first());
         let row = before.ends_with(b"?") && !before.starts_with(b"?") || before.ends_with(b"??");
-        // A name goes on after it, as in "Zo? & Co".
+        // A question mark at the end of a word can be part of a name, as in "Zo? & Co".
         let name = letter(before.last()) && after.is_empty() && body[end..].starts_with(b" & ");
         alone || inside || row || name || before == b"?" && letter(after.first())
     })
 }
 
-/// A whole number above 2^53 as JavaScript writes it after rounding: one that ends in noughts and is a double itself.
+/// Returns an integer above 2^53 that looks rounded by JavaScript: it ends in zeros and is exact as a double.
 fn rounded_number(body: &[u8]) -> Option<String> {
     let mut at = 0;
     while at < body.len() {
@@ -136,19 +140,19 @@ fn rounded_number(body: &[u8]) -> Option<String> {
     None
 }
 
-/// What a vendor calls its secrets, and what people enter in their place.
+/// Hints about the secrets of a vendor.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Vendor<'a> {
-    /// The vendor's name.
+    /// Name of the vendor.
     pub name: &'a str,
-    /// Where the vendor shows the secret, such as `Dashboard › Developers › Webhooks › Signing secret`.
+    /// Page where the vendor shows the secret, such as `Dashboard › Developers › Webhooks › Signing secret`.
     pub secret_at: Option<&'a str>,
-    /// How other values of the vendor begin, each with what it is.
+    /// Prefixes of other credentials of the vendor, each with a description.
     pub mistaken: &'a [(String, String)],
 }
 
 impl Vendor<'_> {
-    /// Where to get the secret, in a sentence.
+    /// Returns a sentence that says where to copy the secret from.
     pub(super) fn advice(&self) -> String {
         match self.secret_at {
             Some(place) => format!("Copy the secret again from {}: {place}.", self.name),
@@ -158,7 +162,8 @@ impl Vendor<'_> {
     }
 }
 
-/// A secret that is of another kind than the one that signs: by the vendor's own prefixes, or because the message shows it.
+/// Returns a finding if the secret is a different credential than the signing secret: the secret has the prefix of
+/// another credential, or the message contains the secret.
 pub(super) fn wrong_kind(secrets: &[String], message: &Message<'_>, vendor: Option<&Vendor<'_>>) -> Option<Finding> {
     let advice = || vendor.map_or_else(|| Vendor::default().advice(), Vendor::advice);
     for secret in secrets.iter().map(|secret| secret.trim()).filter(|secret| !secret.is_empty()) {
@@ -169,13 +174,13 @@ pub(super) fn wrong_kind(secrets: &[String], message: &Message<'_>, vendor: Opti
         if let Some((prefix, what)) = mistaken {
             return Some(finding(
                 "secret_kind",
-                format!("the secret that was entered is {what} ({prefix}…), which does not sign webhooks"),
+                format!("the entered secret is {what} ({prefix}…), which does not sign webhooks"),
                 advice(),
             ));
         }
         if let Some(place) = verification_token(secret, message) {
             let what = format!(
-                "the secret that was entered is the verification token: the message shows it in {place}, and what signs is never sent"
+                "the entered secret is the verification token: the message contains it in {place}, but a signing secret is never sent"
             );
             return Some(finding("secret_in_message", what, advice()));
         }
@@ -183,15 +188,15 @@ pub(super) fn wrong_kind(secrets: &[String], message: &Message<'_>, vendor: Opti
     None
 }
 
-/// Where a message shows the secret itself.
+/// Returns the location in the message that contains the secret itself, if any.
 fn verification_token(secret: &str, message: &Message<'_>) -> Option<&'static str> {
-    let reading = Reading::new(message);
+    let reading = ParsedMessage::new(message);
     let in_json = reading.body_json().and_then(|body| body.get("token")).and_then(Value::as_str);
     if in_json == Some(secret) || reading.field_values("token").iter().any(|value| value == secret) {
-        return Some("the body's token");
+        return Some("the field token of the body");
     }
     let payload = reading.field("payload").and_then(|text| serde_json::from_str::<Value>(&text).ok());
-    (payload?.get("token").and_then(Value::as_str) == Some(secret)).then_some("the payload's token")
+    (payload?.get("token").and_then(Value::as_str) == Some(secret)).then_some("the field token of the payload")
 }
 
 #[cfg(test)]
@@ -199,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn question_marks_tell_lost_characters_from_questions() {
+    fn distinguishes_lost_characters_from_questions() {
         for body in
             [r#"{"name":"Zo? & Co"}"#, r#"{"n":"M?ller"}"#, r#"{"n":"caf??"}"#, r#"{"n":"???"}"#, r#"{"n":"a ? b"}"#]
         {
@@ -217,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn only_numbers_that_look_rounded_are_named() {
+    fn finds_only_numbers_that_look_rounded() {
         let of = |body: &str| rounded_number(body.as_bytes());
         assert_eq!(of(r#"{"id":12345678901234567000}"#).as_deref(), Some("12345678901234567000"));
         assert_eq!(of(r#"{"id":12345678901234567890}"#), None);

@@ -1,4 +1,4 @@
-//! A body inside something else: base64, a JSON string, chunk framing, lines of its own.
+//! Bodies wrapped in another format: base64, a JSON string, chunked framing, one event per line.
 
 use base64::Engine as _;
 
@@ -6,38 +6,38 @@ use super::body::{Rewrite, is_json};
 use crate::encoding::{BASE64, BASE64URL};
 
 pub(super) const WRAPPINGS: &[(&str, &str, u32, Rewrite)] = &[
-    ("body_base64", "the body is still base64 text: decoded, it matches", 1, from_base64),
-    ("body_json_string", "the body was encoded as a JSON string: decoded once, it matches", 1, |b| {
+    ("body_base64", "the body is still base64-encoded: the decoded body matches", 1, from_base64),
+    ("body_json_string", "the body was encoded as a JSON string: the decoded string matches", 1, |b| {
         let text = b.trim_ascii();
         text.starts_with(b"\"").then(|| serde_json::from_slice::<String>(text).ok()).flatten().map(String::into_bytes)
     }),
-    ("body_chunked", "the framing of chunks was left in the body: without it, the body matches", 1, without_chunks),
-    ("body_event_crlf", "the body was changed after signing: the CRLF after each event was lost", 2, |b| {
+    ("body_chunked", "the body still has its chunked framing: the body without framing matches", 1, without_chunks),
+    ("body_event_crlf", "the body was changed after signing: the CRLF after each event was removed", 2, |b| {
         event_lines(b, "\r\n")
     }),
-    ("body_event_lf", "the body was changed after signing: the line break after each event was lost", 5, |b| {
+    ("body_event_lf", "the body was changed after signing: the line break after each event was removed", 5, |b| {
         event_lines(b, "\n")
     }),
     (
         "body_php_empty",
-        "the body was changed after signing: with {} in the place of each [] it matches, as PHP writes an empty object as []",
+        "the body was changed after signing: it matches with {} instead of each [], because PHP serializes an empty object as []",
         4,
         |b| is_json(b).then(|| replaced_outside_strings(b, b"[]", b"{}")).flatten(),
     ),
-    ("body_json_string_lost", "the sender signed the body as a JSON string, and sent what is in it", 5, |b| {
+    ("body_json_string_lost", "the sender signed the body as a JSON string but sent the decoded string", 5, |b| {
         let text = std::str::from_utf8(b).ok().filter(|text| !text.is_empty())?;
         serde_json::to_vec(text).ok()
     }),
 ];
 
-/// Whose body hides in which wrapping, as advice.
+/// Returns the advice for a wrapping, by its code.
 pub(super) fn advice(code: &str) -> &'static str {
     match code {
         "body_base64" => {
-            "Decode the body before verifying it: API Gateway, Lambda and Vercel hand it over as base64 text, and set isBase64Encoded."
+            "Decode the body before verifying it: API Gateway, Lambda and Vercel pass it as base64 text and set isBase64Encoded."
         }
-        "body_json_string" => "Send or verify the text itself, not a JSON string of it.",
-        "body_chunked" => "Let an HTTP library read the message, or save it with the chunks put together.",
+        "body_json_string" => "Send or verify the text itself, not its JSON string encoding.",
+        "body_chunked" => "Parse the message with an HTTP library, or save the body without chunked framing.",
         "body_json_string_lost" => "Sign the bytes that are sent.",
         _ => super::change::BODY_ADVICE,
     }
@@ -53,7 +53,7 @@ fn from_base64(body: &[u8]) -> Option<Vec<u8>> {
     BASE64.decode(&packed).or_else(|_| BASE64URL.decode(&packed)).ok()
 }
 
-/// A body that is chunks of the transfer coding (RFC 9112 §7.1), put together.
+/// Decodes a body with chunked framing (RFC 9112 §7.1).
 fn without_chunks(body: &[u8]) -> Option<Vec<u8>> {
     let (mut out, mut rest) = (Vec::new(), body);
     loop {
@@ -70,7 +70,7 @@ fn without_chunks(body: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// An array of events with a line break after each, as SendGrid signs it.
+/// Adds a line break after each event of an array, as in the content that SendGrid signs.
 fn event_lines(body: &[u8], line_end: &str) -> Option<Vec<u8>> {
     let text = body.trim_ascii();
     if !text.starts_with(b"[") {
@@ -97,7 +97,7 @@ fn event_lines(body: &[u8], line_end: &str) -> Option<Vec<u8>> {
         out.push(text[at]);
         if depth == 1 && text[at] == b',' {
             out.extend_from_slice(line_end.as_bytes());
-            // What stood there before, if anything did.
+            // The line break replaces existing white space.
             at += text[at + 1..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         }
         at += 1;
@@ -134,8 +134,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_inside_is_had_back() {
-        let text = |bytes: Option<Vec<u8>>| bytes.map(|bytes| String::from_utf8(bytes).expect("text"));
+    fn restores_wrapped_bodies() {
+        let text = |bytes: Option<Vec<u8>>| bytes.map(|bytes| String::from_utf8(bytes).expect("valid UTF-8"));
         assert_eq!(text(from_base64(b"eyJhIjoxfQ==\n")).as_deref(), Some(r#"{"a":1}"#));
         assert_eq!(from_base64(br#"{"a":1}"#), None);
         assert_eq!(text(without_chunks(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n")).as_deref(), Some("abcde"));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_malformed_panics() {
+    fn accepts_malformed_input_without_panic() {
         for body in ["[\"", "[\"\\", "]", "[]]", "5\r\nab", "ffffffffffffffff\r\n", "\"", "\"\\"] {
             for (_, _, _, rewrite) in WRAPPINGS {
                 let _ = rewrite(body.as_bytes());

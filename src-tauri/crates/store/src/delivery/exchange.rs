@@ -5,16 +5,16 @@ use hookbench_model::{AttemptError, AttemptTimings};
 /// Maximum number of bytes of a response body that are stored. The rest is only counted.
 pub const RESPONSE_KEPT: usize = 64 * 1024;
 
-/// A response that was received.
+/// Response to an attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Received {
     /// Status of the response.
     pub status: u16,
-    /// Headers in order, with repeated ones.
+    /// Headers in order, including repeated ones.
     pub headers: Vec<(String, String)>,
     /// Beginning of the body, at most [`RESPONSE_KEPT`] bytes.
     pub body: Vec<u8>,
-    /// Size of the body as far as it was read, in bytes.
+    /// Number of body bytes that were read.
     pub body_bytes: u64,
     /// Delay that the response requests with `Retry-After`, in seconds.
     pub retry_after_s: Option<f64>,
@@ -25,22 +25,22 @@ pub struct Received {
 pub struct Exchange {
     /// Durations of the phases.
     pub timings: AttemptTimings,
-    /// Remote address that the request was sent to. `None` if no connection was made.
-    pub peer: Option<String>,
-    /// The complete response, or the error that the exchange ended with.
+    /// Remote address that the request was sent to. `None` if no connection was opened.
+    pub remote_address: Option<String>,
+    /// Complete response, or the error that ended the exchange.
     pub result: Result<Received, AttemptError>,
     /// Received part of an incomplete response.
     pub partial: Option<Received>,
 }
 
 impl Exchange {
-    /// Returns the response, whether or not it is complete.
+    /// Returns the response, complete or partial.
     pub fn received(&self) -> Option<&Received> {
         self.result.as_ref().ok().or(self.partial.as_ref())
     }
 
     /// Creates an exchange that failed without a response.
     pub fn failed(error: AttemptError) -> Self {
-        Self { timings: AttemptTimings::default(), peer: None, result: Err(error), partial: None }
+        Self { timings: AttemptTimings::default(), remote_address: None, result: Err(error), partial: None }
     }
 }

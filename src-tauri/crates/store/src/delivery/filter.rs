@@ -14,7 +14,7 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    /// Leaves out what a resend of many deliveries does not resend: tests, deliveries that are created meanwhile, and, with
+    /// Excludes deliveries that a bulk resend must not resend: tests, deliveries created after `now_us`, and, with
     /// `any_state`, deliveries that did not fail.
     pub fn limit_to_resend(&mut self, any_state: bool, now_us: i64) {
         if any_state {
@@ -45,11 +45,11 @@ impl Conditions {
 
 /// Error of a filter.
 pub enum BadFilter {
-    /// No endpoint has this name or id.
+    /// No endpoint has this name or ID.
     NoEndpoint(String),
     /// Several endpoints have this name.
     Ambiguous(String),
-    /// A value is not valid; the text explains why.
+    /// Invalid value, with an explanation.
     Invalid(String),
 }
 
@@ -71,7 +71,7 @@ fn endpoint_number(connection: &Connection, wanted: &str) -> rusqlite::Result<Re
     }
     let named: Vec<i64> = connection
         .prepare_cached(
-            formatcp!("SELECT number FROM endpoint WHERE settings ->> '$.name' = ?1 AND NOT removed AND purpose = {LISTED} LIMIT 2"),
+            formatcp!("SELECT number FROM endpoint WHERE settings ->> '$.name' = ?1 AND NOT deleted AND purpose = {LISTED} LIMIT 2"),
         )?
         .query_map([wanted], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
@@ -104,7 +104,7 @@ pub fn conditions(
 
 fn rest(filter: &DeliveryFilter, all: &mut Conditions, now_us: i64) -> Result<(), String> {
     if let Some(state) = filter.state {
-        // Deliveries that have not ended are found by a partial index.
+        // A partial index finds the deliveries that have not ended.
         let open = matches!(state, DeliveryState::Waiting | DeliveryState::Sending);
         let condition = if open { "d.state = ? AND d.ended_us IS NULL" } else { "d.state = ?" };
         all.add(condition, [i64::from(state as u8).into()]);
@@ -115,7 +115,7 @@ fn rest(filter: &DeliveryFilter, all: &mut Conditions, now_us: i64) -> Result<()
         let Some(text) = text else { continue };
         let at = moment_us(text, now_us).ok_or_else(|| {
             format!(
-                "{name} is {text:?}. Write a time such as 2026-11-29T10:00:00Z, yesterday, or how long ago, such as 2h."
+                "`{name}` is not a valid time: {text:?}. Use a time such as 2026-11-29T10:00:00Z or yesterday, or an age such as 2h."
             )
         })?;
         all.add(condition, [at.into()]);

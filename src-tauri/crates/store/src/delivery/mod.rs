@@ -1,4 +1,4 @@
-//! Deliveries: an event or a request on its way to a destination, with every attempt.
+//! Deliveries: an event or a request sent to a destination, with every attempt.
 
 mod exchange;
 mod filter;

@@ -19,12 +19,12 @@ use crate::{
     event::EventNew,
 };
 
-/// An attempt that is in flight, with the data to make it.
+/// Attempt in flight, with the data needed to make it.
 #[derive(Debug, Clone)]
 pub struct InFlightAttempt {
     /// Number of the delivery.
     pub number: i64,
-    /// The delivery as lists show it, in the state [`DeliveryState::Sending`].
+    /// Delivery as shown in lists, in the state [`DeliveryState::Sending`].
     pub shown: Delivery,
     /// Payload of the event. Empty if the delivery sends a captured request.
     pub payload: Bytes,
@@ -34,7 +34,7 @@ pub struct InFlightAttempt {
     pub replay: Option<i64>,
     /// Time at which the attempt started, in µs since the Unix epoch.
     pub started_us: i64,
-    /// Whether the delays between the retries are skipped.
+    /// True if the delays between retries are skipped.
     pub hurried: bool,
     /// Number of attempts made before the delivery was resent.
     pub base: u32,
@@ -45,9 +45,9 @@ pub struct InFlightAttempt {
 /// Reason why an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptFailure {
-    /// The response had this status, which is not a success.
+    /// Response with this status, which is not a success.
     Status(u16),
-    /// There was no complete response.
+    /// No complete response.
     Error(AttemptErrorKind),
 }
 
@@ -83,8 +83,8 @@ impl AttemptFailure {
 }
 
 impl InFlightAttempt {
-    /// Reads an attempt that was claimed and never recorded, because the program stopped during it. The payload is left
-    /// empty.
+    /// Reads an attempt that was claimed but never recorded because the program stopped during the attempt. The
+    /// payload is left empty.
     pub fn under_way(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
         let Some(shown) = one(connection, number)? else { return Ok(None) };
         connection
@@ -138,8 +138,8 @@ pub struct SourceRequest {
     pub method: String,
     /// URL to send to.
     pub url: String,
-    /// Whether the request is re-signed.
-    pub resigned: bool,
+    /// True if the request is re-signed.
+    pub re_signed: bool,
     /// Number and id of the replay that the delivery is part of.
     pub replay: Option<(i64, String)>,
 }
@@ -163,7 +163,7 @@ pub struct NewDelivery<'a> {
 }
 
 impl NewDelivery<'_> {
-    /// Stores the delivery. Returns its number, and the delivery as lists show it.
+    /// Stores the delivery. Returns its number, and the delivery as shown in lists.
     pub fn insert(self, connection: &Connection) -> rusqlite::Result<(i64, Delivery)> {
         let Self { of, endpoint, origin, state, reason, now_us, due_us } = self;
         let ended = (!matches!(state, DeliveryState::Waiting | DeliveryState::Sending)).then_some(now_us);
@@ -177,7 +177,7 @@ impl NewDelivery<'_> {
             endpoint: endpoint.id.clone(),
             method: "POST".into(),
             url: endpoint.settings.url.clone(),
-            resigned: false,
+            re_signed: false,
             origin,
             state,
             reason: Some(reason.clone()).filter(|reason| !reason.is_empty()),
@@ -187,7 +187,7 @@ impl NewDelivery<'_> {
             ended_at: ended.map(timestamp),
             status: None,
             error: None,
-            took_ms: None,
+            duration_ms: None,
         };
         let (mut event_number, mut row, mut replay_number) = (0, None, None);
         match of {
@@ -201,7 +201,7 @@ impl NewDelivery<'_> {
                 shown.request = Some(request.id.clone());
                 (shown.event_type, shown.provider) = (request.event_type.clone(), request.provider.clone());
                 (shown.method, shown.url) = (request.method.clone(), request.url.clone());
-                shown.resigned = request.resigned;
+                shown.re_signed = request.re_signed;
                 if let Some((number, id)) = &request.replay {
                     replay_number = Some(*number);
                     shown.replay = Some(id.clone());
@@ -211,7 +211,7 @@ impl NewDelivery<'_> {
         connection
             .prepare_cached(
                 "INSERT INTO delivery (id, event, endpoint, origin, state, reason, url, due_us, created_us, ended_us,
-                   request, request_id, replay, method, resigned, attempts)
+                   request, request_id, replay, method, re_signed, attempts)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?10, ?8, ?9, ?11, ?12, ?13, ?14, ?15, ?16)",
             )?
             .execute(params![
@@ -229,7 +229,7 @@ impl NewDelivery<'_> {
                 shown.request,
                 replay_number,
                 shown.method,
-                shown.resigned,
+                shown.re_signed,
                 shown.attempts,
             ])?;
         Ok((connection.last_insert_rowid(), shown))
@@ -243,8 +243,8 @@ static WAITING_DELIVERY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Claims a waiting delivery for an attempt: marks it as being sent before any byte leaves, so that after a crash an
-/// attempt is known to have possibly arrived. Returns `None` if the delivery no longer waits.
+/// Claims a waiting delivery for an attempt. The delivery is marked as being sent before any byte is sent. After a
+/// crash, it is therefore known that the attempt may have arrived. Returns `None` if the delivery is not waiting.
 pub fn claim(
     connection: &Connection,
     number: i64,
@@ -272,15 +272,15 @@ pub fn claim(
             })
         })
         .optional()?;
-    let Some(mut claimed) = waiting else { return Ok(None) };
-    if claimed.shown.attempts > claimed.base && claimed.request.is_none() {
-        claimed.failure = AttemptFailure::of(connection, number)?;
+    let Some(mut in_flight) = waiting else { return Ok(None) };
+    if in_flight.shown.attempts > in_flight.base && in_flight.request.is_none() {
+        in_flight.failure = AttemptFailure::of(connection, number)?;
     }
-    let shown = &mut claimed.shown;
+    let shown = &mut in_flight.shown;
     (shown.state, shown.next_at) = (DeliveryState::Sending, None);
     shown.attempts += 1;
-    // The current URL of the endpoint applies to events, also if the endpoint changed after the delivery was created.
-    if claimed.request.is_none() {
+    // For events, the current URL of the endpoint applies, even if the URL was changed after the delivery was created.
+    if in_flight.request.is_none() {
         shown.url.clone_from(&endpoint.settings.url);
     }
     // While a delivery is being sent, `due_us` holds the start of the attempt.
@@ -289,13 +289,13 @@ pub fn claim(
             "UPDATE delivery SET state = {SENDING}, attempts = ?2, due_us = ?3, url = ?4 WHERE number = ?1"
         ))?
         .execute(params![number, shown.attempts, now_us, shown.url])?;
-    Ok(Some(claimed))
+    Ok(Some(in_flight))
 }
 
 /// Stores a finished attempt. Returns the number of bytes of the response body that were stored.
 pub fn record(
     connection: &Connection,
-    claimed: &InFlightAttempt,
+    in_flight: &InFlightAttempt,
     sent: &[(String, String)],
     exchange: &Exchange,
 ) -> rusqlite::Result<usize> {
@@ -305,12 +305,12 @@ pub fn record(
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO attempt (delivery, number, started_us, request_headers, status, response_headers,
-               response_body, response_bytes, error, timings, peer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+               response_body, response_bytes, error, timings, remote_address) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
-            claimed.number,
-            claimed.shown.attempts,
-            claimed.started_us,
+            in_flight.number,
+            in_flight.shown.attempts,
+            in_flight.started_us,
             json(&sent),
             received.map(|received| received.status),
             received.map(|received| json(&received.headers)),
@@ -318,7 +318,7 @@ pub fn record(
             received.map_or(0, |received| received.body_bytes as i64),
             error.map(json),
             json(&exchange.timings),
-            exchange.peer,
+            exchange.remote_address,
         ])?;
     Ok(kept.map_or(0, <[u8]>::len))
 }
@@ -353,12 +353,12 @@ pub fn advance(
     shown.state = state;
     shown.status = exchange.result.as_ref().ok().map(|received| received.status);
     shown.error = exchange.result.as_ref().err().map(|error| error.message.clone());
-    shown.took_ms = Some(exchange.timings.total_us as f64 / 1_000.0);
+    shown.duration_ms = Some(exchange.timings.total_us as f64 / 1_000.0);
     shown.next_at = due_us.map(timestamp);
     shown.ended_at = ended.map(timestamp);
     connection
         .prepare_cached(
-            "UPDATE delivery SET state = ?2, reason = ?3, due_us = coalesce(?4, due_us), ended_us = ?5, status = ?6, error = ?7, took_us = ?8
+            "UPDATE delivery SET state = ?2, reason = ?3, due_us = coalesce(?4, due_us), ended_us = ?5, status = ?6, error = ?7, duration_us = ?8
              WHERE number = ?1",
         )?
         .execute(params![
@@ -375,7 +375,7 @@ pub fn advance(
     Ok(())
 }
 
-/// Ends a waiting delivery. Returns whether the delivery was waiting.
+/// Ends a waiting delivery. Returns true if the delivery was waiting.
 pub fn end(
     connection: &Connection,
     number: i64,
@@ -405,8 +405,8 @@ pub fn skip_waiting(connection: &Connection, endpoint: i64, reason: &str, now_us
 /// Makes a delivery due at `due_us`, in µs on the retry clock of the endpoint. Returns `false` if an attempt is in
 /// flight or the delivery does not exist.
 ///
-/// A delivery that has ended is resent like by the "resend" of its vendor: the retry schedule starts again, and the
-/// first result is kept for the success rate.
+/// A delivery that has ended is resent like with the vendor's "resend": the retry schedule starts again. The first
+/// result is kept for the success rate.
 pub fn due_again(connection: &Connection, number: i64, due_us: i64, hurried: bool) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(formatcp!(
@@ -414,15 +414,15 @@ pub fn due_again(connection: &Connection, number: i64, due_us: i64, hurried: boo
                    ended_us = NULL,
                    first_state = iif(ended_us IS NULL, first_state, coalesce(first_state, state)),
                    first_ended_us = coalesce(first_ended_us, ended_us),
-                   first_took_us = iif(ended_us IS NULL, first_took_us, coalesce(first_took_us, took_us)),
+                   first_duration_us = iif(ended_us IS NULL, first_duration_us, coalesce(first_duration_us, duration_us)),
                    reason = '', hurried = ?3 WHERE number = ?1 AND state != {SENDING}"
         ))?
         .execute(params![number, due_us, hurried])
         .map(|changed| changed > 0)
 }
 
-/// Lists deliveries that meet the conditions, oldest first, starting after the number `after`: each with its number and
-/// the number of its endpoint.
+/// Lists deliveries that meet the conditions, oldest first, starting after the number `after`. Each item is the number
+/// of the delivery and the number of its endpoint.
 pub fn numbers(
     connection: &Connection,
     conditions: &Conditions,
@@ -446,15 +446,15 @@ pub fn numbers(
 /// Returns the attempts that were in flight when the program stopped, each as the numbers of its delivery and endpoint.
 pub fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
     connection.execute(
-        "UPDATE delivery SET state = ?2, reason = 'The command that sent it has ended.', ended_us = ?1
+        "UPDATE delivery SET state = ?2, reason = 'The command that created the delivery has ended.', ended_us = ?1
          WHERE ended_us IS NULL AND endpoint IN (SELECT number FROM endpoint WHERE purpose = ?3)",
         params![now_us, DeliveryState::Cancelled as u8, Purpose::Passing as u8],
     )?;
-    connection.execute("UPDATE endpoint SET removed = 1 WHERE purpose = ?1", [Purpose::Passing as u8])?;
+    connection.execute("UPDATE endpoint SET deleted = 1 WHERE purpose = ?1", [Purpose::Passing as u8])?;
     connection.execute(
         &format!(
-            "UPDATE delivery SET state = ?2, reason = 'The endpoint was removed.', ended_us = ?1
-         WHERE ended_us IS NULL AND state = {WAITING} AND endpoint IN (SELECT number FROM endpoint WHERE removed)"
+            "UPDATE delivery SET state = ?2, reason = 'The endpoint was deleted.', ended_us = ?1
+         WHERE ended_us IS NULL AND state = {WAITING} AND endpoint IN (SELECT number FROM endpoint WHERE deleted)"
         ),
         params![now_us, DeliveryState::Skipped as u8],
     )?;
@@ -475,7 +475,8 @@ pub fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(i64, i64, i64)>
         .collect()
 }
 
-/// Deliveries of requests that wait for an endpoint: the number, the URL and the target of the request.
+/// Lists the deliveries of requests that wait for an endpoint: the delivery number, its URL and the target of the
+/// request.
 pub fn waiting_requests(connection: &Connection, endpoint: i64) -> rusqlite::Result<Vec<(i64, String, String)>> {
     connection
         .prepare_cached(&format!(
@@ -491,7 +492,7 @@ pub fn set_url(connection: &Connection, number: i64, url: &str) -> rusqlite::Res
     connection.prepare_cached("UPDATE delivery SET url = ?2 WHERE number = ?1")?.execute(params![number, url]).map(drop)
 }
 
-/// Deliveries that wait for an endpoint: the number, and the time they are due in µs.
+/// Lists the deliveries that wait for an endpoint: the delivery number and the due time in µs.
 pub fn waiting_for(connection: &Connection, endpoint: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
     connection
         .prepare(&format!(
@@ -501,7 +502,7 @@ pub fn waiting_for(connection: &Connection, endpoint: i64) -> rusqlite::Result<V
         .collect()
 }
 
-/// Sets the time at which a delivery is due, in µs.
+/// Sets the due time of a delivery, in µs.
 pub fn set_due(connection: &Connection, number: i64, due_us: i64) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE delivery SET due_us = ?2 WHERE number = ?1")?

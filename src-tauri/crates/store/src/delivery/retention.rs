@@ -47,14 +47,14 @@ pub fn expire_deliveries(
     let mut expired = 0;
     for (delivery, event, endpoint, ended_us, created_us) in &oldest {
         if !over(*ended_us)? {
-            // A delivery that ended late, after others created later, must not keep those.
+            // A delivery that ended late must not prevent the deletion of deliveries created after it.
             if *created_us < too_old {
                 continue;
             }
             return Ok((expired, None));
         }
         expired += 1;
-        let answers: i64 = connection
+        let responses: i64 = connection
             .prepare_cached("SELECT coalesce(sum(length(response_body)), 0) FROM attempt WHERE delivery = ?1")?
             .query_row([delivery], |row| row.get(0))?;
         connection.prepare_cached("DELETE FROM attempt WHERE delivery = ?1")?.execute([delivery])?;
@@ -70,7 +70,7 @@ pub fn expire_deliveries(
         // The row of a deleted endpoint is kept only while it has deliveries.
         connection
             .prepare_cached(
-                "DELETE FROM endpoint WHERE number = ?1 AND removed AND NOT EXISTS (SELECT 1 FROM delivery WHERE endpoint = ?1)",
+                "DELETE FROM endpoint WHERE number = ?1 AND deleted AND NOT EXISTS (SELECT 1 FROM delivery WHERE endpoint = ?1)",
             )?
             .execute([endpoint])?;
         connection
@@ -78,7 +78,7 @@ pub fn expire_deliveries(
                 "DELETE FROM replay WHERE endpoint = ?1 AND NOT EXISTS (SELECT 1 FROM endpoint WHERE number = ?1)",
             )?
             .execute([endpoint])?;
-        count(connection, -1, -answers - payload)?;
+        count(connection, -1, -responses - payload)?;
     }
     let last = oldest.last().map(|(number, ..)| *number);
     Ok((expired, last.filter(|_| oldest.len() == SLICE)))
@@ -122,7 +122,7 @@ mod tests {
                     .expect("an attempt");
                 connection
                     .execute("UPDATE attempt SET response_body = zeroblob(50) WHERE delivery = ?1", [number])
-                    .expect("an answer");
+                    .expect("a response");
                 count(&connection, 1, 50).expect("counted");
             }
         }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_what_waits_stays_and_the_totals_hold() {
+    fn deletes_oldest_ended_deliveries_and_updates_totals() {
         let connection = filled();
         assert_eq!(total(&connection), (20, 2_000));
         assert_eq!(expire_deliveries(&connection, &NONE, 0, 0).expect("nothing"), (0, None));
@@ -158,14 +158,14 @@ mod tests {
         let oldest: i64 = connection.query_row("SELECT min(number) FROM delivery", [], |row| row.get(0)).expect("one");
         connection
             .execute("UPDATE delivery SET ended_us = ?2 WHERE number = ?1", [oldest, 1_000 * DAY_US])
-            .expect("sent again");
+            .expect("resent");
         expire_deliveries(&connection, &age_limit, 0, 1_000 * DAY_US).expect("the rest");
         assert_eq!(rows(&connection, "delivery"), 3);
         connection.execute("UPDATE delivery SET ended_us = 1 WHERE number = ?1", [oldest]).expect("long ago");
         expire_deliveries(&connection, &age_limit, 0, 1_000 * DAY_US).expect("the rest");
         assert_eq!((rows(&connection, "delivery"), rows(&connection, "event")), (2, 2));
         assert_eq!(rows(&connection, "endpoint"), 2);
-        connection.execute("UPDATE endpoint SET removed = 1", []).expect("removed");
+        connection.execute("UPDATE endpoint SET deleted = 1", []).expect("deleted");
         connection.execute("UPDATE delivery SET ended_us = 0", []).expect("ended");
         expire_deliveries(&connection, &age_limit, 0, 1_000 * DAY_US).expect("all");
         assert_eq!((total(&connection), rows(&connection, "endpoint")), ((0, 0), 1));

@@ -1,4 +1,4 @@
-//! Rows of `delivery`, as lists and details show them.
+//! Rows of `delivery`, as shown in lists and details.
 
 use hookbench_model::{Attempt, Delivery, DeliveryDetail, DeliveryOrigin, DeliveryState, HeaderLine, MASK, timestamp};
 use hookbench_provider::is_secret_header;
@@ -8,8 +8,8 @@ use super::{exchange::RESPONSE_KEPT, filter::Conditions};
 
 /// Columns that [`from_row`] reads. The first is the number of the delivery.
 pub(crate) const COLUMNS: &str = "d.number, d.id, e.id, d.request_id, y.id, coalesce(e.kind, v.event_type, ''),
- coalesce(e.provider, v.provider, ''), p.id, d.method, d.url, d.resigned, d.origin, d.state, d.reason, d.attempts,
- d.due_us, d.created_us, d.ended_us, d.status, d.error, d.took_us";
+ coalesce(e.provider, v.provider, ''), p.id, d.method, d.url, d.re_signed, d.origin, d.state, d.reason, d.attempts,
+ d.due_us, d.created_us, d.ended_us, d.status, d.error, d.duration_us";
 
 /// Number of these columns, which is the index of the first column after them.
 pub(crate) const WIDTH: usize = 21;
@@ -17,10 +17,10 @@ pub(crate) const WIDTH: usize = 21;
 /// Tables that [`COLUMNS`] are read from.
 pub(crate) const FROM: &str =
     "FROM delivery d JOIN endpoint p ON p.number = d.endpoint LEFT JOIN event e ON e.number = d.event
- LEFT JOIN request_verdict v ON v.request = d.request LEFT JOIN replay y ON y.number = d.replay";
+ LEFT JOIN request_verification v ON v.request = d.request LEFT JOIN replay y ON y.number = d.replay";
 
-/// Lists deliveries that meet the conditions, newest first, each with its number. With `after`, only deliveries with a
-/// lower number are listed.
+/// Lists deliveries that meet the conditions, newest first, each with its number. With `after`, lists only deliveries
+/// with a lower number.
 pub fn list(
     connection: &Connection,
     conditions: &Conditions,
@@ -48,7 +48,7 @@ pub fn one(connection: &Connection, number: i64) -> rusqlite::Result<Option<Deli
         .optional()
 }
 
-/// Returns the number of the delivery with this id.
+/// Returns the number of the delivery with this ID.
 pub fn number_of(connection: &Connection, id: &str) -> rusqlite::Result<Option<i64>> {
     connection.prepare_cached("SELECT number FROM delivery WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()
 }
@@ -59,7 +59,7 @@ pub fn deliveries_of_request(connection: &Connection, request: i64) -> rusqlite:
     connection.prepare_cached(&sql)?.query_map([request], from_row)?.collect()
 }
 
-/// Lists the oldest 100 deliveries that carry an event id, as their own id or as that of their event, oldest first.
+/// Lists the oldest 100 deliveries with an event ID, as the delivery ID or as the ID of the event, oldest first.
 pub fn deliveries_of(connection: &Connection, event_id: &str) -> rusqlite::Result<Vec<Delivery>> {
     let sql = format!(
         "SELECT {COLUMNS} {FROM} WHERE d.number IN (SELECT number FROM delivery WHERE id = ?1
@@ -68,7 +68,7 @@ pub fn deliveries_of(connection: &Connection, event_id: &str) -> rusqlite::Resul
     connection.prepare_cached(&sql)?.query_map([event_id], from_row)?.collect()
 }
 
-/// Reads the columns [`COLUMNS`] by index, because finding them by name took longer than reading them.
+/// Reads the columns [`COLUMNS`] by index, because a lookup by name took longer than reading the value.
 pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let state = DeliveryState::of(row.get(12)?);
     let reason: String = row.get(13)?;
@@ -83,7 +83,7 @@ pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         endpoint: row.get(7)?,
         method: row.get(8)?,
         url: row.get(9)?,
-        resigned: row.get(10)?,
+        re_signed: row.get(10)?,
         origin: DeliveryOrigin::of(row.get(11)?),
         state,
         reason: Some(reason).filter(|reason| !reason.is_empty()),
@@ -93,7 +93,7 @@ pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         ended_at: row.get::<_, Option<i64>>(17)?.map(timestamp),
         status: row.get(18)?,
         error: row.get(19)?,
-        took_ms: took.map(|us| us as f64 / 1_000.0),
+        duration_ms: took.map(|us| us as f64 / 1_000.0),
     })
 }
 
@@ -108,7 +108,7 @@ fn lines(text: Option<String>) -> Vec<HeaderLine> {
 
 /// Returns a delivery with its attempts, including one that is in flight. Credentials in headers are masked.
 pub fn detail(connection: &Connection, number: i64) -> rusqlite::Result<Option<DeliveryDetail>> {
-    // A single transaction for the delivery and its attempts, because an attempt may end between two statements.
+    // One transaction covers the delivery and its attempts, because an attempt may end between two statements.
     let _view = connection.unchecked_transaction()?;
     let Some(delivery) = one(connection, number)? else { return Ok(None) };
     let body_bytes = connection
@@ -120,7 +120,7 @@ pub fn detail(connection: &Connection, number: i64) -> rusqlite::Result<Option<D
         .query_row([number], |row| row.get::<_, i64>(0))? as u64;
     let mut attempts_made: Vec<Attempt> = connection
         .prepare_cached(
-            "SELECT number, started_us, request_headers, status, response_headers, response_bytes, error, timings, peer
+            "SELECT number, started_us, request_headers, status, response_headers, response_bytes, error, timings, remote_address
              FROM attempt WHERE delivery = ?1 ORDER BY number",
         )?
         .query_map([number], |row| {
@@ -137,7 +137,7 @@ pub fn detail(connection: &Connection, number: i64) -> rusqlite::Result<Option<D
                 response_cut: response_bytes > RESPONSE_KEPT as u64,
                 error: error.and_then(|text| serde_json::from_str(&text).ok()),
                 timings: timings.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
-                peer: row.get(8)?,
+                remote_address: row.get(8)?,
             })
         })?
         .collect::<Result<_, _>>()?;
@@ -149,7 +149,7 @@ pub fn detail(connection: &Connection, number: i64) -> rusqlite::Result<Option<D
     Ok(Some(DeliveryDetail { delivery, body_bytes, attempts_made }))
 }
 
-/// Stored response of an attempt.
+/// StoredRequest response of an attempt.
 pub struct AttemptResponse {
     /// Status of the response.
     pub status: u16,
@@ -157,11 +157,11 @@ pub struct AttemptResponse {
     pub headers: Vec<(String, String)>,
     /// Beginning of the body, at most [`RESPONSE_KEPT`] bytes.
     pub body: Vec<u8>,
-    /// Size of the whole body, in bytes.
+    /// Total size of the body, in bytes.
     pub body_bytes: u64,
 }
 
-/// Returns the response of an attempt. `None` if the attempt got no response. `delivery` is an id.
+/// Returns the response of an attempt, or `None` if the attempt got no response. `delivery` is an ID.
 pub fn response_of(connection: &Connection, delivery: &str, number: u32) -> rusqlite::Result<Option<AttemptResponse>> {
     connection
         .prepare_cached(
@@ -181,16 +181,16 @@ pub fn response_of(connection: &Connection, delivery: &str, number: u32) -> rusq
         .optional()
 }
 
-/// Where the bytes of a delivery are.
+/// Storage location of a delivery's payload.
 #[derive(Debug)]
 pub enum PayloadSource {
-    /// With its event or replay.
+    /// StoredRequest with the event or replay.
     Own(Vec<u8>),
-    /// With the request of this row.
+    /// Body of the request with this row number.
     Request(i64),
 }
 
-/// Returns where the payload of a delivery is. `None` where there is no such delivery.
+/// Returns the payload of a delivery or its location. `None` if there is no such delivery.
 pub fn payload(connection: &Connection, id: &str) -> rusqlite::Result<Option<PayloadSource>> {
     let found: Option<(Option<Vec<u8>>, Option<i64>)> = connection
         .prepare_cached(
@@ -202,8 +202,8 @@ pub fn payload(connection: &Connection, id: &str) -> rusqlite::Result<Option<Pay
     Ok(found.and_then(|(own, request)| own.map(PayloadSource::Own).or(request.map(PayloadSource::Request))))
 }
 
-/// The response body of an attempt, as far as it is kept. `None` where there is no such delivery, `Some(None)` where there is
-/// no such attempt.
+/// Returns the stored response body of an attempt. `None` if there is no such delivery, `Some(None)` if there is no
+/// such attempt.
 pub fn attempt_body(connection: &Connection, id: &str, number: u32) -> rusqlite::Result<Option<Option<Vec<u8>>>> {
     connection
         .prepare_cached(
@@ -214,7 +214,7 @@ pub fn attempt_body(connection: &Connection, id: &str, number: u32) -> rusqlite:
         .optional()
 }
 
-/// The number of a delivery's endpoint.
+/// Returns the number of a delivery's endpoint.
 pub fn endpoint_of(connection: &Connection, number: i64) -> rusqlite::Result<i64> {
     connection.query_row("SELECT endpoint FROM delivery WHERE number = ?1", [number], |row| row.get(0))
 }

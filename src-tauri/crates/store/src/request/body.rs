@@ -1,4 +1,4 @@
-//! Stored bodies as streams.
+//! StoredRequest bodies as streams.
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
@@ -39,7 +39,7 @@ pub async fn collect_body(body: BodyBlocks, most: u64) -> std::io::Result<Option
     Ok(Some(bytes))
 }
 
-/// Reads a body that is stored in the row of its request. `None` where it is in chunks.
+/// Returns a body that is stored in the row of its request. `None` if the body is stored in chunks.
 pub fn inline_body(connection: &Connection, id: RowId) -> rusqlite::Result<Option<Vec<u8>>> {
     connection
         .prepare_cached("SELECT coalesce(body, x'') FROM request WHERE id = ?1 AND chunks IS NULL")?
@@ -47,7 +47,7 @@ pub fn inline_body(connection: &Connection, id: RowId) -> rusqlite::Result<Optio
         .optional()
 }
 
-/// Reads the first `most` bytes of a body, wherever they are stored; empty where the request was deleted.
+/// Returns the first `most` bytes of a body. Empty if the request was deleted.
 pub fn body_start(connection: &Connection, id: RowId, most: u64) -> rusqlite::Result<Vec<u8>> {
     let (chunks, inline): (Option<i64>, Option<Vec<u8>>) = connection
         .query_row("SELECT chunks, body FROM request WHERE id = ?1", [id.0], |row| Ok((row.get(0)?, row.get(1)?)))

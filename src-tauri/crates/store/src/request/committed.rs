@@ -1,4 +1,4 @@
-//! Committed requests as the pipeline behind the commit reads them.
+//! Committed requests, as read by the pipeline stages after the commit.
 
 use std::{borrow::Cow, sync::OnceLock};
 
@@ -11,11 +11,11 @@ use rusqlite::{Connection, Row, params};
 
 use super::{InboxLabel, list::body_state};
 
-/// Maximum size of a body in chunks that stays in memory after it was read, in bytes. A larger one is read again by each
-/// stage that needs it.
+/// Maximum size in bytes of a chunked body that stays in memory after the first read. Each stage reads a larger body
+/// again.
 const CACHED_MAX: i64 = 1024 * 1024;
 
-/// A committed request, in memory until every stage of the pipeline has processed it.
+/// Committed request, in memory until every stage of the pipeline has processed it.
 #[derive(Debug)]
 pub struct CommittedRequest {
     /// Row number.
@@ -27,7 +27,7 @@ pub struct CommittedRequest {
     /// Request target as sent.
     pub target: String,
     /// Remote address and port.
-    pub peer: String,
+    pub remote_address: String,
     /// Status of the response.
     pub status: i64,
     /// Arrival, in µs since the Unix epoch.
@@ -36,15 +36,15 @@ pub struct CommittedRequest {
     pub headers: Vec<u8>,
     /// Size of the body, in bytes.
     pub body_bytes: i64,
-    /// Whether the body is complete.
+    /// State of the body: complete, or the reason why it is incomplete.
     pub body_state: BodyState,
-    /// Whether the request is pinned.
+    /// True if the request is pinned.
     pub pinned: bool,
-    /// Whether the request was opened.
+    /// True if the request was opened.
     pub read: bool,
     /// Note of the user.
     pub note: String,
-    /// Name of the file that the request was imported from. Empty if the request arrived.
+    /// Name of the file that the request was imported from. Empty if the request was received.
     pub source: String,
     /// Signature status.
     pub signature: SignatureStatus,
@@ -52,21 +52,21 @@ pub struct CommittedRequest {
     pub reason: Option<String>,
     /// Provider, event type and event id.
     pub recognised: Recognised,
-    /// What was learned of the request while its response was decided.
+    /// Results of the response decision, for later stages.
     pub findings: Findings,
     body: Body,
     loaded: OnceLock<Bytes>,
 }
 
 impl CommittedRequest {
-    /// Takes a request over from the commit. Nothing is known of its signature yet.
+    /// Creates the request from a commit. The signature status is not known yet.
     pub fn new(row: RowId, captured: Captured) -> Self {
         Self {
             row,
             inbox: captured.inbox,
             method: captured.method.to_string(),
             target: captured.target,
-            peer: captured.peer.to_string(),
+            remote_address: captured.remote_address.to_string(),
             status: i64::from(captured.status),
             arrived_us: captured.arrived_us,
             headers: captured.headers,
@@ -95,7 +95,7 @@ impl CommittedRequest {
             inbox: row.get(1)?,
             method: row.get(2)?,
             target: row.get(3)?,
-            peer: row.get(4)?,
+            remote_address: row.get(4)?,
             status: row.get(5)?,
             arrived_us: row.get(6)?,
             headers: row.get(7)?,
@@ -114,7 +114,7 @@ impl CommittedRequest {
         })
     }
 
-    /// Memory that the request may take, in bytes.
+    /// Returns the maximum memory use of the request, in bytes.
     pub fn weight(&self) -> usize {
         size_of::<Self>() + self.headers.len() + self.target.len() + body_memory(&self.body, self.body_bytes)
     }
@@ -136,12 +136,12 @@ impl CommittedRequest {
         Ok(self.loaded.get().map_or(Cow::Borrowed(&[]), |body| Cow::Borrowed(&body[..start(body)])))
     }
 
-    /// Returns the part of the body that is searched. A body that cannot be read is searched as if it were empty.
+    /// Returns the searchable part of the body. A body that cannot be read is treated as empty.
     pub fn searched_body(&self, connection: &Connection) -> Cow<'_, [u8]> {
         self.body(connection, SEARCHED_MAX).unwrap_or_default()
     }
 
-    /// Returns the request as a query sees it.
+    /// Returns the request in the form that a query matches.
     pub fn subject<'r>(
         &'r self,
         inbox: &'r InboxLabel,
@@ -154,18 +154,18 @@ impl CommittedRequest {
             inbox: &inbox.name,
             method: &self.method,
             target: &self.target,
-            peer: &self.peer,
+            remote_address: &self.remote_address,
             status: self.status,
             body_bytes: self.body_bytes,
             arrived_us: self.arrived_us,
             pinned: self.pinned,
-            unread: !self.read && self.row.0 > inbox.read_upto,
+            unread: !self.read && self.row.0 > inbox.read_cursor,
             note: &self.note,
             source: &self.source,
             provider: self.recognised.provider.as_deref(),
             event_type: self.recognised.event_type.as_deref(),
             event_id: self.recognised.event_id.as_deref(),
-            verdict: self.signature,
+            signature_status: self.signature,
             reason: self.reason.as_deref(),
             duplicate: false,
             headers: &self.headers,
@@ -175,13 +175,13 @@ impl CommittedRequest {
     }
 }
 
-/// Memory that a request may take after its commit, in bytes.
+/// Returns the maximum memory use of a request after its commit, in bytes.
 pub fn memory_of(captured: &Captured) -> usize {
     let body = body_memory(&captured.body, captured.body_bytes as i64);
     size_of::<CommittedRequest>() + captured.headers.len() + captured.target.len() + body
 }
 
-/// A body in chunks takes memory once it was read, if it is kept then.
+/// Returns the maximum memory use of a body. A chunked body counts only if it is cached after the first read.
 fn body_memory(body: &Body, bytes: i64) -> usize {
     match body {
         Body::Inline(body) => body.len(),
@@ -190,32 +190,32 @@ fn body_memory(body: &Body, bytes: i64) -> usize {
     }
 }
 
-/// Limits of one reading of committed requests.
+/// Limits of one read of committed requests.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadLimits {
     /// Maximum number of requests.
     pub requests: usize,
-    /// Size after which no further request is read, in bytes. One request may be larger.
+    /// Size in bytes after which no further request is read. A single request may be larger.
     pub bytes: usize,
 }
 
-/// Reads the requests after a row, up to and including the row `upto`, oldest first, of one inbox or of all.
+/// Reads the requests after a row, up to and including the row `cursor`, oldest first, of one inbox or of all.
 pub fn committed_after(
     connection: &Connection,
     after: RowId,
-    upto: RowId,
+    cursor: RowId,
     inbox: Option<i64>,
     limits: ReadLimits,
 ) -> rusqlite::Result<Vec<CommittedRequest>> {
     let of_inbox = if inbox.is_some() { " AND r.inbox = ?3" } else { " AND ?3 IS NULL" };
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT r.id, r.inbox, r.method, r.target, r.peer, r.status, r.arrived_us, r.headers, r.body_bytes,
+        "SELECT r.id, r.inbox, r.method, r.target, r.remote_address, r.status, r.arrived_us, r.headers, r.body_bytes,
                 r.body_state, r.chunks, r.body, coalesce(m.pinned, 0), coalesce(m.read, 0), coalesce(m.note, ''),
                 coalesce(m.source, ''), coalesce(v.state, 0), v.reason, v.provider, v.event_type, v.event_id
-         FROM request r LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verdict v ON v.request = r.id
+         FROM request r LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verification v ON v.request = r.id
          WHERE r.id > ?1 AND r.id <= ?2{of_inbox} ORDER BY r.id"
     ))?;
-    let mut rows = statement.query(params![after.0, upto.0, inbox])?;
+    let mut rows = statement.query(params![after.0, cursor.0, inbox])?;
     let (mut requests, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let request = CommittedRequest::from_row(row)?;

@@ -1,4 +1,4 @@
-//! Header blocks as lists, with credentials masked.
+//! Header blocks as lists, with masked credentials.
 
 use hookbench_capture::header_list;
 use hookbench_model::{HeaderLine, MASK, text};
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_masked_and_the_rest_is_exact() {
+    fn masks_only_credentials() {
         let block = b"Host: x\r\nAUTHORIZATION: Basic abc\r\nX-Latin: caf\xe9\r\nx-empty:\r\n";
         let masked = lines(block, false);
         assert_eq!(masked[1], HeaderLine { name: "AUTHORIZATION".into(), value: MASK.into(), secret: true });

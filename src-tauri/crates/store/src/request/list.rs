@@ -1,4 +1,4 @@
-//! Requests as lists show them.
+//! Requests, as shown in lists.
 
 use std::sync::LazyLock;
 
@@ -19,31 +19,31 @@ use crate::{
 pub struct List {
     /// Number of the inbox. `None` selects all inboxes.
     pub inbox: Option<i64>,
-    /// Row of the last request of the page before. Only older requests are listed.
+    /// Row of the last request on the previous page. Only older requests are listed.
     pub after: Option<RowId>,
     /// Number of requests to skip.
     pub skip: u32,
     /// Maximum number of requests.
     pub limit: u32,
-    /// Whether only pinned requests are listed.
+    /// True to list only pinned requests.
     pub pinned: bool,
 }
 
 static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "r.id, r.inbox, r.method, r.target, r.version, r.peer, r.status, r.body_bytes, r.body_state, r.names,
+        "r.id, r.inbox, r.method, r.target, r.version, r.remote_address, r.status, r.body_bytes, r.body_state, r.names,
          r.arrived_us, r.receiving_us, coalesce(m.pinned, 0) pinned, coalesce(m.read, 0) read, coalesce(m.note, '') note,
-         v.provider, v.event_type, v.event_id, coalesce(v.state, 0) verdict, v.reason,
+         v.provider, v.event_type, v.event_id, coalesce(v.state, 0) signature_status, v.reason,
          CASE WHEN v.event_id IS NULL THEN 0 ELSE (SELECT count(*) FROM (SELECT 1 {BEFORE} LIMIT {EARLIER_MAX})) END,
          nullif(m.source, '') source, f.origin onward_origin, f.state onward_state, f.status onward_status"
     )
 });
 
-/// `hookbench_formats::UNKNOWN_PEER` as the store writes it.
+/// `hookbench_formats::UNKNOWN_ADDRESS` as stored.
 pub const NOBODY_STORED: &str = "0.0.0.0:0";
 
 /// Tables that are joined to a request.
-const JOINED: &str = "LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verdict v ON v.request = r.id
+const JOINED: &str = "LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verification v ON v.request = r.id
  LEFT JOIN delivery f ON f.number = (SELECT max(number) FROM delivery WHERE request = r.id)";
 
 /// Lists the selected requests, newest first.
@@ -57,7 +57,8 @@ pub(crate) fn list(
     let by_inbox = list.inbox.map_or(String::new(), |number| format!(" AND r.inbox = {number}"));
     let pinned = if list.pinned { " AND m.pinned" } else { "" };
     let columns = &*COLUMNS;
-    // The rows are found by index alone and then read, so that a far page skips index entries and not bodies.
+    // The rows are first found in the index and then read. A page far down the list then skips index entries, not
+    // bodies.
     let sql = if hidden.is_empty() && !list.pinned {
         format!(
             "SELECT {columns} FROM (SELECT r.id FROM request r WHERE r.id < ?1{by_inbox} ORDER BY r.id DESC LIMIT ?2 OFFSET ?3) page
@@ -93,14 +94,16 @@ fn from_row(row: &Row<'_>, tail: IdTail, inboxes: &dyn InboxNames) -> rusqlite::
     let id = RowId(row.get(0)?);
     let inbox = inboxes.inbox(row.get(1)?);
     let read: bool = row.get(13)?;
-    let unread = !read && inbox.as_ref().is_some_and(|inbox| id.0 > inbox.read_upto);
+    let unread = !read && inbox.as_ref().is_some_and(|inbox| id.0 > inbox.read_cursor);
     Ok(RequestSummary {
         id: tail.text(id),
         inbox: inbox.map_or_else(String::new, |inbox| inbox.name),
         method: row.get(2)?,
         target: row.get(3)?,
         version: version(row.get(4)?),
-        peer: row.get::<_, String>(5).map(|peer| if peer == NOBODY_STORED { String::new() } else { peer })?,
+        remote_address: row
+            .get::<_, String>(5)
+            .map(|remote_address| if remote_address == NOBODY_STORED { String::new() } else { remote_address })?,
         status: row.get(6)?,
         body_bytes: row.get::<_, i64>(7)? as u64,
         body_state: body_state(row.get(8)?),
@@ -113,11 +116,11 @@ fn from_row(row: &Row<'_>, tail: IdTail, inboxes: &dyn InboxNames) -> rusqlite::
         provider: row.get(15)?,
         event_type: row.get(16)?,
         event_id: row.get(17)?,
-        verdict: SignatureStatus::stored(row.get(18)?),
+        signature_status: SignatureStatus::stored(row.get(18)?),
         reason: row.get(19)?,
         earlier: row.get(20)?,
         source: row.get(21)?,
-        onward: row
+        outgoing: row
             .get::<_, Option<u8>>(22)?
             .map(|origin| {
                 let state = DeliveryState::of(row.get(23)?);
@@ -131,7 +134,7 @@ fn from_row(row: &Row<'_>, tail: IdTail, inboxes: &dyn InboxNames) -> rusqlite::
     })
 }
 
-/// Returns the summary of a request that was stored just now.
+/// Returns the summary of a request that was just stored.
 pub fn summary_of(id: RowId, captured: &Captured, tail: IdTail, inbox: String) -> RequestSummary {
     RequestSummary {
         id: tail.text(id),
@@ -139,7 +142,7 @@ pub fn summary_of(id: RowId, captured: &Captured, tail: IdTail, inbox: String) -
         method: captured.method.to_string(),
         target: captured.target.clone(),
         version: captured.version,
-        peer: captured.peer.to_string(),
+        remote_address: captured.remote_address.to_string(),
         status: captured.status,
         body_bytes: captured.body_bytes,
         body_state: captured.body_state,
@@ -154,9 +157,9 @@ pub fn summary_of(id: RowId, captured: &Captured, tail: IdTail, inbox: String) -
         event_type: None,
         event_id: None,
         earlier: 0,
-        verdict: SignatureStatus::Unchecked,
+        signature_status: SignatureStatus::Unverified,
         reason: None,
-        onward: None,
+        outgoing: None,
     }
 }
 
@@ -185,16 +188,15 @@ fn names(stored: u8) -> HeaderNames {
     }
 }
 
-/// Stores the response of a request, if the response is known only after the request was stored: the status, and the
-/// number of the response.
+/// Stores the status and the number of a response that is known only after the request was stored.
 pub fn set_response(connection: &Connection, id: RowId, status: u16, response: Option<i64>) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("UPDATE request SET status = ?2, answer = ?3 WHERE id = ?1")?
+        .prepare_cached("UPDATE request SET status = ?2, response = ?3 WHERE id = ?1")?
         .execute(params![id.0, status, response])
         .map(drop)
 }
 
-/// What a forward or a replay needs to know of a stored request.
+/// Data of a stored request that a forward or replay needs.
 #[derive(Debug, Clone)]
 pub struct Head {
     /// Number of the inbox.
@@ -206,25 +208,25 @@ pub struct Head {
     /// Header block.
     pub headers: Vec<u8>,
     /// Remote address.
-    pub peer: String,
-    /// Whether the whole body arrived.
+    pub remote_address: String,
+    /// True if the body is complete.
     pub whole: bool,
-    /// Id of the vendor; empty where it is not known.
+    /// ID of the provider. Empty if unknown.
     pub provider: String,
-    /// Type of the event; empty where it is not known.
+    /// Event type. Empty if unknown.
     pub event_type: String,
-    /// Id of the event.
+    /// ID of the event.
     pub event_id: Option<String>,
 }
 
-/// Reads the head of a stored request, also of one that is hidden: a request that was deleted is sent while the deletion can
-/// be undone.
+/// Returns the head of a stored request, including hidden ones: a deleted request can still be sent while the deletion
+/// can be undone.
 pub fn head(connection: &Connection, id: RowId) -> rusqlite::Result<Option<Head>> {
     connection
         .prepare_cached(
-            "SELECT r.inbox, r.method, r.target, r.headers, r.peer, r.body_state, coalesce(v.provider, ''),
+            "SELECT r.inbox, r.method, r.target, r.headers, r.remote_address, r.body_state, coalesce(v.provider, ''),
                coalesce(v.event_type, ''), v.event_id
-             FROM request r LEFT JOIN request_verdict v ON v.request = r.id WHERE r.id = ?1",
+             FROM request r LEFT JOIN request_verification v ON v.request = r.id WHERE r.id = ?1",
         )?
         .query_row([id.0], |row| {
             Ok(Head {
@@ -232,7 +234,7 @@ pub fn head(connection: &Connection, id: RowId) -> rusqlite::Result<Option<Head>
                 method: row.get(1)?,
                 target: row.get(2)?,
                 headers: row.get(3)?,
-                peer: row.get(4)?,
+                remote_address: row.get(4)?,
                 whole: row.get::<_, u8>(5)? == BodyState::Complete as u8,
                 provider: row.get(6)?,
                 event_type: row.get(7)?,
@@ -242,7 +244,7 @@ pub fn head(connection: &Connection, id: RowId) -> rusqlite::Result<Option<Head>
         .optional()
 }
 
-/// Returns whether the whole body of a request arrived.
+/// Returns true if the body of a request is complete.
 pub fn is_whole(connection: &Connection, id: RowId) -> rusqlite::Result<bool> {
     let state: u8 = connection
         .prepare_cached("SELECT body_state FROM request WHERE id = ?1")?
@@ -250,7 +252,7 @@ pub fn is_whole(connection: &Connection, id: RowId) -> rusqlite::Result<bool> {
     Ok(state == BodyState::Complete as u8)
 }
 
-/// The row number of the newest request, of one inbox or of all; 0 where there is none.
+/// Returns the row number of the newest request of one inbox or of all, or 0 if there is none.
 pub fn newest(connection: &Connection, inbox: Option<i64>) -> rusqlite::Result<i64> {
     match inbox {
         Some(inbox) => connection
@@ -260,7 +262,7 @@ pub fn newest(connection: &Connection, inbox: Option<i64>) -> rusqlite::Result<i
     }
 }
 
-/// Stores what an import says about a request.
+/// Stores the marks and the source of an imported request.
 pub fn insert_mark(connection: &Connection, id: RowId, pinned: bool, note: &str, source: &str) -> rusqlite::Result<()> {
     connection
         .prepare_cached("INSERT INTO request_mark (request, pinned, note, source) VALUES (?1, ?2, ?3, ?4)")?

@@ -1,4 +1,4 @@
-//! Marks of requests: pin, note, read.
+//! Marks of requests: pinned, note and read.
 
 use hookbench_capture::RowId;
 use hookbench_model::RequestMarks;

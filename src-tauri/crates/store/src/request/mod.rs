@@ -1,4 +1,4 @@
-//! Captured requests: lists, details, headers, marks, and the raw HTTP message.
+//! Captured requests: lists, details, headers, marks and the raw HTTP message.
 
 mod body;
 mod committed;
@@ -16,7 +16,7 @@ use rusqlite::Connection;
 
 pub use body::{body_start, body_stream, collect_body, inline_body};
 pub use committed::{CommittedRequest, ReadLimits, committed_after, memory_of};
-pub use detail::Stored;
+pub use detail::StoredRequest;
 pub use list::{Head, List, head, insert_mark, is_whole, newest, set_response, summary_of};
 pub use marks::mark;
 pub use raw::{header_lines, raw_head};
@@ -28,8 +28,8 @@ pub use list::NOBODY_STORED;
 pub struct InboxLabel {
     /// Name of the inbox.
     pub name: String,
-    /// Row number up to which requests count as read.
-    pub read_upto: i64,
+    /// Row number of the last request that counts as read.
+    pub read_cursor: i64,
 }
 
 /// Lookup of inboxes by number, in memory.
@@ -38,12 +38,12 @@ pub trait InboxNames: Send + Sync {
     fn inbox(&self, number: i64) -> Option<InboxLabel>;
 }
 
-/// Reader of requests as the API shows them: with the names of inboxes, and without hidden requests.
+/// Reader of requests as shown by the API: with the names of inboxes, and without hidden requests.
 #[derive(Clone)]
 pub struct RequestReader {
-    /// SQL condition that leaves out hidden requests, from [`Hidden::condition`](crate::deletion::Hidden::condition).
+    /// SQL condition that excludes hidden requests, from [`Hidden::condition`](crate::deletion::Hidden::condition).
     pub hidden: String,
-    /// Suffix that turns row numbers into ids.
+    /// Suffix that turns row numbers into IDs.
     pub tail: IdTail,
     /// Lookup of inboxes.
     pub inboxes: Arc<dyn InboxNames>,
@@ -55,13 +55,13 @@ impl RequestReader {
         list::list(connection, list, &self.hidden, self.tail, &*self.inboxes)
     }
 
-    /// Returns one request as lists show it. `None` if the request is hidden or deleted.
+    /// Returns one request as shown in lists. `None` if the request is hidden or deleted.
     pub fn one(&self, connection: &Connection, id: RowId) -> rusqlite::Result<Option<RequestSummary>> {
         list::one(connection, id, &self.hidden, self.tail, &*self.inboxes)
     }
 
     /// Returns one request without its body. `None` if the request is hidden or deleted.
-    pub fn stored(&self, connection: &Connection, id: RowId) -> rusqlite::Result<Option<Stored>> {
+    pub fn stored(&self, connection: &Connection, id: RowId) -> rusqlite::Result<Option<StoredRequest>> {
         detail::detail(connection, id, &self.hidden, self.tail, &*self.inboxes)
     }
 }

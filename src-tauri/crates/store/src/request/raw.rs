@@ -1,4 +1,4 @@
-//! A request as a raw HTTP message.
+//! Request as a raw HTTP message.
 
 use hookbench_capture::header_list;
 use hookbench_model::{MASK, RequestSummary};

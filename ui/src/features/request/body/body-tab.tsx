@@ -22,12 +22,12 @@ import { languageOf, NAMES, viewsOf, type View } from "./views";
 import { XmlTree } from "./xml-tree";
 
 const STATES: Record<string, string> = {
-  broken_off: "The sender broke off. This is only what had arrived.",
-  stalled: "The sender fell silent for too long. This is only what had arrived.",
-  too_large: "The body was larger than the limit and was refused; none of it was kept.",
+  broken_off: "The sender disconnected before the end of the body. Only the received part is shown.",
+  stalled: "The body timed out. Only the received part is shown.",
+  too_large: "The body exceeded the size limit and was refused. Nothing of it was stored.",
 };
 
-/** The view a person picked, else the preferred one, else the best. */
+/** Returns the chosen view, else the preferred one, else the first. */
 function useView(views: readonly View[]): [view: View | undefined, choose: (now: View) => void] {
   const preferred = usePreferences().bodyView;
   const [picked, setPicked] = useState<View>();
@@ -49,7 +49,7 @@ export function BodyTab({ detail }: { detail: Detail }) {
   const how = [...content.codings, ...(charset ? [charset] : [])];
   const views = bytes ? viewsOf(detail, bytes) : [];
   const [view, choose] = useView(views);
-  // Hex shows bytes, not text: those that were sent, or what their coding holds.
+  // Hex shows bytes, not converted text: the bytes as sent, or without their content encoding.
   const raw = useBody(detail, read && coded ? "decoded" : "sent", view === "hex" || view === "image").data;
   const state = STATES[detail.body_state];
   return (
@@ -57,7 +57,7 @@ export function BodyTab({ detail }: { detail: Detail }) {
       <div className="flex flex-wrap items-center gap-3 border-b border-line px-4 py-2">
         {views.length > 0 && view && (
           <Choice
-            label="View of the body"
+            label="Body view"
             value={view}
             options={views.map((one) => [one, NAMES[one]] as const)}
             onChange={choose}
@@ -65,7 +65,7 @@ export function BodyTab({ detail }: { detail: Detail }) {
         )}
         {how.length > 0 && whole && (
           <Choice
-            label="Content coding"
+            label="Content encoding"
             value={read ? "decoded" : "sent"}
             options={[
               ["decoded", `Decoded (${how.join(", ")})`],
@@ -82,7 +82,7 @@ export function BodyTab({ detail }: { detail: Detail }) {
       {[state, ...(reading?.notes.map(visible) ?? [])].map((note) => note && <Warning key={note} text={note} />)}
       {!whole && (
         <p className="border-b border-line px-4 py-2 text-ink-2">
-          This is the first {size(BEGINNING)}; save the body to see all of it.
+          Only the first {size(BEGINNING)} are shown. Save the body to see all of it.
         </p>
       )}
       <div className="min-h-0 flex-1">
@@ -90,7 +90,7 @@ export function BodyTab({ detail }: { detail: Detail }) {
           <div className="p-4">
             <Notice icon={AlertTriangle} tone="warning" title={error.message}>
               {error instanceof CallError && error.hint}{" "}
-              {read && <Button onClick={() => setRead(false)}>Show it as sent</Button>}
+              {read && <Button onClick={() => setRead(false)}>Show as sent</Button>}
             </Notice>
           </div>
         )}
@@ -120,7 +120,7 @@ function BodyActions({ detail, bytes, decoded }: { detail: Detail; bytes: Uint8A
         onClick={() => bytes && copyText(new TextDecoder().decode(bytes), "body")}
       />
       <IconButton
-        label="Save body to a file"
+        label="Save body"
         icon={Download}
         onClick={() =>
           saveFile(
@@ -133,7 +133,7 @@ function BodyActions({ detail, bytes, decoded }: { detail: Detail; bytes: Uint8A
   );
 }
 
-/** The body in one view. `raw` is its bytes, `bytes` the text of them. */
+/** The body in one view. `raw` contains its bytes, `bytes` its text in UTF-8. */
 function BodyView({
   detail,
   view,

@@ -8,7 +8,7 @@ import { jsonFormatted } from "./json";
 
 const CodeView = lazy(() => import("../../../ui/code-view"));
 
-/** A body as text; JSON laid out, or as it was sent. */
+/** A body as text. JSON can be formatted or shown as sent. */
 export function BodyText({ bytes, language }: { bytes: Uint8Array<ArrayBuffer>; language: Language }) {
   const [laidOut, setLaidOut] = useState(language === "json");
   const formatted = useQuery({

@@ -15,7 +15,7 @@ const COLUMNS: readonly Column<[name: string, value: string]>[] = [
   },
 ];
 
-/** An `application/x-www-form-urlencoded` body, field by field, in order with repeats. */
+/** The fields of an `application/x-www-form-urlencoded` body, in order and with duplicates. */
 export function FormTable({ bytes }: { bytes: Uint8Array }) {
   return (
     <div className="h-full overflow-auto p-4" tabIndex={0} role="region" aria-label="Form fields">

@@ -7,7 +7,7 @@ const WIDTH = 16;
 const hex = (byte: number): string => byte.toString(16).padStart(2, "0");
 const printable = (byte: number): string => (byte > 31 && byte < 127 ? String.fromCharCode(byte) : "·");
 
-/** Bytes as they are: offset, hexadecimal, ASCII. */
+/** A hex dump: offset, hexadecimal bytes, ASCII. */
 export function HexView({ bytes }: { bytes: Uint8Array }) {
   const scroller = useRef<HTMLDivElement>(null);
   const lines = useVirtualizer({

@@ -7,7 +7,7 @@ import { jsonIndex } from "./json";
 import { JsonTree } from "./json-tree";
 import { jwtParts } from "./jwt";
 
-/** A body as a tree of JSON; as `fallback` where it is none. */
+/** A body as a JSON tree, or `fallback` if the body is not JSON. */
 export function JsonBody({ bytes, fallback }: { bytes: Uint8Array<ArrayBuffer>; fallback: ReactNode }) {
   const { data } = useQuery({
     queryKey: ["json", bytes],
@@ -20,7 +20,7 @@ export function JsonBody({ bytes, fallback }: { bytes: Uint8Array<ArrayBuffer>; 
     return (
       <div className="flex h-full flex-col">
         <p className="border-b border-line px-4 py-2 text-warning">
-          This is not valid JSON from byte {data} on; it is shown as text.
+          Invalid JSON at byte {data}. The body is shown as text.
         </p>
         <div className="min-h-0 flex-1">{fallback}</div>
       </div>
@@ -29,7 +29,7 @@ export function JsonBody({ bytes, fallback }: { bytes: Uint8Array<ArrayBuffer>; 
   return <JsonTree index={data} />;
 }
 
-/** A JSON Web Token opened up. Nothing here says that its signature holds. */
+/** The decoded parts of a JSON Web Token. The signature is not verified. */
 export function TokenBody({ bytes }: { bytes: Uint8Array }) {
   const parts = useMemo(() => jwtParts(bytes), [bytes]);
   return (

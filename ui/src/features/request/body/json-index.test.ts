@@ -4,7 +4,7 @@ import { formatted, indexJson, keyOf, NotJson, pathOf, valueOf, visibleNodes } f
 
 const index = (text: string) => indexJson(new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>);
 
-/** Random JSON from a seed, so that a failure can be had again. */
+/** Generates random JSON from a seed, so that failures are reproducible. */
 function random(seed: number) {
   let state = seed;
   const next = (most: number): number => {
@@ -33,7 +33,7 @@ function random(seed: number) {
 }
 
 describe("the index", () => {
-  test("agrees with JSON.parse on what is JSON and what it says", () => {
+  test("agrees with JSON.parse on valid JSON", () => {
     for (let seed = 1; seed < 400; seed++) {
       const value = random(seed);
       const text = JSON.stringify(value, null, seed % 3);
@@ -41,7 +41,7 @@ describe("the index", () => {
     }
   });
 
-  test("refuses what JSON.parse refuses", () => {
+  test("rejects what JSON.parse rejects", () => {
     for (const text of [
       "",
       " ",
@@ -70,14 +70,14 @@ describe("the index", () => {
     }
   });
 
-  test("keeps what JSON.parse loses", () => {
+  test("preserves large numbers and duplicate keys", () => {
     const found = index('{"id": 12345678901234567890, "a": 1, "a": 2, "1e400": 1e400}');
     expect(valueOf(found, 1)).toBe("12345678901234567890");
     expect([keyOf(found, 2), keyOf(found, 3)]).toEqual(["a", "a"]);
     expect(valueOf(found, 4)).toBe("1e400");
   });
 
-  test("names paths as people write them", () => {
+  test("formats paths in dot and bracket notation", () => {
     const found = index('{"data": {"items": [{"a b": 1}, 2]}}');
     expect(Array.from({ length: found.length }, (_, node) => pathOf(found, node))).toEqual([
       "",
@@ -89,14 +89,14 @@ describe("the index", () => {
     ]);
   });
 
-  test("survives ten thousand levels", () => {
+  test("handles ten thousand levels", () => {
     const deep = index("[".repeat(10_000) + "]".repeat(10_000));
     expect(deep.length).toBe(10_000);
     expect(formatted(deep)).toContain("[]");
     expect(visibleNodes(deep, new Uint8Array(deep.length))).toHaveLength(1);
   });
 
-  test("shows what is open", () => {
+  test("lists only nodes with open ancestors", () => {
     const found = index('{"a": [1, 2], "b": {"c": 3}}');
     const open = new Uint8Array(found.length);
     open[0] = 1;
@@ -105,11 +105,11 @@ describe("the index", () => {
     expect([...visibleNodes(found, open)]).toEqual([0, 1, 2, 3, 4]);
   });
 
-  test("reads a body with a byte order mark", () => {
+  test("skips a byte order mark", () => {
     expect(valueOf(index("\ufeff[1]"), 1)).toBe("1");
   });
 
-  test("reads several documents one after the other", () => {
+  test("indexes several documents in sequence", () => {
     const found = index('{"n": 1}\n{"n": 2}\n[3] "x" 4\n');
     expect(Array.from({ length: found.length }, (_, node) => [found.parent[node], pathOf(found, node)])).toEqual([
       [-1, ""],

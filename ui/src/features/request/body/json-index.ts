@@ -1,10 +1,10 @@
 /**
- * A JSON text as an index over its own bytes: which value starts and ends where, in document order. Several documents one
- * after the other, as in JSON Lines, are several values without a parent.
+ * An index over the bytes of a JSON text: the start and end of each value, in document order. A sequence of
+ * documents, as in JSON Lines, becomes several values without a parent.
  *
- * `JSON.parse` would lose what an inspector has to show: numbers past 2^53, repeated keys, the order
- * of keys that look like numbers. The index keeps the bytes, costs no object per value, and knows no
- * recursion, so that neither 12 MB nor 10,000 levels matter to it.
+ * `JSON.parse` loses details that an inspector must show: numbers past 2^53, duplicate keys, the order of keys that
+ * look like numbers. The index keeps the bytes, allocates no object per value and uses no recursion, so it can handle
+ * 12 MB or 10,000 levels.
  */
 
 export const Kind = { object: 0, array: 1, string: 2, number: 3, literal: 4 } as const;
@@ -15,13 +15,13 @@ export interface JsonIndex {
   length: number;
   kind: Uint8Array;
   start: Int32Array;
-  /** Just after the value's last byte. */
+  /** Position after the last byte of each value. */
   end: Int32Array;
-  /** First byte of the key's string, quote included; -1 where the parent is no object. */
+  /** Position of the opening quote of each key; -1 if the parent is not an object. */
   key: Int32Array;
-  /** First value after this one's descendants. */
+  /** Index of the first value after the descendants. */
   after: Int32Array;
-  /** Children of an object or array. */
+  /** Number of children of an object or array. */
   count: Int32Array;
   depth: Int32Array;
   parent: Int32Array;
@@ -53,7 +53,7 @@ function grown<A extends Int32Array | Uint8Array>(array: A, size: number): A {
   return larger;
 }
 
-/** End of the string whose opening quote is at `at`. */
+/** Returns the end of the string whose opening quote is at `at`. */
 function stringEnd(bytes: Uint8Array, at: number): number {
   for (let i = at + 1; i < bytes.length; i++) {
     const byte = bytes[i]!;
@@ -83,10 +83,10 @@ function isLiteral(bytes: Uint8Array, start: number, end: number): boolean {
   return LITERALS.some((word) => word.length === end - start && word.every((byte, i) => bytes[start + i] === byte));
 }
 
-/** Values in the order in which they begin; a container stays open until its end is read. */
+/** The values read so far, in the order of their start. */
 class Values {
   length = 0;
-  /** The innermost open container; -1 at the root. */
+  /** Index of the innermost open container; -1 at the root. */
   open = -1;
   #size: number;
   kind: Uint8Array<ArrayBuffer>;
@@ -122,7 +122,7 @@ class Values {
     this.parent = grown(this.parent, size);
   }
 
-  /** A value that begins at `at`, under the key at `keyAt`. */
+  /** Adds a value that starts at `at`, with the key at `keyAt`. */
   add(kind: number, at: number, keyAt: number): void {
     if (this.length === this.#size) this.#grow();
     const { length, open } = this;
@@ -135,13 +135,13 @@ class Values {
     this.length++;
   }
 
-  /** The last value is a scalar that ends at `end`. */
+  /** Ends the last value, a scalar, at `end`. */
   endScalar(end: number): void {
     this.end[this.length - 1] = end;
     this.after[this.length - 1] = this.length;
   }
 
-  /** The innermost container ends at `end`. */
+  /** Ends the innermost container at `end`. */
   close(end: number): void {
     this.end[this.open] = end;
     this.after[this.open] = this.length;
@@ -165,14 +165,14 @@ class Values {
   }
 }
 
-/** Place after any white space. */
+/** Returns the position after any white space. */
 function skipSpace(bytes: Uint8Array, at: number): number {
   let next = at;
   while (isSpace(bytes[next])) next++;
   return next;
 }
 
-/** Returns the place of the value after the key at `at`. */
+/** Returns the position of the value after the key at `at`. */
 function skipKey(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== QUOTE) throw new NotJson(at);
   const colon = skipSpace(bytes, stringEnd(bytes, at));
@@ -180,10 +180,10 @@ function skipKey(bytes: Uint8Array, at: number): number {
   return skipSpace(bytes, colon + 1);
 }
 
-/** Digits that are looked at to tell a number: none is longer. */
+/** Maximum length of a number in bytes. */
 const NUMBER_MAX = 10_000;
 
-/** Adds the scalar at `at`; the result is its end. */
+/** Adds the scalar at `at` and returns its end. */
 function addScalar(values: Values, bytes: Uint8Array, at: number, keyAt: number): number {
   if (bytes[at] === QUOTE) {
     values.add(Kind.string, at, keyAt);
@@ -199,7 +199,7 @@ function addScalar(values: Values, bytes: Uint8Array, at: number, keyAt: number)
 
 const closerOf = (kind: number | undefined): number => (kind === Kind.object ? CLOSE_OBJECT : CLOSE_ARRAY);
 
-/** Reads one value, or the beginning of a container that is not empty; the result is the place after it. */
+/** Reads one value, or the start of a container that is not empty, and returns the position after it. */
 function readValue(values: Values, bytes: Uint8Array, from: number): number {
   const inObject = values.open >= 0 && values.kind[values.open] === Kind.object;
   const at = inObject ? skipKey(bytes, from) : from;
@@ -219,7 +219,7 @@ function readValue(values: Values, bytes: Uint8Array, from: number): number {
   return inside + 1;
 }
 
-/** Indexes a JSON text, or throws where it stops being one. */
+/** Indexes a JSON text. Throws `NotJson` with the position of the first error. */
 export function indexJson(bytes: Uint8Array<ArrayBuffer>): JsonIndex {
   const values = new Values(Math.max(16, bytes.length >> 4));
   const mark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
@@ -227,7 +227,7 @@ export function indexJson(bytes: Uint8Array<ArrayBuffer>): JsonIndex {
   for (;;) {
     const last = values.length;
     at = readValue(values, bytes, at);
-    // A container that was just opened has its first value next.
+    // The first value of a container that was just opened is next.
     if (values.open === last) continue;
     at = skipSpace(bytes, at);
     while (values.open >= 0 && bytes[at] === closerOf(values.kind[values.open])) {
@@ -248,7 +248,7 @@ export function indexJson(bytes: Uint8Array<ArrayBuffer>): JsonIndex {
 
 const decoder = new TextDecoder();
 
-/** Source text of a range of bytes. */
+/** Returns the source text of a range of bytes. */
 export const source = (index: JsonIndex, start: number, end: number): string =>
   decoder.decode(index.bytes.subarray(start, end));
 
@@ -261,7 +261,7 @@ function unquoted(text: string): string {
   }
 }
 
-/** The key of a value: its name in an object, its place in an array, none at the root. */
+/** Returns the key of a value: its name in an object, its index in an array, null at the root. */
 export function keyOf(index: JsonIndex, node: number): string | number | null {
   const at = index.key[node]!;
   if (at >= 0) return unquoted(source(index, at, stringEnd(index.bytes, at)));
@@ -272,7 +272,7 @@ export function keyOf(index: JsonIndex, node: number): string | number | null {
   return place;
 }
 
-/** The value as text: a string without quotes, everything else as in the source. */
+/** Returns a value as text: a string without quotes, any other value as in the source. */
 export function valueOf(index: JsonIndex, node: number): string {
   const text = source(index, index.start[node]!, index.end[node]!);
   return index.kind[node] === Kind.string ? unquoted(text) : text;
@@ -280,7 +280,7 @@ export function valueOf(index: JsonIndex, node: number): string {
 
 const PLAIN_KEY = /^[A-Za-z_$][\w$]*$/;
 
-/** Path of a value, as in `data.items[0]["a b"]`. */
+/** Returns the path of a value, such as `data.items[0]["a b"]`. */
 export function pathOf(index: JsonIndex, node: number): string {
   const steps: string[] = [];
   for (let at = node; index.parent[at]! >= 0; at = index.parent[at]!) {
@@ -292,14 +292,14 @@ export function pathOf(index: JsonIndex, node: number): string {
   return steps.reverse().join("").replace(/^\./, "");
 }
 
-/** Keys and places that lead to a value. */
+/** Returns the keys and indexes that lead to a value. */
 export function stepsOf(index: JsonIndex, node: number): (string | number)[] {
   const steps: (string | number)[] = [];
   for (let at = node; index.parent[at]! >= 0; at = index.parent[at]!) steps.push(keyOf(index, at) ?? "");
   return steps.reverse();
 }
 
-/** The values that show: those whose ancestors are all open. */
+/** Returns the visible values: those whose ancestors are all open. */
 export function visibleNodes(index: JsonIndex, isOpen: Uint8Array): Int32Array {
   const shown = new Int32Array(index.length);
   let count = 0;
@@ -311,10 +311,10 @@ export function visibleNodes(index: JsonIndex, isOpen: Uint8Array): Int32Array {
   return shown.slice(0, count);
 }
 
-/** Indentation stops growing here, so that no line is mostly blank. */
+/** Maximum depth of indentation. Deeper lines are not indented further. */
 const INDENT_MAX = 40;
 
-/** The text laid out one value a line; every scalar as it was written. */
+/** Returns the text with one value per line. Scalars stay as in the source. */
 export function formatted(index: JsonIndex): string {
   const lines: string[] = [];
   const closers: { after: number; text: string; depth: number }[] = [];

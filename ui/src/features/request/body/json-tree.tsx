@@ -8,11 +8,11 @@ import { Tree, type TreeModel } from "../../../ui/tree";
 import { bodyPath, term, TermButtons } from "../../search";
 import { keyOf, Kind, pathOf, source, stepsOf, valueOf, visibleNodes, type JsonIndex } from "./json-index";
 
-/** Documents with no more values than this open whole; larger ones two levels deep. */
+/** Maximum number of values of a document that is fully expanded. Larger documents open two levels deep. */
 const OPEN_WHOLE = 500;
-/** A document that opens whole stops here, so that no line is mostly blank. */
+/** Maximum depth of a fully expanded document. */
 const OPEN_DEPTH_MAX = 40;
-/** Characters of one value in a line; the whole is one copy away. */
+/** Maximum number of characters shown of one value. */
 const SHOWN = 400;
 
 const isContainer = (index: JsonIndex, node: number): boolean => index.kind[node]! <= Kind.array;

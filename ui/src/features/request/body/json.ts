@@ -1,4 +1,4 @@
-/** The JSON worker as functions. */
+/** Calls to the JSON worker. */
 import type { Asked, Told } from "./json-worker";
 import type { JsonIndex } from "./json-index";
 
@@ -11,13 +11,13 @@ function ask(task: Asked["task"], bytes: Uint8Array<ArrayBuffer>): Promise<Told>
   }).finally(() => worker.terminate());
 }
 
-/** The index of a body, or the byte at which it stops being JSON. */
+/** Returns the index of a body, or the position of the first byte that is not valid JSON. */
 export async function jsonIndex(bytes: Uint8Array<ArrayBuffer>): Promise<JsonIndex | number> {
   const told = await ask("index", bytes);
   return "index" in told ? told.index : "notJsonAt" in told ? told.notJsonAt : 0;
 }
 
-/** A body laid out one value a line; null where it is not JSON. */
+/** Returns a body with one value per line. Null if the body is not JSON. */
 export async function jsonFormatted(bytes: Uint8Array<ArrayBuffer>): Promise<string | null> {
   const told = await ask("format", bytes);
   return "text" in told ? told.text : null;

@@ -7,7 +7,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const TOKEN =
   "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-test("the RFC's token opens", () => {
+test("decodes the token of RFC 7519", () => {
   const parts = jwtParts(bytes(`${TOKEN}\n`))!.map(([name, json]) => [
     name,
     JSON.parse(new TextDecoder().decode(json)),
@@ -18,7 +18,7 @@ test("the RFC's token opens", () => {
   ]);
 });
 
-test("what is no token is none", () => {
+test("returns undefined for anything else", () => {
   for (const text of ["", "eyJ", "eyJ.a", "{}", `${TOKEN}.x`, "eyJhbGciOiJub.eyJ.x", "ey.ey.ey"])
     expect(jwtParts(bytes(text)), text).toBeUndefined();
 });

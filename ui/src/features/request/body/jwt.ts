@@ -1,16 +1,16 @@
-/** JSON Web Tokens in their compact form (RFC 7519, RFC 7515 §7.1), opened but not verified. */
+/** JSON Web Tokens in compact form (RFC 7519, RFC 7515 §7.1), decoded but not verified. */
 
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
-/** Far above any token a webhook carries. */
+/** Maximum size of a token in bytes, far above tokens in webhooks. */
 const LARGEST = 256 * 1024;
 
 function decoded(part: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(part.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
 }
 
-/** Header and claims as the JSON they are; nothing if the body is no token. */
+/** Returns the header and the claims as JSON. Undefined if the body is not a token. */
 export function jwtParts(body: Uint8Array): [name: string, json: Uint8Array<ArrayBuffer>][] | undefined {
-  // Every token begins with {" in base64url.
+  // Every token begins with `{"` in base64url.
   if (body.length > LARGEST || body[0] !== 0x65 || body[1] !== 0x79) return undefined;
   const text = new TextDecoder().decode(body).trim();
   if (!COMPACT.test(text)) return undefined;

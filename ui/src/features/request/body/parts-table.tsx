@@ -6,7 +6,7 @@ import { Notice } from "../../../ui/notice";
 import { size, visible, visibleLines } from "../../../ui/format";
 import { saveFile } from "../../../ui/transfer";
 
-/** The parts of a multipart body. File names are the sender's words and only ever shown. */
+/** The parts of a multipart body. File names come from the sender and are only displayed. */
 export function PartsTable({
   id,
   parts,
@@ -24,7 +24,7 @@ export function PartsTable({
     return (
       <div className="p-4">
         <Notice icon={AlertTriangle} tone="warning" title={error.message}>
-          Look at the body as text.
+          View the body as text instead.
         </Notice>
       </div>
     );
@@ -64,7 +64,7 @@ export function PartsTable({
       ))}
       {parts && total !== undefined && total > parts.length && (
         <li className="text-small text-ink-2">
-          {(total - parts.length).toLocaleString()} more parts are not listed. Save the body to have them all.
+          {(total - parts.length).toLocaleString()} more parts are not listed. Save the body to get all parts.
         </li>
       )}
     </ul>

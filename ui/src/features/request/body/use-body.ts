@@ -1,9 +1,9 @@
-/** The bytes of a body, and how the engine reads them. */
+/** The bytes of a body and their interpretation by the engine. */
 import { useQuery } from "@tanstack/react-query";
 
 import { api, bytes as readBytes, requestRoute, type Detail } from "../../../api/client";
 
-/** Bodies above this are shown by their beginning; the whole can be saved. In bytes. */
+/** Maximum size of a body that is shown in full, in bytes. Larger bodies can be saved. */
 const SHOWN_MAX = 32 * 1024 * 1024;
 export const BEGINNING = 1024 * 1024;
 
@@ -27,7 +27,7 @@ export function useBody(detail: Detail, reading: Reading, enabled = true) {
   });
 }
 
-/** How the engine reads the body; none of one that is only shown by its beginning. */
+/** Returns the interpretation of the body by the engine. Undefined if only the first part is shown. */
 export function useReading(detail: Detail) {
   const enabled = detail.body_bytes > 0 && isWhole(detail) && detail.body_state !== "too_large";
   return useQuery({ queryKey: ["reading", detail.id], gcTime: 5_000, enabled, queryFn: () => api.reading(detail.id) })

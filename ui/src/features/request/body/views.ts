@@ -1,4 +1,4 @@
-/** How a body can be looked at. */
+/** The views of a body. */
 import type { Detail } from "../../../api/client";
 import type { Language } from "../../../ui/code-view";
 import { jwtParts } from "./jwt";
@@ -15,7 +15,7 @@ export const NAMES: Record<View, string> = {
   parts: "Parts",
   image: "Image",
 };
-/** XML above this is shown as text: its tree is built in the page's own thread. */
+/** Maximum size of XML shown as a tree, in bytes. The tree is built in the main thread. */
 const XML_TREE_MAX = 2 * 1024 * 1024;
 
 const looksLikeJson = (bytes: Uint8Array): boolean =>
@@ -44,7 +44,7 @@ export function viewsOf(detail: Detail, bytes: Uint8Array): View[] {
   return isText(bytes) ? ["text", "hex"] : ["hex", "text"];
 }
 
-/** The language of the body as text. */
+/** Returns the language for highlighting the body as text. */
 export function languageOf({ kind }: Detail["content"], views: readonly View[]): Language {
   if (kind === "xml" || kind === "html") return kind;
   return views.includes("tree") ? "json" : "text";

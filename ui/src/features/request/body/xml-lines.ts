@@ -1,19 +1,19 @@
-/** XML as the lines of a tree. */
+/** Conversion of XML to the lines of a tree. */
 
 export interface XmlLine {
   depth: number;
-  /** Element or attribute name; none for text and comments. */
+  /** Name of an element or attribute; undefined for text and comments. */
   name?: string;
   attribute?: true;
   comment?: true;
-  /** Text, or an element's only text. */
+  /** Text, or the text of an element without other content. */
   value?: string;
-  /** The place of the last line inside this one; its own if there is none. */
+  /** Index of the last line inside this one, or of the line itself. */
   last: number;
   node: Node;
 }
 
-/** Deeper elements are one line: a body may nest without end, and a stack does not. */
+/** Maximum depth. Deeper elements become one line, because unlimited recursion would exhaust the stack. */
 const DEPTH_MAX = 1_000;
 
 /** Returns the text to copy for a line: its value, or its XML. */
@@ -21,14 +21,14 @@ export function xmlText({ node, value }: XmlLine): string {
   return value ?? (node instanceof Element ? node.outerHTML : "");
 }
 
-/** The lines in document order, or why there is no tree. */
+/** Returns the lines in document order, or the reason why there is no tree. */
 export function xmlLines(bytes: Uint8Array): XmlLine[] | string {
   const text = new TextDecoder().decode(bytes);
-  // Entities that name each other grow to terabytes, and WebKit's parser does not stop them.
+  // Nested entities can expand to terabytes, and the parser of WebKit has no limit.
   if (/<!ENTITY/i.test(text))
-    return "This XML declares entities of its own, which are not followed; it is shown as text.";
+    return "This XML declares custom entities, which are not expanded. The body is shown as text.";
   const parsed = new DOMParser().parseFromString(text, "application/xml");
-  if (parsed.querySelector("parsererror")) return "This is not well-formed XML; it is shown as text.";
+  if (parsed.querySelector("parsererror")) return "This XML is not well-formed. The body is shown as text.";
   const lines: XmlLine[] = [];
   const add = (node: Node, depth: number): void => {
     if (node instanceof Element) {

@@ -7,10 +7,10 @@ import { copyText } from "../../../ui/transfer";
 import { Tree, type TreeModel } from "../../../ui/tree";
 import { xmlLines, xmlText, type XmlLine } from "./xml-lines";
 
-/** Characters of one value in a line; the whole is one copy away. */
+/** Maximum number of characters shown of one value. */
 const SHOWN = 400;
 
-/** The places of the lines that show. */
+/** Returns the indexes of the visible lines. */
 function visiblePlaces(lines: readonly XmlLine[], closed: ReadonlySet<number>): number[] {
   const places: number[] = [];
   for (let place = 0; place < lines.length; place++) {
@@ -38,7 +38,7 @@ function useXmlModel(lines: readonly XmlLine[]): TreeModel {
   };
 }
 
-/** XML as a tree of its elements. The parser of a browser runs nothing and fetches nothing. */
+/** XML as a tree of elements. The parser of the browser runs no scripts and loads no resources. */
 export function XmlTree({ bytes, fallback }: { bytes: Uint8Array; fallback: ReactNode }) {
   const read = useMemo(() => xmlLines(bytes), [bytes]);
   if (typeof read === "string") {

@@ -1,9 +1,9 @@
 /**
- * One inbox's requests, outside React: a thousand arrivals a second only touch an array here, and
- * the view repaints at most thirty times a second.
+ * The requests of one inbox, stored outside React: a thousand new requests per second only change an array, and the
+ * view repaints at most thirty times per second.
  *
- * The list is what was stored when it was read (the anchor and all that is older, in pages read on
- * demand) and, above it, what has arrived since. An index below the anchor never moves.
+ * The list contains the requests stored at the time of the read (the anchor and all older ones, in pages read on
+ * demand) and, above them, the requests that have arrived since. Indexes below the anchor never change.
  */
 import { api, type Summary } from "../../../api/client";
 import { feed, type Reading } from "../../../api/feed";
@@ -12,18 +12,18 @@ import { tellFailure } from "../../../ui/toasts";
 import { REPAINT_MS, Rows } from "./rows";
 
 const PAGE = 100;
-/** Wait before a list that could not be read is tried again. */
+/** Delay before a failed read is retried, in ms. */
 const RETRY_MS = 2_000;
-/** New requests kept above the anchor; beyond this number the list is read again. */
+/** Maximum number of new requests above the anchor. With more, the list is read again. */
 const HEAD_MAX = 5_000;
-/** Pages kept; the ones farthest from the last one asked for are let go. */
+/** Maximum number of cached pages. The pages farthest from the current one are dropped. */
 const PAGES_MAX = 60;
 
 interface State {
   anchor: string | null;
   older: number;
   pages: Map<number, Summary[]>;
-  /** Newest last, so that an arrival is a push. */
+  /** New requests, newest last. */
   head: Summary[];
 }
 
@@ -32,9 +32,9 @@ const empty = (): State => ({ anchor: null, older: 0, pages: new Map(), head: []
 export class InboxList extends Rows {
   #state = empty();
   #pending = new Set<number>();
-  /** The page last looked at. */
+  /** The page accessed last. */
   #near = 0;
-  /** Hears what changes after the read that is shown. */
+  /** Receives the changes after the read that is shown. */
   #following: Reading | undefined;
   #ended = false;
   #failed = false;
@@ -58,7 +58,7 @@ export class InboxList extends Rows {
     return this.#state.head.length - this.unseen + this.#state.older;
   }
 
-  /** The request at a place, newest first; undefined while its page is being read. */
+  /** Returns the request at an index, newest first. Undefined while its page is read. */
   at(index: number): Summary | undefined {
     const { head, pages } = this.#state;
     const shown = head.length - this.unseen;
@@ -82,17 +82,17 @@ export class InboxList extends Rows {
     return -1;
   }
 
-  /** Reads the list again. The old list stays until the new one is there. */
+  /** Reads the list again. The old list stays visible until the new one is loaded. */
   async read(): Promise<void> {
     if (this.#ended) return;
     if (this.#reading) {
-      // Reads run one at a time: under a flood each would otherwise make the previous one useless.
+      // Reads run one at a time. Under a flood of changes, each would otherwise invalidate the previous one.
       this.#again = true;
       return;
     }
     this.#reading = true;
     this.#again = false;
-    // Changes are kept from here on, so nothing is missed between the read and the feed.
+    // Changes are buffered from here on, so none is missed between the read and the feed.
     const changes = feed.beginRead();
     const lost = await this.#readNow(changes).then(
       () => undefined,
@@ -112,7 +112,7 @@ export class InboxList extends Rows {
   async #readNow(changes: Reading): Promise<void> {
     const [page, inbox] = await Promise.all([api.requests({ inbox: this.inbox, limit: PAGE }), api.inbox(this.inbox)]);
     const anchor = page.items[0]?.id ?? null;
-    // The pages around the scroll position are read too, so that no row goes blank.
+    // The pages around the scroll position are read as well, so that visible rows never become blank.
     const looked =
       anchor && page.items.length === PAGE
         ? [this.#near - 1, this.#near, this.#near + 1].filter((near) => near > 0)
@@ -138,7 +138,7 @@ export class InboxList extends Rows {
     changes.follow(page.seq, { batch: (items) => this.#apply(items), gone: () => void this.read() });
   }
 
-  /** Counts the stored requests again; the visible rows stay. */
+  /** Reads the number of stored requests again. Visible rows stay. */
   async #recount(): Promise<void> {
     const state = this.#state;
     const inbox = await api.inbox(this.inbox).catch(() => undefined);
@@ -184,7 +184,7 @@ export class InboxList extends Rows {
     this.changed();
   }
 
-  /** Shows one change; true if only another read can show it. */
+  /** Applies one change. Returns true if the list must be read again. */
   #applyOne(item: FeedItem): boolean {
     switch (item.type) {
       case "request_added":
@@ -193,10 +193,10 @@ export class InboxList extends Rows {
       case "request_changed":
         if (item.request.inbox === this.inbox) this.#replace(item.request);
         return false;
-      case "requests_removed":
-        return item.removal.inbox === this.inbox && !(item.removal.request && this.#takeOut(item.removal.request));
+      case "requests_deleted":
+        return item.deletion.inbox === this.inbox && !(item.deletion.request && this.#takeOut(item.deletion.request));
       case "requests_restored":
-        return item.removal.inbox === this.inbox;
+        return item.deletion.inbox === this.inbox;
       case "requests_imported":
         return item.inboxes.includes(this.inbox);
       case "requests_expired":
@@ -211,14 +211,14 @@ export class InboxList extends Rows {
   }
 
   #add(request: Summary): void {
-    // A commit is read a moment before the feed tells of it: ids grow, so what is not newer is known.
+    // A read can contain a request before the feed does. Ids grow with time, so older ids are already listed.
     const newest = this.#state.head.at(-1)?.id ?? this.#state.anchor;
     if (newest && request.id <= newest) return;
     this.#state.head.push(request);
     if (!this.following) this.unseen++;
   }
 
-  /** Removes a request in place, so that other rows only move up. Returns false if its place is not known. */
+  /** Removes a request, so that other rows only move up. Returns false if its position is not known. */
   #takeOut(id: string): boolean {
     const state = this.#state;
     const inHead = state.head.findIndex((row) => row.id === id);
@@ -234,8 +234,8 @@ export class InboxList extends Rows {
       rows.findIndex((row) => row.id === id),
       1,
     );
-    // Each page behind it gives its first row to the one before; past a page that is not there
-    // none is right any more.
+    // Each following page passes its first row to the page before. Pages after a page that is not loaded become
+    // invalid.
     let page = first;
     for (let next = state.pages.get(page + 1); next; next = state.pages.get(page + 1)) {
       state.pages.get(page)!.push(next.shift()!);

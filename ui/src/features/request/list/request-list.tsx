@@ -14,16 +14,16 @@ import { useScaledRows } from "./use-scaled-rows";
 
 const AGE_MS = 10_000;
 
-/** The last response to a request that was forwarded or replayed, in a word. */
-function outgoingOf({ onward }: Summary): string | null {
-  if (!onward) return null;
-  if (onward.status) return String(onward.status);
-  return onward.state === "waiting" || onward.state === "sending" ? "…" : onward.state;
+/** Returns the last response to a forwarded or replayed request: a status, or the state of the delivery. */
+function outgoingOf({ outgoing }: Summary): string | null {
+  if (!outgoing) return null;
+  if (outgoing.status) return String(outgoing.status);
+  return outgoing.state === "waiting" || outgoing.state === "sending" ? "…" : outgoing.state;
 }
 
 /** Handles a click on a row: shows the row, selects it, or selects a range. */
 function usePick(list: Rows, onPick: (id: string) => void) {
-  /** Where a range of selected rows begins. */
+  /** Id of the row at which a range selection starts. */
   const from = useRef<string>(undefined);
   const pick = useCallback(
     (id: string, { shiftKey, ctrlKey, metaKey }: MouseEvent) => {
@@ -57,7 +57,7 @@ export function RequestList({
 }) {
   const version = useSyncExternalStore(list.subscribe, () => list.version);
   const height = rowHeight(usePreferences().density);
-  // A row that came after the last tick is no older than the view.
+  // A row that arrived after the last update of the clock must not have a negative age.
   const now = Math.max(useNow(AGE_MS), list.paintedAt);
   const total = list.length;
   const scroller = useRef<HTMLDivElement>(null);
@@ -117,7 +117,7 @@ export function RequestList({
                 state={request.body_state}
                 eventType={request.event_type}
                 earlier={request.earlier}
-                verdict={request.verdict}
+                signature_status={request.signature_status}
                 reason={request.reason}
                 outgoing={outgoingOf(request)}
                 age={age(request.arrived_at, now)}
@@ -139,7 +139,7 @@ export function RequestList({
   );
 }
 
-/** A row whose page is still being read. */
+/** The placeholder of a row whose page is not loaded. */
 function UnreadRow({ top }: { top: number }) {
   return (
     <div
@@ -157,9 +157,9 @@ function SelectionBar({ size }: { size: number }) {
       role="status"
       className="flex shrink-0 items-center gap-2 border-b border-line bg-sidebar px-3 py-1 text-small"
     >
-      <span className="flex-1">{count(size)} ticked</span>
+      <span className="flex-1">{count(size)} selected</span>
       <Button onClick={() => perform("export")}>Export…</Button>
-      <Button onClick={clearSelection}>Untick</Button>
+      <Button onClick={clearSelection}>Clear</Button>
     </div>
   );
 }

@@ -15,9 +15,9 @@ interface RowProps {
   state: string;
   eventType: string | null | undefined;
   earlier: number;
-  verdict: Summary["verdict"];
+  signature_status: Summary["signature_status"];
   reason: string | null | undefined;
-  /** The last response where it was forwarded or replayed: a status, or the state of the delivery. */
+  /** The last response to a forward or replay of the request: a status, or the state of the delivery. */
   outgoing: string | null;
   age: string;
   pinned: boolean;
@@ -31,7 +31,7 @@ interface RowProps {
   onPick: (id: string, event: MouseEvent) => void;
 }
 
-const STATES: Record<string, string> = { broken_off: "broken off", stalled: "stalled", too_large: "too large" };
+const STATES: Record<string, string> = { broken_off: "disconnected", stalled: "timed out", too_large: "too large" };
 
 /** A request in the list. The props are plain values, so that an unchanged row is not rendered again. */
 export const RequestRow = memo(function RequestRow({
@@ -43,7 +43,7 @@ export const RequestRow = memo(function RequestRow({
   state,
   eventType,
   earlier,
-  verdict,
+  signature_status,
   reason,
   outgoing,
   age,
@@ -72,8 +72,8 @@ export const RequestRow = memo(function RequestRow({
     >
       <span aria-hidden className={`-ml-3 h-full w-0.5 shrink-0 ${unread ? "bg-accent" : ""}`} />
       {unread && <span className="sr-only">unread</span>}
-      {inSelection && <Check size={14} aria-label="ticked" className="shrink-0 text-accent" strokeWidth={3} />}
-      {verdict !== "unchecked" && <SignatureStatus verdict={verdict} reason={reason} className="w-20" />}
+      {inSelection && <Check size={14} aria-label="selected" className="shrink-0 text-accent" strokeWidth={3} />}
+      {signature_status !== "unverified" && <SignatureStatus signature_status={signature_status} reason={reason} className="w-20" />}
       <span className={`shrink-0 truncate ${eventType ? "max-w-[60%]" : "w-14"}`}>
         {eventType ? visible(eventType) : visible(method)}
       </span>
@@ -86,10 +86,10 @@ export const RequestRow = memo(function RequestRow({
       {earlier > 0 && (
         <span
           className="flex shrink-0 items-center gap-0.5 text-small font-normal text-ink-2"
-          title={`Arrived ${earlier} times before, see its thread`}
+          title={`Received ${earlier} times before, see the timeline`}
         >
           <RotateCcw size={12} aria-hidden />
-          <span className="sr-only">repeat number</span> {earlier >= 100 ? "100+" : earlier + 1}
+          <span className="sr-only">occurrence</span> {earlier >= 100 ? "100+" : earlier + 1}
         </span>
       )}
       {STATES[state] && (
@@ -102,10 +102,10 @@ export const RequestRow = memo(function RequestRow({
       {outgoing && (
         <span
           className={`flex shrink-0 items-center gap-0.5 font-mono text-data font-normal ${/^[23]/.test(outgoing) ? "text-valid" : outgoing === "…" ? "text-ink-2" : "text-invalid"}`}
-          title="What your app answered"
+          title="Response of your app"
         >
           <CornerDownRight size={12} aria-hidden />
-          <span className="sr-only">app answered</span> {outgoing}
+          <span className="sr-only">app response</span> {outgoing}
         </span>
       )}
       <Status status={status} className="w-8 shrink-0 text-right font-mono text-data" />

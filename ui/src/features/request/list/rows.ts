@@ -2,22 +2,22 @@ import type { Summary } from "../../../api/client";
 
 export const REPAINT_MS = 33;
 
-/** Requests as a list shows them, wherever they come from: outside React, repainted at most thirty times a second. */
+/** Base class for lists of requests: stored outside React, repainted at most thirty times per second. */
 export abstract class Rows {
-  /** Grows with every change that a view may have to show. */
+  /** Number that grows with every visible change. */
   version = 0;
   loaded = false;
-  /** New requests above a scrolled list; the view shows them on demand. */
+  /** Number of new requests above a scrolled list, which are shown on demand. */
   unseen = 0;
   protected following = true;
-  /** When the view was last repainted. */
+  /** Time of the last repaint, in ms since the epoch. */
   paintedAt = 0;
   #listeners = new Set<() => void>();
   #timer: number | undefined;
   #painted = 0;
 
   abstract readonly length: number;
-  /** The request at a place, newest first; undefined while it is being read. */
+  /** Returns the request at an index, newest first. Undefined while it is read. */
   abstract at(index: number): Summary | undefined;
   abstract indexOf(id: string): number;
 
@@ -30,7 +30,7 @@ export abstract class Rows {
     clearTimeout(this.#timer);
   }
 
-  /** Sets whether new requests show at once. */
+  /** Shows new requests at once, or holds them back. */
   follow(following: boolean): void {
     this.following = following;
     if (following && this.unseen > 0) {
@@ -39,7 +39,7 @@ export abstract class Rows {
     }
   }
 
-  /** Tells the view: at once after a quiet moment, else when the time to repaint has come. */
+  /** Notifies the view, at most once per repaint interval. */
   protected changed(): void {
     this.version++;
     const due = Math.max(0, REPAINT_MS - (performance.now() - this.#painted));

@@ -1,6 +1,6 @@
 /**
- * The requests that match a query, outside React: the newest at once, older ones as far as somebody
- * looks, and what arrives or changes as it does.
+ * The requests that match a query, stored outside React: the newest at once, older ones as the user scrolls, and new
+ * or changed ones as they arrive.
  */
 import { api, type Summary } from "../../../api/client";
 import { feed, type Reading } from "../../../api/feed";
@@ -9,28 +9,28 @@ import { tellFailure } from "../../../ui/toasts";
 import { Rows } from "./rows";
 
 const PAGE = 100;
-/** Rows read ahead of the last one looked at. */
+/** Number of rows read ahead of the last accessed row. */
 const AHEAD = 50;
-/** Most requests looked at again in one go; past them the search begins again. */
+/** Maximum number of changed requests that are searched again in one call. With more, the search restarts. */
 const LOOK_AGAIN_MAX = 500;
-/** Wait for more changes before they are looked at. */
+/** Delay that collects changes before they are searched, in ms. */
 const LOOK_AGAIN_MS = 60;
 const RETRY_MS = 2_000;
 
 export class SearchList extends Rows {
   /** True while the search is running. */
   searching = true;
-  /** The query does not read. */
+  /** Error of an invalid query. */
   error: CallError | undefined;
   #items: Summary[] = [];
   #next: string | null | undefined;
   #wanted = PAGE;
-  /** Hears what changes after the read that is shown. */
+  /** Receives the changes after the read that is shown. */
   #following: Reading | undefined;
   #ended = false;
   #touched: string | undefined;
   #due: number | undefined;
-  /** Grows when the search begins again, so that a response to an older one is ignored. */
+  /** Number of the current search. Responses to earlier searches are ignored. */
   #round = 0;
   readonly inbox: string | undefined;
   readonly query: string;
@@ -58,7 +58,7 @@ export class SearchList extends Rows {
     return this.#next === null;
   }
 
-  /** When the oldest request looked at was stored, as its id says (RFC 9562 §5.7). */
+  /** Time at which the oldest searched request was stored, taken from its id (RFC 9562 §5.7). */
   get lookedTo(): Date | undefined {
     return this.#next ? new Date(parseInt(this.#next.replaceAll("-", "").slice(0, 12), 16)) : undefined;
   }
@@ -75,10 +75,10 @@ export class SearchList extends Rows {
     return this.#items.findIndex((row) => row.id === id) - this.unseen;
   }
 
-  /** Searches from the newest request on. The list stays until the first response is there. */
+  /** Starts a search at the newest request. The old list stays visible until the first response. */
   async read(): Promise<void> {
     const round = ++this.#round;
-    // Changes are kept from here on, so nothing is missed between the read and the feed.
+    // Changes are buffered from here on, so none is missed between the read and the feed.
     const changes = feed.beginRead();
     try {
       const page = await this.#page({ limit: PAGE });
@@ -105,7 +105,7 @@ export class SearchList extends Rows {
     return api.requests({ inbox: this.inbox, q: this.query, ...where });
   }
 
-  /** Looks farther back until there is as much as is wanted, call by call. */
+  /** Searches older requests, call by call, until there are enough rows. */
   async #more(): Promise<void> {
     const round = this.#round;
     this.searching = true;
@@ -145,8 +145,8 @@ export class SearchList extends Rows {
         case "request_changed":
           this.#touch(item.request);
           break;
-        case "requests_removed":
-          if (item.removal.request) this.#takeOut(item.removal.request);
+        case "requests_deleted":
+          if (item.deletion.request) this.#takeOut(item.deletion.request);
           else void this.read();
           break;
         case "requests_restored":
@@ -158,7 +158,7 @@ export class SearchList extends Rows {
     }
   }
 
-  /** A request that came or changed is looked at soon; one older than was looked at is found in its turn. */
+  /** Schedules a search of a new or changed request. Requests older than the searched range are found later. */
   #touch({ id, inbox }: Summary): void {
     if (this.inbox && inbox !== this.inbox) return;
     if (this.#next && id < this.#next) return;
@@ -174,7 +174,7 @@ export class SearchList extends Rows {
     this.changed();
   }
 
-  /** Looks at everything from the oldest request that changed on. */
+  /** Searches again from the oldest changed request on. */
   async #lookAgain(): Promise<void> {
     this.#due = undefined;
     const from = this.#touched;

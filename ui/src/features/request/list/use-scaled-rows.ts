@@ -1,8 +1,8 @@
-/** The rows of a list of any length that are in sight. */
+/** Virtual rows of a list of any length. */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, type RefObject } from "react";
 
-/** WebKitGTK ends an element at 33,554,428 px; the scroll area stays below that and is scaled. */
+/** Maximum height of the scroll area in px. WebKitGTK limits elements to 33,554,428 px, so longer lists are scaled. */
 const HEIGHT_MAX = 30_000_000;
 
 export function useScaledRows(scroller: RefObject<HTMLDivElement | null>, total: number, height: number) {
@@ -17,11 +17,11 @@ export function useScaledRows(scroller: RefObject<HTMLDivElement | null>, total:
   useEffect(() => rows.measure(), [rows, height]);
   const items = rows.getVirtualItems();
   const first = items[0]?.index ?? 0;
-  // In a scaled list one pixel is several rows, so the window of rows moves faster.
+  // In a scaled list one pixel covers several rows, so the window of rows moves faster.
   const offset = scale === 1 ? 0 : Math.round(first * scale) - first;
   return {
     height: rows.getTotalSize(),
-    /** Each row in sight with its place in the list and its distance from the top, in px. */
+    /** Visible rows with their index in the list and their distance from the top, in px. */
     items: items.map(({ key, index, start }) => ({ key, place: Math.min(total - 1, index + offset), top: start })),
     scrollTo: (place: number): void => rows.scrollToIndex(Math.floor(place / scale)),
   };

@@ -1,5 +1,5 @@
-{# A handler with Express.
-   First the code of a field of the request, which is `undefined` where the field is absent. #}
+{# Handler with Express.
+   The first part is the code of a field of the request, which is `undefined` if the field is absent. #}
 {% if part is defined %}
 {%   if part.type == "header" %}request.headers[{{ part.name|lower|literal }}]
 {%   elif part.type == "json" %}payload{% for step in part.steps %}?.[{{ step|literal }}]{% endfor %}
@@ -22,7 +22,7 @@ import express from "express";
 {% if verify %}
 {{ verify }}
 
-// Without a secret, anybody could sign.
+// With an empty secret, anyone can sign.
 const secret = process.env.WEBHOOK_SECRET;
 if (!secret) throw new Error("Set WEBHOOK_SECRET to the signing secret.");
 
@@ -30,16 +30,16 @@ if (!secret) throw new Error("Set WEBHOOK_SECRET to the signing secret.");
 const app = express();
 {% if event_id %}
 
-// Duplicates are detected until the next start. Keep ids in a table with a unique key to detect them for longer.
+// Duplicates are detected until the next restart. Store ids in a table with a unique key to detect all duplicates.
 const seen = new Set();
 {% endif %}
 
 {% if joins %}
-/** Joins values; undefined if one of them is absent. */
+/** Joins values. Returns undefined if a value is absent. */
 const joined = (...values) => (values.includes(undefined) ? undefined : values.join("."));
 
 {% endif %}
-// The raw body{% if verify %}: the signature covers the bytes as received, before any parser{% endif %}.
+// Use the raw body{% if verify %}: the signature covers the exact bytes, before any parsing{% endif %}.
 app.post("/webhook", express.raw({ type: () => true, limit: "10mb" }), (request, response) => {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
 {% if verify %}
@@ -68,7 +68,7 @@ app.post("/webhook", express.raw({ type: () => true, limit: "10mb" }), (request,
   } catch {
     return response.status(400).type("text").send("The body is not valid JSON.");
   }
-  // Respond first and work afterwards: a sender waits a few seconds and then retries.
+  // Respond before the work: a sender waits only a few seconds and then retries.
   response.status(200).type("text").send("OK");
 {% if event_id %}
   const id = {{ event_id|code }};
@@ -84,10 +84,10 @@ app.post("/webhook", express.raw({ type: () => true, limit: "10mb" }), (request,
   });
 });
 
-// Responds without a stack trace to a request that cannot be read, such as one with a body over the limit.
+// Respond without a stack trace to an unreadable request, such as one with a body over the limit.
 app.use((error, request, response, next) => {
   if (response.headersSent) return next(error);
-  response.status(error.status ?? 500).type("text").send("The request could not be read.");
+  response.status(error.status ?? 500).type("text").send("The request cannot be read.");
 });
 
 function handle(type, payload) {
@@ -98,7 +98,7 @@ function handle(type, payload) {
     case {{ event.kind|literal }}: // {{ event.about|comment }}
       break;
 {% endfor %}
-    default: // An unknown type is not an error.
+    default: // Ignore unknown event types.
   }
 {% endif %}
 }

@@ -1,12 +1,12 @@
-{# A handler with FastAPI.
-   First the code of a field of the request, which is `None` where the field is absent. #}
+{# Handler with FastAPI.
+   The first part is the code of a field of the request, which is `None` if the field is absent. #}
 {% if part is defined %}
 {%   if part.type == "header" %}request.headers.get({{ part.name|lower|literal }})
 {%   elif part.type == "json" %}field(payload, {{ part.steps|map("literal")|join(", ") }})
 {%   elif part.type == "joined" %}joined({{ part.values|map("code")|join(", ") }})
 {%   endif %}
 {% else %}
-# Receives webhooks from {{ vendor|comment }} with FastAPI, saved as webhook.py:
+# Receives webhooks from {{ vendor|comment }} with FastAPI. Save as webhook.py:
 #
 #   pip install fastapi uvicorn
 #   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if "url" in arguments %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}uvicorn webhook:app --port 3000
@@ -35,14 +35,14 @@ from fastapi.responses import PlainTextResponse
 app = FastAPI()
 {% if verify %}
 
-# Without a secret, anybody could sign, so the start fails.
+# With an empty secret, anyone can sign, so the start fails.
 SECRET = os.environ["WEBHOOK_SECRET"]
 if not SECRET:
     raise SystemExit("Set WEBHOOK_SECRET to the signing secret.")
 {% endif %}
 {% if event_id %}
 
-# Duplicates are detected until the next start. Keep ids in a table with a unique key to detect them for longer.
+# Duplicates are detected until the next restart. Store ids in a table with a unique key to detect all duplicates.
 seen = set()
 {% endif %}
 
@@ -55,14 +55,14 @@ def field(value, *path):
 
 {% if joins %}
 def joined(*values):
-    """Joins values; None if one of them is absent."""
+    """Joins values. Returns None if a value is absent."""
     return None if None in values else ".".join(map(str, values))
 
 
 {% endif %}
 @app.post("/webhook")
 async def webhook(request: Request, tasks: BackgroundTasks):
-    # The raw body{% if verify %}: the signature covers the bytes as received, before any parser{% endif %}.
+    # Use the raw body{% if verify %}: the signature covers the exact bytes, before any parsing{% endif %}.
     body = await request.body()
 {% if verify %}
     genuine = verify(
@@ -97,7 +97,7 @@ async def webhook(request: Request, tasks: BackgroundTasks):
 {% else %}
     tasks.add_task(handle, {% if event_type %}{{ event_type|code }}{% else %}None{% endif %}, payload)
 {% endif %}
-    # The response comes first and the work afterwards: a sender waits a few seconds and then retries.
+    # The work runs after the response: a sender waits only a few seconds and then retries.
     return PlainTextResponse("OK")
 
 
@@ -111,7 +111,7 @@ def handle(event_type, payload):
 {% if not events %}
         pass
 {% endif %}
-        # An unknown type is not an error.
+        # Ignore unknown event types.
     except Exception:
-        logging.exception("a webhook could not be handled")
+        logging.exception("the webhook handler failed")
 {% endif %}

@@ -1,5 +1,5 @@
-{# A handler in Go without a framework.
-   First the code of a field of the request, which is empty where the field is absent. #}
+{# Handler in Go without a framework.
+   The first part is the code of a field of the request, which is empty if the field is absent. #}
 {% if part is defined %}
 {%   if part.type == "header" %}r.Header.Get({{ part.name|literal }})
 {%   elif part.type == "json" %}field(payload, {{ part.steps|map("literal")|join(", ") }})
@@ -33,11 +33,11 @@ import (
 const bodyMax = 10 << 20
 {% if event_id %}
 
-// Duplicates are detected until the next start. Keep ids in a table with a unique key to detect them for longer.
+// Duplicates are detected until the next restart. Store ids in a table with a unique key to detect all duplicates.
 var seen sync.Map
 {% endif %}
 
-// field returns a value of the payload as text, empty if the value is absent.
+// field returns a value of the payload as text, or an empty text if the value is absent.
 func field(value any, path ...string) string {
 	for _, name := range path {
 		object, ok := value.(map[string]any)
@@ -53,7 +53,7 @@ func field(value any, path ...string) string {
 }
 
 {% if joins %}
-// joined joins values; the result is empty if one of them is absent.
+// joined joins values. It returns an empty text if a value is absent.
 func joined(values ...string) string {
 	for _, value := range values {
 		if value == "" {
@@ -69,10 +69,10 @@ func webhook(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Use POST.", http.StatusMethodNotAllowed)
 		return
 	}
-	// The raw body{% if verify %}: the signature covers the bytes as received, before any parser{% endif %}.
+	// Use the raw body{% if verify %}: the signature covers the exact bytes, before any parsing{% endif %}.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
 	if err != nil {
-		http.Error(w, "The body could not be read.", http.StatusBadRequest)
+		http.Error(w, "The body cannot be read.", http.StatusBadRequest)
 		return
 	}
 {% if verify %}
@@ -83,7 +83,7 @@ func webhook(w http.ResponseWriter, r *http.Request) {
 {% endif %}
 	var payload any
 	decoder := json.NewDecoder(bytes.NewReader(body))
-	// Keeps all digits of a large id.
+	// UseNumber keeps all digits of a large id.
 	decoder.UseNumber()
 	if decoder.Decode(&payload) != nil {
 		http.Error(w, "The body is not valid JSON.", http.StatusBadRequest)
@@ -97,7 +97,7 @@ func webhook(w http.ResponseWriter, r *http.Request) {
 {% else %}
 	go handle({% if event_type %}{{ event_type|code }}{% else %}""{% endif %}, payload)
 {% endif %}
-	// The work continues after the response: a sender waits a few seconds and then retries.
+	// The work continues after the response: a sender waits only a few seconds and then retries.
 	fmt.Fprint(w, "OK")
 }
 
@@ -109,14 +109,14 @@ func handle(kind string, payload any) {
 {% for event in events %}
 	case {{ event.kind|literal }}: // {{ event.about|comment }}
 {% endfor %}
-	default: // An unknown type is not an error.
+	default: // Ignore unknown event types.
 	}
 {% endif %}
 }
 
 func main() {
 {% if verify %}
-	// Without a secret, anybody could sign.
+	// With an empty secret, anyone can sign.
 	if os.Getenv("WEBHOOK_SECRET") == "" {
 		log.Fatal("Set WEBHOOK_SECRET to the signing secret.")
 	}

@@ -1,5 +1,5 @@
-{# A handler in PHP without a framework.
-   First the code of a field of the request, which is `null` where the field is absent. #}
+{# Handler in PHP without a framework.
+   The first part is the code of a field of the request, which is `null` if the field is absent. #}
 {% if part is defined %}
 {%   if part.type == "header" %}($headers[{{ part.name|lower|literal }}] ?? null)
 {%   elif part.type == "json" %}($payload{% for step in part.steps %}[{{ step|literal }}]{% endfor %} ?? null)
@@ -33,13 +33,13 @@ function handle(?string $type, mixed $payload): void
         case {{ event.kind|literal }}: // {{ event.about|comment }}
             break;
 {% endfor %}
-        default: // An unknown type is not an error.
+        default: // Ignore unknown event types.
     }
 {% endif %}
 }
 
 {% if joins %}
-/** Joins values; null if one of them is absent. */
+/** Joins values. Returns null if a value is absent. */
 function joined(mixed ...$values): ?string
 {
     return in_array(null, $values, true) ? null : implode('.', $values);
@@ -62,12 +62,12 @@ foreach ($_SERVER as $name => $value) {
         $headers[strtolower(strtr(substr($name, 5), '_', '-'))] = $value;
     }
 }
-// The raw body{% if verify %}: the signature covers the bytes as received, before any parser{% endif %}.
+// Use the raw body{% if verify %}: the signature covers the exact bytes, before any parsing{% endif %}.
 $body = file_get_contents('php://input');
 {% if verify %}
 $secret = (string) getenv('WEBHOOK_SECRET');
 if ($secret === '') {
-    // Without a secret, anybody could sign.
+    // With an empty secret, anyone can sign.
     error_log('Set WEBHOOK_SECRET to the signing secret.');
     respond(500, 'The handler is not configured.');
 }
@@ -80,7 +80,7 @@ if ($payload === null && trim($body) !== 'null') {
     respond(400, 'The body is not valid JSON.');
 }
 {% if event_id %}
-// Duplicates are detected by a file per id. A table with a unique key is better.
+// Duplicates are detected with one file per id. Prefer a table with a unique key in production.
 $id = {{ event_id|code }};
 $folder = sys_get_temp_dir() . '/webhooks-' . {{ id|literal }} . '-' . get_current_user();
 @mkdir($folder, 0700);
@@ -93,11 +93,11 @@ try {
     handle({% if event_type %}{{ event_type|code }}{% else %}null{% endif %}, $payload);
 } catch (Throwable $error) {
 {% if event_id %}
-    // The webhook was not handled, so the next attempt is not a duplicate.
+    // The handler failed, so the next attempt is not a duplicate.
     @unlink($mark);
 {% endif %}
     error_log((string) $error);
-    respond(500, 'The webhook could not be handled.');
+    respond(500, 'The webhook handler failed.');
 }
 respond(200, 'OK');
 {% endif %}

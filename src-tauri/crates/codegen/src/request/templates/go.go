@@ -18,7 +18,7 @@ func main() {
 {% if opaque %}
 	request.URL.Opaque = {{ opaque|literal }}
 {% endif %}
-{# Not `Add`, which would change the case of the name. #}
+{# Assigns to the map, because `Add` would change the case of the name. #}
 {% for header in headers %}
 	request.Header[{{ header.name|literal }}] = []string{ {{- header.values|join(", ") -}} }
 {% endfor %}

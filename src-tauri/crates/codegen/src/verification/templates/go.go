@@ -1,6 +1,6 @@
 {# Go with its standard library.
-   First the code of one part of the message, which is empty where the part is absent. An item of a JSON list would
-   need a type of its own, and base64 of hexadecimal is too rare: schemes with these get no sample. #}
+   The first part is the code of one part of the message, which is empty if the part is absent. Items of JSON lists and
+   base64 of hexadecimal are too rare, so schemes with these have no sample. #}
 {% if part is defined %}
 {%   set type = part.type %}
 {%   if type == "header" %}header({{ part.names|map("literal")|join(", ") }})
@@ -33,7 +33,7 @@
 {%   endif %}
 {% else %}
 {% set new_hash = {"md5": "md5.New", "sha1": "sha1.New", "sha256": "sha256.New", "sha384": "sha512.New384", "sha512": "sha512.New"}[hash] %}
-{# A Go program may import nothing that it does not use. #}
+{# An unused import is an error in Go. #}
 {% set own = [
   ["bytes", true],
   ["crypto", kind == "rsa"],
@@ -65,8 +65,8 @@ import (
 {% endfor %}
 )
 
-// Verify verifies a webhook from {{ vendor|comment }}. The body is the exact bytes that arrived, before any
-// parser.{% if uses("url") %} The url is the whole URL as it is registered with the sender.{% endif +%}
+// Verify verifies a webhook from {{ vendor|comment }}. The body must be the exact bytes received, before any
+// parsing.{% if uses("url") %} The url is the full URL as registered with the sender.{% endif +%}
 {% if spki %}
 // The secret is the vendor's public key, in PEM or base64.
 {% endif %}

@@ -1,5 +1,5 @@
-{# Java 17 with its standard library, which has no JSON: schemes that read JSON get no sample.
-   First the code of one part of the message, which is `null` where the part is absent. #}
+{# Java 17 with its standard library, which has no JSON parser, so schemes that read JSON have no sample.
+   The first part is the code of one part of the message, which is `null` if the part is absent. #}
 {% if part is defined %}
 {%   set type = part.type %}
 {%   if type == "header" %}{% for name in part.names %}{% if loop.last %}headers.get({{ name|literal }}{% else %}headers.getOrDefault({{ name|literal }}, {% endif %}{% endfor %}{% for name in part.names %}){% endfor %}
@@ -54,8 +54,8 @@ import javax.crypto.spec.SecretKeySpec;
 
 public final class Webhook {
     /**
-     * Verifies a webhook from {{ vendor|comment }}. The headers have their names in lower case; the body is
-     * the exact bytes that arrived, before any parser.{% if uses("url") %} The url is the whole URL as it is
+     * Verifies a webhook from {{ vendor|comment }}. The header names must be in lower case. The body must be
+     * the exact bytes received, before any parsing.{% if uses("url") %} The url is the full URL as
      * registered with the sender.{% endif +%}
 {% if spki %}
      * The secret is the vendor's public key, in PEM or base64.
@@ -107,7 +107,7 @@ public final class Webhook {
 {% if spki %}
                 byte[] spki = {{ key|code }};
 {% else %}
-                // What RFC 8410 puts before the bytes of an Ed25519 key.
+                // ASN.1 prefix of an Ed25519 public key (RFC 8410).
                 ByteArrayOutputStream head = new ByteArrayOutputStream();
                 head.write(HexFormat.of().parseHex("302a300506032b6570032100"));
                 head.write({{ key|code }});

@@ -1,5 +1,5 @@
-{# JavaScript for Node, with nothing but `node:crypto`.
-   First the code of one part of the message, which is `undefined` where the part is absent. #}
+{# JavaScript for Node with only `node:crypto`.
+   The first part is the code of one part of the message, which is `undefined` if the part is absent. #}
 {% if part is defined %}
 {%   set type = part.type %}
 {%   if type == "header" %}headers[{{ part.names|map("literal")|join("] ?? headers[") }}]
@@ -30,10 +30,10 @@
 import { {% if kind == "hash" or uses("body_sha256_hex") %}createHash, {% endif %}{% if kind == "hmac" %}createHmac, {% endif %}{% if asymmetric %}createPublicKey, verify as holds{% else %}timingSafeEqual{% endif %} } from "node:crypto";
 
 /**
- * Verifies a webhook from {{ vendor|comment }}. `headers` has its names in lower case, as Node gives them;
- * `body` is a Buffer with the exact bytes that arrived, before any parser.
+ * Verifies a webhook from {{ vendor|comment }}. The names in `headers` must be in lower case, as in Node.
+ * `body` must be a Buffer with the exact bytes received, before any parsing.
 {% if uses("url") %}
- * `url` is the whole URL as it is registered with the sender.
+ * `url` is the full URL as registered with the sender.
 {% endif %}
 {% if spki %}
  * `secret` is the vendor's public key, in PEM or base64.
@@ -82,7 +82,7 @@ export function verify({ headers, body, secret{% for name in arguments %}, {{ na
 {% elif kind == "ed25519" %}
     const key = {{ key|code }};
     if (key.length !== 32) return false;
-    // What RFC 8410 puts before the bytes of an Ed25519 key.
+    // ASN.1 prefix of an Ed25519 public key (RFC 8410).
     const head = Buffer.from("302a300506032b6570032100", "hex");
     const publicKey = createPublicKey({ key: Buffer.concat([head, key]), format: "der", type: "spki" });
     return signatures.some((signature) => holds(null, content, publicKey, {{ signature|code }}));

@@ -1,5 +1,5 @@
-{# PHP 8 with nothing but what ships with it.
-   First the code of one part of the message, which is `null` where the part is absent. #}
+{# PHP 8 with its bundled extensions.
+   The first part is the code of one part of the message, which is `null` if the part is absent. #}
 {% if part is defined %}
 {%   set type = part.type %}
 {%   if type == "header" %}({% for name in part.names %}$headers[{{ name|literal }}] ?? {% endfor %}null)
@@ -30,10 +30,10 @@
 <?php
 
 /**
- * Verifies a webhook from {{ vendor|comment }}. $headers has its names in lower case; $body is the exact
- * bytes that arrived: file_get_contents('php://input').
+ * Verifies a webhook from {{ vendor|comment }}. The names in $headers must be in lower case. $body must be
+ * the exact bytes received: file_get_contents('php://input').
 {% if uses("url") %}
- * $url is the whole URL as it is registered with the sender.
+ * $url is the full URL as registered with the sender.
 {% endif %}
 {% if spki %}
  * $secret is the vendor's public key, in PEM or base64.

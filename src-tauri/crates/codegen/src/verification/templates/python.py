@@ -1,5 +1,6 @@
 {# Python 3 with its standard library, and the package `cryptography` for public keys.
-   First the code of one part of the message: raises where the part is absent, or is `None` there if `optional`. #}
+   The first part is the code of one part of the message. It raises an exception if the part is absent, or is `None`
+   if `optional`. #}
 {% if part is defined %}
 {%   set type = part.type %}
 {%   if type == "header" %}{% if optional %}headers.get({{ part.names|map("literal")|join(") or headers.get(") }}){% else %}({% for name in part.names %}{% if loop.last %}headers[{{ name|literal }}]{% else %}headers.get({{ name|literal }}) or {% endif %}{% endfor %}){% endif %}
@@ -13,7 +14,7 @@
 {%   elif type == "value" %}str({{ part.value|code }}).encode()
 {%   elif type == "time_s" %}int({{ part.value|code }})
 {%   elif type == "time_ms" %}int({{ part.value|code }}) / 1000
-{%   elif type == "time_iso" %}{# Before 3.11, `fromisoformat` takes neither a Z nor more than six digits of a second. #}(lambda at: at if at.tzinfo else at.replace(tzinfo=timezone.utc))(datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", {{ part.value|code }}).replace("Z", "+00:00"))).timestamp()
+{%   elif type == "time_iso" %}{# Before 3.11, `fromisoformat` accepts neither a Z nor more than six fractional digits. #}(lambda at: at if at.tzinfo else at.replace(tzinfo=timezone.utc))(datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", {{ part.value|code }}).replace("Z", "+00:00"))).timestamp()
 {%   elif type == "key_text" %}secret.encode()
 {%   elif type == "key_base64" %}base64.b64decode(secret)
 {%   elif type == "key_prefixed" %}base64.b64decode(re.sub("^wh(sec|sk|pk)_", "", secret))
@@ -61,8 +62,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 
 def verify(headers, body, secret{% for name in arguments %}, {{ name }}{% endfor %}{% if timestamp %}, now=None{% endif %}):
-    """Verifies a webhook from {{ vendor|comment }}. `headers` has its names in lower case; `body` is the
-    exact bytes that arrived, before any parser.{% if uses("url") %} `url` is the whole URL as it is registered with
+    """Verifies a webhook from {{ vendor|comment }}. The names in `headers` must be in lower case. `body` must be
+    the exact bytes received, before any parsing.{% if uses("url") %} `url` is the full URL as registered with
     the sender.{% endif %}{% if spki +%}
     `secret` is the vendor's public key, in PEM or base64.{% endif %}"""
     try:

@@ -1,5 +1,6 @@
 {# Ruby with its standard library.
-   First the code of one part of the message: raises where the part is absent, or is `nil` there if `optional`. #}
+   The first part is the code of one part of the message. It raises an exception if the part is absent, or is `nil` if
+   `optional`. #}
 {% if part is defined %}
 {%   set type = part.type %}
 {%   if type == "header" %}{% if optional %}headers[{{ part.names|map("literal")|join("] || headers[") }}]{% else %}({% for name in part.names %}{% if loop.last %}headers.fetch({{ name|literal }}){% else %}headers[{{ name|literal }}] || {% endif %}{% endfor %}){% endif %}
@@ -36,10 +37,10 @@ require "openssl"
 require "time"
 {% endif %}
 
-# Verifies a webhook from {{ vendor|comment }}. `headers` has its names in lower case; `body` is the exact
-# bytes that arrived, before any parser.
+# Verifies a webhook from {{ vendor|comment }}. The names in `headers` must be in lower case. `body` must be
+# the exact bytes received, before any parsing.
 {% if uses("url") %}
-# `url` is the whole URL as it is registered with the sender.
+# `url` is the full URL as registered with the sender.
 {% endif %}
 {% if spki %}
 # `secret` is the vendor's public key, in PEM or base64.
@@ -76,7 +77,7 @@ def verify(headers:, body:, secret:{% for name in arguments %}, {{ name }}:{% en
 {% if spki %}
     key = OpenSSL::PKey.read({{ key|code }})
 {% else %}
-    # What RFC 8410 puts before the bytes of an Ed25519 key.
+    # ASN.1 prefix of an Ed25519 public key (RFC 8410).
     key = OpenSSL::PKey.read(["302a300506032b6570032100"].pack("H*") + {{ key|code }})
 {% endif %}
     signatures.any? do |signature|

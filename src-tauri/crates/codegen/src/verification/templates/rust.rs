@@ -1,5 +1,6 @@
 {# Rust with the crates of RustCrypto and dalek.
-   First the code of one part of the message: returns `None` where the part is absent, or is an `Option` if `optional`. #}
+   The first part is the code of one part of the message. It returns `None` if the part is absent, or is an `Option` if
+   `optional`. #}
 {% if part is defined %}
 {%   set type = part.type %}
 {%   if type == "header" %}header(&[{{ part.names|map("literal")|join(", ") }}]){% if not optional %}?{% endif %}
@@ -58,9 +59,9 @@ use std::collections::HashMap;
 {{ crates|trim }}
 {% endif %}
 
-/// Verifies a webhook from {{ vendor|comment }}. `headers` has its names in lower case; `body` is the exact
-/// bytes that arrived, before any parser.{% if uses("url") %} `url` is the whole URL as it is registered with
-/// the sender.{% endif %}{% if timestamp %} `now_ms` is now in milliseconds since 1970.{% endif +%}
+/// Verifies a webhook from {{ vendor|comment }}. The names in `headers` must be in lower case. `body` must be
+/// the exact bytes received, before any parsing.{% if uses("url") %} `url` is the full URL as registered with
+/// the sender.{% endif %}{% if timestamp %} `now_ms` is the current time in milliseconds since 1970.{% endif +%}
 {% if spki %}
 /// `secret` is the vendor's public key, in PEM or base64.
 {% endif %}

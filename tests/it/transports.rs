@@ -1,5 +1,5 @@
-//! One contract, every door: the calls of `tests/contract.json` in this process and over HTTP. The
-//! window's own tests make the same calls through the window and the browser.
+//! Tests of the API over each transport: runs the calls of `tests/contract.json` in this process and over HTTP. The
+//! window tests make the same calls through the desktop window and the browser.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::{
     json::{Json, json},
 };
 
-/// What stands in `wanted` stands in `found`; arrays item by item.
+/// Returns true if `found` contains every member of `wanted`. Arrays must have the same length.
 fn has(found: &Json, wanted: &Json) -> bool {
     if wanted.is_object() && found.is_object() {
         return wanted.members().all(|(key, value)| found.get(key).is_some_and(|found| has(found, value)));
@@ -40,29 +40,31 @@ async fn keeps_the_contract(call: impl AsyncFn(&str, &str, Option<String>) -> (S
             .get("text")
             .map(|text| text.as_str().unwrap().to_owned())
             .or_else(|| step.get("body").map(Json::to_string));
-        let (status, answer) = call(method, &fill(path, &saved), body).await;
-        assert_eq!(status.as_u16(), step["status"].as_u64().unwrap() as u16, "{what}: {answer}");
+        let (status, response) = call(method, &fill(path, &saved), body).await;
+        assert_eq!(status.as_u16(), step["status"].as_u64().unwrap() as u16, "{what}: {response}");
         let wanted: Json =
             serde_json::from_str(&fill(&step.get("has").unwrap_or(&Json::NULL).to_string(), &saved)).unwrap();
-        assert!(has(&answer, &wanted), "{what}: {answer} lacks {wanted}");
+        assert!(has(&response, &wanted), "{what}: {response} does not contain {wanted}");
         if status.is_client_error() {
             assert!(
-                ["code", "message", "hint"].into_iter().all(|key| answer[key].as_str().is_some_and(|t| !t.is_empty())),
-                "{what}: {answer}"
+                ["code", "message", "hint"]
+                    .into_iter()
+                    .all(|key| response[key].as_str().is_some_and(|t| !t.is_empty())),
+                "{what}: {response}"
             );
         }
         for (name, pointer) in step.get("save").into_iter().flat_map(Json::members) {
-            let value = answer.pointer(pointer.as_str().unwrap()).unwrap();
+            let value = response.pointer(pointer.as_str().unwrap()).unwrap();
             saved.insert(name.to_owned(), value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         }
     }
 }
 
 #[tokio::test]
-async fn in_process() {
+async fn fulfills_the_contract_in_process() {
     let dir = tempfile::tempdir().unwrap();
     let engine = Engine::open(dir.path(), OwnerKind::Command, Clock::system()).await.unwrap();
-    engine.start_receiver(Some(([127, 0, 0, 1], 0).into())).await;
+    engine.start_listener(Some(([127, 0, 0, 1], 0).into())).await;
     let router = hookbench_api::router(engine);
     keeps_the_contract(async |method, path, body| {
         let request =
@@ -77,7 +79,7 @@ async fn in_process() {
 }
 
 #[tokio::test]
-async fn over_http() {
+async fn fulfills_the_contract_over_http() {
     let serve = Serve::start();
     keeps_the_contract(async |method, path, body| {
         let request = serve.request(method.parse().unwrap(), path).header("content-type", "application/json");
@@ -88,7 +90,7 @@ async fn over_http() {
 }
 
 #[tokio::test]
-async fn the_http_door_is_guarded() {
+async fn http_api_requires_token_host_and_origin() {
     let serve = Serve::start();
     let client = reqwest::Client::new();
     let status = async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
@@ -101,15 +103,15 @@ async fn the_http_door_is_guarded() {
     assert_eq!(status(client.get(&url).bearer_auth(serve.token()).header("Origin", "null")).await, 403);
     assert_eq!(status(client.get(format!("{}/api/v1/feed", serve.api))).await, 401);
     assert_eq!(status(client.get(format!("{}/api/v1/openapi.json", serve.api))).await, 401);
-    // The receiver knows nothing of the API, nor the API of inboxes.
-    assert_eq!(status(client.get(format!("{}/api/v1/status", serve.receiver)).bearer_auth(serve.token())).await, 404);
+    // The listener does not serve the API.
+    assert_eq!(status(client.get(format!("{}/api/v1/status", serve.listener)).bearer_auth(serve.token())).await, 404);
     let preflight =
         client.request(reqwest::Method::OPTIONS, &url).header("Origin", "http://evil.example").send().await.unwrap();
     assert!(preflight.headers().get("access-control-allow-origin").is_none());
 }
 
 #[tokio::test]
-async fn the_page_has_a_strict_policy_and_trades_its_code_once() {
+async fn page_has_strict_csp_and_exchanges_its_code_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = crate::hookbench::hookbench();
     command
@@ -141,10 +143,10 @@ async fn the_page_has_a_strict_policy_and_trades_its_code_once() {
 }
 
 #[tokio::test]
-async fn a_body_is_inert_in_a_browser() {
+async fn serves_bodies_as_inert_attachments() {
     let serve = Serve::start();
     reqwest::Client::new()
-        .post(format!("{}/inbox", serve.receiver))
+        .post(format!("{}/inbox", serve.listener))
         .header("Content-Type", "text/html")
         .body("<script>alert(1)</script>")
         .send()
@@ -163,10 +165,10 @@ async fn a_body_is_inert_in_a_browser() {
 }
 
 #[tokio::test]
-async fn credentials_are_masked_but_on_the_one_route() {
+async fn masks_credentials_unless_revealed() {
     let serve = Serve::start();
     reqwest::Client::new()
-        .post(format!("{}/inbox", serve.receiver))
+        .post(format!("{}/inbox", serve.listener))
         .bearer_auth("s3cret")
         .header("X-Gitlab-Token", "s3cret")
         .header("Cookie", "a=s3cret")
@@ -195,7 +197,7 @@ async fn credentials_are_masked_but_on_the_one_route() {
     }
 }
 
-/// Numbers of the changes an SSE stream has carried, read until there are `count`.
+/// Reads an event stream until it contains `count` added requests. Returns their sequence numbers.
 async fn seqs(response: reqwest::Response, count: usize) -> Vec<i64> {
     let (mut stream, mut text) = (response.bytes_stream(), String::new());
     loop {
@@ -207,17 +209,17 @@ async fn seqs(response: reqwest::Response, count: usize) -> Vec<i64> {
         if found.len() >= count {
             return found;
         }
-        text.push_str(&String::from_utf8_lossy(&stream.next().await.expect("it goes on").unwrap()));
+        text.push_str(&String::from_utf8_lossy(&stream.next().await.expect("the event stream ended").unwrap()));
     }
 }
 
 #[tokio::test]
-async fn nothing_is_missed_between_a_list_and_the_feed() {
+async fn event_stream_continues_from_sequence_number_of_list() {
     let serve = Serve::start();
     let client = reqwest::Client::new();
     let send = async |count: usize| {
         for _ in 0..count {
-            assert_eq!(client.post(format!("{}/inbox", serve.receiver)).body("x").send().await.unwrap().status(), 200);
+            assert_eq!(client.post(format!("{}/inbox", serve.listener)).body("x").send().await.unwrap().status(), 200);
         }
     };
     send(5).await;
@@ -229,7 +231,7 @@ async fn nothing_is_missed_between_a_list_and_the_feed() {
     send(5).await;
     let first = seqs(following, 10).await;
     assert_eq!(first, (seq + 1..=seq + 10).collect::<Vec<_>>());
-    // A reader that comes back says where it was, as browsers do.
+    // A client that reconnects sends `Last-Event-ID`, as browsers do.
     let resumed = serve
         .request(reqwest::Method::GET, "/feed")
         .header("Last-Event-ID", (seq + 7).to_string())
@@ -243,7 +245,7 @@ async fn nothing_is_missed_between_a_list_and_the_feed() {
 }
 
 #[tokio::test]
-async fn the_feeds_numbers_survive_a_restart() {
+async fn sequence_numbers_increase_after_restart() {
     let dir = tempfile::tempdir().unwrap();
     let first = Serve::start_in(dir.path());
     let before = first.get("/status").await["seq"].as_i64().unwrap();
@@ -255,26 +257,26 @@ async fn the_feeds_numbers_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn decoded_bodies_stop_at_the_cap() {
+async fn rejects_decoded_bodies_over_the_limit() {
     let serve = Serve::start();
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     std::io::copy(&mut std::io::Read::take(std::io::repeat(0), 200 << 20), &mut bomb).unwrap();
     reqwest::Client::new()
-        .post(format!("{}/inbox", serve.receiver))
+        .post(format!("{}/inbox", serve.listener))
         .header("Content-Encoding", "gzip")
         .body(bomb.finish().unwrap())
         .send()
         .await
         .unwrap();
     let id = serve.newest(1).await["id"].as_str().unwrap().to_owned();
-    let answer =
+    let response =
         serve.request(reqwest::Method::GET, &format!("/requests/{id}/body?decoded=true")).send().await.unwrap();
-    assert_eq!(answer.status(), 413);
-    assert_eq!(answer.json::<Json>().await.unwrap()["code"], "too_large_to_decode");
+    assert_eq!(response.status(), 413);
+    assert_eq!(response.json::<Json>().await.unwrap()["code"], "too_large_to_decode");
 }
 
 #[tokio::test]
-async fn a_backup_is_a_job_and_refuses_a_file_that_is_there() {
+async fn backup_job_rejects_existing_file() {
     let serve = Serve::start();
     let path = serve.data.with_file_name("backup.db");
     let start =
@@ -286,11 +288,11 @@ async fn a_backup_is_a_job_and_refuses_a_file_that_is_there() {
 }
 
 #[tokio::test]
-async fn a_cancelled_backup_leaves_no_file() {
+async fn canceled_backup_deletes_its_file() {
     let serve = Serve::start();
     let client = reqwest::Client::new();
     for _ in 0..20 {
-        client.post(format!("{}/inbox", serve.receiver)).body(vec![b'x'; 1_000_000]).send().await.unwrap();
+        client.post(format!("{}/inbox", serve.listener)).body(vec![b'x'; 1_000_000]).send().await.unwrap();
     }
     let file = serve.data.with_file_name("cancelled.db");
     let started = serve.request(reqwest::Method::POST, "/backup").json(&json!({ "path": file })).send().await.unwrap();
@@ -299,16 +301,16 @@ async fn a_cancelled_backup_leaves_no_file() {
     let cancelled = serve.request(reqwest::Method::POST, &format!("{path}/cancel")).send().await.unwrap();
     assert!(cancelled.status().is_success(), "{}", cancelled.status());
     assert_eq!(serve.get(&path).await["state"], "cancelled");
-    until("the file to go", async || (!file.exists()).then_some(())).await;
+    until("the file to be deleted", async || (!file.exists()).then_some(())).await;
 }
 
 #[tokio::test]
-async fn an_object_is_not_read_from_a_list() {
+async fn rejects_arrays_in_place_of_objects() {
     let serve = Serve::start();
     for patch in [json!(["127.0.0.1:1"]), json!({ "limits": [1, 2, 3, 4] }), json!(7)] {
-        let answer = serve.request(reqwest::Method::PATCH, "/settings").json(&patch).send().await.unwrap();
-        assert_eq!(answer.status(), 422, "{patch}");
-        let error: Json = answer.json().await.unwrap();
-        assert!(error["message"].as_str().unwrap().contains("an object is expected"), "{error}");
+        let response = serve.request(reqwest::Method::PATCH, "/settings").json(&patch).send().await.unwrap();
+        assert_eq!(response.status(), 422, "{patch}");
+        let error: Json = response.json().await.unwrap();
+        assert!(error["message"].as_str().unwrap().contains("must be an object"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-"""A flow platform's receiver, as its own page shows one with FastAPI: what is missing raises, and becomes 500."""
+"""FastAPI handler as in the documentation of the flow platform. A missing field raises an exception (status 500)."""
 
 import logging
 
@@ -18,5 +18,5 @@ async def webhook(request: Request):
             print(event, session, payload["data"]["technology_code"], flush=True)
         return {"status": "success"}
     except Exception as error:
-        logging.exception("a webhook could not be handled")
+        logging.exception("webhook failed")
         raise HTTPException(status_code=500, detail=str(error))

@@ -1,3 +1,5 @@
+//! `hookbench schema`: lists and shows inferred schemas, and prints them as code.
+
 use hookbench_api::{SchemaDetail, SchemaField, SchemaList};
 use hookbench_engine::{ChangeKind, Type};
 
@@ -5,11 +7,11 @@ use super::{Api, Context, error::CliError, export, inbox::encoded, terminal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The inbox; every shape is listed if absent
+    /// Name of the inbox [default: list the schemas of all inboxes]
     inbox: Option<String>,
-    /// The event type; requests of which none is known if absent
+    /// Event type [default: requests without an event type]
     event: Option<String>,
-    /// Print it as code
+    /// Print the schema as code
     #[arg(long = "as", value_name = "CODE", value_parser = ["json_schema", "typescript", "rust"], requires = "inbox")]
     code: Option<String>,
 }
@@ -19,7 +21,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     let mut asked = form_urlencoded::Serializer::new(String::new());
     asked.extend_pairs(args.event.iter().map(|event| ("event", event)));
     asked.extend_pairs(args.code.iter().map(|code| ("as", code)));
-    let (route, asked) = (format!("/shapes/{}", encoded(inbox)), asked.finish());
+    let (route, asked) = (format!("/schemas/{}", encoded(inbox)), asked.finish());
     if args.code.is_some() {
         return export::stream(api, &format!("{route}/code?{asked}"), None).await;
     }
@@ -33,9 +35,9 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         let said = match &change.what {
             ChangeKind::NewField { value_type } => format!("new, {}", terminal::word(value_type)),
             ChangeKind::NewType { value_type, before } => {
-                format!("{} where it was {}", terminal::word(value_type), words(before, " or "))
+                format!("{}, before {}", terminal::word(value_type), words(before, " or "))
             }
-            ChangeKind::Missing => "missing where it always was".into(),
+            ChangeKind::Missing => "missing, before always present".into(),
         };
         terminal::line(&format!(
             "{}  {}: {said}  (request {})",
@@ -63,8 +65,8 @@ fn field(field: &SchemaField) {
 }
 
 async fn list(api: &Api, context: &Context) -> Result<(), CliError> {
-    let shapes: SchemaList = api.get("/shapes").await?;
-    for shape in &shapes.items {
+    let schemas: SchemaList = api.get("/schemas").await?;
+    for shape in &schemas.items {
         if context.json {
             terminal::json(shape);
             continue;

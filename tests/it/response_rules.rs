@@ -1,4 +1,4 @@
-//! Answers by rule: which requests get which, in sequences, from templates and files, and going wrong.
+//! End-to-end tests of response rules: matching, sequences, templates, files and fault injection.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -11,7 +11,7 @@ use crate::{
     json::{Json, json},
 };
 
-/// Sends a request and reads to the end of the connection: the bytes, and how it ended.
+/// Sends a request and reads until the connection ends. Returns the bytes and the result of the last read.
 fn raw(serve: &Serve, path: &str, body: &str) -> (Vec<u8>, std::io::Result<()>) {
     let mut stream = TcpStream::connect(serve.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -37,14 +37,14 @@ async fn rules(serve: &Serve, rules: Json) -> Json {
 }
 
 #[tokio::test]
-async fn the_first_rule_that_matches_answers_and_a_dry_run_says_why() {
+async fn first_matching_rule_responds_and_preview_explains() {
     let serve = Serve::start();
     let inbox = rules(
         &serve,
         json!([
-            { "name": "off", "enabled": false, "answers": [{ "status": 500 }] },
-            { "name": "closed", "when": "body.type:closed method:POST", "answers": [{ "status": 409, "headers": [["X-Why", "closed"]], "body": "no" }] },
-            { "when": "path:/slow", "answers": [{ "status": 202, "delay_ms": 150 }] },
+            { "name": "off", "enabled": false, "responses": [{ "status": 500 }] },
+            { "name": "closed", "when": "body.type:closed method:POST", "responses": [{ "status": 409, "headers": [["X-Why", "closed"]], "body": "no" }] },
+            { "when": "path:/slow", "responses": [{ "status": 202, "delay_ms": 150 }] },
         ]),
     )
     .await;
@@ -56,44 +56,44 @@ async fn the_first_rule_that_matches_answers_and_a_dry_run_says_why() {
     let began = Instant::now();
     assert_eq!(status(&serve, "/inbox/slow", ""), 202);
     assert!(began.elapsed() >= Duration::from_millis(150));
-    // A body that is stored in chunks is looked into too.
+    // Rules also match bodies that are stored in chunks.
     let large = format!(r#"{{"fill":"{}","type":"closed"}}"#, "x".repeat(300_000));
     assert_eq!(status(&serve, "/inbox/a", &large), 409);
 
     let all = serve.all("inbox").await;
     let statuses: Vec<u64> = all.iter().rev().map(|row| row["status"].as_u64().unwrap()).collect();
     assert_eq!(statuses, [409, 200, 202, 409]);
-    let open = serve.get(&format!("/requests/{}/answering", all[2]["id"].as_str().unwrap())).await;
+    let open = serve.get(&format!("/requests/{}/response-preview", all[2]["id"].as_str().unwrap())).await;
     let why: Vec<(&str, bool)> = open["considered"]
         .items()
-        .map(|one| (one["why"].as_str().unwrap(), one["answers"].as_bool().unwrap()))
+        .map(|one| (one["why"].as_str().unwrap(), one["responses"].as_bool().unwrap()))
         .collect();
     assert_eq!(
         why,
         [
-            ("It is switched off.", false),
+            ("Disabled.", false),
             ("body.type:closed does not match.", false),
             ("path:/slow does not match.", false),
-            ("Nothing before it matches.", true)
+            ("No other response matches.", true)
         ]
     );
     let closed = serve.get(&format!("/requests/{}", all[0]["id"].as_str().unwrap())).await;
-    assert_eq!((&closed["answer"]["status"], &closed["answer_origin"]), (&json!(409), &json!("Rule closed")));
+    assert_eq!((&closed["response"]["status"], &closed["response_origin"]), (&json!(409), &json!("Rule closed")));
 }
 
 #[tokio::test]
-async fn what_no_rule_can_be_is_refused_and_nothing_changes() {
+async fn rejects_invalid_rules_without_changes() {
     let serve = Serve::start();
     for (bad, word) in [
-        (json!([{ "when": "status:500", "answers": [{}] }]), "not known"),
-        (json!([{ "when": "((", "answers": [{}] }]), "does not read"),
-        (json!([{ "answers": [] }]), "answers"),
-        (json!([{ "answers": [{ "status": 99 }] }]), "99"),
-        (json!([{ "answers": [{ "template": true, "body": "{{ x" }] }]), "template"),
-        (json!([{ "answers": [{ "fault": { "type": "half" } }] }]), "body"),
-        (json!([{ "answers": [{ "fault": { "type": "drip", "over_ms": 0 }, "body": "x" }] }]), "drips"),
-        (json!([{ "answers": [{ "template": true, "body": "{{ 'x' * request.json.n }}" }] }]), "do not support `*`"),
-        (json!([{ "answers": [{ "file": { "id": "00", "name": "x", "bytes": 1 } }] }]), "not kept"),
+        (json!([{ "when": "status:500", "responses": [{}] }]), "not available"),
+        (json!([{ "when": "((", "responses": [{}] }]), "Invalid condition"),
+        (json!([{ "responses": [] }]), "responses"),
+        (json!([{ "responses": [{ "status": 99 }] }]), "99"),
+        (json!([{ "responses": [{ "template": true, "body": "{{ x" }] }]), "template"),
+        (json!([{ "responses": [{ "fault": { "type": "truncate" } }] }]), "body"),
+        (json!([{ "responses": [{ "fault": { "type": "slow", "over_ms": 0 }, "body": "x" }] }]), "slow"),
+        (json!([{ "responses": [{ "template": true, "body": "{{ 'x' * request.json.n }}" }] }]), "do not support `*`"),
+        (json!([{ "responses": [{ "file": { "id": "00", "name": "x", "bytes": 1 } }] }]), "does not exist"),
     ] {
         let (code, error) = serve.call(reqwest::Method::PATCH, "/inboxes/inbox", json!({ "rules": bad })).await;
         assert_eq!(code, 422, "{bad}");
@@ -103,12 +103,12 @@ async fn what_no_rule_can_be_is_refused_and_nothing_changes() {
 }
 
 #[tokio::test]
-async fn a_sequence_is_counted_by_event_and_survives_kill_9() {
+async fn sequence_counts_per_event_and_survives_kill_9() {
     let dir = tempfile::TempDir::new().unwrap();
     let data = dir.path().join("data");
     let serve = Serve::start_in(&data);
     serve.patch("/inboxes/inbox", json!({ "verification": { "provider": "github" } })).await;
-    rules(&serve, json!([{ "answers": [{ "status": 500 }, { "status": 503 }, { "status": 200 }] }])).await;
+    rules(&serve, json!([{ "responses": [{ "status": 500 }, { "status": 503 }, { "status": 200 }] }])).await;
     let sent = |serve: &Serve, body: &str| status(serve, "/inbox", body);
     assert_eq!((sent(&serve, "{\"n\":1}"), sent(&serve, "{\"n\":1}"), sent(&serve, "{\"n\":2}")), (500, 503, 500));
     serve.kill_9();
@@ -118,12 +118,12 @@ async fn a_sequence_is_counted_by_event_and_survives_kill_9() {
     let path = format!("/inboxes/inbox/rules/{id}/restart");
     assert_eq!(serve.call(reqwest::Method::POST, &path, Json::NULL).await.0, 204);
     assert_eq!(sent(&serve, "{\"n\":1}"), 500);
-    // By inbox, each request is the next; after the last, the next rule.
+    // Per inbox, each request gets the next response. After the last response, the next rule applies.
     rules(
         &serve,
         json!([
-            { "per": "inbox", "at_end": "next_rule", "answers": [{ "status": 500 }, { "status": 502 }] },
-            { "answers": [{ "status": 201 }] },
+            { "per": "inbox", "at_end": "next_rule", "responses": [{ "status": 500 }, { "status": 502 }] },
+            { "responses": [{ "status": 201 }] },
         ]),
     )
     .await;
@@ -131,10 +131,10 @@ async fn a_sequence_is_counted_by_event_and_survives_kill_9() {
 }
 
 #[tokio::test]
-async fn answers_come_from_templates_files_and_the_path() {
+async fn responds_with_templates_files_and_path_status() {
     let serve = Serve::start();
     let file = serve
-        .request(reqwest::Method::POST, "/answer-files?name=logo.bin")
+        .request(reqwest::Method::POST, "/response-files?name=logo.bin")
         .body(vec![0_u8, 255, 7, 13])
         .send()
         .await
@@ -143,10 +143,10 @@ async fn answers_come_from_templates_files_and_the_path() {
     rules(
         &serve,
         json!([
-            { "when": "path:/template", "answers": [{ "template": true, "headers": [["X-Id", "{{ request.json.id }}"]],
+            { "when": "path:/template", "responses": [{ "template": true, "headers": [["X-Id", "{{ request.json.id }}"]],
                 "body": "{\"challenge\":{{ request.json.challenge|json }},\"of\":\"{{ request.query.q }}\"}" }] },
-            { "when": "path:/file", "answers": [{ "file": file, "headers": [["Content-Type", "image/x-logo"]] }] },
-            { "when": "path:/broken", "answers": [{ "template": true, "body": "{{ 1 // 0 }}" }] },
+            { "when": "path:/file", "responses": [{ "file": file, "headers": [["Content-Type", "image/x-logo"]] }] },
+            { "when": "path:/broken", "responses": [{ "template": true, "body": "{{ 1 // 0 }}" }] },
         ]),
     )
     .await;
@@ -162,21 +162,21 @@ async fn answers_come_from_templates_files_and_the_path() {
     assert!(text.starts_with("HTTP/1.1 500") && text.contains("template"), "{text}");
     assert_eq!(status(&serve, "/inbox/status/418", ""), 418);
     let made = serve.get(&format!("/requests/{}", serve.all("inbox").await[3]["id"].as_str().unwrap())).await;
-    assert_eq!(made["answer"]["body"], r#"{"challenge":"\"c","of":""x"}"#);
+    assert_eq!(made["response"]["body"], r#"{"challenge":"\"c","of":""x"}"#);
 }
 
-/// Each fault, as a sender's socket sees it.
+/// Checks each fault on the socket of the sender.
 #[tokio::test]
-async fn every_fault_does_what_it_says_on_the_wire() {
+async fn injects_each_fault_on_the_wire() {
     let serve = Serve::start();
-    let fault = |kind: Json| json!([{ "answers": [{ "fault": kind, "body": "0123456789", "status": 201 }] }]);
+    let fault = |kind: Json| json!([{ "responses": [{ "fault": kind, "body": "0123456789", "status": 201 }] }]);
 
     rules(&serve, fault(json!({ "type": "reset" }))).await;
     let (bytes, ended) = raw(&serve, "/inbox", "{}");
     assert!(bytes.is_empty(), "{}", bytes.escape_ascii());
-    assert_eq!(ended.expect_err("no end of file").kind(), ErrorKind::ConnectionReset);
+    assert_eq!(ended.expect_err("the connection must be reset").kind(), ErrorKind::ConnectionReset);
 
-    rules(&serve, fault(json!({ "type": "half" }))).await;
+    rules(&serve, fault(json!({ "type": "truncate" }))).await;
     let (bytes, _) = raw(&serve, "/inbox", "{}");
     let text = String::from_utf8(bytes).unwrap();
     assert!(text.starts_with("HTTP/1.1 201") && text.contains("content-length: 10\r\n"), "{text}");
@@ -186,7 +186,7 @@ async fn every_fault_does_what_it_says_on_the_wire() {
     let (bytes, _) = raw(&serve, "/inbox", "{}");
     assert!(!bytes.is_empty() && !bytes.starts_with(b"HTTP"), "{}", bytes.escape_ascii());
 
-    rules(&serve, fault(json!({ "type": "drip", "over_ms": 600 }))).await;
+    rules(&serve, fault(json!({ "type": "slow", "over_ms": 600 }))).await;
     let mut stream = TcpStream::connect(serve.address()).unwrap();
     stream.write_all(b"POST /inbox HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").unwrap();
     let (mut all, mut arrivals) = (Vec::new(), Vec::new());
@@ -209,18 +209,18 @@ async fn every_fault_does_what_it_says_on_the_wire() {
     })
     .await;
     stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    let silence = stream.read(&mut [0; 1]).expect_err("nothing is answered").kind();
+    let silence = stream.read(&mut [0; 1]).expect_err("no response may arrive").kind();
     assert!(matches!(silence, ErrorKind::WouldBlock | ErrorKind::TimedOut), "{silence}");
     assert_eq!(hung["status"], 0);
-    // What no sender saw is no status, and the row says how it was answered.
+    // The status is 0 if the sender got no status line. The stored request shows the injected fault.
     let statuses: Vec<u64> = serve.all("inbox").await.iter().rev().map(|row| row["status"].as_u64().unwrap()).collect();
     assert_eq!(statuses, [0, 201, 0, 201, 0]);
     let shown = serve.get(&format!("/requests/{}", hung["id"].as_str().unwrap())).await;
-    assert_eq!(shown["answer"]["fault"], json!({ "type": "hang" }));
+    assert_eq!(shown["response"]["fault"], json!({ "type": "hang" }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rules_are_made_on_the_command_line() {
+async fn rule_commands_add_preview_restart_and_remove_rules() {
     let serve = Serve::start();
     let add = serve.cli(&["inbox", "rule", "add", "inbox", "--when", "method:POST", "--sequence", "500,reset,201"]);
     assert!(add.status.success(), "{}", String::from_utf8_lossy(&add.stderr));
@@ -232,7 +232,7 @@ async fn rules_are_made_on_the_command_line() {
     let id = serve.all("inbox").await[0]["id"].as_str().unwrap().to_owned();
     let tried = serve.cli(&["inbox", "rule", "try", &id]);
     let text = String::from_utf8(tried.stdout).unwrap();
-    assert!(text.contains("> Rule 1: method:POST  All of it matches; it is answer 3 of 3."), "{text}");
+    assert!(text.contains("> Rule 1: method:POST  All conditions match. Response 3 of 3."), "{text}");
     assert!(serve.cli(&["inbox", "rule", "restart", "inbox", "1"]).status.success());
     assert_eq!(status(&serve, "/inbox", "{}"), 500);
     assert!(serve.cli(&["inbox", "rule", "remove", "inbox", "1"]).status.success());

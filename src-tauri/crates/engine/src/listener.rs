@@ -1,4 +1,4 @@
-//! The receiver: where inboxes are reached, and what happens when its port is taken.
+//! The listener, which receives the requests to inboxes. Reports the cause and a free address if the port is taken.
 
 use std::{
     future::Future,
@@ -11,8 +11,8 @@ use std::{
 };
 
 use hookbench_capture::{
-    AnswerBody, Arrived, Asked, Asking, CommitError, Counts, Decision, Listening, Plain, Refusal, Refused, Responder,
-    Route, Routes, listen,
+    CommitError, Counts, Decision, Plain, ProxiedRequest, ReceivedRequest, Refusal, RejectedRequest, RequestHead,
+    Responder, ResponseBody, Route, Routes, RunningListener, listen,
 };
 use hookbench_model::{DatabaseFault, InboxResponse, ListenerState, VerificationSettings};
 use http::{Response, StatusCode};
@@ -23,21 +23,21 @@ use crate::{
     inbox::{Addresses, CREATED_BY_REQUESTS_MAX, check_name},
 };
 
-/// Ports tried when another is offered.
+/// Offsets of the ports that are tried to find a free one.
 const OFFERED: std::ops::Range<u16> = 1..50;
 
 /// The listener and its last state.
 #[derive(Default)]
-pub struct Receiver {
-    /// The listener's threads. Locked while the listener stops and starts, which may take seconds, so there is one start at
-    /// a time.
+pub struct Listener {
+    /// Threads of the listener. The lock is held while the listener stops and starts, which may take seconds, so only
+    /// one start runs at a time.
     threads: tokio::sync::Mutex<Threads>,
-    /// Held for a moment only.
+    /// Current listener and state. The lock is held only briefly.
     now: Mutex<Now>,
 }
 
 struct Now {
-    listening: Option<Listening>,
+    listening: Option<RunningListener>,
     state: ListenerState,
 }
 
@@ -47,7 +47,7 @@ impl Default for Now {
     }
 }
 
-/// Whether the listener has threads.
+/// State of the threads of the listener.
 #[derive(Default)]
 enum Threads {
     /// The listener has not started yet.
@@ -58,9 +58,10 @@ enum Threads {
     Closed,
 }
 
-/// The threads that carry the receiver's connections, so that nothing else in the program holds up a
-/// sender. One for two cores: a commit answers many at once, and threads without a core of their own wake
-/// each other more than they share. More than two would wait for the one that writes.
+/// Threads for the connections of the listener. Separate threads prevent other work from delaying senders.
+///
+/// There is one thread for two cores, at most two. A commit completes many requests at once, and threads without a
+/// separate core spend their time waking each other. More than two threads would wait for the single writer.
 struct OwnThreads(Option<Runtime>);
 
 impl Threads {
@@ -80,10 +81,10 @@ impl OwnThreads {
     fn start() -> io::Result<Self> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let threads = std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, 2));
-        builder.worker_threads(threads).thread_name("receiver").enable_all().build().map(|runtime| Self(Some(runtime)))
+        builder.worker_threads(threads).thread_name("listener").enable_all().build().map(|runtime| Self(Some(runtime)))
     }
 
-    /// Runs something on them, and all that it spawns.
+    /// Runs a future on the threads, with all tasks that it spawns.
     async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = io::Result<T>> + Send + 'static,
@@ -95,21 +96,21 @@ impl OwnThreads {
 
 impl Drop for OwnThreads {
     fn drop(&mut self) {
-        // It may be dropped on a thread of another runtime, which must not wait for it.
+        // The drop may happen on a thread of another runtime, which must not block.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-impl Receiver {
+impl Listener {
     fn now(&self) -> MutexGuard<'_, Now> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the address of the listener while it runs.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
-        self.now().listening.as_ref().map(Listening::address)
+        self.now().listening.as_ref().map(RunningListener::address)
     }
 
     /// Returns the last state.
@@ -122,8 +123,8 @@ impl Receiver {
         self.now().listening.as_ref().map_or(0, |listening| pick(listening.counts()).load(Ordering::Relaxed))
     }
 
-    /// Stops the listener for good, after a restart that is in progress. A restart that is queued or begins later does
-    /// nothing.
+    /// Stops the listener permanently, after a restart that is in progress. A restart that is queued or begins later
+    /// does nothing.
     pub(crate) async fn close(&self) {
         let mut threads = self.threads.lock().await;
         self.stop().await;
@@ -131,7 +132,7 @@ impl Receiver {
         self.now().state = ListenerState::Off;
     }
 
-    /// Stops the listener, and lets open requests finish. The caller holds the lock on the threads.
+    /// Stops the listener after the open requests. The caller holds the lock on the threads.
     async fn stop(&self) {
         let listening = self.now().listening.take();
         if let Some(listening) = listening {
@@ -140,15 +141,15 @@ impl Receiver {
     }
 }
 
-/// Restarts the listener. The old listener stops first, so that the new one can use the same port. Does nothing once the
-/// engine is closing.
+/// Restarts the listener. The old listener stops first, because the new one may use the same port. Does nothing once
+/// the engine is closing.
 pub(crate) async fn restart(engine: &Arc<Engine>, address: SocketAddr) -> ListenerState {
-    let receiver = &engine.receiver;
-    let mut threads = receiver.threads.lock().await;
+    let listener = &engine.listener;
+    let mut threads = listener.threads.lock().await;
     if matches!(*threads, Threads::Closed) {
         return ListenerState::Off;
     }
-    receiver.stop().await;
+    listener.stop().await;
     let settings = engine.settings();
     let routes = Arc::new(InboxRoutes {
         addresses: engine.addresses.clone(),
@@ -167,11 +168,11 @@ pub(crate) async fn restart(engine: &Arc<Engine>, address: SocketAddr) -> Listen
         }
         Err(error) => (None, failed(address, &error).await),
     };
-    *receiver.now() = Now { listening, state: state.clone() };
+    *listener.now() = Now { listening, state: state.clone() };
     state
 }
 
-/// How a person on this machine reaches an address.
+/// Returns the URL of an address for use on this computer.
 fn base_url(address: SocketAddr) -> String {
     let host = match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => "127.0.0.1".to_owned(),
@@ -186,17 +187,17 @@ async fn failed(address: SocketAddr, error: &io::Error) -> ListenerState {
     let taken = error.kind() == io::ErrorKind::AddrInUse;
     let reason = match error.kind() {
         io::ErrorKind::AddrInUse => "the port is taken".to_owned(),
-        io::ErrorKind::PermissionDenied => "ports below 1024 need special rights".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        io::ErrorKind::PermissionDenied => "ports below 1024 require elevated privileges".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "this computer has no such address".to_owned(),
         _ => error.to_string(),
     };
     let holder = if taken { holder_of(address.port()).await } else { None };
     ListenerState::Failed { address: address.to_string(), reason, holder, offer: free_near(address).await }
 }
 
-/// Why an address cannot be listened at beside `now`, in sentences; none where it can.
+/// Returns the reason why the listener cannot use an address while it uses `now`. Returns `None` if it can.
 pub(crate) async fn unusable(address: SocketAddr, now: SocketAddr) -> Option<String> {
-    // The listener that is there has the port, if one of both is every address or both are the same.
+    // The current listener holds the port if the addresses are equal or one of them is unspecified.
     let overlap = address.ip() == now.ip() || address.ip().is_unspecified() || now.ip().is_unspecified();
     if address.port() == now.port() && overlap {
         return None;
@@ -208,7 +209,7 @@ pub(crate) async fn unusable(address: SocketAddr, now: SocketAddr) -> Option<Str
     Some(format!("{address} cannot be used: {reason}{holder}.{offer}"))
 }
 
-/// The process that listens on a port, as far as the system tells.
+/// Returns the process that listens on a port, if the operating system reports it.
 async fn holder_of(port: u16) -> Option<String> {
     let found =
         tokio::task::spawn_blocking(move || listeners::get_process_by_port(port, listeners::Protocol::TCP).ok());
@@ -227,7 +228,7 @@ async fn free_near(address: SocketAddr) -> Option<String> {
     None
 }
 
-/// Finds the inbox of a path, and makes it where that is allowed.
+/// Routes of the listener: finds the inbox of a path, or creates it if the settings allow that.
 struct InboxRoutes {
     addresses: Arc<Addresses>,
     engine: Weak<Engine>,
@@ -235,29 +236,29 @@ struct InboxRoutes {
 }
 
 impl Routes for InboxRoutes {
-    fn refused(&self, refused: Refused) {
+    fn refused(&self, refused: RejectedRequest) {
         let Some(engine) = self.engine.upgrade() else { return };
         let name = refused.target.as_deref().and_then(|target| target.strip_prefix('/')?.split(['/', '?', '#']).next());
         let inbox = refused.inbox.or_else(|| Some(self.addresses.find(name?)?.0));
         engine.refusals.add(inbox.unwrap_or_default(), refused);
     }
 
-    async fn route(&self, asking: Asking<'_>) -> Route {
+    async fn route(&self, asking: RequestHead<'_>) -> Route {
         let name = asking.path.trim_start_matches('/').split('/').next().unwrap_or_default();
         match self.addresses.find(name) {
-            Some((inbox, answer, depends)) => Route::Keep { inbox, answer, depends, through: None },
+            Some((inbox, response, depends)) => Route::Keep { inbox, response, depends, through: None },
             None => self.unknown(name).await,
         }
     }
 
-    async fn decide(&self, inbox: i64, request: Arrived<'_>) -> Decision {
+    async fn decide(&self, inbox: i64, request: ReceivedRequest<'_>) -> Decision {
         match self.engine.upgrade() {
             Some(engine) => crate::response::decide::decide(&engine, inbox, request, false).await,
             None => Responder::Inbox.into(),
         }
     }
 
-    async fn ask(&self, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
+    async fn ask(&self, asked: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
         match self.engine.upgrade() {
             Some(engine) => crate::forward::ask::ask(&engine, asked).await,
             None => Err(CommitError { fault: DatabaseFault::Other, message: "Hookbench is closing".into() }),
@@ -272,23 +273,23 @@ impl InboxRoutes {
             && self.addresses.len() < CREATED_BY_REQUESTS_MAX
         {
             if let Some(engine) = self.engine.upgrade() {
-                // Lost a race with another first request: the inbox is there all the same.
+                // If another first request created the inbox meanwhile, the lookup below finds it.
                 let _ =
                     engine.add_inbox(name.to_owned(), InboxResponse::default(), VerificationSettings::default()).await;
             }
-            if let Some((inbox, answer, depends)) = self.addresses.find(name) {
-                return Route::Keep { inbox, answer, depends, through: None };
+            if let Some((inbox, response, depends)) = self.addresses.find(name) {
+                return Route::Keep { inbox, response, depends, through: None };
             }
         }
         let message = match name {
-            "" => "This is Hookbench's receiver. The address lacks the name of an inbox.".to_owned(),
-            _ => format!("There is no inbox {name:?} here."),
+            "" => "This is the Hookbench listener. The URL has no inbox name.".to_owned(),
+            _ => format!("There is no inbox {name:?}."),
         };
         Route::Refuse(Refusal {
             status: StatusCode::NOT_FOUND,
             code: "inbox_not_found",
             message,
-            hint: "Use the URL Hookbench shows for the inbox, make the inbox there, or let requests make inboxes in its settings.".into(),
+            hint: "Use the URL that Hookbench shows for the inbox, create the inbox, or enable creating inboxes on the first request in the settings.".into(),
             header: None,
         })
     }

@@ -1,5 +1,4 @@
-//! The receiver on the wire: what it keeps, what it refuses, what it survives. Raw sockets, so that
-//! nothing between the test and the receiver is polite.
+//! End-to-end tests of the listener over raw sockets: stored bytes, limits, malformed HTTP and responses.
 
 use std::time::Duration;
 
@@ -15,40 +14,40 @@ use crate::{
 };
 
 async fn connect(serve: &Serve) -> TcpStream {
-    TcpStream::connect(serve.address()).await.expect("the receiver listens")
+    TcpStream::connect(serve.address()).await.expect("cannot connect to the listener")
 }
 
-/// Sends bytes and reads until the receiver closes.
+/// Sends bytes and reads until the listener closes the connection.
 pub async fn exchange(serve: &Serve, bytes: &[u8]) -> String {
     let mut stream = connect(serve).await;
-    stream.write_all(bytes).await.expect("it reads");
+    stream.write_all(bytes).await.expect("cannot send");
     read_all(&mut stream).await
 }
 
 async fn read_all(stream: &mut TcpStream) -> String {
-    let mut answer = Vec::new();
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("it closes");
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut response = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut response)).await.expect("the listener must close the connection");
+    String::from_utf8_lossy(&response).into_owned()
 }
 
-/// Reads one answer without a body.
-async fn read_answer(stream: &mut TcpStream) -> String {
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\r\n\r\n") {
+/// Reads the head of one response.
+async fn read_response(stream: &mut TcpStream) -> String {
+    let mut response = Vec::new();
+    while !response.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
-        timeout(PATIENCE, stream.read_exact(&mut byte)).await.expect("an answer").expect("open");
-        answer.push(byte[0]);
+        timeout(PATIENCE, stream.read_exact(&mut byte)).await.expect("no response").expect("the connection was closed");
+        response.push(byte[0]);
     }
-    String::from_utf8_lossy(&answer).into_owned()
+    String::from_utf8_lossy(&response).into_owned()
 }
 
 fn header_list(detail: &Json) -> Vec<(String, String)> {
-    let text = |value: &Json| value.as_str().expect("text").to_owned();
+    let text = |value: &Json| value.as_str().expect("the value must be a string").to_owned();
     detail["headers"].items().map(|h| (text(&h["name"]), text(&h["value"]))).collect()
 }
 
 async fn detail(serve: &Serve, request: &Json) -> Json {
-    serve.get(&format!("/requests/{}", request["id"].as_str().expect("an id"))).await
+    serve.get(&format!("/requests/{}", request["id"].as_str().expect("the request must have an id"))).await
 }
 
 async fn limits(serve: &mut Serve, limits: Json) {
@@ -56,14 +55,14 @@ async fn limits(serve: &mut Serve, limits: Json) {
 }
 
 #[tokio::test]
-async fn headers_keep_spelling_order_and_repeats() {
+async fn keeps_header_case_order_and_duplicates() {
     let serve = Serve::start();
-    let answer = exchange(
+    let response = exchange(
         &serve,
         b"POST /inbox/a/../b%2fc?x=1&&y HTTP/1.1\r\nhOsT: h\r\nX-Sig: 1\r\nContent-Length: 2\r\nx-sig: 2\r\nX-Latin: caf\xe9\r\nX-Empty:\r\nConnection: close\r\n\r\nhi",
     )
     .await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
     let request = serve.newest(1).await;
     assert_eq!(request["target"], "/inbox/a/../b%2fc?x=1&&y");
     assert_eq!(request["names"], "exact");
@@ -81,9 +80,9 @@ async fn headers_keep_spelling_order_and_repeats() {
 }
 
 #[tokio::test]
-async fn pipelined_requests_are_kept_apart() {
+async fn separates_pipelined_requests() {
     let serve = Serve::start();
-    let answer = exchange(
+    let response = exchange(
         &serve,
         concat!(
             "POST /inbox/1 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\nTrailer: X-Sum\r\n\r\n",
@@ -94,7 +93,7 @@ async fn pipelined_requests_are_kept_apart() {
         .as_bytes(),
     )
     .await;
-    assert_eq!(answer.matches("HTTP/1.1 200").count(), 3, "{answer}");
+    assert_eq!(response.matches("HTTP/1.1 200").count(), 3, "{response}");
     serve.newest(3).await;
     let all = serve.all("inbox").await;
     let targets: Vec<_> = all.iter().map(|r| (r["target"].as_str().unwrap(), r["names"].as_str().unwrap())).collect();
@@ -105,7 +104,7 @@ async fn pipelined_requests_are_kept_apart() {
 }
 
 #[tokio::test]
-async fn expect_100_continue_is_answered_before_the_body() {
+async fn sends_100_continue_before_the_body() {
     let serve = Serve::start();
     let mut stream = connect(&serve).await;
     stream
@@ -114,25 +113,25 @@ async fn expect_100_continue_is_answered_before_the_body() {
         )
         .await
         .unwrap();
-    assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 100"));
+    assert!(read_response(&mut stream).await.starts_with("HTTP/1.1 100"));
     stream.write_all(b"body").await.unwrap();
     assert!(read_all(&mut stream).await.starts_with("HTTP/1.1 200"));
     assert_eq!(serve.newest(1).await["body_bytes"], 4);
 }
 
 #[tokio::test]
-async fn http2_with_prior_knowledge_is_received() {
+async fn accepts_http2_with_prior_knowledge() {
     let serve = Serve::start();
     let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
     for i in 0..20 {
-        let answer = client
-            .post(format!("{}/inbox/{i}?q", serve.receiver))
+        let response = client
+            .post(format!("{}/inbox/{i}?q", serve.listener))
             .header("X-Upper", "v")
             .body(vec![b'x'; 300_000])
             .send()
             .await
             .unwrap();
-        assert_eq!((answer.status().as_u16(), answer.version()), (200, reqwest::Version::HTTP_2));
+        assert_eq!((response.status().as_u16(), response.version()), (200, reqwest::Version::HTTP_2));
     }
     let request = serve.newest(20).await;
     assert_eq!((request["version"].as_str(), request["names"].as_str()), (Some("HTTP/2"), Some("lowercase")));
@@ -142,34 +141,34 @@ async fn http2_with_prior_knowledge_is_received() {
 }
 
 #[tokio::test]
-async fn ipv6_is_received() {
+async fn listens_on_ipv6() {
     let serve = Serve::start();
     let settings = serve.patch("/settings", json!({ "listen": "[::1]:0" })).await;
     assert_eq!(settings["listen"], "[::1]:0");
     let status = serve.get("/status").await;
-    let url = status["receiver"]["url"].as_str().expect("it listens").to_owned();
+    let url = status["listener"]["url"].as_str().expect("the listener must have a URL").to_owned();
     assert!(url.starts_with("http://[::1]:"), "{url}");
     assert_eq!(reqwest::Client::new().post(format!("{url}/inbox")).body("six").send().await.unwrap().status(), 200);
-    assert!(serve.newest(1).await["peer"].as_str().unwrap().starts_with("[::1]:"));
+    assert!(serve.newest(1).await["remote_address"].as_str().unwrap().starts_with("[::1]:"));
 }
 
 #[tokio::test]
-async fn an_unknown_inbox_says_so_and_can_be_made_on_first_use() {
+async fn rejects_unknown_inbox_or_creates_it_on_first_request() {
     let serve = Serve::start();
     let client = reqwest::Client::new();
-    let refused = client.post(format!("{}/nobody/x", serve.receiver)).body("x").send().await.unwrap();
+    let refused = client.post(format!("{}/missing/x", serve.listener)).body("x").send().await.unwrap();
     assert_eq!(refused.status(), 404);
     let error: Json = refused.json().await.unwrap();
     assert_eq!(error["code"], "inbox_not_found");
-    assert!(error["message"].as_str().unwrap().contains("nobody") && error["hint"].is_string(), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("missing") && error["hint"].is_string(), "{error}");
     serve.patch("/settings", json!({ "create_inboxes": true })).await;
-    assert_eq!(client.post(format!("{}/nobody/x", serve.receiver)).body("x").send().await.unwrap().status(), 200);
-    assert_eq!(serve.all("nobody").await.len(), 1);
-    assert_eq!(client.post(format!("{}/.hidden", serve.receiver)).body("x").send().await.unwrap().status(), 404);
+    assert_eq!(client.post(format!("{}/missing/x", serve.listener)).body("x").send().await.unwrap().status(), 200);
+    assert_eq!(serve.all("missing").await.len(), 1);
+    assert_eq!(client.post(format!("{}/.hidden", serve.listener)).body("x").send().await.unwrap().status(), 404);
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_gets_413_and_a_row_that_says_so() {
+async fn rejects_and_stores_body_over_the_limit_with_413() {
     let mut serve = Serve::start();
     limits(&mut serve, json!({ "body_bytes": 1000 })).await;
     let announced = exchange(
@@ -195,7 +194,7 @@ async fn a_body_over_the_limit_gets_413_and_a_row_that_says_so() {
     .await;
     assert!(chunked.starts_with("HTTP/1.1 413"), "{chunked}");
     serve.newest(2).await;
-    // A sender that asks first is told before it sends.
+    // A sender that waits for 100 Continue gets the 413 before it sends the body.
     let asked =
         exchange(&serve, b"POST /inbox HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5000\r\n\r\n")
             .await;
@@ -213,7 +212,7 @@ async fn a_body_over_the_limit_gets_413_and_a_row_that_says_so() {
 }
 
 #[tokio::test]
-async fn heads_over_the_limits_get_431() {
+async fn rejects_heads_over_the_limits_with_431() {
     let serve = Serve::start();
     let head = |value: usize| {
         format!("GET /inbox HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Long: {}\r\n\r\n", "v".repeat(value))
@@ -229,39 +228,42 @@ async fn heads_over_the_limits_get_431() {
     let many = exchange(&serve, lines(100).as_bytes()).await;
     assert!(many.starts_with("HTTP/1.1 431"), "{many}");
     serve.newest(2).await;
-    // A connection is counted when it ends, which is after its last answer.
-    until("both to be counted", async || (serve.get("/status").await["heads_refused"] == 2).then_some(())).await;
+    // A connection is counted when it ends, which is after its last response.
+    until("both rejected heads to be counted", async || {
+        (serve.get("/status").await["heads_refused"] == 2).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_stalled_body_gets_408_and_an_incomplete_row() {
+async fn stores_stalled_body_as_incomplete_with_408() {
     let mut serve = Serve::start();
     limits(&mut serve, json!({ "body_stall_ms": 200 })).await;
-    let answer = exchange(&serve, b"POST /inbox HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf").await;
-    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body_stalled"), "{answer}");
+    let response = exchange(&serve, b"POST /inbox HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\npart").await;
+    assert!(response.starts_with("HTTP/1.1 408") && response.contains("body_stalled"), "{response}");
     let request = serve.newest(1).await;
     assert_eq!(
         (request["body_state"].as_str(), request["body_bytes"].as_u64(), request["status"].as_u64()),
         (Some("stalled"), Some(4), Some(408))
     );
-    assert_eq!(serve.body(request["id"].as_str().unwrap()).await, b"half");
+    assert_eq!(serve.body(request["id"].as_str().unwrap()).await, b"part");
 }
 
 #[tokio::test]
-async fn a_head_that_never_ends_is_closed() {
+async fn closes_connection_with_incomplete_head() {
     let mut serve = Serve::start();
     limits(&mut serve, json!({ "head_timeout_ms": 300 })).await;
     for beginning in ["", "P", "PRI * HT", "POST /inbox HTTP/1.1\r\nHost: h\r\nX-Slow: "] {
         let mut stream = connect(&serve).await;
         stream.write_all(beginning.as_bytes()).await.unwrap();
-        let answer = read_all(&mut stream).await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{beginning:?}: {answer}");
+        let response = read_all(&mut stream).await;
+        assert!(response.is_empty() || response.starts_with("HTTP/1.1 408"), "{beginning:?}: {response}");
     }
     assert!(exchange(&serve, b"POST /inbox HTTP/1.0\r\nContent-Length: 1\r\n\r\nx").await.starts_with("HTTP/1.0 200"));
 }
 
 #[tokio::test]
-async fn malformed_http_gets_400_and_the_receiver_lives_on() {
+async fn rejects_malformed_http_with_400_and_keeps_listening() {
     let serve = Serve::start();
     for nonsense in [
         &b"NOT HTTP AT ALL\r\n\r\n"[..],
@@ -277,10 +279,10 @@ async fn malformed_http_gets_400_and_the_receiver_lives_on() {
         let mut stream = connect(&serve).await;
         stream.write_all(nonsense).await.unwrap();
         stream.shutdown().await.unwrap();
-        let answer = read_all(&mut stream).await;
+        let response = read_all(&mut stream).await;
         assert!(
-            answer.is_empty() || answer.starts_with("HTTP/1.1 400"),
-            "{:?}: {answer}",
+            response.is_empty() || response.starts_with("HTTP/1.1 400"),
+            "{:?}: {response}",
             String::from_utf8_lossy(nonsense)
         );
     }
@@ -293,7 +295,7 @@ async fn malformed_http_gets_400_and_the_receiver_lives_on() {
 }
 
 #[tokio::test]
-async fn a_sender_that_breaks_off_leaves_an_incomplete_row() {
+async fn stores_incomplete_request_of_disconnected_sender() {
     let serve = Serve::start();
     for (count, sent) in [(1, 4usize), (2, 400_000)] {
         let mut stream = connect(&serve).await;
@@ -304,7 +306,7 @@ async fn a_sender_that_breaks_off_leaves_an_incomplete_row() {
             )
             .await
             .unwrap();
-        // One that only stops sending can still read, and is told.
+        // A sender that closes only its write side still gets a response.
         stream.shutdown().await.unwrap();
         assert!(read_all(&mut stream).await.starts_with("HTTP/1.1 400"));
         let request = serve.newest(count).await;
@@ -315,18 +317,18 @@ async fn a_sender_that_breaks_off_leaves_an_incomplete_row() {
 }
 
 #[tokio::test]
-async fn a_body_whose_framing_breaks_is_not_answered_as_if_it_were_whole() {
+async fn stores_body_with_broken_framing_as_incomplete() {
     let serve = Serve::start();
     for (count, body) in ["ZZ\r\nabc\r\n0\r\n\r\n", "3\r\nabcXX0\r\n\r\n", "FFFFFFFFFFFFFFFFF\r\n"].iter().enumerate() {
         let sent = format!("POST /inbox HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
-        let answer = exchange(&serve, sent.as_bytes()).await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{body:?}: {answer}");
+        let response = exchange(&serve, sent.as_bytes()).await;
+        assert!(response.is_empty() || response.starts_with("HTTP/1.1 400"), "{body:?}: {response}");
         assert_eq!(serve.newest(count + 1).await["body_state"], "broken_off");
     }
 }
 
 #[tokio::test]
-async fn a_body_that_is_arriving_when_hookbench_ends_is_kept_as_far_as_it_came() {
+async fn keeps_received_part_of_body_on_shutdown() {
     let dir = tempfile::tempdir().unwrap();
     let serve = Serve::start_in(dir.path());
     let mut stream = connect(&serve).await;
@@ -334,22 +336,22 @@ async fn a_body_that_is_arriving_when_hookbench_ends_is_kept_as_far_as_it_came()
         .write_all(b"POST /inbox HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n")
         .await
         .unwrap();
-    assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 100"));
-    stream.write_all(b"half").await.unwrap();
+    assert!(read_response(&mut stream).await.starts_with("HTTP/1.1 100"));
+    stream.write_all(b"part").await.unwrap();
     serve.terminate();
     let again = Serve::start_in(dir.path());
     assert_eq!(again.newest(1).await["body_state"], "broken_off");
 }
 
 #[tokio::test]
-async fn too_many_connections_are_told_to_come_back() {
+async fn rejects_excess_connections_with_503_and_retry_after() {
     let mut serve = Serve::start();
     limits(&mut serve, json!({ "connections": 4 })).await;
     let mut held = Vec::new();
     for _ in 0..4 {
         let mut stream = connect(&serve).await;
         stream.write_all(b"POST /inbox HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n").await.unwrap();
-        assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 200"));
+        assert!(read_response(&mut stream).await.starts_with("HTTP/1.1 200"));
         held.push(stream);
     }
     let mut fifth = connect(&serve).await;
@@ -374,20 +376,20 @@ async fn too_many_connections_are_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn an_answer_is_given_as_set_with_delay_and_cors() {
+async fn returns_configured_response_with_delay_and_cors() {
     let serve = Serve::start();
-    let answer = json!({ "status": 418, "headers": [["X-A", "1"], ["X-A", "2"], ["Content-Type", "text/x"]], "body": "short", "delay_ms": 300, "cors": true });
-    serve.patch("/inboxes/inbox", json!({ "answer": answer })).await;
+    let response = json!({ "status": 418, "headers": [["X-A", "1"], ["X-A", "2"], ["Content-Type", "text/x"]], "body": "short", "delay_ms": 300, "cors": true });
+    serve.patch("/inboxes/inbox", json!({ "response": response })).await;
     let client = reqwest::Client::new();
     let started = std::time::Instant::now();
-    let response = client.post(format!("{}/inbox", serve.receiver)).body("x").send().await.unwrap();
+    let response = client.post(format!("{}/inbox", serve.listener)).body("x").send().await.unwrap();
     assert!(started.elapsed() >= Duration::from_millis(300));
     assert_eq!(response.status(), 418);
     assert_eq!(response.headers().get_all("x-a").iter().count(), 2);
     assert_eq!(response.headers()["access-control-allow-origin"], "*");
     assert_eq!(response.text().await.unwrap(), "short");
     let preflight = client
-        .request(reqwest::Method::OPTIONS, format!("{}/inbox", serve.receiver))
+        .request(reqwest::Method::OPTIONS, format!("{}/inbox", serve.listener))
         .header("Origin", "http://page.example")
         .header("Access-Control-Request-Method", "POST")
         .header("Access-Control-Request-Headers", "x-b")
@@ -400,17 +402,17 @@ async fn an_answer_is_given_as_set_with_delay_and_cors() {
     );
     let request = serve.newest(2).await;
     assert_eq!((request["method"].as_str(), request["status"].as_u64()), (Some("OPTIONS"), Some(204)));
-    // The answer given stays with the request when the inbox changes.
-    serve.patch("/inboxes/inbox", json!({ "answer": { "status": 200 } })).await;
-    assert_eq!(detail(&serve, &request).await["answer"]["status"], 418);
+    // The stored request keeps the sent response when the inbox changes.
+    serve.patch("/inboxes/inbox", json!({ "response": { "status": 200 } })).await;
+    assert_eq!(detail(&serve, &request).await["response"]["status"], 418);
 }
 
 #[tokio::test]
-async fn a_taken_port_says_by_whom_and_offers_another() {
+async fn reports_owner_of_used_port_and_suggests_free_port() {
     let holder = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = holder.local_addr().unwrap().port();
     let serve = Serve::start();
-    let before = serve.get("/status").await["receiver"].clone();
+    let before = serve.get("/status").await["listener"].clone();
     let wanted = json!({ "listen": format!("127.0.0.1:{port}") });
     let (status, error) = serve.call(reqwest::Method::PATCH, "/settings", wanted.clone()).await;
     assert_eq!((status, &error["code"]), (409, &json!("port_taken")), "{error}");
@@ -418,18 +420,22 @@ async fn a_taken_port_says_by_whom_and_offers_another() {
     for said in [format!("process {}", std::process::id()), "is free".into(), "still listens".into()] {
         assert!(message.contains(&said), "{said}: {message}");
     }
-    // Nothing changed: requests arrive where they did.
-    assert_eq!(serve.get("/status").await["receiver"], before);
+    // The rejected change keeps the current address.
+    assert_eq!(serve.get("/status").await["listener"], before);
     assert_ne!(serve.get("/settings").await["listen"], wanted["listen"]);
     drop(holder);
     let (status, _) = serve.call(reqwest::Method::PATCH, "/settings", wanted.clone()).await;
     assert_eq!(status, 200);
-    let receiver = serve.get("/status").await["receiver"].clone();
-    assert_eq!((&receiver["state"], &receiver["address"]), (&json!("listening"), &wanted["listen"]), "{receiver}");
+    let destination = serve.get("/status").await["listener"].clone();
+    assert_eq!(
+        (&destination["state"], &destination["address"]),
+        (&json!("listening"), &wanted["listen"]),
+        "{destination}"
+    );
 }
 
 #[tokio::test]
-async fn large_bodies_cost_no_memory_in_proportion() {
+async fn large_bodies_use_bounded_memory() {
     let serve = Serve::start();
     let resident = || {
         let status = std::fs::read_to_string(format!("/proc/{}/status", serve.pid())).unwrap();
@@ -438,16 +444,16 @@ async fn large_bodies_cost_no_memory_in_proportion() {
     };
     let body: Vec<u8> = (0..90 << 20).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let send = async |body: &[u8]| {
-        let url = format!("{}/inbox", serve.receiver);
+        let url = format!("{}/inbox", serve.listener);
         let sent = reqwest::Client::new().post(url).body(body.to_vec()).send().await.unwrap();
         assert_eq!(sent.status(), 200);
     };
-    // The first large body fills caches and buffers, once; nine times as much must not need more.
+    // The first large body fills caches and buffers once. A body of nine times the size must not need more memory.
     send(&body[..10 << 20]).await;
     let before = resident();
     send(&body).await;
     let grown = resident() - before;
-    assert!(grown < 48, "80 MiB more took {grown} MiB of memory more");
+    assert!(grown < 48, "memory grew by {grown} MiB for 80 MiB of additional body");
     let request = serve.newest(2).await;
     assert!(serve.body(request["id"].as_str().unwrap()).await == body);
     let range = serve

@@ -1,8 +1,8 @@
-/** VowChat's receiver with Express: 200 at once, the work beside it, no signature looked at. */
+/** VowChat handler in Express: responds with 200 at once, then processes the event. Does not verify signatures. */
 import express from "express";
 
 async function work({ event, id }) {
-  if (event === "message_created" && typeof id !== "string") throw new TypeError("a message's id is a string");
+  if (event === "message_created" && typeof id !== "string") throw new TypeError("the message id must be a string");
 }
 
 const server = express()

@@ -1,4 +1,4 @@
-/** onWebChat's rule in Node: HMAC-SHA256 over the raw body, before any parser; repeats told by the delivery's id. */
+/** onWebChat handler in Node: verifies HMAC-SHA256 over the raw body and detects duplicates by the delivery id. */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 
@@ -13,7 +13,7 @@ const server = createServer(async (request, response) => {
   const delivery = request.headers["x-owc-delivery"];
   const again = seen.has(delivery);
   seen.add(delivery);
-  if (JSON.parse(body).event !== request.headers["x-owc-event"]) return response.writeHead(400).end("two names for one event");
-  console.log(`${request.headers["x-owc-event"]}${again ? " again" : ""}`);
+  if (JSON.parse(body).event !== request.headers["x-owc-event"]) return response.writeHead(400).end("event header and body differ");
+  console.log(`${request.headers["x-owc-event"]}${again ? " (duplicate)" : ""}`);
   response.writeHead(200).end("OK");
 }).listen(Number(process.env.PORT), "127.0.0.1", () => console.log(`listening on ${server.address().port}`));

@@ -1,6 +1,6 @@
 <?php
-// A handler of Standard Webhooks in plain PHP, right unless FAULT plants one fault. GET /effects counts what it did;
-// while the file BROKEN is there, its database is down.
+// Plain PHP handler for Standard Webhooks, correct unless FAULT names a fault. GET /effects returns the number of
+// side effects. While the file BROKEN exists, the handler simulates an unavailable database.
 $fault = getenv('FAULT') ?: '';
 $secret = getenv('WEBHOOK_SECRET');
 $store = getenv('STORE');
@@ -45,10 +45,10 @@ $due = base64_encode(hash_hmac('sha256', "$id.$time.$signed", $key, true));
 $parts = explode(' ', $header('Webhook-Signature'));
 $given = array_filter($fault === 'first' ? array_slice($parts, 0, 1) : $parts, fn ($part) => str_starts_with($part, 'v1,'));
 $holds = (bool) array_filter($given, fn ($part) => hash_equals($due, substr($part, 3)));
-if ($fault !== 'unchecked' && !$holds) {
+if ($fault !== 'unverified' && !$holds) {
     answer(401);
 }
-if (!in_array($fault, ['stale', 'unchecked']) && (!ctype_digit($time) || abs(time() - (int) $time) > 300)) {
+if (!in_array($fault, ['stale', 'unverified']) && (!ctype_digit($time) || abs(time() - (int) $time) > 300)) {
     answer(401);
 }
 $event = json_decode($body, true);

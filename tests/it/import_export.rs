@@ -1,4 +1,4 @@
-//! Requests in and out: files of other tools and our own, and what is left out of them.
+//! End-to-end tests of import and export: formats, redaction, errors and cancellation.
 
 use std::{
     io::Write,
@@ -32,17 +32,17 @@ fn job(done: &Output) -> Json {
     serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line}: {e}: {}", text(&done.stderr)))
 }
 
-/// Sends bytes as they are and waits for the answer's head.
+/// Sends raw bytes and waits for a 2xx status line.
 fn send_raw(serve: &Serve, bytes: &[u8]) {
     use std::io::Read;
     let mut stream = std::net::TcpStream::connect(serve.address()).unwrap();
     stream.write_all(bytes).unwrap();
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).unwrap();
-    assert!(answer.starts_with(b"HTTP/1.1 2"), "{}", text(&answer));
+    let mut response = [0; 12];
+    stream.read_exact(&mut response).unwrap();
+    assert!(response.starts_with(b"HTTP/1.1 2"), "{}", text(&response));
 }
 
-/// A request as what is to come back of it: head, body, marks.
+/// Returns the fields and the body of a request that must survive export and import.
 async fn told(serve: &Serve, summary: &Json) -> (Json, Vec<u8>) {
     let id = summary["id"].as_str().unwrap();
     let detail = serve.get(&format!("/requests/{id}/reveal")).await;
@@ -54,14 +54,14 @@ async fn told(serve: &Serve, summary: &Json) -> (Json, Vec<u8>) {
         "trailers",
         "arrived_at",
         "receiving_ms",
-        "peer",
+        "remote_address",
         "status",
         "note",
         "pinned",
         "body_bytes",
         "body_state",
         "names",
-        "answer",
+        "response",
     ];
     let mut told = json!({});
     kept.into_iter().for_each(|key| told[key] = detail[key].clone());
@@ -69,7 +69,7 @@ async fn told(serve: &Serve, summary: &Json) -> (Json, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn an_archive_brings_every_byte_elsewhere() {
+async fn export_and_import_preserve_every_byte() {
     let (from, to) = (Serve::start(), Serve::start());
     send_raw(&from, b"POST /inbox/a?x=%2F..//b HTTP/1.1\r\nHost: x\r\nX-Twice: 1\r\nx-TWICE:   2\r\nX-Latin: caf\xe9\r\nContent-Length: 6\r\n\r\n\x00\xff\r\n\n{");
     send_raw(&from, b"PUT /inbox/chunks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n3\r\nabc\r\n0\r\nX-T: after\r\n\r\n");
@@ -95,7 +95,7 @@ async fn an_archive_brings_every_byte_elsewhere() {
         let done = to.cli(&["import", out, "--inbox", form, "--json"]);
         assert!(done.status.success(), "{}", text(&done.stderr));
         assert_eq!((&job(&done)["imported"]["requests"], &job(&done)["imported"]["format"]), (&json!(3), &json!(form)));
-        // Each is newest first; what was exported newest first was imported in that order.
+        // The export is newest first and the import keeps that order, so the import reverses the list.
         let (mut sent, came) = (from.all("inbox").await, to.all(form).await);
         sent.reverse();
         for (sent, came) in sent.iter().zip(&came) {
@@ -108,24 +108,24 @@ async fn an_archive_brings_every_byte_elsewhere() {
 }
 
 #[tokio::test]
-async fn secrets_and_what_is_named_stay_here() {
+async fn export_omits_secrets_and_redacts_selected_values() {
     let serve = Serve::start();
     let client = reqwest::Client::new();
     for (name, value) in [("x-hub-signature", "kept"), ("authorization", "Bearer t0ken"), ("x-user", "ann@example.com")]
     {
         client
-            .post(format!("{}/inbox", serve.receiver))
+            .post(format!("{}/inbox", serve.listener))
             .header(name, value)
             .json(&json!({ "user": { "email": "ann@example.com" }, "n": 1 }))
             .send()
             .await
             .unwrap();
     }
-    // What is coded is looked into decoded.
+    // Compressed bodies are decoded before redaction.
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(br#"{"user":{"email":"bob@example.com"}}"#).unwrap();
     client
-        .post(format!("{}/inbox", serve.receiver))
+        .post(format!("{}/inbox", serve.listener))
         .header("content-encoding", "gzip")
         .header("content-type", "application/json")
         .body(gzip.finish().unwrap())
@@ -153,7 +153,7 @@ async fn secrets_and_what_is_named_stay_here() {
 }
 
 #[tokio::test]
-async fn a_bad_entry_is_named_and_the_rest_is_imported_or_nothing() {
+async fn reports_invalid_entries_and_imports_the_rest_or_nothing() {
     let serve = Serve::start();
     let dir = tempfile::tempdir().unwrap();
     let lines = file(dir.path(), "some.jsonl", b"{\"method\":\"PUT\",\"target\":\"/a\"}\n\nnonsense\n{\"method\":\"B AD\",\"target\":\"/\"}\n{\"target\":\"/z\",\"body\":\"last\"}\n");
@@ -163,30 +163,34 @@ async fn a_bad_entry_is_named_and_the_rest_is_imported_or_nothing() {
     assert_eq!(job(&done)["imported"]["requests"], 2);
     let said = text(&done.stderr);
     assert!(
-        said.contains("line 3: it is not a JSON object") && said.contains("line 4: \"B AD\" is not an HTTP method"),
+        said.contains("line 3: not a JSON object") && said.contains("line 4: the method is invalid: \"B AD\""),
         "{said}"
     );
     assert_eq!(serve.all("imported").await.len(), 2);
 
-    let done = serve.cli(&["import", lines, "--whole", "--inbox", "second"]);
+    let done = serve.cli(&["import", lines, "--atomic", "--inbox", "second"]);
     assert_eq!(done.status.code(), Some(2));
-    assert!(text(&done.stderr).contains("2 entries cannot be imported, so nothing was"), "{}", text(&done.stderr));
+    assert!(
+        text(&done.stderr).contains("2 entries cannot be imported; nothing was imported"),
+        "{}",
+        text(&done.stderr)
+    );
     assert!(
         serve.request(Method::GET, "/requests?inbox=second").send().await.unwrap().status() == StatusCode::NOT_FOUND
     );
 
-    // A file that breaks off gives what is before the break.
+    // The complete entries of a truncated file are imported.
     let har = std::fs::read(sample("mitmproxy.har")).unwrap();
     let cut = file(dir.path(), "cut.har", &har[..har.len() / 2]);
     let done = serve.cli(&["import", cut.to_str().unwrap(), "--inbox", "cut"]);
     assert_eq!(done.status.code(), Some(2));
-    assert!(text(&done.stderr).contains("does not read to its end"), "{}", text(&done.stderr));
+    assert!(text(&done.stderr).contains("cannot be parsed to the end"), "{}", text(&done.stderr));
     assert!(serve.all("cut").await.len() > 3);
 
     for (name, content, why) in [
         ("empty.har", &b""[..], "is empty"),
-        ("prose.txt", b"Dear support,", "none of the formats"),
-        ("bomb.zip", b"PK\x03\x04nonsense", "not whole"),
+        ("prose.txt", b"Dear support,", "is not supported"),
+        ("bomb.zip", b"PK\x03\x04nonsense", "incomplete"),
     ] {
         let done = serve.cli(&["import", file(dir.path(), name, content).to_str().unwrap()]);
         assert_eq!(done.status.code(), Some(2), "{name}");
@@ -199,7 +203,7 @@ async fn a_bad_entry_is_named_and_the_rest_is_imported_or_nothing() {
 }
 
 #[tokio::test]
-async fn files_of_other_tools_are_found_judged_and_not_told_of() {
+async fn imports_and_verifies_files_of_other_tools() {
     let serve = Serve::start();
     for (name, format, requests) in [
         ("chromium.har", "har", 21),
@@ -218,7 +222,7 @@ async fn files_of_other_tools_are_found_judged_and_not_told_of() {
         let counted = serve.get(&format!("/requests/count?q=source%3A{name}")).await;
         assert_eq!(counted["requests"], requests, "{name}");
     }
-    // A vendor's request is judged by the inbox it comes into, by the time it arrived.
+    // An imported request is verified with the secret of its inbox, at its original arrival time.
     serve.cli(&["inbox", "add", "pay", "--provider", "stripe", "--secret", "whsec_test"]);
     let at = jiff::Timestamp::now().as_second() - 86_400;
     let body = r#"{"id":"evt_1","object":"event","type":"charge.failed"}"#;
@@ -242,20 +246,20 @@ async fn files_of_other_tools_are_found_judged_and_not_told_of() {
     let line = json!({ "target": "/pay", "arrived_at": arrived, "headers": signed["headers"], "body": body });
     let path = file(dir.path(), "stripe.jsonl", line.to_string().as_bytes());
     assert!(serve.cli(&["import", path.to_str().unwrap(), "--inbox", "pay"]).status.success());
-    let judged = until("a verdict", async || {
+    let verified = until("the signature status", async || {
         let all = serve.all("pay").await;
-        (all[0]["verdict"] != "unchecked").then(|| all[0].clone())
+        (all[0]["signature_status"] != "unverified").then(|| all[0].clone())
     })
     .await;
     assert_eq!(
-        (&judged["verdict"], &judged["event_type"], &judged["event_id"]),
+        (&verified["signature_status"], &verified["event_type"], &verified["event_id"]),
         (&json!("valid"), &json!("charge.failed"), &json!("evt_1"))
     );
-    assert!(judged["arrived_at"].as_str().unwrap() < serve.get("/inboxes/pay").await["created_at"].as_str().unwrap());
+    assert!(verified["arrived_at"].as_str().unwrap() < serve.get("/inboxes/pay").await["created_at"].as_str().unwrap());
 }
 
 #[tokio::test]
-async fn an_import_can_be_cancelled_and_one_that_died_leaves_nothing_behind() {
+async fn cancels_imports_and_cleans_up_after_crash() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let serve = Serve::start_in(&data);
@@ -283,7 +287,7 @@ async fn an_import_can_be_cancelled_and_one_that_died_leaves_nothing_behind() {
     let cancelled: Json =
         serve.request(Method::POST, &format!("/jobs/{id}/cancel")).send().await.unwrap().json().await.unwrap();
     assert_eq!(cancelled["state"], "cancelled");
-    let kept = until("the report", async || {
+    let kept = until("the import report", async || {
         let job = serve.get(&format!("/jobs/{id}")).await;
         let stored = serve.get("/requests/count?q=source:many&most=100000").await;
         let (told, stored) = (job["imported"]["requests"].as_u64().unwrap(), stored["requests"].as_u64().unwrap());
@@ -292,8 +296,8 @@ async fn an_import_can_be_cancelled_and_one_that_died_leaves_nothing_behind() {
     .await;
     assert!(kept < 60_000, "{kept}");
 
-    // All or nothing: what a cancelled import had stored is taken back.
-    let begun = import(&serve, "inbox=none&whole=true").await;
+    // A canceled atomic import deletes the requests that it stored.
+    let begun = import(&serve, "inbox=none&atomic=true").await;
     let id = begun["id"].as_str().unwrap();
     until("some requests", async || {
         serve
@@ -308,18 +312,18 @@ async fn an_import_can_be_cancelled_and_one_that_died_leaves_nothing_behind() {
     })
     .await;
     serve.request(Method::POST, &format!("/jobs/{id}/cancel")).send().await.unwrap();
-    until("nothing", async || serve.all("none").await.is_empty().then_some(())).await;
+    until("the imported requests to be deleted", async || serve.all("none").await.is_empty().then_some(())).await;
 
     import(&serve, "inbox=died").await;
     serve.kill_9();
     let serve = Serve::start_in(&data);
-    assert!(!data.join("import").exists(), "what was on its way in is gone");
+    assert!(!data.join("import").exists(), "partial uploads must be deleted at start");
     assert!(serve.get("/status").await["requests"].as_u64().unwrap() >= kept);
     serve.terminate();
 }
 
 #[tokio::test]
-async fn an_export_that_breaks_off_is_no_file() {
+async fn canceled_export_breaks_the_download() {
     let serve = Serve::start();
     let lines = "{\"target\":\"/x\",\"body\":\"some content\"}\n".repeat(30_000);
     let sent = serve.request(Method::POST, "/import?inbox=many").body(lines).send().await.unwrap();
@@ -338,20 +342,17 @@ async fn an_export_that_breaks_off_is_no_file() {
             Err(_) => break true,
         }
     };
-    assert!(broken, "the reader is told that it is not the whole");
-    // A reader that leaves ends it too.
+    assert!(broken, "the client must get an error for an incomplete export");
+    // A client that disconnects also ends the export.
     drop(serve.request(Method::GET, "/export?as=raw&inbox=many").send().await.unwrap());
-    until("its end", async || {
+    until("the export to end", async || {
         let jobs = serve.get("/jobs").await;
         jobs["items"].items().all(|job| job["state"] != "running").then_some(())
     })
     .await;
-    for (query, why) in [
-        ("as=curl", "is read and not written"),
-        ("as=nope", "as"),
-        ("as=har&ids=x", "not the id"),
-        ("as=har&inbox=none", "none"),
-    ] {
+    for (query, why) in
+        [("as=curl", "not supported"), ("as=nope", "as"), ("as=har&ids=x", "no request"), ("as=har&inbox=none", "none")]
+    {
         let refused = serve.request(Method::GET, &format!("/export?{query}")).send().await.unwrap();
         assert!(refused.status().is_client_error(), "{query}");
         assert!(refused.text().await.unwrap().contains(why), "{query}");

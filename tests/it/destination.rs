@@ -1,4 +1,4 @@
-//! A receiver that answers as it is told, and the calls that send to it.
+//! A configurable HTTP test server and calls that send events to it.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ use crate::{
     json::Json,
 };
 
-/// What a receiver got.
+/// A received request.
 #[derive(Debug, Clone)]
 pub struct Got {
     pub path: String,
@@ -31,60 +31,60 @@ pub struct Got {
     pub at: Instant,
 }
 
-/// A receiver that answers as it is told.
+/// An HTTP server that records requests and returns configured responses.
 #[derive(Clone)]
-pub struct Receiver {
+pub struct TargetServer {
     pub url: String,
     pub got: Arc<Mutex<Vec<Got>>>,
     pub status: Arc<AtomicU16>,
-    /// Requests that are held until the end.
+    /// Number of requests that never get a response.
     pub hangs: Arc<AtomicUsize>,
-    /// How it answers a request of its own accord, where it does.
+    /// Function that chooses each response, if set.
     moods: Arc<Mutex<Option<Mood>>>,
 }
 
-/// What a receiver does with a request, by what it got.
-pub type Mood = Box<dyn FnMut(&Got) -> Answer + Send>;
+/// Chooses the response to a request.
+pub type Mood = Box<dyn FnMut(&Got) -> TargetResponse + Send>;
 
-/// What a receiver does.
-pub enum Answer {
+/// The response to a request.
+pub enum TargetResponse {
     Status(u16),
-    /// It begins to answer and breaks off.
+    /// A response that is truncated in the body.
     Broken,
-    /// It never answers.
+    /// No response.
     Silent,
 }
 
-impl Receiver {
+impl TargetServer {
     pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let receiver = Self {
+        let destination = Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
             got: Arc::default(),
             status: Arc::new(AtomicU16::new(200)),
             hangs: Arc::default(),
             moods: Arc::default(),
         };
-        let app = Router::new().fallback(take).with_state(receiver.clone());
+        let app = Router::new().fallback(take).with_state(destination.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        receiver
+        destination
     }
 
     pub fn got(&self) -> Vec<Got> {
         self.got.lock().unwrap().clone()
     }
 
-    /// From now on each answer is this function's.
-    pub fn answers_by(&self, mood: impl FnMut(&Got) -> Answer + Send + 'static) {
+    /// Sets the function that chooses each response.
+    pub fn responds_by(&self, mood: impl FnMut(&Got) -> TargetResponse + Send + 'static) {
         *self.moods.lock().unwrap() = Some(Box::new(mood));
     }
 
-    pub fn answers(&self, status: u16) {
+    pub fn responses(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
     }
 }
 
-async fn take(State(receiver): State<Receiver>, request: Request) -> Response {
+async fn take(State(destination): State<TargetServer>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let headers = head
@@ -94,27 +94,29 @@ async fn take(State(receiver): State<Receiver>, request: Request) -> Response {
         .collect();
     let path = head.uri.to_string();
     let got = Got { path, headers, body, at: Instant::now() };
-    let answer = match receiver.moods.lock().unwrap().as_mut() {
+    let response = match destination.moods.lock().unwrap().as_mut() {
         Some(mood) => mood(&got),
-        None if got.path.contains("hang") => Answer::Silent,
-        None => Answer::Status(receiver.status.load(Ordering::SeqCst)),
+        None if got.path.contains("hang") => TargetResponse::Silent,
+        None => TargetResponse::Status(destination.status.load(Ordering::SeqCst)),
     };
-    receiver.got.lock().unwrap().push(got);
-    match answer {
-        Answer::Status(status) => (StatusCode::from_u16(status).unwrap(), "the receiver's own words").into_response(),
-        Answer::Broken => {
+    destination.got.lock().unwrap().push(got);
+    match response {
+        TargetResponse::Status(status) => {
+            (StatusCode::from_u16(status).unwrap(), "response of the server").into_response()
+        }
+        TargetResponse::Broken => {
             let broken = futures_util::stream::unfold(false, async |begun| {
                 if !begun {
                     return Some((Ok("half a"), true));
                 }
-                // A body that is not ready lets what was begun leave first.
+                // Yielding flushes the first part of the body before the error.
                 tokio::task::yield_now().await;
-                Some((Err(std::io::Error::other("broken off")), true))
+                Some((Err(std::io::Error::other("truncated")), true))
             });
             Response::new(Body::from_stream(broken))
         }
-        Answer::Silent => {
-            receiver.hangs.fetch_add(1, Ordering::SeqCst);
+        TargetResponse::Silent => {
+            destination.hangs.fetch_add(1, Ordering::SeqCst);
             std::future::pending().await
         }
     }

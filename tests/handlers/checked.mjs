@@ -1,5 +1,5 @@
-// A handler of Standard Webhooks in Express, right unless FAULT plants one fault. GET /effects counts what it did;
-// while the file BROKEN is there, its database is down.
+// Express handler for Standard Webhooks, correct unless FAULT names a fault. GET /effects returns the number of
+// side effects. While the file BROKEN exists, the handler simulates an unavailable database.
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { existsSync } from "node:fs";
 
@@ -23,7 +23,7 @@ app.post("/webhook", express.raw({ type: () => true, limit: "30mb" }), async (re
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   const [id, time] = [request.get("webhook-id") ?? "", request.get("webhook-timestamp") ?? ""];
   if (fault === "slow") await new Promise((wait) => setTimeout(wait, 1_500));
-  if (fault !== "unchecked" && !holds(id, time, body, request.get("webhook-signature") ?? "")) return response.sendStatus(401);
+  if (fault !== "unverified" && !holds(id, time, body, request.get("webhook-signature") ?? "")) return response.sendStatus(401);
   const age = Date.now() / 1_000 - Number(time);
   if (fault !== "stale" && fault !== "nan" && !/^\d+$/.test(time)) return response.sendStatus(401);
   if (fault !== "stale" && Math.abs(age) > 300) return response.sendStatus(401);

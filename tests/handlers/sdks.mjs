@@ -1,4 +1,4 @@
-/** Verifies by the vendors' own libraries, one path each: 200 where they accept, 401 where they throw or say no. */
+/** Verifies requests with official vendor libraries, one path each. Responds with 200 if valid, otherwise with 401. */
 import { createServer } from "node:http";
 
 import { verify as verifyGithub } from "@octokit/webhooks-methods";
@@ -8,7 +8,7 @@ import Stripe from "stripe";
 import { Webhook as SvixWebhook } from "svix";
 
 const secret = process.env.WEBHOOK_SECRET;
-const stripe = new Stripe("sk_test_of_nobody");
+const stripe = new Stripe("sk_test_unused");
 
 const LIBRARIES = {
   "/standard-webhooks": ({ body, headers }) => new StandardWebhook(secret).verify(body, headers),

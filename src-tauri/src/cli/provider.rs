@@ -1,3 +1,5 @@
+//! `hookbench provider`: lists and shows vendors, and prints verification code for them.
+
 use hookbench_engine::{Provider, catalogue, handlers, samples};
 
 use super::{Context, error::CliError, terminal};
@@ -5,22 +7,27 @@ use super::{Context, error::CliError, terminal};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
-    verb: Option<Verb>,
+    verb: Verb,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Show one vendor
+    /// List the vendors with their signature schemes
+    #[command(after_help = "Examples:\n  hookbench provider list\n  hookbench provider list --json")]
+    List,
+    /// Show a vendor as a provider file, or print code for it
+    #[command(after_help = "Examples:\n  hookbench provider show stripe\n  \
+        hookbench provider show stripe --snippet node\n  hookbench provider show github --handler express")]
     Show {
-        /// Its id
+        /// Id of the vendor
         name: String,
-        /// Print code that verifies its requests: node, python, php, go, ruby, java or rust
+        /// Print verification code: node, python, php, go, ruby, java or rust
         #[arg(long, value_name = "LANGUAGE")]
         snippet: Option<String>,
-        /// Print a whole receiving handler: express, fastapi, php or go
+        /// Print a complete webhook handler: express, fastapi, php or go
         #[arg(long, value_name = "FRAMEWORK", conflicts_with = "snippet")]
         handler: Option<String>,
-        /// One of its schemes; the usual one by default
+        /// Use this signature scheme of the vendor [default: the vendor's first]
         #[arg(long)]
         scheme: Option<String>,
     },
@@ -32,7 +39,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
         terminal::say(&format!("{file}"));
     }
     match &args.verb {
-        None => {
+        Verb::List => {
             for provider in catalogue.providers() {
                 if context.json {
                     json(provider)?;
@@ -48,9 +55,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
             }
             Ok(())
         }
-        Some(Verb::Show { name, snippet, handler, scheme }) => {
+        Verb::Show { name, snippet, handler, scheme } => {
             let provider = catalogue.get(name).ok_or_else(|| {
-                CliError::Other(format!("there is no provider {name:?}; `hookbench providers` lists them"))
+                CliError::Other(format!("no such vendor: {name:?}. `hookbench provider list` lists them"))
             })?;
             match (snippet, handler) {
                 (None, None) if context.json => json(provider),
@@ -67,7 +74,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
 
 fn no_scheme(provider: &Provider) -> CliError {
     CliError::Other(format!(
-        "{} has no such scheme; `hookbench providers show {}` lists them",
+        "{} has no such signature scheme. `hookbench provider show {}` lists them",
         provider.name, provider.id
     ))
 }
@@ -77,19 +84,19 @@ fn whole(provider: &Provider, scheme: Option<&str>, framework: &str) -> Result<(
     if record.is_none() && scheme.is_some() {
         return Err(no_scheme(provider));
     }
-    // A scheme that is asked for by name is wanted, also where the vendor leaves its requests unsigned.
+    // A scheme that is passed by name is used even if the vendor sends unsigned requests.
     let signs = scheme.is_some() || provider.sending.as_ref().is_none_or(|sending| sending.signed);
     let all = handlers(provider, record.filter(|_| signs).map(|record| &record.scheme));
     let found = all.iter().find(|handler| handler.language == framework);
     let handler = found.ok_or_else(|| match all.is_empty() {
         true => CliError::Other(format!(
-            "there is no handler for {}: its signature has a rule of its own; use its SDK",
+            "no handler code for {}: the signature scheme is specific to this vendor. Use the vendor's SDK",
             provider.name
         )),
         false => {
             let known: Vec<&str> = all.iter().map(|handler| handler.language.as_str()).collect();
             CliError::Other(format!(
-                "there is no handler in {framework:?} for {}; there are {}",
+                "no handler code in {framework:?} for {} (available: {})",
                 provider.name,
                 known.join(", ")
             ))
@@ -104,10 +111,18 @@ fn code(provider: &Provider, scheme: Option<&str>, language: &str) -> Result<(),
     let all = samples(&provider.name, &record.scheme);
     let found = all.iter().find(|snippet| snippet.language == language);
     let snippet = found.ok_or_else(|| match all.is_empty() {
-        true => CliError::Other(format!("there is no snippet for {}: its signature is not one a shared secret makes, or has a rule of its own; use its SDK", provider.name)),
+        true => CliError::Other(format!(
+            "no verification code for {}: the signature scheme uses no shared secret, or is specific to this vendor. \
+             Use the vendor's SDK",
+            provider.name
+        )),
         false => {
             let known: Vec<&str> = all.iter().map(|snippet| snippet.language.as_str()).collect();
-            CliError::Other(format!("there is no snippet in {language:?} for {}; there are {}", provider.name, known.join(", ")))
+            CliError::Other(format!(
+                "no verification code in {language:?} for {} (available: {})",
+                provider.name,
+                known.join(", ")
+            ))
         }
     })?;
     terminal::line(snippet.code.trim_end());

@@ -1,4 +1,4 @@
-/** A flow platform's receiver, as its own page shows one with Express: no signature, a switch, 200 or 500. */
+/** Express handler as in the documentation of the flow platform: no signature, status 200 or 500. */
 import express from "express";
 
 const router = express.Router();

@@ -1,4 +1,4 @@
-//! What bodies are like: learned from what arrives, and as code that compilers take.
+//! End-to-end tests of inferred schemas and the code generated from them.
 
 use std::{fs, path::Path, process::Command};
 
@@ -33,31 +33,31 @@ async fn taught() -> Serve {
     serve.cli(&["inbox", "set", "inbox", "--provider", "stripe"]);
     let client = reqwest::Client::new();
     for body in samples() {
-        client.post(format!("{}/inbox", serve.receiver)).json(&body).send().await.unwrap();
+        client.post(format!("{}/inbox", serve.listener)).json(&body).send().await.unwrap();
     }
-    client.post(format!("{}/inbox", serve.receiver)).body("no JSON").send().await.unwrap();
-    until("the shape", async || {
-        let shapes = serve.get("/shapes").await;
-        shapes["items"].items().any(|shape| shape["requests"] == 12).then_some(())
+    client.post(format!("{}/inbox", serve.listener)).body("not JSON").send().await.unwrap();
+    until("the schema", async || {
+        let schemas = serve.get("/schemas").await;
+        schemas["items"].items().any(|shape| shape["requests"] == 12).then_some(())
     })
     .await;
     serve
 }
 
 #[tokio::test]
-async fn a_shape_is_learned_changes_are_told_and_it_is_forgotten() {
+async fn infers_schema_reports_changes_and_deletes_it() {
     let serve = taught().await;
-    let listed = serve.get("/shapes").await["items"][0].clone();
+    let listed = serve.get("/schemas").await["items"][0].clone();
     assert_eq!(
         (&listed["inbox"], &listed["event_type"], &listed["drift"]),
         (&json!("inbox"), &json!("order.paid"), &json!(2))
     );
-    let shape = serve.get("/shapes/inbox?event=order.paid").await;
+    let shape = serve.get("/schemas/inbox?event=order.paid").await;
     let field = |path: &str| {
         shape["tree"].items().find(|field| field["path"] == path).cloned().unwrap_or_else(|| panic!("{path}: {shape}"))
     };
     assert_eq!(field("data.note")["types"], json!(["null", "string"]));
-    assert_eq!(field("data.status")["values"], Json::NULL, "twelve are too few to list all there may be");
+    assert_eq!(field("data.status")["values"], Json::NULL, "twelve requests must not be enough to list all values");
     assert_eq!(field("data.at")["format"], "date-time");
     assert_eq!(
         (field("data.coupon")["optional"].clone(), field("data.lines[*].free")["optional"].clone()),
@@ -66,31 +66,31 @@ async fn a_shape_is_learned_changes_are_told_and_it_is_forgotten() {
     let coupon = shape["changes"].items().find(|change| change["path"] == "data.coupon").unwrap();
     assert_eq!(coupon["what"], json!({ "type": "new_field", "value_type": "object" }));
     let body: Json = serde_json::from_slice(&serve.body(coupon["request"].as_str().unwrap()).await).unwrap();
-    assert_eq!(body["id"], "evt_9", "the request that brought it");
-    let said = serve.cli(&["shape", "inbox", "order.paid"]);
+    assert_eq!(body["id"], "evt_9", "the change must name the first request with the new field");
+    let said = serve.cli(&["schema", "inbox", "order.paid"]);
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.contains("    status: string\n") && said.contains("data.coupon: new, object"), "{said}");
 
     assert_eq!(
-        serve.request(Method::DELETE, "/shapes/inbox?event=order.paid").send().await.unwrap().status(),
+        serve.request(Method::DELETE, "/schemas/inbox?event=order.paid").send().await.unwrap().status(),
         StatusCode::NO_CONTENT
     );
     assert_eq!(
-        serve.request(Method::GET, "/shapes/inbox?event=order.paid").send().await.unwrap().status(),
+        serve.request(Method::GET, "/schemas/inbox?event=order.paid").send().await.unwrap().status(),
         StatusCode::NOT_FOUND
     );
 }
 
 #[tokio::test]
-async fn its_types_compile_and_take_what_was_seen() {
+async fn generated_types_compile_and_parse_samples() {
     let serve = taught().await;
     let code =
-        |form: &str| String::from_utf8(serve.cli(&["shape", "inbox", "order.paid", "--as", form]).stdout).unwrap();
+        |form: &str| String::from_utf8(serve.cli(&["schema", "inbox", "order.paid", "--as", form]).stdout).unwrap();
     let (root, dir) = (Path::new(env!("CARGO_MANIFEST_DIR")), tempfile::tempdir().unwrap());
     let bodies: Vec<String> = samples().iter().map(Json::to_string).collect();
 
     let uses = format!(
-        "\nexport const seen: OrderPaid[] = [{}];\n// @ts-expect-error a type it is not\nexport const other: OrderPaid = {{ id: 7 }};\n",
+        "\nexport const seen: OrderPaid[] = [{}];\n// @ts-expect-error wrong type\nexport const other: OrderPaid = {{ id: 7 }};\n",
         bodies.join(",\n")
     );
     fs::write(dir.path().join("shape.ts"), code("typescript") + &uses).unwrap();

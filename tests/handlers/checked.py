@@ -1,5 +1,8 @@
-"""A handler of Standard Webhooks in FastAPI, right unless FAULT plants one fault. GET /effects counts what it did;
-while the file BROKEN is there, its database is down."""
+"""FastAPI handler for Standard Webhooks, correct unless FAULT names a fault.
+
+GET /effects returns the number of side effects. While the file BROKEN exists, the handler simulates an unavailable
+database.
+"""
 
 import asyncio
 import base64
@@ -50,7 +53,7 @@ async def webhook(request: Request):
         except ValueError:
             pass
     message = f"{identity}.{stamp}.".encode() + signed
-    if FAULT != "unchecked" and not holds(message, request.headers.get("webhook-signature", "")):
+    if FAULT != "unverified" and not holds(message, request.headers.get("webhook-signature", "")):
         return Response(status_code=401)
     if FAULT == "nan":
         try:
@@ -59,7 +62,7 @@ async def webhook(request: Request):
             stamp = float("nan")
         if abs(time.time() - stamp) > 300:
             return Response(status_code=401)
-    elif FAULT not in ("stale", "unchecked"):
+    elif FAULT not in ("stale", "unverified"):
         if not (stamp.isascii() and stamp.isdigit()) or abs(time.time() - int(stamp)) > 300:
             return Response(status_code=401)
     try:
