@@ -25,8 +25,8 @@ app.post("/webhook", express.raw({ type: () => true, limit: "30mb" }), async (re
   if (fault === "slow") await new Promise((wait) => setTimeout(wait, 1_500));
   if (fault !== "unverified" && !holds(id, time, body, request.get("webhook-signature") ?? "")) return response.sendStatus(401);
   const age = Date.now() / 1_000 - Number(time);
-  if (fault !== "stale" && fault !== "nan" && !/^\d+$/.test(time)) return response.sendStatus(401);
-  if (fault !== "stale" && Math.abs(age) > 300) return response.sendStatus(401);
+  if (fault !== "expired-timestamp" && fault !== "nan" && !/^\d+$/.test(time)) return response.sendStatus(401);
+  if (fault !== "expired-timestamp" && Math.abs(age) > 300) return response.sendStatus(401);
   let event;
   try {
     event = JSON.parse(body.toString());

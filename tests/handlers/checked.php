@@ -48,7 +48,7 @@ $holds = (bool) array_filter($given, fn ($part) => hash_equals($due, substr($par
 if ($fault !== 'unverified' && !$holds) {
     answer(401);
 }
-if (!in_array($fault, ['stale', 'unverified']) && (!ctype_digit($time) || abs(time() - (int) $time) > 300)) {
+if (!in_array($fault, ['expired-timestamp', 'unverified']) && (!ctype_digit($time) || abs(time() - (int) $time) > 300)) {
     answer(401);
 }
 $event = json_decode($body, true);

@@ -62,7 +62,7 @@ async def webhook(request: Request):
             stamp = float("nan")
         if abs(time.time() - stamp) > 300:
             return Response(status_code=401)
-    elif FAULT not in ("stale", "unverified"):
+    elif FAULT not in ("expired-timestamp", "unverified"):
         if not (stamp.isascii() and stamp.isdigit()) or abs(time.time() - int(stamp)) > 300:
             return Response(status_code=401)
     try:

@@ -163,9 +163,9 @@ async fn reports_final_state_of_each_delivery() {
     let (status, error) =
         serve.call(reqwest::Method::POST, &format!("/deliveries/{}/cancel", id(&waiting)), json!({})).await;
     assert_eq!((status, &error["code"]), (409, &json!("not_waiting")));
-    // `to_the_end` runs all retries now, without delays.
-    let to_the_end = json!({ "to_the_end": true });
-    serve.call(reqwest::Method::POST, &format!("/deliveries/{}/retry", id(&waiting)), to_the_end).await;
+    // `all_retries` runs all retries now, without delays.
+    let all_retries = json!({ "all_retries": true });
+    serve.call(reqwest::Method::POST, &format!("/deliveries/{}/retry", id(&waiting)), all_retries).await;
     let ended = in_state(&serve, &id(&waiting), &["exhausted"]).await;
     assert!(ended["attempts"].as_u64().unwrap() >= 6, "{ended}");
 }

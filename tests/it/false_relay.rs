@@ -50,14 +50,14 @@ async fn served(mut stream: TcpStream, base: String, attached: Send) {
         let _ = connection.await;
         return;
     }
-    let said = match head.split(' ').nth(1).unwrap().trim_start_matches(PREFIX) {
+    let output = match head.split(' ').nth(1).unwrap().trim_start_matches(PREFIX) {
         "" => json!({ "relay": "false", "unix_s": 0 }),
         "/devices" => json!({ "device": "d", "url": base }),
         "/resume" => json!({ "again": 0 }),
         _ => json!({ "name": "inbox", "url": format!("{base}/token"), "waiting": 0, "refused": 0, "seq": 0 }),
     };
-    let said = said.to_string();
-    let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{said}", said.len());
+    let output = output.to_string();
+    let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{output}", output.len());
     stream.write_all(response.as_bytes()).await.unwrap();
 }
 
@@ -131,8 +131,8 @@ async fn rejects_invalid_deliveries_from_malicious_relay() {
         Delivery { body: BodyPlace::Relay, body_bytes: u64::MAX / 2, ..honest(12) },
     ];
     for lie in &lies {
-        let said = deliver(&send, lie, b"{}").await;
-        assert!(matches!(said, Some(Ack::Never(_))), "{lie:?}: {said:?}");
+        let output = deliver(&send, lie, b"{}").await;
+        assert!(matches!(output, Some(Ack::Never(_))), "{lie:?}: {output:?}");
     }
     // A delivery for an inbox that is not exposed is retried later, because the inbox may be exposed by then.
     for outside_headers in

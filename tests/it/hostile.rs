@@ -101,9 +101,9 @@ async fn connections_leave_file_descriptors_for_api_and_database() {
     }
     let refused = until("a rejected connection", async || {
         let mut stream = tokio::net::TcpStream::connect(serve.address()).await.ok()?;
-        let mut said = String::new();
-        stream.read_to_string(&mut said).await.ok()?;
-        said.starts_with("HTTP/1.1 503").then_some(said)
+        let mut output = String::new();
+        stream.read_to_string(&mut output).await.ok()?;
+        output.starts_with("HTTP/1.1 503").then_some(output)
     })
     .await;
     assert!(refused.contains("too_many_connections"), "{refused}");

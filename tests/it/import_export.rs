@@ -161,10 +161,10 @@ async fn reports_invalid_entries_and_imports_the_rest_or_nothing() {
     let done = serve.cli(&["import", lines, "--json"]);
     assert_eq!(done.status.code(), Some(1), "{}", text(&done.stderr));
     assert_eq!(job(&done)["imported"]["requests"], 2);
-    let said = text(&done.stderr);
+    let output = text(&done.stderr);
     assert!(
-        said.contains("line 3: not a JSON object") && said.contains("line 4: the method is invalid: \"B AD\""),
-        "{said}"
+        output.contains("line 3: not a JSON object") && output.contains("line 4: the method is invalid: \"B AD\""),
+        "{output}"
     );
     assert_eq!(serve.all("imported").await.len(), 2);
 

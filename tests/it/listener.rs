@@ -417,8 +417,8 @@ async fn reports_owner_of_used_port_and_suggests_free_port() {
     let (status, error) = serve.call(reqwest::Method::PATCH, "/settings", wanted.clone()).await;
     assert_eq!((status, &error["code"]), (409, &json!("port_taken")), "{error}");
     let message = error["message"].as_str().unwrap();
-    for said in [format!("process {}", std::process::id()), "is free".into(), "still listens".into()] {
-        assert!(message.contains(&said), "{said}: {message}");
+    for output in [format!("process {}", std::process::id()), "is free".into(), "still listens".into()] {
+        assert!(message.contains(&output), "{output}: {message}");
     }
     // The rejected change keeps the current address.
     assert_eq!(serve.get("/status").await["listener"], before);

@@ -35,5 +35,6 @@ mod sending;
 mod signature;
 mod snippet;
 mod ssh;
+mod takeover;
 mod transports;
 mod tunnel;

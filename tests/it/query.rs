@@ -475,8 +475,8 @@ async fn compares_responses_of_two_attempts() {
     let diff = serve.get(&format!("/diff?a={delivery}:1&b={delivery}:2")).await;
     assert_eq!((&diff["basis"], &diff["changes"], &diff["same"]), (&json!("json"), &json!(2), &json!(false)));
     assert_eq!((&diff["line"]["a"], &diff["line"]["b"]), (&json!("HTTP 500"), &json!("HTTP 200")));
-    let said = serve.cli(&["diff", &format!("{delivery}:1"), &format!("{delivery}:1")]);
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let output = serve.cli(&["diff", &format!("{delivery}:1"), &format!("{delivery}:1")]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for wrong in [format!("{delivery}:9"), format!("{delivery}:x")] {
         let refused = serve.request(Method::GET, &format!("/diff?a={delivery}:1&b={wrong}")).send().await.unwrap();
         assert!(refused.status().is_client_error(), "{wrong}");

@@ -319,8 +319,8 @@ async fn unusual_requests_survive_export_and_import_in_every_format() {
     // A repeated import of a file reports the earlier import and its inbox.
     let path = dir.path().join("all.archive");
     let again = to.cli(&["import", path.to_str().unwrap(), "--inbox", "twice"]);
-    let said = String::from_utf8_lossy(&[again.stdout, again.stderr].concat()).into_owned();
-    assert!(again.status.success() && said.contains("already imported"), "{said}");
+    let output = String::from_utf8_lossy(&[again.stdout, again.stderr].concat()).into_owned();
+    assert!(again.status.success() && output.contains("already imported"), "{output}");
 }
 
 #[tokio::test]
@@ -336,8 +336,8 @@ async fn rejects_files_that_contain_no_requests() {
         let path = dir.path().join(name);
         std::fs::write(&path, content).unwrap();
         let done = serve.cli(&["import", path.to_str().unwrap(), "--inbox", "none"]);
-        let said = String::from_utf8_lossy(&done.stderr).into_owned();
-        assert!(done.status.code() == Some(1) && said.contains(word), "{name}: {:?} {said}", done.status);
+        let output = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.code() == Some(1) && output.contains(word), "{name}: {:?} {output}", done.status);
     }
     let inboxes = serve.get("/inboxes").await;
     let stored = inboxes["items"].items().any(|inbox| inbox["name"] == "none" && inbox["requests"] != 0);

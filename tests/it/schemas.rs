@@ -67,9 +67,9 @@ async fn infers_schema_reports_changes_and_deletes_it() {
     assert_eq!(coupon["what"], json!({ "type": "new_field", "value_type": "object" }));
     let body: Json = serde_json::from_slice(&serve.body(coupon["request"].as_str().unwrap()).await).unwrap();
     assert_eq!(body["id"], "evt_9", "the change must name the first request with the new field");
-    let said = serve.cli(&["schema", "inbox", "order.paid"]);
-    let said = String::from_utf8_lossy(&said.stdout).into_owned();
-    assert!(said.contains("    status: string\n") && said.contains("data.coupon: new, object"), "{said}");
+    let output = serve.cli(&["schema", "inbox", "order.paid"]);
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.contains("    status: string\n") && output.contains("data.coupon: new, object"), "{output}");
 
     assert_eq!(
         serve.request(Method::DELETE, "/schemas/inbox?event=order.paid").send().await.unwrap().status(),

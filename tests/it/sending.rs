@@ -394,7 +394,7 @@ async fn reports_untrusted_certificates_and_masks_private_keys() {
     let modern = tls_server(at, "chain.pem", "leaf.key", None, b"h2");
     let (serve, http) = (Serve::start(), TargetServer::start().await);
     let pair = text("client.pem") + &text("client.key");
-    for (port, settings, said) in [
+    for (port, settings, output) in [
         (plain, json!({ "trusted_certificate": text("ca.pem") }), None),
         (plain, json!({ "trusted_certificate": text("chain.pem") }), None),
         (plain, json!({ "trusted_certificate": text("leaf.pem") }), None),
@@ -411,9 +411,9 @@ async fn reports_untrusted_certificates_and_masks_private_keys() {
         assert_eq!(status, 202, "{sent}");
         let delivery = in_state(&serve, &id(&sent["deliveries"][0]), &["delivered", "failed"]).await;
         let error = delivery["error"].as_str().unwrap_or_default();
-        match said {
+        match output {
             None => assert_eq!(delivery["state"], "delivered", "{error}"),
-            Some(said) => assert!(error.contains(said) && !error.contains("Error("), "{said}: {error}"),
+            Some(output) => assert!(error.contains(output) && !error.contains("Error("), "{output}: {error}"),
         }
     }
     // Private keys are masked, and invalid PEM text is rejected.

@@ -150,8 +150,8 @@ fn assess(language: &str, samples: &[Sample], found: &HashMap<(String, String), 
         for case in &sample.cases {
             verified += 1;
             match found.get(&(sample.name.clone(), case.what.to_owned())) {
-                Some(said) if *said == case.valid => {}
-                said => wrong.push(format!("{} {}: {said:?}", sample.name, case.what)),
+                Some(output) if *output == case.valid => {}
+                output => wrong.push(format!("{} {}: {output:?}", sample.name, case.what)),
             }
         }
     }

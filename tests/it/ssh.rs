@@ -45,8 +45,8 @@ fn key(dir: &Path, name: &str, passphrase: &str) -> PathBuf {
 }
 
 fn fingerprint(key: &Path) -> String {
-    let said = String::from_utf8(run(Command::new("ssh-keygen").arg("-lf").arg(key)).stdout).unwrap();
-    said.split(' ').nth(1).unwrap().to_owned()
+    let output = String::from_utf8(run(Command::new("ssh-keygen").arg("-lf").arg(key)).stdout).unwrap();
+    output.split(' ').nth(1).unwrap().to_owned()
 }
 
 fn me() -> String {
@@ -84,9 +84,9 @@ impl Sshd {
         let mut child =
             command.args(["-D", "-e", "-f"]).arg(dir.join("config")).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let mut said = Vec::new();
-        while !said.last().is_some_and(|line: &String| line.contains("listening on")) {
-            said.push(lines.next().unwrap_or_else(|| panic!("sshd ended: {said:?}")));
+        let mut output = Vec::new();
+        while !output.last().is_some_and(|line: &String| line.contains("listening on")) {
+            output.push(lines.next().unwrap_or_else(|| panic!("sshd ended: {output:?}")));
         }
         // Reads the rest of the output, because a full pipe would block sshd.
         std::thread::spawn(move || lines.for_each(drop));
@@ -140,7 +140,7 @@ async fn tunnel(serve: &Serve) -> Json {
     serve.get("/tunnels").await["items"][0].clone()
 }
 
-async fn stays_up(serve: &Serve, state: &str) -> Json {
+async fn connection_state(serve: &Serve, state: &str) -> Json {
     until(state, async || Some(tunnel(serve).await).filter(|tunnel| tunnel["connection"]["state"] == state)).await
 }
 
@@ -172,14 +172,14 @@ async fn forwards_webhooks_through_ssh_and_reconnects() {
     let (home, mut sshd) = (TempDir::new().unwrap(), Sshd::start(""));
     let (serve, app) = (serve_with_home(home.path(), None), TargetServer::start().await);
     let mine = sshd.path("mine");
-    let said =
+    let output =
         started(&serve.cli(&["tunnel", "start", &sshd.place(), "--key", mine.to_str().unwrap(), "--expose", "inbox"]));
     assert!(
-        said.contains("online") && said.contains("live") && said.contains(&fingerprint(&sshd.path("host"))),
-        "{said}"
+        output.contains("online") && output.contains("live") && output.contains(&fingerprint(&sshd.path("host"))),
+        "{output}"
     );
     let public = url(&serve).await;
-    assert!(public.starts_with("http://127.0.0.1:") && said.contains(&public), "{public} in {said}");
+    assert!(public.starts_with("http://127.0.0.1:") && output.contains(&public), "{public} in {output}");
     let token = public.rsplit('/').next().unwrap().to_owned();
     assert_eq!(token.len(), 32, "160 bits: {token}");
 
@@ -209,12 +209,12 @@ async fn forwards_webhooks_through_ssh_and_reconnects() {
     // A broken session is re-established at the same URL.
     sshd.cut();
     until("the webhook after a cut", async || status(&public).await.filter(|status| *status == 418)).await;
-    let stood = stays_up(&serve, "online").await;
+    let stood = connection_state(&serve, "online").await;
     assert!(stood["last_drop"]["why"].as_str().is_some_and(|why| why.contains("connection")), "{stood}");
     // The session is also re-established after a restart of the host.
     sshd.restart(|_| ());
     until("the webhook after a restart", async || status(&public).await.filter(|status| *status == 418)).await;
-    assert!(stays_up(&serve, "online").await["connection"]["round_trip_ms"].is_f64());
+    assert!(connection_state(&serve, "online").await["connection"]["round_trip_ms"].is_f64());
 
     // Starting the tunnel again with the same options does not interrupt a sender that waits for a response.
     let rule = json!([{ "when": "path:/slow", "responses": [{ "status": 200, "delay_ms": 1500 }] }]);
@@ -264,22 +264,22 @@ async fn rejects_host_with_unexpected_key() {
     let start = ["tunnel", "start", &place, "--url", "https://hooks.example/in/", "--key", mine.to_str().unwrap()];
     let first = fingerprint(&sshd.path("host"));
     // The key differs from `--host-key`.
-    let said = refused(&serve.cli(&[&start[..], &["--host-key", "SHA256:other"]].concat()));
-    assert!(said.contains("another key") && said.contains(&first), "{said}");
+    let output = refused(&serve.cli(&[&start[..], &["--host-key", "SHA256:other"]].concat()));
+    assert!(output.contains("another key") && output.contains(&first), "{output}");
     // The key differs from the key in known_hosts.
     fs::create_dir_all(home.path().join(".ssh")).unwrap();
     let other = key(sshd.dir.path(), "other", "");
     let line = fs::read_to_string(other.with_extension("pub")).unwrap();
     let known = home.path().join(".ssh/known_hosts");
     fs::write(&known, format!("[127.0.0.1]:{} {line}", sshd.port)).unwrap();
-    let said = refused(&serve.cli(&start));
-    assert!(said.contains("known_hosts") && said.contains(&first), "{said}");
+    let output = refused(&serve.cli(&start));
+    assert!(output.contains("known_hosts") && output.contains(&first), "{output}");
     // The key has another type than the key in known_hosts, as in a man-in-the-middle attack.
     run(Command::new("ssh-keygen").args(["-q", "-t", "ecdsa", "-N", "", "-f"]).arg(sshd.path("kind")));
     let line = fs::read_to_string(sshd.path("kind.pub")).unwrap();
     fs::write(&known, format!("[127.0.0.1]:{}\t{line}", sshd.port)).unwrap();
-    let said = refused(&serve.cli(&start));
-    assert!(said.contains("line 1 of") && said.contains(&first), "{said}");
+    let output = refused(&serve.cli(&start));
+    assert!(output.contains("line 1 of") && output.contains(&first), "{output}");
     assert_eq!(serve.get("/tunnels").await["items"], json!([]));
     // Without a known_hosts entry, the first key is trusted and stored (trust on first use).
     fs::remove_file(&known).unwrap();
@@ -294,15 +294,15 @@ async fn rejects_host_with_unexpected_key() {
             fs::rename(sshd.path(&name.replace("host", "other")), sshd.path(name)).unwrap();
         }
     });
-    let ended = stays_up(&serve, "failed").await;
+    let ended = connection_state(&serve, "failed").await;
     let second = fingerprint(&sshd.path("host"));
     assert_eq!((&ended["kind"]["host_key"], &ended["kind"]["offered_key"]), (&json!(first), &json!(second)), "{ended}");
-    let said = started(&serve.cli(&["tunnel", "status"]));
-    assert!(said.contains(&format!("hookbench tunnel trust-key {second}")), "{said}");
-    let said = refused(&serve.cli(&["tunnel", "trust-key", "yes"]));
-    assert!(said.contains("SHA256:"), "{said}");
+    let output = started(&serve.cli(&["tunnel", "status"]));
+    assert!(output.contains(&format!("hookbench tunnel trust-key {second}")), "{output}");
+    let output = refused(&serve.cli(&["tunnel", "trust-key", "yes"]));
+    assert!(output.contains("SHA256:"), "{output}");
     started(&serve.cli(&["tunnel", "trust-key", &second]));
-    let stood = stays_up(&serve, "online").await;
+    let stood = connection_state(&serve, "online").await;
     assert_eq!((&stood["kind"]["host_key"], &stood["kind"]["offered_key"]), (&json!(second), &Json::NULL), "{stood}");
 }
 
@@ -320,8 +320,8 @@ async fn requests_host_key_of_known_type() {
     let mine = sshd.path("mine");
     let start = ["tunnel", "start", &sshd.place(), "--url", "https://hooks.example", "--key", mine.to_str().unwrap()];
     // By default, the host would present its Ed25519 key.
-    let said = started(&serve.cli(&start));
-    assert!(said.contains(&fingerprint(&sshd.path("other-kind"))), "{said}");
+    let output = started(&serve.cli(&start));
+    assert!(output.contains(&fingerprint(&sshd.path("other-kind"))), "{output}");
     sshd.restart(|_| ());
     until("the session after the restart", async || {
         let stood = tunnel(&serve).await;
@@ -339,27 +339,27 @@ async fn authenticates_with_key_file_or_agent() {
     // There is no key.
     let home = TempDir::new().unwrap();
     let serve = serve_with_home(home.path(), None);
-    let said = refused(&serve.cli(&start));
-    assert!(said.contains("no SSH agent") && said.contains("authorized_keys"), "{said}");
+    let output = refused(&serve.cli(&start));
+    assert!(output.contains("no SSH agent") && output.contains("authorized_keys"), "{output}");
     // The host does not accept the first key, and the second key has a passphrase.
     let ssh = home.path().join(".ssh");
     fs::create_dir_all(&ssh).unwrap();
     let stranger = key(&ssh, "id_ed25519", "");
     let locked = key(home.path(), "locked", "secret");
-    let said = refused(&serve.cli(&start));
-    assert!(said.contains("id_ed25519 was rejected"), "{said}");
-    let said = refused(&serve.cli(&[&start[..], &["--key", locked.to_str().unwrap()]].concat()));
-    assert!(said.contains("has a passphrase") && said.contains("ssh-add"), "{said}");
-    let said = refused(&serve.cli(&[&start[..], &["--key", "/nowhere/key"]].concat()));
-    assert!(said.contains("/nowhere/key cannot be read"), "{said}");
+    let output = refused(&serve.cli(&start));
+    assert!(output.contains("id_ed25519 was rejected"), "{output}");
+    let output = refused(&serve.cli(&[&start[..], &["--key", locked.to_str().unwrap()]].concat()));
+    assert!(output.contains("has a passphrase") && output.contains("ssh-add"), "{output}");
+    let output = refused(&serve.cli(&[&start[..], &["--key", "/nowhere/key"]].concat()));
+    assert!(output.contains("/nowhere/key cannot be read"), "{output}");
     // The default key file is accepted. A host that does not allow forwarding is reported.
     fs::copy(sshd.path("mine"), &stranger).unwrap();
     fs::copy(sshd.path("mine.pub"), stranger.with_extension("pub")).unwrap();
     started(&serve.cli(&start));
     let closed = Sshd::start("AllowTcpForwarding no");
     let mine = closed.path("mine");
-    let said = refused(&serve.cli(&["tunnel", "start", &closed.place(), "--key", mine.to_str().unwrap()]));
-    assert!(said.contains("refused to listen on 0") && said.contains("AllowTcpForwarding"), "{said}");
+    let output = refused(&serve.cli(&["tunnel", "start", &closed.place(), "--key", mine.to_str().unwrap()]));
+    assert!(output.contains("refused to listen on 0") && output.contains("AllowTcpForwarding"), "{output}");
     drop(serve);
 
     // The SSH agent signs with its keys.
@@ -371,14 +371,14 @@ async fn authenticates_with_key_file_or_agent() {
     let add = |key: &Path| run(Command::new("ssh-add").arg("-q").arg(key).env("SSH_AUTH_SOCK", &socket));
     let other = key(home.path(), "other", "");
     add(&other);
-    let said = refused(&serve.cli(&start));
-    assert!(said.contains("the agent's key \"other\" was rejected"), "{said}");
+    let output = refused(&serve.cli(&start));
+    assert!(output.contains("the agent's key \"other\" was rejected"), "{output}");
     add(&sshd.path("mine"));
     // An unreadable key file must not make Hookbench use another key.
-    let said = refused(&serve.cli(&[&start[..], &["--key", "/nowhere/key"]].concat()));
-    assert!(said.contains("/nowhere/key cannot be read") && !said.contains("agent"), "{said}");
+    let output = refused(&serve.cli(&[&start[..], &["--key", "/nowhere/key"]].concat()));
+    assert!(output.contains("/nowhere/key cannot be read") && !output.contains("agent"), "{output}");
     started(&serve.cli(&start));
-    stays_up(&serve, "online").await;
+    connection_state(&serve, "online").await;
     agent.kill().unwrap();
     agent.wait().unwrap();
 }
@@ -396,8 +396,8 @@ async fn reads_public_url_from_host_output() {
     let serve = serve_with_home(home.path(), None);
     let mine = sshd.path("mine");
     let start = ["tunnel", "start", &sshd.place(), "--key", mine.to_str().unwrap(), "--expose", "inbox"];
-    let said = started(&serve.cli(&start));
-    assert!(said.contains("https://abc.lhr.example/"), "{said}");
+    let output = started(&serve.cli(&start));
+    assert!(output.contains("https://abc.lhr.example/"), "{output}");
     let token = url(&serve).await.rsplit('/').next().unwrap().to_owned();
     fs::write(sshd.path("next"), "now").unwrap();
     until("the other URL", async || (url(&serve).await == format!("https://two.lhr.example/{token}")).then_some(()))
@@ -412,11 +412,11 @@ async fn reads_public_url_from_banner() {
     let serve = serve_with_home(home.path(), None);
     let mine = sshd.path("mine");
     let start = ["tunnel", "start", &sshd.place(), "--key", mine.to_str().unwrap(), "--expose", "inbox"];
-    let said = started(&serve.cli(&start));
-    assert!(said.contains("https://banner.example/"), "{said}");
+    let output = started(&serve.cli(&start));
+    assert!(output.contains("https://banner.example/"), "{output}");
     // `--url` takes precedence over the banner.
-    let said = started(&serve.cli(&[&start[..], &["--url", "https://own.example"]].concat()));
-    assert!(said.contains("https://own.example/") && !said.contains("banner"), "{said}");
+    let output = started(&serve.cli(&[&start[..], &["--url", "https://own.example"]].concat()));
+    assert!(output.contains("https://own.example/") && !output.contains("banner"), "{output}");
     assert_eq!(serve.get("/tunnels").await["items"].items().count(), 1);
 }
 
@@ -424,10 +424,10 @@ async fn reads_public_url_from_banner() {
 async fn exposes_inbox_through_tunnel_of_another_program() {
     let home = TempDir::new().unwrap();
     let (serve, app) = (serve_with_home(home.path(), None), TargetServer::start().await);
-    let said = started(&serve.cli(&["tunnel", "start", "https://abc.ngrok.example", "--other", "--expose", "inbox"]));
-    let stood = stays_up(&serve, "online").await;
+    let output = started(&serve.cli(&["tunnel", "start", "https://abc.ngrok.example", "--other", "--expose", "inbox"]));
+    let stood = connection_state(&serve, "online").await;
     let local = stood["kind"]["local"].as_str().unwrap().to_owned();
-    assert!(said.contains(&local) && said.contains("live"), "{said}");
+    assert!(output.contains(&local) && output.contains("live"), "{output}");
     assert_eq!(stood["durable"], false);
     let public = url(&serve).await;
     let token = public.strip_prefix("https://abc.ngrok.example/").unwrap().to_owned();
@@ -482,10 +482,10 @@ async fn exposes_inbox_through_tunnel_of_another_program() {
     serve.terminate();
     let taken = std::net::TcpListener::bind(local.trim_start_matches("http://")).unwrap();
     let serve = serve_with_home(home.path(), None);
-    let stood = stays_up(&serve, "waiting").await;
+    let stood = connection_state(&serve, "waiting").await;
     assert!(stood["connection"]["why"].as_str().unwrap().contains("listen"), "{stood}");
     drop(taken);
-    stays_up(&serve, "online").await;
+    connection_state(&serve, "online").await;
     assert_eq!(url(&serve).await, public);
 }
 
@@ -494,7 +494,7 @@ async fn serializes_changes_to_a_tunnel() {
     let home = TempDir::new().unwrap();
     let serve = serve_with_home(home.path(), None);
     started(&serve.cli(&["tunnel", "start", "https://abc.example/hooks", "--other"]));
-    let stood = stays_up(&serve, "online").await;
+    let stood = connection_state(&serve, "online").await;
     let (id, local) = (stood["id"].as_str().unwrap(), stood["kind"]["local"].as_str().unwrap().to_owned());
     // Concurrent calls to expose an inbox create one URL, and that URL is stored.
     let path = format!("/tunnels/{id}/inboxes/inbox");
@@ -566,5 +566,5 @@ async fn flooding_sender_does_not_block_others() {
     }
     assert!(!flooding.is_finished(), "the flood must still be blocked");
     flooding.abort();
-    stays_up(&serve, "online").await;
+    connection_state(&serve, "online").await;
 }

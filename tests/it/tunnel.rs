@@ -66,8 +66,8 @@ impl Relay {
     fn code(&self) -> String {
         let output = self.cli(&["device", "add", "--json"]);
         assert!(output.status.success(), "{output:?}");
-        let said: Json = serde_json::from_slice(&output.stdout).unwrap();
-        said["code"].as_str().unwrap().to_owned()
+        let output: Json = serde_json::from_slice(&output.stdout).unwrap();
+        output["code"].as_str().unwrap().to_owned()
     }
 
     fn metric(&self, name: &str) -> u64 {
@@ -235,7 +235,7 @@ async fn keeps_offline_backlog_until_the_user_decides() {
     let serve = Serve::start_in(&dir.path().join("agent"));
     until("six requests in the offline backlog and none at the relay", async || {
         let exposure = tunnel(&serve).await["exposures"][0].clone();
-        (exposure["away"] == 6 && exposure["waiting"] == 0).then_some(())
+        (exposure["backlog"] == 6 && exposure["waiting"] == 0).then_some(())
     })
     .await;
     // A new request is forwarded before the backlog.
@@ -250,7 +250,7 @@ async fn keeps_offline_backlog_until_the_user_decides() {
     let bodies: Vec<String> = got[2..].iter().map(|got| String::from_utf8_lossy(&got.body).into_owned()).collect();
     assert_eq!(bodies, ["{\"number\":4}", "{\"number\":5}"]);
     assert!(got[2..].iter().all(|got| got.headers.contains_key("x-hub-signature-256")));
-    assert_eq!(tunnel(&serve).await["exposures"][0]["away"], 0);
+    assert_eq!(tunnel(&serve).await["exposures"][0]["backlog"], 0);
     let (_, again) = serve.call(reqwest::Method::POST, "/inboxes/inbox/backlog", json!({ "action": "all" })).await;
     assert_eq!(again["requests"], 0);
     // The inbox contains each request once.
@@ -556,8 +556,8 @@ async fn relay_obtains_acme_certificate_that_agent_trusts() {
     let wary = serve(false);
     let code = relay.code();
     let refused = wary.cli(&["tunnel", "start", &url, "--code", &code]);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && said.contains("certificate"), "{said}");
+    let output = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && output.contains("certificate"), "{output}");
     wary.terminate();
     let serve = serve(true);
     let public = joined(&serve, &url, &code, &[]);
@@ -613,8 +613,8 @@ async fn keeps_public_url_until_inbox_or_tunnel_is_deleted() {
     let data = relay.data.clone();
     relay.kill_9();
     let refused = serve.cli(&["tunnel", "remove"]);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && said.contains("still reachable"), "{said}");
+    let output = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && output.contains("still reachable"), "{output}");
     let listen = now.trim_start_matches("http://").split('/').next().unwrap().to_owned();
     let relay = Relay::start_in(&data, &listen, &[]);
     assert!(serve.cli(&["tunnel", "remove"]).status.success());

@@ -27,7 +27,7 @@ function onScreen(): string | undefined {
 }
 
 /** Wait after which a second close asks again, in ms. Two closes within three seconds quit. */
-const ASKED_ANEW_MS = 3_500;
+const ASKED_AGAIN_MS = 3_500;
 
 /** Closes the window through the window manager, repeatedly, until a condition holds. */
 async function closeUntil<T>(what: string, seen: () => Promise<T | undefined | false>): Promise<T> {
@@ -35,7 +35,7 @@ async function closeUntil<T>(what: string, seen: () => Promise<T | undefined | f
   return until(what, async () => {
     const found = await seen();
     if (found !== undefined && found !== false) return found;
-    if (Date.now() - closed > ASKED_ANEW_MS) {
+    if (Date.now() - closed > ASKED_AGAIN_MS) {
       closed = Date.now();
       execFileSync("wmctrl", ["-c", "Hookbench"]);
     }
@@ -90,7 +90,7 @@ describe("a single instance on a desktop", () => {
     await noDialog(driver);
     expect(onScreen()).toBeDefined();
     const responded = Date.now();
-    await until("the end of three seconds", async () => Date.now() - responded > ASKED_ANEW_MS);
+    await until("the end of three seconds", async () => Date.now() - responded > ASKED_AGAIN_MS);
     await closeUntil("the dialog again", question);
     await click(driver, "Keep");
     await until("a hidden window", async () => onScreen() === undefined);

@@ -116,7 +116,11 @@ describe.each(TRANSPORTS)("the first use in the %s", (transport) => {
       }),
     });
     const response = await send("shop", { body: "x" });
-    expect([response.status, response.headers.get("x-from"), await response.text()]).toEqual([202, "hookbench", "taken"]);
+    expect([response.status, response.headers.get("x-from"), await response.text()]).toEqual([
+      202,
+      "hookbench",
+      "taken",
+    ]);
     await until("its row", async () => (await rows(driver)).some((row) => row.includes("202")));
   });
 

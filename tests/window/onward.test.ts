@@ -126,7 +126,7 @@ describe.each(TRANSPORTS)("response rules, forwards and replays in the %s", (tra
     await until("the edited request", async () => got.at(-1)?.body === '{"n":"edited"}');
     await click(driver, "Timeline");
     await sees(driver, "replayed");
-    await shot("thread");
+    await shot("timeline");
   });
 
   test("shows the request as code with W", async () => {

@@ -160,7 +160,7 @@ describe.each(TRANSPORTS)("searches in the %s", (transport) => {
     expect(cut, "the timeline truncates no text").toEqual([]);
     await sees(driver, "duplicate");
     const faults = await serious(driver);
-    await shot("thread");
+    await shot("timeline");
     expect(faults).toEqual([]);
     await click(driver, "Compare with previous");
     await sees(driver, "No differences");

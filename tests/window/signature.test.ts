@@ -116,7 +116,8 @@ describe.each(TRANSPORTS)("signatures in the %s", (transport) => {
     await sees(driver, "Scheme found. The fields below describe it.");
     await sees(driver, "The signature is valid.");
     expect(await serious(driver)).toEqual([]);
-    if (process.env.HOOKBENCH_SHOTS) await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${transport}-own-scheme.png`);
+    if (process.env.HOOKBENCH_SHOTS)
+      await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${transport}-own-scheme.png`);
     await until("the name field", () =>
       driver.executeScript<boolean>(
         "const field = [...document.querySelectorAll('[role=dialog] input')].at(-1); field?.focus(); return Boolean(field)",

@@ -37,19 +37,19 @@ enum Verb {
     #[command(after_help = "Examples:\n  hookbench check list")]
     List,
     /// Print the report of a run
-    #[command(after_help = "Examples:\n  hookbench check report RUN\n  \
-        hookbench check report RUN --as html > report.html")]
+    #[command(after_help = "Examples:\n  hookbench check report latest\n  \
+        hookbench check report latest --as html > report.html")]
     Report {
-        /// Id of the run
+        /// Id of the run; `latest` is the newest
         run: String,
         /// Print the report in this format
         #[arg(long = "as", value_parser = ["json", "html", "junit"])]
         form: Option<String>,
     },
     /// Rerun the checks that did not pass, or the checks of --only
-    #[command(after_help = "Examples:\n  hookbench check rerun RUN\n  hookbench check rerun RUN --only unsigned")]
+    #[command(after_help = "Examples:\n  hookbench check rerun latest\n  hookbench check rerun latest --only unsigned")]
     Rerun {
-        /// Id of the run
+        /// Id of the run; `latest` is the newest
         run: String,
         /// Rerun this check; repeatable
         #[arg(long, value_name = "CHECK")]
@@ -58,7 +58,7 @@ enum Verb {
         files: Files,
     },
     /// Compare two runs. Exits with 1 if their results differ
-    #[command(after_help = "Examples:\n  hookbench check compare BEFORE AFTER")]
+    #[command(after_help = "Examples:\n  hookbench check compare latest~1 latest")]
     Compare {
         /// Id of the earlier run
         before: String,
@@ -66,9 +66,9 @@ enum Verb {
         after: String,
     },
     /// Delete a run
-    #[command(after_help = "Examples:\n  hookbench check remove RUN")]
+    #[command(after_help = "Examples:\n  hookbench check remove latest")]
     Remove {
-        /// Id of the run
+        /// Id of the run; `latest` is the newest
         run: String,
     },
 }
@@ -251,20 +251,30 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         Some(Verb::Rules) => rules(api, context).await,
         Some(Verb::List) => list(api, context).await,
         Some(Verb::Report { run, form: Some(form) }) => {
+            let run = super::latest::check_run(api, &run).await?;
             super::export::stream(api, &format!("/checks/{}/report?as={form}", encoded(&run)), None).await
         }
         Some(Verb::Report { run, form: None }) => {
+            let run = super::latest::check_run(api, &run).await?;
             let report: CheckReport = api.get(&format!("/checks/{}/report", encoded(&run))).await?;
             print(context, &report)
         }
         Some(Verb::Rerun { run, only, files }) => {
+            let run = super::latest::check_run(api, &run).await?;
             let run = encoded(&run);
             let body = json!({ "checks": only });
             let _: CheckRun = api.send(Method::POST, &format!("/checks/{run}/rerun"), &body).await?;
             finish(api, context, &run, &files).await
         }
-        Some(Verb::Compare { before, after }) => compare(api, context, &before, &after).await,
-        Some(Verb::Remove { run }) => api.bytes(Method::DELETE, &format!("/checks/{}", encoded(&run))).await.map(drop),
+        Some(Verb::Compare { before, after }) => {
+            let before = super::latest::check_run(api, &before).await?;
+            let after = super::latest::check_run(api, &after).await?;
+            compare(api, context, &before, &after).await
+        }
+        Some(Verb::Remove { run }) => {
+            let run = super::latest::check_run(api, &run).await?;
+            api.bytes(Method::DELETE, &format!("/checks/{}", encoded(&run))).await.map(drop)
+        }
     }
 }
 

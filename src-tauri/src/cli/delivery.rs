@@ -28,30 +28,30 @@ pub(super) enum Verb {
         after: Option<String>,
     },
     /// Show a delivery with every attempt
-    #[command(after_help = "Examples:\n  hookbench delivery show ID\n  hookbench delivery show ID --json")]
+    #[command(after_help = "Examples:\n  hookbench delivery show latest\n  hookbench delivery show latest --json")]
     Show {
-        /// Id of the delivery
+        /// Id of the delivery; `latest` is the newest
         id: String,
     },
     /// Resend one delivery, or all that match a filter
     ///
     /// A waiting delivery is attempted now. With a filter, deliveries that are failed, exhausted or skipped are
     /// resent, unless --state names another state.
-    #[command(after_help = "Examples:\n  hookbench delivery retry ID\n  \
+    #[command(after_help = "Examples:\n  hookbench delivery retry latest\n  \
         hookbench delivery retry --since yesterday --type 'chat.*' --status 5xx")]
     Retry {
-        /// Id of the delivery
+        /// Id of the delivery; `latest` is the newest
         id: Option<String>,
         /// Run all retries now, without waiting for the retry schedule
         #[arg(long, requires = "id")]
-        to_the_end: bool,
+        all_retries: bool,
         #[command(flatten)]
         filter: Filter,
     },
     /// Cancel a delivery that waits for a retry
-    #[command(after_help = "Examples:\n  hookbench delivery cancel ID")]
+    #[command(after_help = "Examples:\n  hookbench delivery cancel latest")]
     Cancel {
-        /// Id of the delivery
+        /// Id of the delivery; `latest` is the newest
         id: String,
     },
 }
@@ -111,6 +111,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             page.items.iter().for_each(|delivery| print(context, delivery));
         }
         Verb::Show { id } => {
+            let id = super::latest::delivery(api, &id).await?;
             let shown: DeliveryDetail = api.get(&format!("/deliveries/{}", encoded(&id))).await?;
             if context.json {
                 terminal::json(&shown);
@@ -121,14 +122,15 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
                 }
             }
         }
-        Verb::Retry { id: Some(id), to_the_end, filter } => {
+        Verb::Retry { id: Some(id), all_retries, filter } => {
             if let Some((name, _)) = filter.given().next() {
                 return Err(CliError::Other(format!(
                     "--{name} cannot be combined with a delivery id. Pass one or the other"
                 )));
             }
+            let id = super::latest::delivery(api, &id).await?;
             let path = format!("/deliveries/{}/retry", encoded(&id));
-            print(context, &api.send(Method::POST, &path, &json!({ "to_the_end": to_the_end })).await?);
+            print(context, &api.send(Method::POST, &path, &json!({ "all_retries": all_retries })).await?);
         }
         Verb::Retry { filter, .. } => {
             let which: BTreeMap<&str, String> = filter.given().collect();
@@ -144,6 +146,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             terminal::line(&format!("{} deliveries resent{left}", retried.deliveries));
         }
         Verb::Cancel { id } => {
+            let id = super::latest::delivery(api, &id).await?;
             let path = format!("/deliveries/{}/cancel", encoded(&id));
             print(context, &api.act(Method::POST, &path).await?);
         }

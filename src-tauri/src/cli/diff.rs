@@ -2,11 +2,11 @@
 
 use hookbench_api::{Diff, DiffRow, DiffRowKind};
 
-use super::{Api, Context, error::CliError, inbox::encoded, terminal};
+use super::{Api, Context, error::CliError, inbox::encoded, latest, terminal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Id of a request, or DELIVERY:NUMBER for the response to an attempt
+    /// Id of a request or `latest`; DELIVERY:NUMBER for the response to an attempt
     a: String,
     /// Id of the request or response to compare with
     b: String,
@@ -20,7 +20,8 @@ impl Args {
 
 /// Prints the differences. Fails with [`CliError::No`] if there are any.
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
-    let diff: Diff = api.get(&format!("/diff?a={}&b={}", encoded(&args.a), encoded(&args.b))).await?;
+    let (a, b) = (latest::request(api, &args.a).await?, latest::request(api, &args.b).await?);
+    let diff: Diff = api.get(&format!("/diff?a={}&b={}", encoded(&a), encoded(&b))).await?;
     if context.json {
         terminal::json(&diff);
         return if diff.same { Ok(()) } else { Err(CliError::No) };

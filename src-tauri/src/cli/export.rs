@@ -11,12 +11,12 @@ use crate::transport::{ApiResponse, into_file};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Export only the requests with these ids
+    /// Export only the requests with these ids; `latest` is the newest
     ids: Vec<String>,
     /// Write this format
     #[arg(long = "as", value_name = "FORMAT", value_parser = ["har", "jsonl", "csv", "raw", "archive"])]
     format: String,
-    /// Export only requests that match this query (docs/query.md)
+    /// Export only requests that match this query (docs/search.md)
     #[arg(long, short, value_name = "QUERY", allow_hyphen_values = true, conflicts_with = "ids")]
     query: Option<String>,
     /// Export only requests of this inbox
@@ -45,8 +45,8 @@ pub(super) async fn run(api: &Api, args: Args) -> Result<(), CliError> {
     asked.append_pair("as", &args.format);
     asked.extend_pairs(args.query.iter().map(|query| ("q", query)));
     asked.extend_pairs(args.inbox.iter().map(|inbox| ("inbox", inbox)));
-    for (name, listed) in
-        [("ids", &args.ids), ("redact_headers", &args.redact_header), ("redact_paths", &args.redact_path)]
+    let ids = super::latest::requests(api, &args.ids).await?;
+    for (name, listed) in [("ids", &ids), ("redact_headers", &args.redact_header), ("redact_paths", &args.redact_path)]
     {
         if !listed.is_empty() {
             asked.append_pair(name, &listed.join(","));

@@ -56,7 +56,7 @@ pub(super) struct Add {
     /// Name of the forward
     #[arg(long)]
     name: Option<String>,
-    /// Forward only requests that match this query (docs/query.md) [default: all]
+    /// Forward only requests that match this query (docs/search.md) [default: all]
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     when: Option<String>,
     /// Return the app's response to the sender (proxy) [default: mirror]

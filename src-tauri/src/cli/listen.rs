@@ -16,7 +16,7 @@ use crate::transport::Transport;
 pub(super) struct Args {
     /// Show only requests of this inbox
     inbox: Option<String>,
-    /// Show only requests that match this query (docs/query.md)
+    /// Show only requests that match this query (docs/search.md)
     ///
     /// Example: 'event:chat.* -signature:valid'
     #[arg(long, short, value_name = "QUERY", allow_hyphen_values = true)]

@@ -13,6 +13,7 @@ mod forward;
 mod import;
 mod inbox;
 mod keys;
+mod latest;
 mod listen;
 mod provider;
 mod relay;
@@ -79,7 +80,7 @@ enum Verb {
     /// Verify the signature of a raw HTTP request. Exits with 1 unless it is valid
     #[command(after_help = "Examples:\n  \
         hookbench verify --provider github --secret-file secret.txt < request.http\n  \
-        hookbench show ID --as raw --reveal | hookbench verify --provider github --secret-file secret.txt")]
+        hookbench show latest --as raw --reveal | hookbench verify --provider github --secret-file secret.txt")]
     Verify(signature::Args),
     /// Sign a raw HTTP request as the vendor does
     #[command(after_help = "Examples:\n  \
@@ -111,11 +112,11 @@ enum Call {
         hookbench requests -q 'event:chat.* status:>=400'\n  hookbench requests --refused")]
     Requests(requests::Args),
     /// Show a request
-    #[command(after_help = "Examples:\n  hookbench show ID\n  hookbench show ID --as curl\n  \
-        hookbench show ID --as body > body.json")]
+    #[command(after_help = "Examples:\n  hookbench show latest\n  hookbench show latest --as curl\n  \
+        hookbench show latest --as body > body.json")]
     Show(show::Args),
     /// Compare two requests or responses. Exits with 1 if they differ
-    #[command(after_help = "Examples:\n  hookbench diff ID ID\n  hookbench diff DELIVERY:1 DELIVERY:2")]
+    #[command(after_help = "Examples:\n  hookbench diff latest~1 latest\n  hookbench diff DELIVERY:1 DELIVERY:2")]
     Diff(diff::Args),
     /// Create, list, change and delete inboxes
     #[command(
@@ -146,13 +147,13 @@ enum Call {
     /// List, show, resend and cancel deliveries
     #[command(
         subcommand,
-        after_help = "Examples:\n  hookbench delivery list --status 5xx --since 2h\n  hookbench delivery retry ID"
+        after_help = "Examples:\n  hookbench delivery list --status 5xx --since 2h\n  hookbench delivery retry latest"
     )]
     Delivery(delivery::Verb),
     /// Replay stored requests. Exits with 1 unless all get a 2xx response
-    #[command(after_help = "Examples:\n  hookbench replay ID --to http://localhost:3000/webhooks\n  \
+    #[command(after_help = "Examples:\n  hookbench replay latest --to http://localhost:3000/webhooks\n  \
         hookbench replay -q 'body.user_id:789 after:yesterday' --to staging --rate 2/s --report staging.html\n  \
-        hookbench replay ID --twice --at-once")]
+        hookbench replay latest --twice --at-once")]
     Replay(Box<replay::Args>),
     /// Test a webhook handler with 52 checks. Exits with 1 if a required check fails
     #[command(after_help = "Examples:\n  \
@@ -175,7 +176,7 @@ enum Call {
     Import(import::Args),
     /// Export requests as HAR, JSON Lines, CSV, raw HTTP or an archive
     #[command(after_help = "Examples:\n  hookbench export --as har -q provider:stripe -o stripe.har\n  \
-        hookbench export --as jsonl ID ID | jq .body\n  hookbench export --as archive -o all.hookbench.zip")]
+        hookbench export --as jsonl latest | jq .body\n  hookbench export --as archive -o all.hookbench.zip")]
     Export(export::Args),
     /// Back up all data into a file
     #[command(after_help = "Examples:\n  hookbench backup everything.db")]
@@ -221,6 +222,11 @@ pub fn main() -> ExitCode {
     };
     let context = Context { data, own_data, json: cli.json };
     let Some(verb) = cli.verb else { return desktop::open(&context, cli.link.as_deref()) };
+    match data_folder::prepare(&context.data) {
+        Ok(None) => {}
+        Ok(Some(message)) => terminal::say(&message),
+        Err(error) => return terminal::fail(&CliError::Other(error.to_string())),
+    }
     hookbench_engine::descriptors::raise_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
         Ok(runtime) => runtime,

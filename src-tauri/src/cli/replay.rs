@@ -26,10 +26,10 @@ const ASK: Duration = Duration::from_millis(150);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Ids of the requests, in the order in which they are sent
+    /// Ids of the requests, in the order in which they are sent; `latest` is the newest
     #[arg(required_unless_present = "query")]
     ids: Vec<String>,
-    /// Replay all requests that match this query (docs/query.md)
+    /// Replay all requests that match this query (docs/search.md)
     #[arg(long, short, value_name = "QUERY", allow_hyphen_values = true, conflicts_with = "ids")]
     query: Option<String>,
     /// With --query: replay only requests of this inbox
@@ -168,7 +168,8 @@ async fn target(api: &Api, to: &str) -> Result<ReplayTarget, CliError> {
     Ok(ReplayTarget::Endpoint(super::endpoint::id_of(api, to).await?))
 }
 
-pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
+pub(super) async fn run(api: &Api, context: &Context, mut args: Args) -> Result<(), CliError> {
+    args.ids = super::latest::requests(api, &args.ids).await?;
     let to = match &args.to {
         Some(to) => Some(target(api, to).await?),
         None => None,

@@ -16,7 +16,7 @@ pub(super) struct Args {
     /// List only pinned requests
     #[arg(long)]
     pinned: bool,
-    /// List only requests that match this query (docs/query.md)
+    /// List only requests that match this query (docs/search.md)
     ///
     /// Example: 'event:chat.* -signature:valid'
     #[arg(long, short, value_name = "QUERY", allow_hyphen_values = true)]

@@ -42,10 +42,10 @@ pub(super) enum Verb {
         rule: String,
     },
     /// Show which rule would respond to a stored request, and why
-    #[command(after_help = "Examples:\n  hookbench inbox rule try REQUEST\n  \
-        hookbench inbox rule try REQUEST --inbox shop")]
+    #[command(after_help = "Examples:\n  hookbench inbox rule try latest\n  \
+        hookbench inbox rule try latest --inbox shop")]
     Try {
-        /// Id of the request
+        /// Id of the request; `latest` is the newest
         request: String,
         /// Use the rules of this inbox [default: the inbox of the request]
         #[arg(long)]
@@ -61,7 +61,7 @@ pub(super) struct Add {
     /// Name of the rule
     #[arg(long)]
     name: Option<String>,
-    /// Apply only to requests that match this query (docs/query.md) [default: all]
+    /// Apply only to requests that match this query (docs/search.md) [default: all]
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     when: Option<String>,
     /// Insert the rule at this position, from 1 [default: last]
@@ -123,6 +123,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             terminal::say("Restarted the sequences of the rule.");
         }
         Verb::Try { request, inbox } => {
+            let request = super::latest::request(api, &request).await?;
             let inbox = inbox.map_or(String::new(), |inbox| format!("?inbox={}", encoded(&inbox)));
             let tried: ResponsePreview =
                 api.get(&format!("/requests/{}/response-preview{inbox}", encoded(&request))).await?;

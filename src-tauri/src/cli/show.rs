@@ -7,7 +7,7 @@ use super::{Api, Context, error::CliError, terminal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Id of the request
+    /// Id of the request; `latest` is the newest, `latest~1` the one before
     #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     id: String,
     /// Print the request in this form
@@ -45,7 +45,7 @@ enum Form {
 }
 
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
-    let id = super::inbox::encoded(&args.id);
+    let id = super::inbox::encoded(&super::latest::request(api, &args.id).await?);
     match args.form {
         None if !context.json => {
             let detail: RequestDetail =

@@ -422,7 +422,7 @@ fn print_exposure(exposure: &Exposure) {
         terminal::shown(&exposure.inbox),
         terminal::shown(&exposure.url),
         counted(exposure.waiting, "waiting"),
-        counted(exposure.away, "arrived while offline"),
+        counted(exposure.backlog, "arrived while offline"),
     ));
     if let Some(problem) = &exposure.problem {
         terminal::line(&format!("    the settings are not applied at the relay: {}", terminal::shown(problem)));

@@ -58,6 +58,11 @@ fn main() -> ExitCode {
     let Some(data) = data.or_else(data_folder::usual) else {
         return fail("no home folder was found. Pass a data folder with --data");
     };
+    match data_folder::prepare(&data) {
+        Ok(None) => {}
+        Ok(Some(message)) => tracing::warn!("{message}"),
+        Err(error) => return fail(&error.to_string()),
+    }
     if !has_display() {
         return fail("no display was found. Run `hookbench serve` and open the printed address in a browser");
     }
@@ -177,7 +182,7 @@ fn view_of(link: &str) -> Option<String> {
         !part.is_empty() && *part != ".." && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
     let shown = match path.split('/').collect::<Vec<_>>()[..] {
-        ["settings" | "lab" | "requests" | "schemas" | "endpoints" | "deliveries" | "scenarios"] => true,
+        ["settings" | "debugger" | "requests" | "schemas" | "endpoints" | "deliveries" | "scenarios"] => true,
         ["inbox", inbox] => plain(&inbox),
         ["inbox", inbox, request] => plain(&inbox) && plain(&request),
         _ => false,

@@ -127,7 +127,7 @@ fn product_end(text: &str) -> usize {
 
 /// Returns the lines that compare or set a state with a literal number in SQL.
 fn bare_states(text: &str) -> impl Iterator<Item = &str> {
-    const COLUMNS: &[&str] = &["state", "body_state", "purpose", "origin", "away"];
+    const COLUMNS: &[&str] = &["state", "body_state", "purpose", "origin", "backlog"];
     let is_bare = |line: &&str| {
         let words: Vec<&str> = line.split([' ', '(', ',', '"']).filter(|word| !word.is_empty()).collect();
         words.windows(3).any(|words| {

@@ -31,8 +31,8 @@ async function value<T>(response: Promise<{ data?: T; error?: unknown }>): Promi
 }
 
 /** Waits for a response without a body. Throws the error of a failed call. */
-async function nothing(response: Promise<{ error?: unknown; response: Response }>): Promise<void> {
-  const { error, response } = await response;
+async function nothing(call: Promise<{ error?: unknown; response: Response }>): Promise<void> {
+  const { error, response } = await call;
   if (!response.ok) throw new CallError(error as object | undefined);
 }
 
@@ -97,13 +97,13 @@ export const api = {
         await bytes(route, { method: "POST", body: text, headers: { "content-type": "application/octet-stream" } }),
       ),
     ),
-  thread: (id: string) => value(client.GET("/api/v1/requests/{id}/timeline", requestPath(id))),
+  timeline: (id: string) => value(client.GET("/api/v1/requests/{id}/timeline", requestPath(id))),
   diff: (a: string, b: string) => value(client.GET("/api/v1/diff", { params: { query: { a, b } } })),
-  savedQueries: () => value(client.GET("/api/v1/queries")),
-  saveQuery: (name: string, body: Omit<SavedSearch, "name">) =>
-    value(client.PUT("/api/v1/queries/{name}", { ...inboxPath(name), body })),
-  removeQuery: async (name: string) => {
-    const { error } = await client.DELETE("/api/v1/queries/{name}", inboxPath(name));
+  savedSearches: () => value(client.GET("/api/v1/saved-searches")),
+  saveSearch: (name: string, body: Omit<SavedSearch, "name">) =>
+    value(client.PUT("/api/v1/saved-searches/{name}", { ...inboxPath(name), body })),
+  deleteSearch: async (name: string) => {
+    const { error } = await client.DELETE("/api/v1/saved-searches/{name}", inboxPath(name));
     if (error !== undefined) throw new CallError(error as object);
   },
   request: (id: string) => value(client.GET("/api/v1/requests/{id}", requestPath(id))),
@@ -161,8 +161,8 @@ export const api = {
   deliveries: (query: DeliveryFilter & { request?: string; replay?: string; after?: string; limit?: number }) =>
     value(client.GET("/api/v1/deliveries", { params: { query } })),
   delivery: (id: string) => value(client.GET("/api/v1/deliveries/{id}", requestPath(id))),
-  retryDelivery: (id: string, to_the_end = false) =>
-    value(client.POST("/api/v1/deliveries/{id}/retry", { ...requestPath(id), body: { to_the_end } })),
+  retryDelivery: (id: string, all_retries = false) =>
+    value(client.POST("/api/v1/deliveries/{id}/retry", { ...requestPath(id), body: { all_retries } })),
   retryDeliveries: (filter: DeliveryFilter) =>
     value(client.POST("/api/v1/deliveries/retry", { body: filter as never })),
   cancelDelivery: (id: string) => value(client.POST("/api/v1/deliveries/{id}/cancel", requestPath(id))),
@@ -179,11 +179,17 @@ export const api = {
     ),
   trySignature: (id: string, body: Trial) =>
     value(
-      client.POST("/api/v1/requests/{id}/signature/verify", { ...requestPath(id), body: body as unknown as WholeTrial }),
+      client.POST("/api/v1/requests/{id}/signature/verify", {
+        ...requestPath(id),
+        body: body as unknown as WholeTrial,
+      }),
     ),
   findScheme: (id: string, body: Trial) =>
     value(
-      client.POST("/api/v1/requests/{id}/signature/detect", { ...requestPath(id), body: body as unknown as WholeTrial }),
+      client.POST("/api/v1/requests/{id}/signature/detect", {
+        ...requestPath(id),
+        body: body as unknown as WholeTrial,
+      }),
     ),
   signature: (id: string) => value(client.GET("/api/v1/requests/{id}/signature", requestPath(id))),
   explain: (body: Question) =>
@@ -203,7 +209,7 @@ export const api = {
     value(client.PUT("/api/v1/tunnels/{id}/inboxes/{name}", { params: { path: { id, name } }, body })),
   unexpose: (id: string, name: string) =>
     value(client.DELETE("/api/v1/tunnels/{id}/inboxes/{name}", { params: { path: { id, name } } })),
-  decideBacklog: (name: string, body: { what: "all" | "latest_per_type" | "hold"; re_sign: boolean }) =>
+  decideBacklog: (name: string, body: { action: "all" | "latest_per_type" | "keep"; re_sign: boolean }) =>
     value(client.POST("/api/v1/inboxes/{name}/backlog", { ...inboxPath(name), body })),
   checks: () => value(client.GET("/api/v1/checks")),
   checkPlan: (body: CheckNew) => value(client.POST("/api/v1/checks/plan", { body: body as WholeCheck })),

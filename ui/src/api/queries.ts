@@ -58,4 +58,4 @@ export const useTunnels = () => useQuery({ queryKey: keys.tunnels, queryFn: api.
 
 export const useSchemas = () => useQuery({ queryKey: keys.allSchemas, queryFn: api.schemas });
 
-export const useSavedSearches = () => useQuery({ queryKey: keys.savedSearches, queryFn: api.savedQueries });
+export const useSavedSearches = () => useQuery({ queryKey: keys.savedSearches, queryFn: api.savedSearches });

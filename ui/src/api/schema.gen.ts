@@ -4,26 +4,6 @@
  */
 
 export interface paths {
-    "/api/v1/answer-files": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Keep a file that an answer is to be made of, sent as the body. It stays as long as an answer names it.
-         * @description Keep a file that an answer is to be made of, sent as the body. It stays as long as an answer names it.
-         */
-        post: operations["inboxes_add_file"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/backup": {
         parameters: {
             query?: never;
@@ -34,70 +14,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Back up the whole database into a new file. It holds all secrets, so only its owner may read it.
-         * @description Back up the whole database into a new file. It holds all secrets, so only its owner may read it.
+         * Back up the database
+         * @description Starts a job that copies the database to a new file. The file contains all secrets, so only its owner can read it.
          */
         post: operations["jobs_backup"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/check-comparison": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Compare two runs.
-         * @description Compare two runs.
-         */
-        get: operations["checks_compare"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/check-plan": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * What a run would send: nothing is sent yet.
-         * @description What a run would send: nothing is sent yet.
-         */
-        post: operations["checks_plan"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/check-questions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The questions that are asked.
-         * @description The questions that are asked.
-         */
-        get: operations["checks_questions"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -112,16 +32,76 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Runs of checks, newest first.
-         * @description Runs of checks, newest first.
+         * List check runs
+         * @description Returns check runs, newest first.
          */
         get: operations["checks_list"];
         put?: never;
         /**
-         * Begin a run: signed events of a vendor are sent to a handler, and its answers judged.
-         * @description Begin a run: signed events of a vendor are sent to a handler, and its answers judged.
+         * Start a check run
+         * @description Sends signed events of a vendor to a handler and checks the responses. Returns before the run ends.
          */
         post: operations["checks_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/checks/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare two check runs
+         * @description Returns the checks whose outcome differs between the runs.
+         */
+        get: operations["checks_compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/checks/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview a check run
+         * @description Returns the requests that a run would send. Nothing is sent.
+         */
+        post: operations["checks_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/checks/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List checks
+         * @description Returns every check that a run can include, by number.
+         */
+        get: operations["checks_questions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -136,37 +116,17 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How a run stands.
-         * @description How a run stands.
+         * Retrieve a check run
+         * @description Returns the state of a check run, and the number of results by outcome.
          */
         get: operations["checks_read"];
         put?: never;
         post?: never;
         /**
-         * Remove a run that has ended.
-         * @description Remove a run that has ended.
+         * Delete a check run
+         * @description Permanently deletes a run that has ended, with its report.
          */
         delete: operations["checks_remove"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/checks/{id}/again": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Ask some checks of a run again, with the same settings.
-         * @description Ask some checks of a run again, with the same settings.
-         */
-        post: operations["checks_again"];
-        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -182,8 +142,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End a run that is under way.
-         * @description End a run that is under way.
+         * Cancel a check run
+         * @description Stops a run that is in progress. Returns before the run ends.
          */
         post: operations["checks_cancel"];
         delete?: never;
@@ -200,12 +160,52 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What a run came to: each question with what was sent and what came back.
-         * @description What a run came to: each question with what was sent and what came back.
+         * Retrieve the report of a check run
+         * @description Returns each check with its outcome, requests and responses.
          */
         get: operations["checks_read_report"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/checks/{id}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rerun checks
+         * @description Runs checks of a run again with the same settings. The new results replace the previous ones.
+         */
+        post: operations["checks_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deletions/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo a deletion
+         * @description Restores the deleted requests, or the deleted inbox with its requests. A deletion can be undone for 10 seconds.
+         */
+        post: operations["requests_undo"];
         delete?: never;
         options?: never;
         head?: never;
@@ -220,8 +220,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Deliveries, newest first.
-         * @description Deliveries, newest first.
+         * List deliveries
+         * @description Returns the deliveries that match all filters, newest first.
          */
         get: operations["deliveries_list"];
         put?: never;
@@ -242,10 +242,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Resend all deliveries that match the filter, the oldest first. Without `state`, resends deliveries that are failed,
-         *     exhausted or skipped. Needs at least one condition.
-         * @description Resend all deliveries that match the filter, the oldest first. Without `state`, resends deliveries that are failed,
-         *     exhausted or skipped. Needs at least one condition.
+         * Resend deliveries
+         * @description Resends all deliveries that match the filter, oldest first. Without `state`, resends deliveries that are failed,
+         *     exhausted or skipped. At least one filter is required.
          */
         post: operations["deliveries_retry_many"];
         delete?: never;
@@ -262,8 +261,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A delivery with its attempts.
-         * @description A delivery with its attempts.
+         * Retrieve a delivery
+         * @description Returns a delivery with its attempts.
          */
         get: operations["deliveries_read"];
         put?: never;
@@ -282,8 +281,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What a receiver answered to an attempt: the body, as far as it is kept.
-         * @description What a receiver answered to an attempt: the body, as far as it is kept.
+         * Retrieve the response body of an attempt
+         * @description Returns the stored part of the response body, at most 64 KiB.
          */
         get: operations["deliveries_attempt_body"];
         put?: never;
@@ -302,8 +301,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A delivery's payload, byte for byte.
-         * @description A delivery's payload, byte for byte.
+         * Retrieve the payload of a delivery
+         * @description Returns the payload, byte for byte.
          */
         get: operations["deliveries_body"];
         put?: never;
@@ -324,8 +323,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End a delivery that waits.
-         * @description End a delivery that waits.
+         * Cancel a delivery
+         * @description Cancels a delivery that is waiting for its next attempt.
          */
         post: operations["deliveries_cancel"];
         delete?: never;
@@ -344,8 +343,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Try a delivery now: its next attempt if it waits, once more if it has ended.
-         * @description Try a delivery now: its next attempt if it waits, once more if it has ended.
+         * Retry a delivery
+         * @description Makes the next attempt of a waiting delivery now, or another attempt of a delivery that has ended. Returns before
+         *     the attempt ends.
          */
         post: operations["deliveries_retry"];
         delete?: never;
@@ -362,8 +362,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What differs between two requests or answers: JSON by its structure, text line by line, anything else in bytes.
-         * @description What differs between two requests or answers: JSON by its structure, text line by line, anything else in bytes.
+         * Compare two requests or responses
+         * @description Returns the differences. JSON is compared by structure, text by line, and other content by bytes.
          */
         get: operations["diff_read"];
         put?: never;
@@ -382,14 +382,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Endpoints, the oldest first.
-         * @description Endpoints, the oldest first.
+         * List endpoints
+         * @description Returns endpoints, oldest first.
          */
         get: operations["endpoints_list"];
         put?: never;
         /**
-         * Make an endpoint. Where the vendor signs and no secret is given, one is made.
-         * @description Make an endpoint. Where the vendor signs and no secret is given, one is made.
+         * Create an endpoint
+         * @description Creates an endpoint. If the vendor signs requests and no secret is given, a secret is generated.
          */
         post: operations["endpoints_add"];
         delete?: never;
@@ -406,22 +406,22 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One endpoint.
-         * @description One endpoint.
+         * Retrieve an endpoint
+         * @description Returns an endpoint. Secrets are masked.
          */
         get: operations["endpoints_read"];
         put?: never;
         post?: never;
         /**
-         * Remove an endpoint. Its deliveries stay; what waits is ended.
-         * @description Remove an endpoint. Its deliveries stay; what waits is ended.
+         * Delete an endpoint
+         * @description Deletes an endpoint. Its deliveries are kept, and waiting deliveries are skipped.
          */
         delete: operations["endpoints_remove"];
         options?: never;
         head?: never;
         /**
-         * Change an endpoint. A mask in a secret's place keeps the secret.
-         * @description Change an endpoint. A mask in a secret's place keeps the secret.
+         * Update an endpoint
+         * @description Changes the settings of an endpoint, or enables or disables the endpoint. A masked secret keeps the current value.
          */
         patch: operations["endpoints_change"];
         trace?: never;
@@ -436,8 +436,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Look why nothing arrives: the vendors' own causes in turn. The receiver gets a HEAD request.
-         * @description Look why nothing arrives: the vendors' own causes in turn. The receiver gets a HEAD request.
+         * Diagnose an endpoint
+         * @description Tests the possible reasons why an endpoint receives no events, one after the other. Sends a HEAD request to the
+         *     endpoint.
          */
         post: operations["endpoints_diagnose"];
         delete?: never;
@@ -456,10 +457,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Give an endpoint a new secret. Where the scheme takes several signatures, the old one signs for
-         *     a day beside it.
-         * @description Give an endpoint a new secret. Where the scheme takes several signatures, the old one signs for
-         *     a day beside it.
+         * Rotate the secret of an endpoint
+         * @description Generates a new signing secret. If the signature scheme supports several signatures, requests are also signed with
+         *     the previous secret for 24 hours.
          */
         post: operations["endpoints_rotate"];
         delete?: never;
@@ -476,8 +476,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * An endpoint's secrets, unmasked.
-         * @description An endpoint's secrets, unmasked.
+         * Retrieve the secrets of an endpoint
+         * @description Returns the signing secrets of an endpoint, unmasked.
          */
         get: operations["endpoints_secrets"];
         put?: never;
@@ -496,8 +496,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How an endpoint fared over the last 24 hours.
-         * @description How an endpoint fared over the last 24 hours.
+         * Retrieve the statistics of an endpoint
+         * @description Returns statistics of the deliveries created in the last 24 hours.
          */
         get: operations["endpoints_read_stats"];
         put?: never;
@@ -518,8 +518,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send an endpoint its vendor's test event. It counts toward nothing.
-         * @description Send an endpoint its vendor's test event. It counts toward nothing.
+         * Send a test event to an endpoint
+         * @description Sends the test event of the provider. The delivery does not count in statistics.
          */
         post: operations["endpoints_test"];
         delete?: never;
@@ -536,14 +536,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Events that were sent, newest first.
-         * @description Events that were sent, newest first.
+         * List events
+         * @description Returns the events that were sent, newest first.
          */
         get: operations["events_list"];
         put?: never;
         /**
-         * Send an event to the endpoints that take it.
-         * @description Send an event to the endpoints that take it.
+         * Send events
+         * @description Sends one or more events to the endpoints that are subscribed to the event type. Returns before the deliveries end.
          */
         post: operations["events_send"];
         delete?: never;
@@ -560,12 +560,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Export requests as a file, newest first. It is a stream, and a job that can be cancelled; one that
-         *     breaks off is not whole.
-         * @description Export requests as a file, newest first. It is a stream, and a job that can be cancelled; one that
-         *     breaks off is not whole.
+         * Export requests
+         * @description Streams requests as a file, newest first. The export is also a job, which can be canceled. The file is incomplete
+         *     if the stream is interrupted.
          */
-        get: operations["carry_export"];
+        get: operations["import-export_export"];
         put?: never;
         post?: never;
         delete?: never;
@@ -582,8 +581,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Every change from a number on, as server-sent events. It ends with `feed_gone` if the reader is too slow.
-         * @description Every change from a number on, as server-sent events. It ends with `feed_gone` if the reader is too slow.
+         * Stream changes
+         * @description Sends every change after the given number as server-sent events. The stream ends with the event `feed_gone` if the
+         *     client is too slow.
          */
         get: operations["feed_stream"];
         put?: never;
@@ -604,10 +604,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Import a file of requests, sent as the body. It is a job, and its report stands in it.
-         * @description Import a file of requests, sent as the body. It is a job, and its report stands in it.
+         * Import requests
+         * @description Starts a job that imports a file of requests, sent as the request body. The job contains the result.
          */
-        post: operations["carry_import"];
+        post: operations["import-export_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -622,14 +622,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All inboxes.
-         * @description All inboxes.
+         * List inboxes
+         * @description Returns all inboxes, oldest first.
          */
         get: operations["inboxes_list"];
         put?: never;
         /**
-         * Make an inbox.
-         * @description Make an inbox.
+         * Create an inbox
+         * @description Creates an inbox, which captures all requests to its URL.
          */
         post: operations["inboxes_add"];
         delete?: never;
@@ -646,27 +646,28 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One inbox.
-         * @description One inbox.
+         * Retrieve an inbox
+         * @description Returns an inbox. Secrets are masked.
          */
         get: operations["inboxes_read"];
         put?: never;
         post?: never;
         /**
-         * Remove an inbox with its requests. Undo is possible for ten seconds; its address is gone at once.
-         * @description Remove an inbox with its requests. Undo is possible for ten seconds; its address is gone at once.
+         * Delete an inbox
+         * @description Deletes an inbox with its requests. The inbox stops capturing requests immediately. The deletion can be undone for
+         *     10 seconds.
          */
         delete: operations["inboxes_remove"];
         options?: never;
         head?: never;
         /**
-         * Rename an inbox or change its answer.
-         * @description Rename an inbox or change its answer.
+         * Update an inbox
+         * @description Changes the name, response, rules, forwards or verification of an inbox.
          */
         patch: operations["inboxes_change"];
         trace?: never;
     };
-    "/api/v1/inboxes/{name}/away": {
+    "/api/v1/inboxes/{name}/backlog": {
         parameters: {
             query?: never;
             header?: never;
@@ -676,8 +677,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say what is to be done about an inbox's requests that arrived while this machine was away.
-         * @description Say what is to be done about an inbox's requests that arrived while this machine was away.
+         * Process the backlog of an inbox
+         * @description Forwards or keeps the requests that arrived while this computer was offline.
          */
         post: operations["tunnels_decide"];
         delete?: never;
@@ -696,8 +697,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Mark all of an inbox's requests as read.
-         * @description Mark all of an inbox's requests as read.
+         * Mark all requests as read
+         * @description Marks all requests of an inbox as read. Returns the inbox.
          */
         post: operations["inboxes_mark_read"];
         delete?: never;
@@ -717,8 +718,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove all requests of an inbox but the pinned ones. Undo is possible for ten seconds.
-         * @description Remove all requests of an inbox but the pinned ones. Undo is possible for ten seconds.
+         * Delete all requests of an inbox
+         * @description Deletes all requests of an inbox except pinned ones. The deletion can be undone for 10 seconds.
          */
         delete: operations["inboxes_clear"];
         options?: never;
@@ -736,8 +737,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Let the sequences of an inbox's rule begin again.
-         * @description Let the sequences of an inbox's rule begin again.
+         * Restart the sequence of a response rule
+         * @description Resets all positions in the sequence of responses. The next request gets the first response.
          */
         post: operations["inboxes_restart"];
         delete?: never;
@@ -754,8 +755,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * An inbox's secrets, unmasked.
-         * @description An inbox's secrets, unmasked.
+         * Retrieve the secrets of an inbox
+         * @description Returns the signing secrets of an inbox, unmasked.
          */
         get: operations["inboxes_secrets"];
         put?: never;
@@ -776,8 +777,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send a test event to an inbox, over HTTP like any sender.
-         * @description Send a test event to an inbox, over HTTP like any sender.
+         * Send a test event to an inbox
+         * @description Sends a sample event to the inbox over HTTP, like any sender. Returns the status of the response.
          */
         post: operations["inboxes_test_event"];
         delete?: never;
@@ -794,8 +795,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Jobs of this run.
-         * @description Jobs of this run.
+         * List jobs
+         * @description Returns the jobs since Hookbench started, newest first.
          */
         get: operations["jobs_list"];
         put?: never;
@@ -814,8 +815,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One job.
-         * @description One job.
+         * Retrieve a job
+         * @description Returns the state and the progress of a job.
          */
         get: operations["jobs_read"];
         put?: never;
@@ -836,10 +837,30 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Cancel a job.
-         * @description Cancel a job.
+         * Cancel a job
+         * @description Stops a running job. Returns the job.
          */
         post: operations["jobs_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/listener": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start the listener
+         * @description Starts the listener at the configured address, if the port was in use before. Returns the state of the listener.
+         */
+        post: operations["status_listen"];
         delete?: never;
         options?: never;
         head?: never;
@@ -854,8 +875,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All vendors.
-         * @description All vendors.
+         * List providers
+         * @description Returns all providers, including custom ones, by ID.
          */
         get: operations["providers_list"];
         put?: never;
@@ -874,19 +895,19 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One vendor, as its file has it.
-         * @description One vendor, as its file has it.
+         * Retrieve a provider
+         * @description Returns the definition of a provider, with the fields of its file.
          */
         get: operations["providers_read"];
         /**
-         * Save a vendor of your own as a file in the data folder.
-         * @description Save a vendor of your own as a file in the data folder.
+         * Save a custom provider
+         * @description Creates or replaces a custom provider. The provider is stored as a file in the data folder.
          */
         put: operations["providers_save"];
         post?: never;
         /**
-         * Remove a vendor of your own.
-         * @description Remove a vendor of your own.
+         * Delete a custom provider
+         * @description Deletes a custom provider and its file.
          */
         delete: operations["providers_remove"];
         options?: never;
@@ -902,8 +923,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A whole receiving handler for a vendor's requests, in each framework it can be written for.
-         * @description A whole receiving handler for a vendor's requests, in each framework it can be written for.
+         * List code samples of webhook handlers
+         * @description Returns a complete webhook handler for a provider, for each supported framework.
          */
         get: operations["providers_list_handlers"];
         put?: never;
@@ -922,57 +943,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Code that verifies a vendor's requests, for a receiver of your own.
-         * @description Code that verifies a vendor's requests, for a receiver of your own.
+         * List code samples for signature verification
+         * @description Returns code that verifies signatures of a provider, in each supported language.
          */
         get: operations["providers_list_snippets"];
         put?: never;
         post?: never;
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/queries": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Saved queries.
-         * @description Saved queries.
-         */
-        get: operations["queries_list"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/queries/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Save a query under a name; one of the same name is replaced.
-         * @description Save a query under a name; one of the same name is replaced.
-         */
-        put: operations["queries_save"];
-        post?: never;
-        /**
-         * Remove a saved query.
-         * @description Remove a saved query.
-         */
-        delete: operations["queries_remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -986,10 +963,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read a query that is being typed: its terms, what is wrong with it, what may come next.
-         * @description Read a query that is being typed: its terms, what is wrong with it, what may come next.
+         * Parse a query
+         * @description Returns the terms of a query, a syntax error if the query is invalid, and completions at the cursor.
          */
-        get: operations["queries_read"];
+        get: operations["search_read"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1006,32 +983,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The fields a query can ask for.
-         * @description The fields a query can ask for.
+         * List query fields
+         * @description Returns the fields that a query can contain.
          */
-        get: operations["queries_fields"];
+        get: operations["search_fields"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/receiver/listen": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Try again to listen at the address set, after its port was taken.
-         * @description Try again to listen at the address set, after its port was taken.
-         */
-        post: operations["status_listen"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1046,8 +1003,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List requests that were refused before they could be stored, newest first, with their first bytes and the reason.
-         * @description List requests that were refused before they could be stored, newest first, with their first bytes and the reason.
+         * List refused requests
+         * @description Returns the requests that were refused before they could be stored, newest first, with their first bytes and the
+         *     reason.
          */
         get: operations["requests_list_refusals"];
         put?: never;
@@ -1068,8 +1026,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Dismiss the refused requests so far, so that they are no longer shown as an alarm.
-         * @description Dismiss the refused requests so far, so that they are no longer shown as an alarm.
+         * Dismiss refused requests
+         * @description Marks all current refused requests as dismissed. The status no longer reports dismissed requests.
          */
         post: operations["requests_dismiss_refusals"];
         delete?: never;
@@ -1086,32 +1044,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The first bytes of a refused request, as they arrived. Credentials are masked unless asked for.
-         * @description The first bytes of a refused request, as they arrived. Credentials are masked unless asked for.
+         * Retrieve the bytes of a refused request
+         * @description Returns the first bytes of a refused request, as sent. Credentials are masked unless `reveal` is true.
          */
         get: operations["requests_refusal_bytes"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/removals/{id}/undo": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Undo a removal.
-         * @description Undo a removal.
-         */
-        post: operations["requests_undo"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1126,14 +1064,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Replays, newest first.
-         * @description Replays, newest first.
+         * List replays
+         * @description Returns replays, newest first.
          */
         get: operations["replays_list"];
         put?: never;
         /**
-         * Begin a replay: stored requests are sent again, as they are or edited, to one destination.
-         * @description Begin a replay: stored requests are sent again, as they are or edited, to one destination.
+         * Start a replay
+         * @description Sends stored requests again, unchanged or edited, to one target. Returns before the replay ends.
          */
         post: operations["replays_begin"];
         delete?: never;
@@ -1150,8 +1088,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A replay, counted now.
-         * @description A replay, counted now.
+         * Retrieve a replay
+         * @description Returns the state and the progress of a replay.
          */
         get: operations["replays_read"];
         put?: never;
@@ -1172,8 +1110,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End a replay: nothing more of it leaves.
-         * @description End a replay: nothing more of it leaves.
+         * Cancel a replay
+         * @description Stops a replay. Requests that were not sent yet are not sent.
          */
         post: operations["replays_cancel"];
         delete?: never;
@@ -1190,8 +1128,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What a replay came to: counts, times and every failure.
-         * @description What a replay came to: counts, times and every failure.
+         * Retrieve the report of a replay
+         * @description Returns the responses, latencies and failures of a replay.
          */
         get: operations["replays_read_report"];
         put?: never;
@@ -1210,8 +1148,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Requests, newest first; those of a query in as many calls as it takes.
-         * @description Requests, newest first; those of a query in as many calls as it takes.
+         * List requests
+         * @description Returns requests, newest first. A search with `q` stops early when its time limit is reached. Pass `next` as `after`
+         *     to continue it.
          */
         get: operations["requests_list"];
         put?: never;
@@ -1230,8 +1169,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How many requests match a query.
-         * @description How many requests match a query.
+         * Count requests
+         * @description Returns the number of requests that match a query.
          */
         get: operations["requests_count"];
         put?: never;
@@ -1250,44 +1189,24 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A request in full, but for its body. Credentials are masked.
-         * @description A request in full, but for its body. Credentials are masked.
+         * Retrieve a request
+         * @description Returns a request with its headers. Credentials are masked.
          */
         get: operations["requests_read"];
         put?: never;
         post?: never;
         /**
-         * Remove a request. Undo is possible for ten seconds.
-         * @description Remove a request. Undo is possible for ten seconds.
+         * Delete a request
+         * @description Deletes a request. The deletion can be undone for 10 seconds.
          */
         delete: operations["requests_remove"];
         options?: never;
         head?: never;
         /**
-         * Pin a request, note something on it, or mark it as read.
-         * @description Pin a request, note something on it, or mark it as read.
+         * Update a request
+         * @description Pins or unpins a request, changes its note, or changes its read mark.
          */
         patch: operations["requests_change"];
-        trace?: never;
-    };
-    "/api/v1/requests/{id}/answering": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Say which rule would answer a stored request, and why. Nothing is sent, and no sequence goes on.
-         * @description Say which rule would answer a stored request, and why. Nothing is sent, and no sequence goes on.
-         */
-        get: operations["requests_dry_run"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
         trace?: never;
     };
     "/api/v1/requests/{id}/body": {
@@ -1298,8 +1217,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The body's bytes, as sent or decoded; `Range` takes a piece of it.
-         * @description The body's bytes, as sent or decoded; `Range` takes a piece of it.
+         * Retrieve the body of a request
+         * @description Returns the bytes of the body, as sent or decoded. Supports the `Range` header with a single range (RFC 9110 §14.2).
          */
         get: operations["requests_body"];
         put?: never;
@@ -1318,8 +1237,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The request as code that sends it to its inbox again. Credentials are masked unless asked for.
-         * @description The request as code that sends it to its inbox again. Credentials are masked unless asked for.
+         * Generate code for a request
+         * @description Returns code that sends the request to its inbox again. Credentials are masked unless `reveal` is true.
          */
         get: operations["requests_code"];
         put?: never;
@@ -1338,8 +1257,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the parts of a multipart body. Parts that cannot be read whole are listed with what is wrong with them.
-         * @description List the parts of a multipart body. Parts that cannot be read whole are listed with what is wrong with them.
+         * List the parts of a body
+         * @description Returns the parts of a multipart body. Incomplete parts are listed with a description of the error.
          */
         get: operations["requests_parts"];
         put?: never;
@@ -1358,8 +1277,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The bytes of one part, as sent.
-         * @description The bytes of one part, as sent.
+         * Retrieve a part of a body
+         * @description Returns the bytes of a part, as sent.
          */
         get: operations["requests_part"];
         put?: never;
@@ -1378,8 +1297,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The request as the HTTP message it was. Credentials are masked unless asked for.
-         * @description The request as the HTTP message it was. Credentials are masked unless asked for.
+         * Retrieve a request as an HTTP message
+         * @description Returns the request line, headers and body as one HTTP message. Credentials are masked unless `reveal` is true.
          */
         get: operations["requests_raw"];
         put?: never;
@@ -1398,10 +1317,31 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Say how a body is read: in which character set, and what was passed over.
-         * @description Say how a body is read: in which character set, and what was passed over.
+         * Analyze the encoding of a body
+         * @description Returns the character set of a body, errors in its content codings, and the number of JSON values.
          */
         get: operations["requests_reading"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests/{id}/response-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview the response to a request
+         * @description Returns the response that a stored request would get now, with the rules and forwards that were evaluated. Nothing
+         *     is sent, and no sequence advances.
+         */
+        get: operations["requests_dry_run"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1418,8 +1358,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A request in full with its credentials.
-         * @description A request in full with its credentials.
+         * Retrieve a request with credentials
+         * @description Returns a request with its headers, including unmasked credentials.
          */
         get: operations["requests_reveal"];
         put?: never;
@@ -1438,8 +1378,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The verdict on a stored request with everything behind it, judged at its arrival.
-         * @description The verdict on a stored request with everything behind it, judged at its arrival.
+         * Explain the signature of a request
+         * @description Returns the signature status of a stored request, verified at its time of arrival, with an explanation.
          */
         get: operations["signature_explain_request"];
         put?: never;
@@ -1450,7 +1390,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/requests/{id}/signature/find": {
+    "/api/v1/requests/{id}/signature/detect": {
         parameters: {
             query?: never;
             header?: never;
@@ -1460,8 +1400,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Find the schemes by which a stored request's signature holds.
-         * @description Find the schemes by which a stored request's signature holds.
+         * Detect the signature scheme of a request
+         * @description Returns every signature scheme for which the signature of a stored request is valid.
          */
         post: operations["signature_find_for_request"];
         delete?: never;
@@ -1470,7 +1410,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/requests/{id}/signature/try": {
+    "/api/v1/requests/{id}/signature/verify": {
         parameters: {
             query?: never;
             header?: never;
@@ -1480,8 +1420,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Judge a stored request by another scheme or secret; nothing is kept.
-         * @description Judge a stored request by another scheme or secret; nothing is kept.
+         * Verify a request with other settings
+         * @description Verifies a stored request with another scheme or secret, and explains the result. The result is not stored.
          */
         post: operations["signature_try_request"];
         delete?: never;
@@ -1490,7 +1430,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/requests/{id}/thread": {
+    "/api/v1/requests/{id}/timeline": {
         parameters: {
             query?: never;
             header?: never;
@@ -1498,13 +1438,79 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All that belongs to the same event: repeats, with whether they are the same, and deliveries.
-         * @description All that belongs to the same event: repeats, with whether they are the same, and deliveries.
+         * Retrieve the timeline of a request
+         * @description Returns all requests and deliveries of the same event, oldest first. Each request is marked as the first, a retry, a
+         *     duplicate, or one with a changed payload.
          */
-        get: operations["requests_read_thread"];
+        get: operations["requests_read_timeline"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/response-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload a response file
+         * @description Stores a file, sent as the request body, for use as the body of responses. The file is deleted when no response uses
+         *     it.
+         */
+        post: operations["inboxes_add_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/saved-searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List saved searches
+         * @description Returns all saved searches, oldest first.
+         */
+        get: operations["search_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/saved-searches/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Save a search
+         * @description Saves a query under a name. Replaces the saved search of the same name, if there is one.
+         */
+        put: operations["search_save"];
+        post?: never;
+        /**
+         * Delete a saved search
+         * @description Permanently deletes a saved search.
+         */
+        delete: operations["search_remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1518,8 +1524,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All scenarios.
-         * @description All scenarios.
+         * List scenarios
+         * @description Returns all scenarios, including custom ones.
          */
         get: operations["scenarios_list"];
         put?: never;
@@ -1540,8 +1546,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Run a scenario: its events are stored at once and leave one by one, each at its time.
-         * @description Run a scenario: its events are stored at once and leave one by one, each at its time.
+         * Run a scenario
+         * @description Stores all events of a scenario, and sends each event at its scheduled time. Returns before the events are sent.
          */
         post: operations["scenarios_run"];
         delete?: never;
@@ -1558,10 +1564,74 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One scenario.
-         * @description One scenario.
+         * Retrieve a scenario
+         * @description Returns a scenario with its events.
          */
         get: operations["scenarios_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schemas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List schemas
+         * @description Returns the schemas inferred from JSON bodies, by inbox and event type.
+         */
+        get: operations["schemas_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schemas/{inbox}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Retrieve a schema
+         * @description Returns the fields of a schema and the changes over time.
+         */
+        get: operations["schemas_read"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a schema
+         * @description Deletes a schema. Requests that arrive later create a new schema.
+         */
+        delete: operations["schemas_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schemas/{inbox}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Generate code from a schema
+         * @description Returns a schema as JSON Schema, TypeScript types or Rust types.
+         */
+        get: operations["schemas_code"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1578,8 +1648,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All settings.
-         * @description All settings.
+         * Retrieve the settings
+         * @description Returns all settings.
          */
         get: operations["settings_read"];
         put?: never;
@@ -1588,70 +1658,26 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change some settings: what is absent stays. A new address or limit restarts the receiver.
-         * @description Change some settings: what is absent stays. A new address or limit restarts the receiver.
+         * Update the settings
+         * @description Changes settings. Settings that are absent are not changed. A new address or limit restarts the listener.
          */
         patch: operations["settings_change"];
         trace?: never;
     };
-    "/api/v1/shapes": {
+    "/api/v1/signature/detect": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /**
-         * What JSON bodies are like, by inbox and event type.
-         * @description What JSON bodies are like, by inbox and event type.
-         */
-        get: operations["shapes_list"];
+        get?: never;
         put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/shapes/{inbox}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
         /**
-         * A shape in full: its fields, and what changed since when.
-         * @description A shape in full: its fields, and what changed since when.
+         * Detect the signature scheme of a message
+         * @description Returns every signature scheme for which the signature of a message is valid.
          */
-        get: operations["shapes_read"];
-        put?: never;
-        post?: never;
-        /**
-         * Forget a shape; it is learned anew from what arrives then.
-         * @description Forget a shape; it is learned anew from what arrives then.
-         */
-        delete: operations["shapes_remove"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/shapes/{inbox}/code": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * A shape as JSON Schema, TypeScript or Rust.
-         * @description A shape as JSON Schema, TypeScript or Rust.
-         */
-        get: operations["shapes_code"];
-        put?: never;
-        post?: never;
+        post: operations["signature_find"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1668,30 +1694,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say why a message's signature does not hold.
-         * @description Say why a message's signature does not hold.
+         * Explain the signature of a message
+         * @description Returns the signature status of a message. If the signature is not valid, tests common mistakes to find the cause.
          */
         post: operations["signature_explain"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/signature/find": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Find the schemes by which a message's signature holds.
-         * @description Find the schemes by which a message's signature holds.
-         */
-        post: operations["signature_find"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1708,8 +1714,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sign a message as its vendor would.
-         * @description Sign a message as its vendor would.
+         * Sign a message
+         * @description Returns the signature that the vendor would send with a message.
          */
         post: operations["signature_sign"];
         delete?: never;
@@ -1728,8 +1734,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Judge a message.
-         * @description Judge a message.
+         * Verify a message
+         * @description Returns the signature status of a message.
          */
         post: operations["signature_verify"];
         delete?: never;
@@ -1746,8 +1752,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * State of the engine, receiver and database.
-         * @description State of the engine, receiver and database.
+         * Retrieve the status
+         * @description Returns the status of the engine, the listener and the database.
          */
         get: operations["status_read"];
         put?: never;
@@ -1766,16 +1772,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All tunnels, and how each stands.
-         * @description All tunnels, and how each stands.
+         * List tunnels
+         * @description Returns all tunnels with the state of their connections.
          */
         get: operations["tunnels_list"];
         put?: never;
         /**
-         * Make a tunnel and start it: enrol this machine at a relay with a code of its owner, have an SSH host
-         *     listen, or take in a tunnel of another program. One that leads to the same place is made anew.
-         * @description Make a tunnel and start it: enrol this machine at a relay with a code of its owner, have an SSH host
-         *     listen, or take in a tunnel of another program. One that leads to the same place is made anew.
+         * Create a tunnel
+         * @description Creates and starts a tunnel: registers this computer at a relay with a code of its owner, requests a port of an SSH
+         *     host, or adds a tunnel of another program. If a tunnel to the same destination exists, it is re-created.
          */
         post: operations["tunnels_add"];
         delete?: never;
@@ -1792,22 +1797,22 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One tunnel.
-         * @description One tunnel.
+         * Retrieve a tunnel
+         * @description Returns a tunnel with its exposed inboxes and the state of its connection.
          */
         get: operations["tunnels_read"];
         put?: never;
         post?: never;
         /**
-         * End a tunnel for good. Its addresses at the relay are given up first.
-         * @description End a tunnel for good. Its addresses at the relay are given up first.
+         * Delete a tunnel
+         * @description Unexposes all inboxes of the tunnel, then deletes the tunnel.
          */
         delete: operations["tunnels_remove"];
         options?: never;
         head?: never;
         /**
-         * Start or stop a tunnel; it stays so over restarts. Or trust another key of its SSH host.
-         * @description Start or stop a tunnel; it stays so over restarts. Or trust another key of its SSH host.
+         * Update a tunnel
+         * @description Starts or stops a tunnel, or trusts another key of its SSH host. Restarts of Hookbench keep the state of the tunnel.
          */
         patch: operations["tunnels_change"];
         trace?: never;
@@ -1821,16 +1826,16 @@ export interface paths {
         };
         get?: never;
         /**
-         * Expose an inbox through a tunnel, or change how it is exposed.
-         * @description Expose an inbox through a tunnel, or change how it is exposed.
+         * Expose an inbox
+         * @description Exposes an inbox through a tunnel, or changes the settings of an exposed inbox.
          */
         put: operations["tunnels_expose"];
         post?: never;
         /**
-         * End an inbox's exposure: its public address is gone, and with it what waits at the relay.
-         * @description End an inbox's exposure: its public address is gone, and with it what waits at the relay.
+         * Unexpose an inbox
+         * @description Removes the public URL of an inbox. Requests that wait at the relay are deleted.
          */
-        delete: operations["tunnels_conceal"];
+        delete: operations["tunnels_unexpose"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1849,7 +1854,7 @@ export interface components {
              */
             number: number;
             /** @description Remote address that the request was sent to. Null if no connection was made. */
-            peer?: string | null;
+            remote_address?: string | null;
             /** @description Headers that were sent. Credentials are masked. */
             request_headers: components["schemas"]["HeaderLine"][];
             /**
@@ -1857,7 +1862,7 @@ export interface components {
              * @description Size of the response body, in bytes. The first 64 KiB are stored.
              */
             response_bytes: number;
-            /** @description Whether the response body is larger than the stored part. */
+            /** @description True if only the first part of the response body is stored. */
             response_cut: boolean;
             /** @description Headers of the response. Credentials are masked. */
             response_headers: components["schemas"]["HeaderLine"][];
@@ -1892,7 +1897,7 @@ export interface components {
          * @description Phase of an exchange.
          * @enum {string}
          */
-        AttemptPhase: "dns" | "connect" | "tls" | "answer" | "body";
+        AttemptPhase: "dns" | "connect" | "tls" | "response" | "body";
         /** @description Durations of the phases of an exchange, in µs. A phase that did not take place is null. */
         AttemptTimings: {
             /**
@@ -1917,7 +1922,7 @@ export interface components {
             tls_us?: number | null;
             /**
              * Format: int64
-             * @description Duration of the whole exchange.
+             * @description Total duration.
              */
             total_us: number;
         };
@@ -1925,10 +1930,10 @@ export interface components {
          * @description Action on the tunnel backlog.
          * @enum {string}
          */
-        BacklogAction: "all" | "latest_per_type" | "hold";
+        BacklogAction: "all" | "latest_per_type" | "keep";
         /** @description Result of an action on the tunnel backlog. */
         BacklogDecision: {
-            /** @description Ids of the replays that forward the requests, one per forward. */
+            /** @description IDs of the replays that forward the requests, one per forward. */
             replays: string[];
             /**
              * Format: int64
@@ -1936,20 +1941,24 @@ export interface components {
              */
             requests: number;
         };
-        /** @description What is to be done about requests that arrived while this machine was away. */
+        /** @description Action on the requests that arrived while this computer was offline. */
         BacklogDecisionNew: {
-            /** @description Whether they are signed anew where the inbox has a secret, as their own signatures may be too old. */
-            resign?: boolean;
-            /** @description What becomes of them. */
-            what: components["schemas"]["BacklogAction"];
+            /** @description Action to take. */
+            action: components["schemas"]["BacklogAction"];
+            /**
+             * @description True to re-sign forwarded requests if the inbox has a secret, because their signatures can be expired. Default:
+             *     false.
+             */
+            re_sign?: boolean;
         };
         /**
-         * @description Handling of the tunnel backlog, which are the requests that arrived while this computer was offline.
+         * @description Handling of the tunnel backlog: the requests that arrived while this computer was offline.
          * @enum {string}
          */
-        BacklogPolicy: "ask" | "forward" | "hold";
+        BacklogPolicy: "ask" | "forward" | "keep";
+        /** @description A backup to create. */
         BackupNew: {
-            /** @description Absolute path of a file that does not exist yet, on the machine of the engine. */
+            /** @description Absolute path of a new file on the machine of the engine. */
             path: string;
         };
         /** @description Content of a body, as the request headers declare it. */
@@ -1958,9 +1967,9 @@ export interface components {
             codings: string[];
             /** @description `Content-Type` as sent. */
             content_type?: string | null;
-            /** @description Whether Hookbench can decode all of the codings. */
+            /** @description True if Hookbench can decode all of the codings. */
             decodable: boolean;
-            /** @description Kind of content, which selects the viewer. */
+            /** @description Kind of content. Determines how the body is displayed. */
             kind: components["schemas"]["BodyKind"];
         };
         /**
@@ -1977,7 +1986,7 @@ export interface components {
             bytes: number;
             /** @description Content type. */
             content_type?: string | null;
-            /** @description The fault of the part, in one sentence. */
+            /** @description Error in the part, in one sentence. Null if there is none. */
             fault?: string | null;
             /** @description File name as sent. It is shown, never used as a path. */
             file_name?: string | null;
@@ -1985,30 +1994,30 @@ export interface components {
             index: number;
             /** @description Field name. */
             name?: string | null;
-            /** @description The value, if it is a short text. */
+            /** @description Value, if it is text of at most 4096 bytes. */
             text?: string | null;
         };
         /** @description The parts of a multipart body. */
         BodyPartList: {
-            /** @description The first thousand parts. */
+            /** @description First 1000 parts. */
             items: components["schemas"]["BodyPart"][];
-            /** @description Faults of the body, each in one sentence. */
+            /** @description Errors in the body, each in one sentence. */
             notes: string[];
-            /** @description Number of parts. */
+            /** @description Total number of parts. */
             total: number;
         };
-        /** @description How a body was decoded. */
+        /** @description Result of decoding a body. */
         BodyReading: {
             /** @description Name of the character set, such as `utf-8` or `windows-1252`. */
             charset: string;
-            /** @description Whether the body or its headers declare the character set. If not, it is detected. */
+            /** @description True if the body or its headers declare the character set. If false, the character set was detected. */
             declared: boolean;
             /**
              * Format: int64
              * @description Number of JSON values in the body. 0 if the body is not JSON.
              */
             json_values: number;
-            /** @description Faults of the content coding, each in one sentence. */
+            /** @description Errors in the content coding, each in one sentence. */
             notes: string[];
         };
         /**
@@ -2018,23 +2027,23 @@ export interface components {
         BodyState: "complete" | "broken_off" | "stalled" | "too_large";
         /** @description A change of a resource. */
         Change: {
-            /** @description The request as lists show it. */
+            /** @description Summary of the request. */
             request: components["schemas"]["RequestSummary"];
             /** @enum {string} */
             type: "request_added";
         } | {
-            /** @description The request as lists show it. */
+            /** @description Summary of the request. */
             request: components["schemas"]["RequestSummary"];
             /** @enum {string} */
             type: "request_changed";
         } | {
             /** @description The deletion. */
-            removal: components["schemas"]["Deletion"];
+            deletion: components["schemas"]["Deletion"];
             /** @enum {string} */
-            type: "requests_removed";
+            type: "requests_deleted";
         } | {
             /** @description The deletion that was undone. */
-            removal: components["schemas"]["Deletion"];
+            deletion: components["schemas"]["Deletion"];
             /** @enum {string} */
             type: "requests_restored";
         } | {
@@ -2071,12 +2080,12 @@ export interface components {
             /** @enum {string} */
             type: "endpoint_changed";
         } | {
-            /** @description Id of the endpoint. */
+            /** @description ID of the endpoint. */
             id: string;
             /** @enum {string} */
-            type: "endpoint_removed";
+            type: "endpoint_deleted";
         } | {
-            /** @description The delivery as lists show it. */
+            /** @description The delivery. */
             delivery: components["schemas"]["Delivery"];
             /** @enum {string} */
             type: "delivery_changed";
@@ -2101,10 +2110,10 @@ export interface components {
             /** @enum {string} */
             type: "tunnel_changed";
         } | {
-            /** @description Id of the tunnel. */
+            /** @description ID of the tunnel. */
             id: string;
             /** @enum {string} */
-            type: "tunnel_removed";
+            type: "tunnel_deleted";
         } | {
             /**
              * Format: int64
@@ -2115,25 +2124,25 @@ export interface components {
             type: "deliveries_expired";
         } | {
             /** @enum {string} */
-            type: "shapes_changed";
+            type: "schemas_changed";
         } | {
             /** @enum {string} */
             type: "refusals_changed";
         } | {
             /** @enum {string} */
-            type: "queries_changed";
+            type: "saved_searches_changed";
         } | {
             /** @description Name of the saved search. */
             name: string;
-            /** @description The newest of the requests. */
+            /** @description The newest matching request. */
             request: components["schemas"]["RequestSummary"];
             /**
              * Format: int64
-             * @description Number of requests that match.
+             * @description Number of matching requests.
              */
             requests: number;
             /** @enum {string} */
-            type: "query_matched";
+            type: "saved_search_matched";
         } | {
             /** @description The job. */
             job: components["schemas"]["Job"];
@@ -2144,28 +2153,28 @@ export interface components {
         CheckChange: {
             after?: components["schemas"]["CheckOutcome"] | null;
             before?: components["schemas"]["CheckOutcome"] | null;
-            /** @description Id of the check. */
+            /** @description ID of the check. */
             id: string;
+            /** @description Explanation of the outcome in the second run. */
+            message_after: string;
+            /** @description Explanation of the outcome in the first run. */
+            message_before: string;
             /**
              * Format: int32
              * @description Number of the check.
              */
             number: number;
             /** @description The check, as a question. */
-            question: string;
-            /** @description Explanation of the outcome in the second run. */
-            said_after: string;
-            /** @description Explanation of the outcome in the first run. */
-            said_before: string;
+            title: string;
         };
         /** @description A command to run. */
         CheckCommand: {
+            /** @description Program and arguments. With `shell`, a single command line. */
+            args: string[];
             /** @description Working directory. Default: the working directory of the engine. */
             dir?: string | null;
-            /** @description Whether a shell interprets the command. Default: false. */
+            /** @description True to run the command in a shell. Default: false. */
             shell?: boolean;
-            /** @description Program and arguments, one word each. With `shell`, a single text. */
-            words: string[];
         };
         /** @description Differences between two check runs. */
         CheckComparison: {
@@ -2176,6 +2185,11 @@ export interface components {
             /** @description Checks with another outcome. */
             changed: components["schemas"]["CheckChange"][];
         };
+        /**
+         * @description Overall result of a check run.
+         * @enum {string}
+         */
+        CheckConclusion: "passed" | "passed_with_warnings" | "failed" | "incomplete";
         /** @description Number of results by outcome. */
         CheckCounts: {
             /**
@@ -2200,7 +2214,7 @@ export interface components {
             skipped: number;
             /**
              * Format: int32
-             * @description Checks without a conclusion.
+             * @description Checks whose outcome is unknown.
              */
             unknown: number;
             /**
@@ -2211,23 +2225,26 @@ export interface components {
         };
         /** @description A request that was sent, with its response. */
         CheckExchange: {
-            answer?: components["schemas"]["CheckResponse"] | null;
             /** @description Beginning of the body. Bytes that are not UTF-8 are written as `\xNN`; secrets are masked. */
             body: string;
             /**
              * Format: int64
-             * @description Size of the whole body, in bytes.
+             * @description Size of the complete body, in bytes.
              */
             body_bytes: number;
+            /**
+             * @description Description of sensitive information in the response, such as the secret or a stack trace. Null if there is
+             *     none.
+             */
+            disclosed?: string | null;
             error?: components["schemas"]["AttemptError"] | null;
             /** @description Headers in order, as `[name, value]`. Secrets are masked. */
             headers: string[][];
-            /** @description Special property of the request, in a few words. */
+            /** @description Property that distinguishes the request from a regular one, in a few words. */
             label: string;
             /** @description Method of the request. */
             method: string;
-            /** @description Sensitive information in the response, such as the secret or a stack trace, in words. */
-            tells?: string | null;
+            response?: components["schemas"]["CheckResponse"] | null;
             /** @description Durations of the phases of the exchange. */
             timings: components["schemas"]["AttemptTimings"];
             /** @description URL of the request. Secrets are masked. */
@@ -2245,13 +2262,13 @@ export interface components {
             /** @description Value of `after` for the next page. `null` on the last page. */
             next?: string | null;
         };
-        /** @description A run to be begun. */
+        /** @description A check run to start. */
         CheckNew: {
-            /** @description The host that a person has agreed to, where it is not this machine. */
+            /** @description Host of the handler, to confirm requests to a host other than this machine. */
             confirm?: string | null;
-            /** @description Whether a person has agreed to the commands it names. */
+            /** @description True to confirm the commands that the run executes on this machine. Default: false. */
             confirm_commands?: boolean;
-            /** @description How it is made. */
+            /** @description Settings of the run. */
             settings: components["schemas"]["CheckSettings"];
         };
         /**
@@ -2272,11 +2289,11 @@ export interface components {
             commands: string[];
             /** @description Host of the target, with the port if the URL has one. */
             host: string;
-            /** @description Whether generated events are sent, because no event of the provider is known. */
+            /** @description True if generated events are sent, because Hookbench has no sample event of the provider. */
             made_up: boolean;
             /**
              * Format: int32
-             * @description Maximum number of requests per second, reached by the burst.
+             * @description Maximum number of requests per second, reached in the load check.
              */
             rate: number;
             /**
@@ -2284,7 +2301,7 @@ export interface components {
              * @description Number of requests.
              */
             requests: number;
-            /** @description Whether the target is this machine, which needs no confirmation. */
+            /** @description True if the target is this machine. Any other host must be confirmed. */
             this_machine: boolean;
             /** @description URL of the target. */
             url: string;
@@ -2296,7 +2313,7 @@ export interface components {
              * @description Total size of the request bodies, in bytes.
              */
             bytes: number;
-            /** @description Id of the check. */
+            /** @description ID of the check. */
             id: string;
             /** @description Severity of the check. */
             level: components["schemas"]["CheckLevel"];
@@ -2305,8 +2322,6 @@ export interface components {
              * @description Number of the check.
              */
             number: number;
-            /** @description The check, as a question. */
-            question: string;
             /**
              * Format: int32
              * @description Number of requests that the check sends.
@@ -2316,6 +2331,8 @@ export interface components {
             skipped?: string | null;
             /** @description Source of the requirement. */
             source: string;
+            /** @description The check, as a question. */
+            title: string;
             /** @description Reason why the check matters. */
             why: string;
         };
@@ -2327,12 +2344,12 @@ export interface components {
             provider: string;
             /** @description The check run. */
             run: components["schemas"]["CheckRun"];
-            /** @description Code that verifies the signature of this provider. Empty unless a check that such code fixes failed. */
+            /** @description Code samples that verify signatures of this provider. Empty unless a check failed that such code fixes. */
             snippets: components["schemas"]["CodeSample"][];
         };
-        /** @description Which checks are asked again. */
+        /** @description Checks to rerun. */
         CheckRerun: {
-            /** @description These, by id; those that failed, were cut off or are unknown, if empty. */
+            /** @description IDs of the checks. If empty, every check is rerun that did not pass and was not skipped. */
             checks?: string[];
         };
         /** @description Response of a handler. */
@@ -2341,7 +2358,7 @@ export interface components {
             body: string;
             /**
              * Format: int64
-             * @description Size of the whole body, in bytes.
+             * @description Size of the complete body, in bytes.
              */
             body_bytes: number;
             /** @description Headers in order, as `[name, value]`. Secrets are masked. */
@@ -2356,7 +2373,40 @@ export interface components {
         CheckResult: {
             /** @description Fix for a failure. */
             advice: string;
-            /** @description Id of the check, such as `answer-time`. */
+            /**
+             * Format: double
+             * @description Duration of the check, in ms.
+             */
+            duration_ms: number;
+            /** @description ID of the check, such as `response-time`. */
+            id: string;
+            /** @description Severity of the check. */
+            level: components["schemas"]["CheckLevel"];
+            /** @description Explanation of the outcome, in a few sentences. */
+            message: string;
+            /**
+             * Format: int32
+             * @description Number of the check.
+             */
+            number: number;
+            /** @description Outcome of the check. */
+            outcome: components["schemas"]["CheckOutcome"];
+            /** @description Requests that were sent, with their responses. */
+            sent: components["schemas"]["CheckExchange"][];
+            /** @description True if a code sample for signature verification helps to fix a failure. */
+            snippet: boolean;
+            /** @description Source of the requirement. */
+            source: string;
+            /** @description The check, as a question. */
+            title: string;
+            /** @description Reason why the check matters. */
+            why: string;
+        };
+        /** @description A check. */
+        CheckRule: {
+            /** @description Fix for a failure. */
+            advice: string;
+            /** @description ID of the check. */
             id: string;
             /** @description Severity of the check. */
             level: components["schemas"]["CheckLevel"];
@@ -2365,44 +2415,11 @@ export interface components {
              * @description Number of the check.
              */
             number: number;
-            /** @description Outcome of the check. */
-            outcome: components["schemas"]["CheckOutcome"];
-            /** @description The check, as a question. */
-            question: string;
-            /** @description Explanation of the outcome, in a few sentences. */
-            said: string;
-            /** @description Requests that were sent, with their responses. */
-            sent: components["schemas"]["CheckExchange"][];
-            /** @description Whether code that verifies the signature fixes a failure. */
-            snippet: boolean;
             /** @description Source of the requirement. */
             source: string;
-            /**
-             * Format: double
-             * @description Duration of the check, in ms.
-             */
-            took_ms: number;
+            /** @description The check, as a question. */
+            title: string;
             /** @description Reason why the check matters. */
-            why: string;
-        };
-        /** @description A check. */
-        CheckRule: {
-            /** @description How to meet it. */
-            advice: string;
-            /** @description Id. */
-            id: string;
-            /** @description Severity. */
-            level: components["schemas"]["CheckLevel"];
-            /**
-             * Format: int32
-             * @description Number.
-             */
-            number: number;
-            /** @description What the check tests. */
-            question: string;
-            /** @description Where the requirement comes from. */
-            source: string;
-            /** @description Why it matters. */
             why: string;
         };
         /** @description List of the checks, by number. */
@@ -2412,8 +2429,9 @@ export interface components {
         };
         /** @description A check run. */
         CheckRun: {
-            /** @description Id of the check that is running. Null if the run has ended. */
+            /** @description ID of the check that is running. Null if the run has ended. */
             at?: string | null;
+            conclusion?: components["schemas"]["CheckConclusion"] | null;
             /** @description Number of results so far, by outcome. */
             counts: components["schemas"]["CheckCounts"];
             /**
@@ -2426,7 +2444,7 @@ export interface components {
              * @description Time at which the run ended.
              */
             ended_at?: string | null;
-            /** @description Id of the run. */
+            /** @description ID of the run. */
             id: string;
             /** @description Reason for the state, in one sentence. */
             reason?: string | null;
@@ -2439,7 +2457,6 @@ export interface components {
              * @description Number of checks in the run.
              */
             total: number;
-            verdict?: components["schemas"]["CheckVerdict"] | null;
         };
         /**
          * @description State of a check run.
@@ -2448,8 +2465,6 @@ export interface components {
         CheckRunState: "running" | "done" | "cancelled" | "failed";
         /** @description Settings of a check run. */
         CheckSettings: {
-            /** @default null */
-            break_with: components["schemas"]["CheckCommand"] | null;
             /**
              * Format: int32
              * @description Requests per second in the load check, from 1 to 200. The load lasts 3 seconds. Default: 20.
@@ -2457,7 +2472,7 @@ export interface components {
              */
             burst: number;
             /**
-             * @description Id of the endpoint to check. The endpoint supplies the URL, the provider and the secrets.
+             * @description ID of the endpoint to check. The endpoint supplies the URL, the provider and the secrets.
              * @default null
              */
             endpoint: string | null;
@@ -2467,19 +2482,19 @@ export interface components {
              */
             event: string | null;
             /** @default null */
-            mend_with: components["schemas"]["CheckCommand"] | null;
+            fail_command: components["schemas"]["CheckCommand"] | null;
             /**
              * @description Previous signing secret of the handler. Masked when read.
              * @default null
              */
             old_secret: string | null;
             /**
-             * @description Whether the handler must still accept the previous secret. Default: false, so the handler must reject it.
+             * @description True if the handler must still accept the previous secret. Default: false, so the handler must reject it.
              * @default false
              */
             old_secret_valid: boolean;
             /**
-             * @description Ids of the checks to run. An empty list runs all checks.
+             * @description IDs of the checks to run. An empty list runs all checks.
              * @default []
              */
             only: string[];
@@ -2495,12 +2510,14 @@ export interface components {
             /** @default null */
             probe: components["schemas"]["SideEffectProbe"] | null;
             /**
-             * @description Id of the provider whose webhooks are sent. Default: the provider of `endpoint`.
+             * @description ID of the provider whose webhooks are sent. Default: the provider of `endpoint`.
              * @default
              */
             provider: string;
+            /** @default null */
+            restore_command: components["schemas"]["CheckCommand"] | null;
             /**
-             * @description Id of the signature scheme. Default: the usual scheme of the provider.
+             * @description ID of the signature scheme. Default: the usual scheme of the provider.
              * @default null
              */
             scheme: string | null;
@@ -2511,18 +2528,18 @@ export interface components {
             secret: string;
             /**
              * Format: int32
-             * @description Time that a side effect may take after the response, in ms, from 0 to 30000. Default: 400.
+             * @description Maximum time between a response and its side effect, in ms, from 0 to 30000. Default: 400.
              * @default 400
              */
             settle_ms: number;
             /**
-             * @description Ids of the checks to skip.
+             * @description IDs of the checks to skip.
              * @default []
              */
             skip: string[];
             /**
              * Format: int32
-             * @description Timeout of a response, in ms, from 100 to 120000. The vendor's own timeout applies if that is shorter. Default:
+             * @description Timeout of a response, in ms, from 100 to 120000. A shorter timeout of the vendor takes precedence. Default:
              *     15000.
              * @default 15000
              */
@@ -2533,27 +2550,23 @@ export interface components {
              */
             url: string;
             /**
-             * @description Ids of the checks whose failure is accepted. A waived failure is reported as `skipped`.
+             * @description IDs of the checks whose failure is accepted. A waived failure is reported as `skipped`.
              * @default []
              */
             waive: string[];
         };
-        /**
-         * @description Verdict on a handler.
-         * @enum {string}
-         */
-        CheckVerdict: "right" | "weak" | "wrong" | "unfinished";
         /** @description A code sample in one language. */
         CodeSample: {
             /** @description The code. */
             code: string;
-            /** @description Id of the language, such as `node`. */
+            /** @description ID of the language, such as `node`. */
             language: string;
             /** @description Display name of the language, such as `Node.js`. */
             name: string;
         };
-        /** @description Verifying code in every language it can be written in. */
+        /** @description List of code samples. */
         CodeSampleList: {
+            /** @description The items. */
             items: components["schemas"]["CodeSample"][];
         };
         /** @description State of the database. */
@@ -2567,7 +2580,7 @@ export interface components {
             message: string;
             /**
              * Format: date-time
-             * @description Start of the failure.
+             * @description Time since which requests cannot be stored.
              */
             since: string;
             /** @enum {string} */
@@ -2577,12 +2590,12 @@ export interface components {
         Deletion: {
             /**
              * Format: int64
-             * @description Number of the deletion, used to undo it.
+             * @description ID of the deletion, used to undo it.
              */
             id: number;
             /** @description Name of the inbox. */
             inbox: string;
-            /** @description Id of the request, if a single request was deleted. */
+            /** @description ID of the request, if a single request was deleted. */
             request?: string | null;
             /**
              * Format: int64
@@ -2594,10 +2607,10 @@ export interface components {
              * @description Time until which the deletion can be undone.
              */
             until: string;
-            /** @description Whether the inbox itself was deleted. */
+            /** @description True if the inbox itself was deleted. */
             whole_inbox: boolean;
         };
-        /** @description A delivery as lists show it. */
+        /** @description A delivery, without its attempts. */
         Delivery: {
             /**
              * Format: int32
@@ -2610,19 +2623,24 @@ export interface components {
              */
             created_at: string;
             /**
+             * Format: double
+             * @description Duration of the last attempt, in ms.
+             */
+            duration_ms?: number | null;
+            /**
              * Format: date-time
              * @description Time at which the delivery ended.
              */
             ended_at?: string | null;
-            /** @description Id of the destination: an endpoint, a forward, or the destination that was created for a replay or a command. */
+            /** @description ID of the destination: an endpoint, a forward, or the destination that was created for a replay or a command. */
             endpoint: string;
             /** @description Error of the last attempt. Null if the last attempt got a response. */
             error?: string | null;
-            /** @description Id of the event. Null if the delivery sends a captured request. */
+            /** @description ID of the event. Null if the delivery sends a captured request. */
             event?: string | null;
             /** @description Event type. Empty if the request has none. */
             event_type: string;
-            /** @description Id of the delivery, by which handlers recognize duplicates. */
+            /** @description ID of the delivery. Handlers can use the ID to detect duplicates. */
             id: string;
             /** @description Method of the request. */
             method: string;
@@ -2633,16 +2651,16 @@ export interface components {
             next_at?: string | null;
             /** @description Reason why the delivery was created. */
             origin: components["schemas"]["DeliveryOrigin"];
-            /** @description Id of the provider. Empty if the provider of the request is not known. */
+            /** @description ID of the provider. Empty if the provider of the request is not known. */
             provider: string;
+            /** @description True if the request is re-signed. */
+            re_signed: boolean;
             /** @description Reason for the state, in one sentence. */
             reason?: string | null;
-            /** @description Id of the replay, if the delivery is part of one. */
+            /** @description ID of the replay, if the delivery is part of one. */
             replay?: string | null;
-            /** @description Id of the captured request. Null if the delivery sends an event. */
+            /** @description ID of the captured request. Null if the delivery sends an event. */
             request?: string | null;
-            /** @description Whether the request is re-signed. */
-            resigned: boolean;
             /** @description State of the delivery. */
             state: components["schemas"]["DeliveryState"];
             /**
@@ -2650,11 +2668,6 @@ export interface components {
              * @description Status of the last response. Null if the last attempt got no response.
              */
             status?: number | null;
-            /**
-             * Format: double
-             * @description Duration of the last attempt, in ms.
-             */
-            took_ms?: number | null;
             /** @description URL of the destination. Credentials are masked. */
             url: string;
         };
@@ -2671,7 +2684,7 @@ export interface components {
         /** @description A filter of deliveries. A delivery matches if it meets every condition that is set. */
         DeliveryFilter: {
             /**
-             * @description Only deliveries to this endpoint, by id or name.
+             * @description Only deliveries to this endpoint, by ID or name.
              * @default null
              */
             endpoint: string | null;
@@ -2725,24 +2738,24 @@ export interface components {
          * @enum {string}
          */
         DeliveryOrigin: "event" | "test" | "forward" | "replay";
-        /** @description How a delivery is tried again. */
+        /** @description Options for retrying a delivery. */
         DeliveryRetry: {
             /**
-             * @description Whether all its waits are passed over, to the end.
+             * @description True to make all remaining attempts without delays between them. Default: false.
              * @default false
              */
-            to_the_end: boolean;
+            all_retries: boolean;
         };
-        /** @description The result of a resend. */
+        /** @description Result of resending deliveries. */
         DeliveryRetryResult: {
             /**
              * Format: int64
-             * @description Deliveries that are resent.
+             * @description Number of deliveries that are resent.
              */
             deliveries: number;
             /**
              * Format: int64
-             * @description Deliveries that are not resent, because their endpoints are disabled or deleted.
+             * @description Number of deliveries that are not resent, because their endpoints are disabled or deleted.
              */
             left: number;
         };
@@ -2770,48 +2783,53 @@ export interface components {
             /** @description Name of the step, such as `DNS`. */
             name: string;
         };
-        /** @description What differs between two requests, or two answers. */
+        /** @description Differences between two requests or two responses. */
         Diff: {
-            /** @description How the bodies were compared. */
+            /** @description Method with which the bodies were compared. */
             basis: components["schemas"]["DiffBasis"];
-            /** @description The bodies, with little around what differs. */
+            /** @description Rows of the bodies: the differences with a few equal rows around them. */
             body: components["schemas"]["DiffRow"][];
-            /** @description Rows of the bodies that differ. */
+            /** @description Number of body rows that differ. */
             changes: number;
-            /** @description Headers by name in the order of the first; credentials masked. */
+            /** @description Headers by name in the order of the first side, with masked credentials. */
             headers: components["schemas"]["DiffRow"][];
-            /** @description Method and target. */
+            /** @description Method and target of requests, or status of responses. */
             line: components["schemas"]["DiffRow"];
-            /** @description What else is to say of the bodies, in a sentence. */
+            /** @description Note on the bodies, in one sentence. */
             note?: string | null;
-            /** @description Whether nothing differs but the time, the sender's port and the like. */
+            /** @description True if line, headers and body are equal. Times and remote addresses are not compared. */
             same: boolean;
         };
         /**
-         * @description How bodies were compared.
+         * @description Method with which bodies were compared.
          * @enum {string}
          */
         DiffBasis: "json" | "text" | "bytes";
-        /** @description One row of a comparison. */
+        /** @description Row of a comparison. */
         DiffRow: {
-            /** @description What the first has there. */
+            /** @description Text of the first side. */
             a?: string | null;
-            /** @description What the second has there. */
+            /** @description Text of the second side. */
             b?: string | null;
-            /** @description How deep it stands in a JSON document. */
+            /** @description Depth in the JSON document. */
             depth: number;
-            /** @description How the row differs. */
+            /** @description Type of the row. */
             kind: components["schemas"]["DiffRowKind"];
-            /** @description How many rows are left out. */
+            /** @description Number of omitted rows. */
             skipped: number;
         };
         /**
-         * @description How a row differs.
+         * @description Type of a row.
          * @enum {string}
          */
         DiffRowKind: "same" | "added" | "removed" | "changed" | "skipped";
         /** @description A destination that Hookbench sends webhooks to. */
         Endpoint: {
+            /**
+             * @description Account, flow, website or workspace that the endpoint belongs to. The limits of the vendor apply to each account
+             *     separately.
+             */
+            account?: string;
             /**
              * @description Client certificate in PEM, followed by its chain and its private key, for endpoints that require one. Masked
              *     when read.
@@ -2829,7 +2847,7 @@ export interface components {
             events?: string[] | null;
             /** @description Custom headers, sent with every request. At most 64. */
             headers?: components["schemas"]["EndpointHeader"][];
-            /** @description Whether plain `http:` is allowed for local testing, although the vendor requires HTTPS. Default: false. */
+            /** @description True to allow plain `http:` for local testing, although the vendor requires HTTPS. Default: false. */
             local_test?: boolean;
             /** @description Name of the endpoint. The host of the URL is shown if the name is empty. */
             name?: string;
@@ -2837,35 +2855,30 @@ export interface components {
             params?: {
                 [key: string]: string;
             };
-            /** @description Whether the retry clock is paused. A paused endpoint is sent nothing. Default: false. */
+            /** @description True if the retry clock is paused. No attempts are made while the clock is paused. Default: false. */
             paused?: boolean;
             /** @description Values that override the delivery policy of the vendor. */
             policy?: Record<string, never> | null;
-            /** @description Id of the provider that Hookbench sends as. */
+            /** @description ID of the provider that Hookbench sends as. */
             provider: string;
             /**
              * Format: double
              * @description Maximum number of requests per second, from 0.0001 to 1000000. Null sets no limit.
              */
             rate?: number | null;
-            /** @description Id of the signature scheme. Default: the usual scheme of the provider. */
+            /** @description ID of the signature scheme. Default: the usual scheme of the provider. */
             scheme?: string | null;
-            /**
-             * @description Account, flow, website or workspace that the endpoint belongs to. The vendor's limits apply to each one
-             *     separately.
-             */
-            scope?: string;
             /** @description Signing secrets, the current one first. At most 64. */
             secrets?: components["schemas"]["EndpointSecret"][];
-            /** @description Whether requests are signed. Null signs as the vendor does. */
+            /** @description True to sign requests. Null signs requests if the vendor does. */
             signed?: boolean | null;
             /**
              * Format: double
              * @description Factor that divides retry delays, from 0.001 to 100000. Default: 1.
              */
-            speed?: number;
+            time_scale?: number;
             /**
-             * @description Trusted certificates in PEM: the certificate of the endpoint, whatever names it contains, or those of the
+             * @description Trusted certificates in PEM: the certificate of the endpoint, whose host names are not checked, or those of the
              *     certificate authorities that issued it.
              */
             trusted_certificate?: string | null;
@@ -2877,25 +2890,25 @@ export interface components {
              * @description Time at which the endpoint was created.
              */
             created_at: string;
-            /** @description Id of the endpoint. */
+            /** @description ID of the endpoint. */
             id: string;
             /** @description Effective delivery policy: the vendor's policy with the overrides of the endpoint. */
             policy_in_force: Record<string, never>;
             /** @description State of the endpoint. */
             state: components["schemas"]["EndpointState"];
         };
-        /** @description A change of an endpoint: settings as `GET` shows them, and whether it is switched on. */
+        /** @description Changes to an endpoint. */
         EndpointChange: {
-            /** @description Whether it gets anything. */
+            /** @description True to enable the endpoint, false to disable it. */
             enabled?: boolean | null;
-            /** @description Fields of the settings to change, with their new values. */
+            /** @description Settings to change, with their new values. Settings that are absent are not changed. */
             settings?: Record<string, never> | null;
         };
         /** @description A custom header of an endpoint, sent with every request. */
         EndpointHeader: {
             /** @description Name of the header. */
             name: string;
-            /** @description Whether the value is a credential. Default: false. */
+            /** @description True if the value is a credential. Default: false. */
             secret?: boolean;
             /** @description Value of the header. Masked when read if the value is a credential. */
             value: string;
@@ -2916,7 +2929,7 @@ export interface components {
         EndpointSecret: {
             /**
              * Format: date-time
-             * @description Time until which the secret signs in addition to the current one. Null for the current secret.
+             * @description Time until which requests are also signed with this secret after a rotation. Null for the current secret.
              */
             until?: string | null;
             /** @description Secret as the vendor displays it. Masked when read. */
@@ -2929,6 +2942,11 @@ export interface components {
         };
         /** @description Settings of an endpoint. */
         EndpointSettings: {
+            /**
+             * @description Account, flow, website or workspace that the endpoint belongs to. The limits of the vendor apply to each account
+             *     separately.
+             */
+            account?: string;
             /**
              * @description Client certificate in PEM, followed by its chain and its private key, for endpoints that require one. Masked
              *     when read.
@@ -2946,7 +2964,7 @@ export interface components {
             events?: string[] | null;
             /** @description Custom headers, sent with every request. At most 64. */
             headers?: components["schemas"]["EndpointHeader"][];
-            /** @description Whether plain `http:` is allowed for local testing, although the vendor requires HTTPS. Default: false. */
+            /** @description True to allow plain `http:` for local testing, although the vendor requires HTTPS. Default: false. */
             local_test?: boolean;
             /** @description Name of the endpoint. The host of the URL is shown if the name is empty. */
             name?: string;
@@ -2954,35 +2972,30 @@ export interface components {
             params?: {
                 [key: string]: string;
             };
-            /** @description Whether the retry clock is paused. A paused endpoint is sent nothing. Default: false. */
+            /** @description True if the retry clock is paused. No attempts are made while the clock is paused. Default: false. */
             paused?: boolean;
             /** @description Values that override the delivery policy of the vendor. */
             policy?: Record<string, never> | null;
-            /** @description Id of the provider that Hookbench sends as. */
+            /** @description ID of the provider that Hookbench sends as. */
             provider: string;
             /**
              * Format: double
              * @description Maximum number of requests per second, from 0.0001 to 1000000. Null sets no limit.
              */
             rate?: number | null;
-            /** @description Id of the signature scheme. Default: the usual scheme of the provider. */
+            /** @description ID of the signature scheme. Default: the usual scheme of the provider. */
             scheme?: string | null;
-            /**
-             * @description Account, flow, website or workspace that the endpoint belongs to. The vendor's limits apply to each one
-             *     separately.
-             */
-            scope?: string;
             /** @description Signing secrets, the current one first. At most 64. */
             secrets?: components["schemas"]["EndpointSecret"][];
-            /** @description Whether requests are signed. Null signs as the vendor does. */
+            /** @description True to sign requests. Null signs requests if the vendor does. */
             signed?: boolean | null;
             /**
              * Format: double
              * @description Factor that divides retry delays, from 0.001 to 100000. Default: 1.
              */
-            speed?: number;
+            time_scale?: number;
             /**
-             * @description Trusted certificates in PEM: the certificate of the endpoint, whatever names it contains, or those of the
+             * @description Trusted certificates in PEM: the certificate of the endpoint, whose host names are not checked, or those of the
              *     certificate authorities that issued it.
              */
             trusted_certificate?: string | null;
@@ -2991,7 +3004,7 @@ export interface components {
         };
         /** @description State of an endpoint. */
         EndpointState: {
-            /** @description Whether the endpoint is enabled. */
+            /** @description True if the endpoint is enabled. */
             enabled: boolean;
             /**
              * Format: int32
@@ -3013,7 +3026,7 @@ export interface components {
         };
         /** @description Statistics of an endpoint for the deliveries created in the last 24 hours. */
         EndpointStats: {
-            /** @description Whether the statistics cover only the newest 200000 deliveries. */
+            /** @description True if the statistics cover only the newest 200000 deliveries. */
             cut: boolean;
             /**
              * Format: int64
@@ -3068,18 +3081,18 @@ export interface components {
         };
         /** @description Error response of the API. */
         Error: {
-            /** @description What failed, for programs. A code keeps its meaning in later releases. */
+            /** @description Machine-readable code. The meaning of a code does not change in later releases. */
             code: components["schemas"]["ErrorCode"];
-            /** @description What to do about it, for people. */
+            /** @description Human-readable suggestion for how to resolve the error. */
             hint: string;
-            /** @description What failed and why, for people. */
+            /** @description Human-readable description of the error. */
             message: string;
         };
         /**
-         * @description What failed. In JSON, each code is written in snake case.
+         * @description Code of an error, serialized in snake case, such as `inbox_not_found`.
          * @enum {string}
          */
-        ErrorCode: "invalid_path" | "invalid_query" | "malformed_json" | "token_needed" | "code_used" | "wrong_origin" | "commands_from_page" | "file_from_page" | "route_not_found" | "attempt_not_found" | "check_not_found" | "delivery_not_found" | "deletion_not_found" | "endpoint_not_found" | "inbox_not_found" | "job_not_found" | "not_exposed" | "part_not_found" | "provider_not_found" | "query_not_found" | "refusal_not_found" | "replay_not_found" | "request_not_found" | "rule_not_found" | "scenario_not_found" | "scheme_not_found" | "shape_not_found" | "tunnel_not_found" | "unknown_file" | "method_not_allowed" | "confirm_commands" | "confirm_host" | "ended" | "endpoint_gone" | "endpoint_off" | "file_exists" | "name_taken" | "no_provider" | "no_test_event" | "not_listening" | "not_waiting" | "other_host_key" | "port_taken" | "provider_ships" | "running" | "under_way" | "feed_gone" | "too_large" | "too_large_for_code" | "too_large_to_decode" | "too_large_to_explain" | "unsupported_media_type" | "range_not_satisfiable" | "wrong_host" | "bad_query" | "file_unwritable" | "invalid" | "invalid_json" | "no_target" | "not_forwarded" | "not_in_this_form" | "not_let_in" | "not_multipart" | "unknown_format" | "file_unreadable" | "relay_refused" | "wrong_code" | "internal" | "host_unreached" | "no_relay" | "relay_unreached" | "stays_open" | "database_unreadable" | "database_unwritable" | "engine_lost" | "no_engine" | "disk_full";
+        ErrorCode: "invalid_path" | "invalid_query" | "malformed_json" | "token_needed" | "code_used" | "wrong_origin" | "commands_from_page" | "file_from_page" | "route_not_found" | "attempt_not_found" | "check_not_found" | "delivery_not_found" | "deletion_not_found" | "endpoint_not_found" | "inbox_not_found" | "job_not_found" | "not_exposed" | "part_not_found" | "provider_not_found" | "saved_search_not_found" | "refusal_not_found" | "replay_not_found" | "request_not_found" | "rule_not_found" | "scenario_not_found" | "scheme_not_found" | "schema_not_found" | "tunnel_not_found" | "unknown_file" | "method_not_allowed" | "confirm_commands" | "confirm_host" | "ended" | "endpoint_gone" | "endpoint_off" | "file_exists" | "name_taken" | "no_provider" | "no_test_event" | "not_listening" | "not_waiting" | "other_host_key" | "port_taken" | "provider_ships" | "running" | "under_way" | "feed_gone" | "too_large" | "too_large_for_code" | "too_large_to_decode" | "too_large_to_explain" | "unsupported_media_type" | "range_not_satisfiable" | "wrong_host" | "bad_query" | "file_unwritable" | "invalid" | "invalid_json" | "no_target" | "not_forwarded" | "not_in_this_form" | "not_let_in" | "not_multipart" | "unknown_format" | "file_unreadable" | "relay_refused" | "wrong_code" | "internal" | "host_unreached" | "no_relay" | "relay_unreached" | "stays_open" | "database_unreadable" | "database_unwritable" | "engine_lost" | "no_engine" | "disk_full";
         /** @description An event that was sent. */
         Event: {
             /**
@@ -3092,9 +3105,9 @@ export interface components {
              * @description Time at which the event was created.
              */
             created_at: string;
-            /** @description Id of the event. */
+            /** @description ID of the event. */
             id: string;
-            /** @description Id of the provider. */
+            /** @description ID of the provider. */
             provider: string;
             /** @description Event type. */
             type: string;
@@ -3106,40 +3119,40 @@ export interface components {
             /** @description Value of `after` for the next page. `null` on the last page. */
             next?: string | null;
         };
-        /** @description An event to be sent. */
+        /** @description An event to send. */
         EventSend: {
-            /** @description The payload as the exact text that is sent, JSON or not. At most 25 MiB. */
+            /** @description Only endpoints of this account. */
+            account?: string | null;
+            /** @description Payload as text, JSON or not, which is sent exactly. At most 25 MiB. */
             body?: string | null;
-            /** @description The same in base64, for bytes that are not text. */
+            /** @description Payload in base64, for bytes that are not text. At most 25 MiB. */
             body_base64?: string | null;
             /**
              * Format: int32
-             * @description How many.
+             * @description Number of events, at least 1. Default: 1.
              */
             count?: number;
-            /** @description Ids of the endpoints it goes to; all of the vendor that take it if absent. */
+            /** @description IDs of the endpoints to send to. Default: all endpoints of the provider that are subscribed to the event type. */
             endpoints?: string[] | null;
-            /** @description Whether to fill places such as `{{uuid chat}}` in `body`, which must then be JSON. */
+            /** @description True to fill placeholders such as `{{uuid chat}}` in `body`, which must then be JSON. Default: false. */
             fill?: boolean;
             /**
-             * @description The payload as JSON, with or without places such as `{{uuid chat}}`; the vendor's sample if absent.
-             *     Everything except the places is sent byte for byte.
+             * @description Payload as JSON, with or without placeholders such as `{{uuid chat}}`. Everything except the placeholders is
+             *     sent byte for byte. Default: the sample of the provider.
              */
             payload?: unknown;
-            /** @description Id of the vendor. */
+            /** @description ID of the provider. */
             provider: string;
             /**
              * Format: double
-             * @description How many a second; all at once if absent.
+             * @description Number of events per second, from 0.0001 to 1000000. Default: all events are sent at once.
              */
             rate?: number | null;
-            /** @description Whether what goes `to` there is tried again as the vendor does. */
+            /** @description True to retry deliveries to the temporary endpoint as the vendor does. Default: false. */
             retries?: boolean;
-            /** @description Only endpoints of this scope. */
-            scope?: string | null;
             /**
              * Format: int64
-             * @description Makes the same values again; another each time if absent.
+             * @description Seed of generated values. The same seed generates the same values. Default: random.
              */
             seed?: number | null;
             /**
@@ -3148,28 +3161,29 @@ export interface components {
              */
             set?: Record<string, never> | null;
             to?: components["schemas"]["EndpointSettings"] | null;
-            /** @description The event type. */
+            /** @description Event type. */
             type: string;
         };
         /** @description Result of a call that sends events. */
         EventSendResult: {
             /** @description The first 500 deliveries. */
             deliveries: components["schemas"]["Delivery"][];
-            /** @description Ids of the events. Empty if no endpoint subscribes to them. */
+            /** @description IDs of the events. Empty if no endpoint subscribes to them. */
             events: string[];
         };
         /** @description An inbox that is exposed through a tunnel. */
         Exposure: {
             /**
              * Format: int64
-             * @description Tunnel backlog: number of requests that arrived while this computer was offline and await a decision.
+             * @description Size of the tunnel backlog: number of requests that arrived while this computer was offline and await a
+             *     decision.
              */
-            away: number;
+            backlog: number;
             /** @description Name of the inbox. */
             inbox: string;
-            /** @description Handshakes of the vendor that need a secret and therefore wait until this computer is online. */
+            /** @description Handshakes of the vendor that require a secret. The relay cannot respond to them while this computer is offline. */
             keyed: string[];
-            /** @description Error that kept the settings from reaching the relay. Null if the relay has them. */
+            /** @description Error that prevented the relay from receiving the settings. Null if the relay has the current settings. */
             problem?: string | null;
             /** @description Settings of the exposure. The password is masked. */
             settings: components["schemas"]["ExposureSettings"];
@@ -3180,13 +3194,13 @@ export interface components {
             url: string;
             /**
              * Format: int64
-             * @description Number of requests that wait at the relay, as last reported by it.
+             * @description Number of requests waiting at the relay, as last reported by the relay.
              */
             waiting: number;
         };
-        /** @description A name and a password. */
+        /** @description Credentials for HTTP Basic authentication. */
         ExposureCredentials: {
-            /** @description Name, without a colon (RFC 7617). */
+            /** @description User name, without a colon (RFC 7617). */
             name: string;
             /** @description Password. Masked when read. */
             password: string;
@@ -3201,8 +3215,8 @@ export interface components {
             /** @default null */
             basic: components["schemas"]["ExposureCredentials"] | null;
             /**
-             * @description Whether the relay receives the secrets of the inbox, to answer handshakes while this computer is offline. The
-             *     operator of the relay can then sign like the vendor. Default: false.
+             * @description True if the relay receives the secrets of the inbox to respond to handshakes while this computer is offline. The
+             *     operator of the relay can then sign requests like the vendor. Default: false.
              * @default false
              */
             give_secrets: boolean;
@@ -3212,14 +3226,14 @@ export interface components {
              */
             on_return: components["schemas"]["BacklogPolicy"];
             /**
-             * @description Whether only requests with a valid signature are forwarded. Default: false.
+             * @description True if only requests with a valid signature are forwarded. Default: false.
              * @default false
              */
             verified_only: boolean;
             /**
              * Format: int32
-             * @description Time that a sender waits for the response of this computer, in ms, from 0 to 60000. 0 does not wait. Null
-             *     depends on the vendor's timeout.
+             * @description Maximum time that a sender waits for the response of this computer, in ms, from 0 to 60000. With 0, the relay
+             *     responds immediately. Null derives the time from the timeout of the vendor.
              * @default null
              */
             wait_ms: number | null;
@@ -3228,7 +3242,7 @@ export interface components {
         FeedItem: components["schemas"]["Change"] & {
             /**
              * Format: int64
-             * @description Number of the change. Numbers grow by one per change; a restart of Hookbench leaves a gap.
+             * @description Number of the change. Each change increases the number by one. A restart of Hookbench leaves a gap.
              */
             seq: number;
         };
@@ -3245,7 +3259,7 @@ export interface components {
              *     Default: 9000.
              */
             deadline_ms?: number;
-            /** @description Whether the forward is enabled. Default: true. */
+            /** @description True if the forward is enabled. Default: true. */
             enabled?: boolean;
             /**
              * @description Proxy mode: response that the sender gets if the app does not respond in time. The fallback cannot use a
@@ -3255,20 +3269,20 @@ export interface components {
             /** @description Changes to the headers. Default: `forwarded` is true. */
             headers?: components["schemas"]["HeaderRules"];
             /**
-             * @description Id of the forward, assigned when the forward is saved. The deliveries of the forward have this id as their
+             * @description ID of the forward, assigned when the forward is saved. The deliveries of the forward have this ID as their
              *     endpoint.
              */
             id?: string;
-            /** @description Mode of the forward. Default: `copy`. */
+            /** @description Mode of the forward. Default: `mirror`. */
             mode?: components["schemas"]["ForwardMode"];
             /** @description Name of the forward. The URL is shown if the name is empty. */
             name?: string;
-            /** @description Whether the forward belongs to a command and is deleted when the command ends. Default: false. */
+            /** @description True if the forward belongs to a command and is deleted when the command ends. Default: false. */
             passing?: boolean;
             /** @description Path of the outgoing request. Default: `append`. */
             path?: components["schemas"]["PathRule"];
-            /** @description Whether requests are re-signed with the secret of the inbox and a new timestamp. Default: false. */
-            resign?: boolean;
+            /** @description True if requests are re-signed with the secret of the inbox and a new timestamp. Default: false. */
+            re_sign?: boolean;
             /** @description Retry schedule. Null sends each request once. */
             retries?: Record<string, never> | null;
             /**
@@ -3285,16 +3299,16 @@ export interface components {
          * @description Mode of a forward.
          * @enum {string}
          */
-        ForwardMode: "copy" | "answer";
+        ForwardMode: "mirror" | "proxy";
         /** @description A header line. */
         HeaderLine: {
-            /** @description Name in the sender's spelling. */
+            /** @description Name, in the capitalization of the sender. */
             name: string;
-            /** @description Whether the value is a credential. */
+            /** @description True if the value is a credential. */
             secret: boolean;
             /**
-             * @description Value. Bytes that are not UTF-8 are written as `\xNN`. A credential is masked unless the caller asked to reveal
-             *     it.
+             * @description Value. Bytes that are not UTF-8 are written as `\xNN`. A credential is masked unless the API request reveals
+             *     credentials.
              */
             value: string;
         };
@@ -3306,19 +3320,19 @@ export interface components {
         /** @description Changes to the headers of a request that is forwarded or replayed. */
         HeaderRules: {
             /**
-             * @description Whether `X-Forwarded-For`, `X-Forwarded-Host` and `X-Forwarded-Proto` are added. Default: false, but true for
-             *     forwards.
+             * @description True to add `X-Forwarded-For`, `X-Forwarded-Host` and `X-Forwarded-Proto`. Default: true for forwards, false for
+             *     replays.
              * @default false
              */
             forwarded: boolean;
             /**
-             * @description Whether hop-by-hop headers such as `Keep-Alive` are kept. Headers that frame the body are never copied. Default:
+             * @description True to keep hop-by-hop headers such as `Keep-Alive`. Headers that frame the body are never kept. Default:
              *     false.
              * @default false
              */
             keep_hop_by_hop: boolean;
             /**
-             * @description Whether the original `Host` header is kept. Default: false, which sends the host of the destination.
+             * @description True to keep the original `Host` header. If false, the host of the destination is sent. Default: false.
              * @default false
              */
             keep_host: boolean;
@@ -3328,7 +3342,7 @@ export interface components {
              */
             remove: string[];
             /**
-             * @description Headers to set, as `[name, value]`, which replace headers of the same name. At most 64. Credentials are masked
+             * @description Headers to set, as `[name, value]`. Headers of the same name are replaced. At most 64. Credentials are masked
              *     when read.
              * @default []
              */
@@ -3355,7 +3369,7 @@ export interface components {
             at: string;
             /**
              * Format: int64
-             * @description Number of requests that were imported then.
+             * @description Number of requests that were imported.
              */
             requests: number;
         };
@@ -3367,7 +3381,7 @@ export interface components {
              */
             bad: number;
             before?: components["schemas"]["ImportRecord"] | null;
-            /** @description The first 100 of these entries, with the reason. */
+            /** @description First 100 entries that could not be imported, with the reason. */
             first_bad: components["schemas"]["ImportError"][];
             format?: components["schemas"]["FileFormat"] | null;
             /** @description Names of the inboxes that received requests. */
@@ -3380,8 +3394,6 @@ export interface components {
         };
         /** @description An inbox. Requests to `/<name>` and to every path below it belong to the inbox. */
         Inbox: {
-            /** @description Response that senders get if no rule and no forward provides another. */
-            answer: components["schemas"]["InboxResponse"];
             /**
              * Format: int64
              * @description Total size of the stored bodies, in bytes.
@@ -3402,9 +3414,11 @@ export interface components {
              * @description Number of stored requests.
              */
             requests: number;
+            /** @description Default response. Used if no response rule and no proxy forward provides the response. */
+            response: components["schemas"]["InboxResponse"];
             /** @description Response rules. The first enabled rule that matches a request provides the response. */
             rules: components["schemas"]["ResponseRule"][];
-            /** @description Whether requests to `/<inbox>/status/<code>` get a response with that status. */
+            /** @description True if requests to `/<inbox>/status/<code>` get a response with that status. */
             status_by_path: boolean;
             /**
              * Format: int64
@@ -3414,15 +3428,19 @@ export interface components {
             /** @description Verification of signatures. Secrets are masked. */
             verification: components["schemas"]["VerificationSettings"];
         };
+        /** @description Changes to an inbox. Fields that are absent are not changed. */
         InboxChange: {
-            answer?: components["schemas"]["InboxResponse"] | null;
-            /** @description Its forwards, all of them, in order. New ones get an id; a mask in a credential's place keeps it. */
+            /**
+             * @description Forwards in order, which replace the current ones. New forwards get an ID. A masked credential keeps the current
+             *     value.
+             */
             forwards?: components["schemas"]["Forward"][] | null;
-            /** @description A new name; requests stay, the address changes. */
+            /** @description New name. Stored requests are kept. The URL of the inbox changes. */
             name?: string | null;
-            /** @description Its rules, all of them, in order. New ones get an id. */
+            response?: components["schemas"]["InboxResponse"] | null;
+            /** @description Response rules in order, which replace the current ones. New rules get an ID. */
             rules?: components["schemas"]["ResponseRule"][] | null;
-            /** @description Whether `/<inbox>/status/503` is answered with that status. */
+            /** @description True to respond to `/<inbox>/status/<code>` with that status, such as `/<inbox>/status/503`. */
             status_by_path?: boolean | null;
             verification?: components["schemas"]["VerificationSettings"] | null;
         };
@@ -3436,15 +3454,16 @@ export interface components {
              */
             seq: number;
         };
+        /** @description An inbox to create. */
         InboxNew: {
-            /** @description What senders are answered; 200 and nothing else if absent. */
-            answer?: components["schemas"]["InboxResponse"];
-            /** @description First segment of its path: letters, digits, `-`, `_`, `.`. */
+            /** @description Name of the inbox, which is the first segment of the path. Allowed characters: letters, digits, `-`, `_`, `.`. */
             name: string;
-            /** @description How its requests are verified. */
+            /** @description Default response. Default: status 200 without a body. */
+            response?: components["schemas"]["InboxResponse"];
+            /** @description Verification of signatures. Default: no verification. */
             verification?: components["schemas"]["VerificationSettings"];
         };
-        /** @description A response that an inbox, a rule or a fallback gives. The response is sent after the request is stored on disk. */
+        /** @description Response of an inbox, a response rule or a fallback. The response is sent after the request is stored on disk. */
         InboxResponse: {
             /**
              * @description Body as text, at most 65536 bytes.
@@ -3452,7 +3471,7 @@ export interface components {
              */
             body: string;
             /**
-             * @description Whether web pages of any origin may send requests (CORS). Default: false.
+             * @description True to allow requests from web pages of any origin (CORS). Default: false.
              * @default false
              */
             cors: boolean;
@@ -3478,7 +3497,7 @@ export interface components {
              */
             status: number;
             /**
-             * @description Whether the body and the header values are templates that are rendered with the request. Default: false.
+             * @description True to render the body and the header values as templates with the data of the request. Default: false.
              * @default false
              */
             template: boolean;
@@ -3488,11 +3507,11 @@ export interface components {
             /** @description The items. */
             items: string[];
         };
-        /** @description Response to the test event of an inbox. */
+        /** @description Result of sending a test event to an inbox. */
         InboxTestResult: {
             /**
              * Format: int32
-             * @description Status of the response.
+             * @description Status of the response of the inbox.
              */
             status: number;
         };
@@ -3500,12 +3519,12 @@ export interface components {
         Job: {
             /**
              * Format: int64
-             * @description Progress: bytes for a backup or an import, requests for a verification or an export.
+             * @description Amount of work done: bytes for a backup or an import, requests for a verification or an export.
              */
             done: number;
             /** @description Error that the job failed with. */
             error?: string | null;
-            /** @description Id of the job. */
+            /** @description ID of the job. */
             id: string;
             imported?: components["schemas"]["ImportResult"] | null;
             /** @description Name of the inbox that the job works on. */
@@ -3518,7 +3537,7 @@ export interface components {
             state: components["schemas"]["JobState"];
             /**
              * Format: int64
-             * @description Amount of work in the unit of `done`. 0 while the amount is not known.
+             * @description Total amount of work, in the unit of `done`. 0 while the amount is unknown.
              */
             total: number;
         };
@@ -3526,8 +3545,8 @@ export interface components {
          * @description Kind of a job.
          * @enum {string}
          */
-        JobKind: "backup" | "judge" | "import" | "export";
-        /** @description List of the jobs since the start of the program, newest first. */
+        JobKind: "backup" | "verify" | "import" | "export";
+        /** @description List of the jobs since Hookbench started, newest first. */
         JobList: {
             /** @description The items. */
             items: components["schemas"]["Job"][];
@@ -3541,25 +3560,26 @@ export interface components {
         ListenerLimits: {
             /**
              * Format: int64
-             * @description Maximum body size, in bytes, from 1 to 10737418240. A request with a larger body gets a 413 response and is
-             *     stored without its body. Default: 100000000.
+             * @description Maximum body size, in bytes, from 1 to 10737418240. If a body is larger, the sender gets a 413 response, and the
+             *     request is stored without its body. Default: 100000000.
              */
             body_bytes: number;
             /**
              * Format: int64
-             * @description Body idle timeout, in ms, from 100 to 600000. The sender gets a 408 response, and the request is stored as
-             *     incomplete. Default: 30000.
+             * @description Body idle timeout, in ms, from 100 to 600000. If no byte arrives for this time, the sender gets a 408 response,
+             *     and the request is stored as incomplete. Default: 30000.
              */
             body_stall_ms: number;
             /**
              * Format: int32
-             * @description Maximum number of open connections, from 1 to 65536. A further connection gets a 503 response with
-             *     `Retry-After`. Default: 1024.
+             * @description Maximum number of open connections, from 1 to 65536. Further connections get a 503 response with `Retry-After`.
+             *     Default: 1024.
              */
             connections: number;
             /**
              * Format: int64
-             * @description Header timeout, in ms, from 100 to 600000. The connection is closed after it. Default: 30000.
+             * @description Header timeout, in ms, from 100 to 600000. If the headers are not complete after this time, the connection is
+             *     closed. Default: 30000.
              */
             head_timeout_ms: number;
         };
@@ -3586,9 +3606,9 @@ export interface components {
             /** @enum {string} */
             state: "failed";
         };
-        /** @description The last forward or replay of a request. */
+        /** @description Last forward or replay of a request. */
         OutgoingSummary: {
-            /** @description Whether the delivery is a forward or a replay. */
+            /** @description Origin of the delivery: `forward` or `replay`. */
             origin: components["schemas"]["DeliveryOrigin"];
             /** @description State of the delivery. */
             state: components["schemas"]["DeliveryState"];
@@ -3604,65 +3624,66 @@ export interface components {
             strip: string;
         } | "exact";
         /**
-         * @description A stage behind the commit. Every stage processes the requests in the order of their commits.
+         * @description A stage that processes requests after they are stored, in the order in which they were stored.
          * @enum {string}
          */
         PipelineStage: "verify" | "forward" | "schema" | "index" | "alerts";
-        /** @description All vendors, by id, and the files of your own that do not read. */
+        /** @description List of providers by ID, and of invalid files of custom providers. */
         ProviderList: {
-            /** @description Files that are no vendor, each with line, column and what was expected. */
+            /** @description Invalid files, each with the line, the column and the expected content. */
             bad_files: string[];
+            /** @description The items. */
             items: components["schemas"]["ProviderSummary"][];
         };
-        /** @description A vendor of your own. */
+        /** @description A custom provider to save. */
         ProviderNew: {
-            /** @description Where the event id stands. */
+            /** @description Locations of the event ID, in the same form. */
             event_id?: string[];
-            /** @description Where the event type stands, such as `json:type` or `header:X-Event`. */
+            /** @description Locations of the event type, such as `json:type` or `header:X-Event`. */
             event_type?: string[];
-            /** @description Its name. */
+            /** @description Name of the provider. */
             name: string;
-            /** @description How it signs: `{"digest": {…}}`, as `GET /providers/{id}` shows schemes. */
+            /** @description Signature scheme: `{"digest": {…}}`, in the form of the schemes that `GET /providers/{id}` returns. */
             scheme: Record<string, never>;
         };
-        /** @description One way a vendor signs. */
+        /** @description A signature scheme of a provider. */
         ProviderScheme: {
-            /** @description Its name among the vendor's. */
+            /** @description Basis of the scheme: `sdk`, `example`, `document` or `assumed`. */
+            based_on: string;
+            /** @description ID of the scheme, unique within the provider. */
             id: string;
-            /** @description Settings it needs beside the secret. */
+            /** @description Names of the parameters that the scheme requires in addition to the secret. */
             params: string[];
-            /** @description Where the signature stands. */
+            /** @description Locations of the signature in a request. */
             places: string[];
-            /** @description What its rule rests on: `sdk`, `example`, `document` or `assumed`. */
-            rests_on: string;
-            /** @description Whether the whole body is covered. */
+            /** @description True if the signature covers the complete body. */
             signs_body: boolean;
-            /** @description Whether the URL as registered has to be known. */
+            /** @description True if the signature covers the URL. The URL registered with the vendor must then be set on the inbox. */
             signs_url: boolean;
         };
-        /** @description A vendor as a list shows it. */
+        /** @description Summary of a provider. */
         ProviderSummary: {
-            /** @description Event types it sends; none where Hookbench does not know what it sends. */
+            /** @description Event types of which Hookbench has samples. */
             events: string[];
-            /** @description Settings those need. */
+            /** @description Names of the parameters that the handshakes require. */
             handshake_params: string[];
-            /** @description What it has to be answered, by the handshakes' names. */
+            /** @description Names of the handshakes that the vendor requires. */
             handshakes: string[];
-            /** @description Its id. */
+            /** @description ID of the provider. */
             id: string;
-            /** @description Its name. */
+            /** @description Name of the provider. */
             name: string;
-            /** @description Whether it is a file of your own. */
+            /** @description True for a custom provider. */
             own: boolean;
-            /** @description How it signs. */
+            /** @description Signature schemes. */
             schemes: components["schemas"]["ProviderScheme"][];
         };
-        /** @description A query as it reads. */
+        /** @description Analysis of a query. */
         QueryAnalysis: {
-            /** @description What may come at the caret. */
+            /** @description Completions at the cursor. Empty without `caret`. */
             completions: components["schemas"]["QueryCompletion"][];
             error?: components["schemas"]["QueryError"] | null;
-            /** @description Its terms, in order; none where it does not read. */
+            /** @description Terms in order. Empty if the query has a syntax error. */
             terms: components["schemas"]["QueryTerm"][];
         };
         /** @description A completion for a query. */
@@ -3671,53 +3692,54 @@ export interface components {
             at: number;
             /** @description Number of characters to replace. */
             length: number;
-            /** @description Explanation in one line. Empty for a value. */
+            /** @description Explanation of the completion, in one line. Empty for a value. */
             means: string;
             /** @description Text to insert. */
             text: string;
         };
-        /** @description Why a query does not read. */
+        /** @description Error of a query that cannot be parsed. */
         QueryError: {
-            /** @description Where, in characters from the start. */
+            /** @description Position, in characters from the start. */
             at: number;
-            /** @description How many characters it is about. */
+            /** @description Number of affected characters. */
             length: number;
-            /** @description What is wrong. */
+            /** @description Description of the error. */
             message: string;
-            /** @description What the whole query could be instead. */
+            /** @description Suggested query. */
             suggestion?: string | null;
         };
-        /** @description One thing that can be asked of a request. */
+        /** @description Query field. */
         QueryField: {
-            /** @description A term that uses it. */
+            /** @description Example of a term with the field. */
             example: string;
-            /** @description How its values are compared. */
+            /** @description Comparison of the values. */
             kind: components["schemas"]["QueryFieldKind"];
-            /** @description What it is, in a line. */
+            /** @description Description in one line. */
             means: string;
-            /** @description Its name, as written in front of the operator. */
+            /** @description Name, as written before the operator. */
             name: string;
-            /** @description Every value it can have, if they are few. */
+            /** @description All possible values, if there are only a few. */
             values: string[];
         };
         /**
-         * @description How a field's values are compared.
+         * @description Comparison of a field's values.
          * @enum {string}
          */
         QueryFieldKind: "word" | "text" | "named" | "number" | "size" | "age" | "moment" | "flag";
-        /** @description The fields a query can ask for. */
+        /** @description List of the fields that a query can contain. */
         QueryFieldList: {
+            /** @description The items. */
             items: components["schemas"]["QueryField"][];
         };
         /** @description A term of a query. */
         QueryTerm: {
-            /** @description Where it stands, in characters. */
+            /** @description Start of the term, in characters. */
             at: number;
-            /** @description Whether it is a field's; else it is text that is looked for everywhere. */
+            /** @description True if the term refers to a field. False for text that is searched everywhere. */
             field: boolean;
-            /** @description How many it has. */
+            /** @description Length of the term, in characters. */
             length: number;
-            /** @description Whether it must not match. */
+            /** @description True if the term is negated. */
             negated: boolean;
         };
         /**
@@ -3734,19 +3756,19 @@ export interface components {
             at: string;
             /**
              * Format: int64
-             * @description Number of bytes that were kept.
+             * @description Number of bytes that are stored.
              */
             bytes: number;
-            /** @description Id. */
+            /** @description ID of the refused request. */
             id: string;
             /** @description Name of the inbox. `null` if the request was refused before its inbox was known. */
             inbox?: string | null;
-            /** @description The reason, in one sentence. */
+            /** @description Explanation of the reason, in one sentence. */
             message: string;
-            /** @description Remote address. Empty if unknown. */
-            peer: string;
             /** @description Code of the reason, such as `folded_header` or `disk_full`. */
             reason: string;
+            /** @description Remote address. Empty if unknown. */
+            remote_address: string;
             /**
              * Format: int32
              * @description Status of the response.
@@ -3755,9 +3777,10 @@ export interface components {
             /** @description First bytes of the request as text. Credentials are masked, and bytes that are not UTF-8 are written as `\xNN`. */
             text: string;
         };
+        /** @description Refused requests to dismiss. */
         RefusalDismissal: {
             /**
-             * @description Only of this inbox.
+             * @description Only requests to this inbox, by name. Default: all inboxes.
              * @default null
              */
             inbox: string | null;
@@ -3768,7 +3791,7 @@ export interface components {
             items: components["schemas"]["Refusal"][];
             /** @description Value of `after` for the next page. `null` on the last page. */
             next?: string | null;
-            /** @description Totals by inbox and reason. They include refused requests that are no longer listed. */
+            /** @description Totals by inbox and reason, including refused requests that are no longer listed. */
             totals: components["schemas"]["RefusalTotal"][];
         };
         /** @description Number of refused requests of one inbox for one reason. */
@@ -3778,7 +3801,7 @@ export interface components {
              * @description Number of all refused requests.
              */
             count: number;
-            /** @description Name of the inbox. `null` if it was not known. */
+            /** @description Name of the inbox. `null` if the requests were refused before their inbox was known. */
             inbox?: string | null;
             /**
              * Format: date-time
@@ -3787,7 +3810,7 @@ export interface components {
             last: string;
             /**
              * Format: int64
-             * @description Number of those that were not dismissed.
+             * @description Number of refused requests that were not dismissed.
              */
             open: number;
             /** @description Code of the reason, such as `folded_header` or `disk_full`. */
@@ -3820,7 +3843,7 @@ export interface components {
              * @description Number of deliveries that failed.
              */
             failed: number;
-            /** @description Id of the replay. */
+            /** @description ID of the replay. */
             id: string;
             /** @description Reason for the state, in one sentence. */
             reason?: string | null;
@@ -3856,26 +3879,26 @@ export interface components {
         };
         /** @description A delivery of a replay that failed. */
         ReplayFailure: {
-            /** @description Id of the delivery. */
+            /** @description ID of the delivery. */
             delivery: string;
+            /**
+             * Format: double
+             * @description Duration of the last attempt, in ms.
+             */
+            duration_ms?: number | null;
             /** @description Event type. Empty if the request has none. */
             event_type: string;
             /** @description Method of the request. */
             method: string;
-            /** @description Reason why there was no response, in one sentence. */
+            /** @description Reason why there was no response, in one sentence. Null if there was a response. */
             reason?: string | null;
-            /** @description Id of the request. */
+            /** @description ID of the request. */
             request: string;
             /**
              * Format: int32
              * @description Status of the response. Null if there was no response.
              */
             status?: number | null;
-            /**
-             * Format: double
-             * @description Duration of the last attempt, in ms.
-             */
-            took_ms?: number | null;
             /** @description URL of the destination. Credentials are masked. */
             url: string;
         };
@@ -3914,25 +3937,28 @@ export interface components {
             /** @description Value of `after` for the next page. `null` on the last page. */
             next?: string | null;
         };
-        /** @description A replay to be begun: of `requests` or of a `query`. */
+        /** @description A replay to start: either `requests` or `query` is required. */
         ReplayNew: {
-            /** @description Another body for the one request that is edited, in base64. */
+            /** @description New body in base64, at most 4 MiB decoded. Allowed only when a single request is replayed. */
             body?: string | null;
-            /** @description The host that a person has agreed to, where many requests go to one that got none before. */
+            /** @description Host of the target, to confirm that several requests are sent to a host that received none before. */
             confirm?: string | null;
-            /** @description Only those of this inbox, with a query. */
+            /** @description Name of the inbox that `query` is limited to. */
             inbox?: string | null;
-            /** @description All requests that match; the empty one matches all. */
+            /** @description Query that selects the requests. An empty query selects all requests. */
             query?: string | null;
-            /** @description Ids of the requests, in the order they are sent. */
+            /** @description IDs of the requests, in the order in which they are sent. */
             requests?: string[] | null;
-            /** @description How it is made. */
+            /** @description Settings of the replay. */
             settings?: components["schemas"]["ReplaySettings"];
         };
         /** @description Report of a replay. */
         ReplayReport: {
-            /** @description Responses, most frequent first. At most 1000. */
-            answers: components["schemas"]["ReplayResponses"][];
+            /**
+             * Format: double
+             * @description Time from the start of the first attempt to the end of the last, in seconds.
+             */
+            duration_s: number;
             /** @description Failed deliveries, oldest first. At most 100000. */
             failures: components["schemas"]["ReplayFailure"][];
             latencies?: components["schemas"]["ReplayLatencies"] | null;
@@ -3943,11 +3969,8 @@ export interface components {
             rate: number;
             /** @description The replay. */
             replay: components["schemas"]["Replay"];
-            /**
-             * Format: double
-             * @description Time from the start of the first attempt to the end of the last, in seconds.
-             */
-            took_s: number;
+            /** @description Responses, most frequent first. At most 1000. */
+            responses: components["schemas"]["ReplayResponses"][];
             /**
              * Format: int64
              * @description Number of deliveries that neither succeeded nor failed, such as those that were not sent.
@@ -3979,7 +4002,7 @@ export interface components {
             edit?: components["schemas"]["ReplayEdit"] | null;
             /** @description Changes to the headers. */
             headers?: components["schemas"]["HeaderRules"];
-            /** @description Whether the newest request is sent first. Default: false. */
+            /** @description True if the newest request is sent first. Default: false. */
             newest_first?: boolean;
             /** @description Path of the outgoing requests. Default: `append`. */
             path?: components["schemas"]["PathRule"];
@@ -3988,8 +4011,8 @@ export interface components {
              * @description Maximum number of requests per second, from 0.0001 to 1000000. Null sets no limit.
              */
             rate?: number | null;
-            resign?: components["schemas"]["ReSignWith"] | null;
-            /** @description Whether the replay stops at the first request without a 2xx response. Default: false. */
+            re_sign?: components["schemas"]["ReSignWith"] | null;
+            /** @description True if the replay stops at the first request without a 2xx response. Default: false. */
             stop_on_failure?: boolean;
             /**
              * Format: int32
@@ -4014,14 +4037,17 @@ export interface components {
             /** @description A URL. */
             url: string;
         } | {
-            /** @description A saved endpoint, by id. */
+            /** @description A saved endpoint, by ID. */
             endpoint: string;
         };
         /** @description Number of requests that match a query. */
         RequestCount: {
-            /** @description Whether there are more matches than the limit of the count. */
+            /** @description True if there are more matches than `most`. */
             more: boolean;
-            /** @description Value of `after` to continue the count, if the time of one call was too short. `null` if the count is complete. */
+            /**
+             * @description Value of `after` that continues the count. `null` if the count is complete. A count stops early when its time
+             *     limit is reached.
+             */
             next?: string | null;
             /**
              * Format: int64
@@ -4029,23 +4055,26 @@ export interface components {
              */
             requests: number;
         };
-        /** @description A captured request with its headers. The body has a separate route. */
+        /** @description A captured request with its headers. The body is retrieved separately. */
         RequestDetail: components["schemas"]["RequestSummary"] & {
-            answer?: components["schemas"]["InboxResponse"] | null;
+            /** @description Content of the body, as the headers declare it. */
+            content: components["schemas"]["BodyContent"];
+            /**
+             * @description Headers in the order in which they were sent, including repeated ones. Credentials are masked unless the API
+             *     request reveals credentials.
+             */
+            headers: components["schemas"]["HeaderLine"][];
+            response?: components["schemas"]["InboxResponse"] | null;
             /**
              * @description Source of the response, such as the name of a rule, a fallback or a vendor's handshake. Null for the response of
              *     the inbox.
              */
-            answer_origin?: string | null;
-            /** @description Content of the body, as the headers declare it. */
-            content: components["schemas"]["BodyContent"];
-            /** @description Headers in wire order, including repeated ones. Credentials are masked unless the caller asked to reveal them. */
-            headers: components["schemas"]["HeaderLine"][];
+            response_origin?: string | null;
             /** @description Explanation of the signature status, in one or two sentences. */
             sentence?: string | null;
             /**
              * Format: date-time
-             * @description Time at which the request was stored. The response was sent after that.
+             * @description Time at which the request was stored. The response is sent after the request is stored.
              */
             stored_at: string;
             /** @description Trailers of a chunked body. Credentials are masked as in `headers`. */
@@ -4056,8 +4085,8 @@ export interface components {
             /** @description The items. */
             items: components["schemas"]["RequestSummary"][];
             /**
-             * @description Value of `after` for the next page. `null` on the last page. With a query, a page may be short
-             *     or empty and have a next one: so far it has been searched.
+             * @description Value of `after` for the next page. `null` on the last page. With a query, a page can be short or empty although
+             *     more pages follow, because a search stops early when its time limit is reached.
              */
             next?: string | null;
             /**
@@ -4066,20 +4095,20 @@ export interface components {
              */
             seq: number;
         };
-        /** @description Marks of a request to change. A mark that is absent stays unchanged. */
+        /** @description Changes to the marks of a request. Marks that are absent are not changed. */
         RequestMarks: {
             /** @description Note, at most 4000 bytes. An empty note deletes the note. */
             note?: string | null;
-            /** @description Whether the request is pinned. Retention does not delete pinned requests. */
+            /** @description True if the request is pinned. Retention does not delete pinned requests. */
             pinned?: boolean | null;
-            /** @description Whether the request is read. */
+            /** @description True if the request is read. */
             read?: boolean | null;
         };
-        /** @description A captured request as lists show it. */
+        /** @description Summary of a captured request, as returned in lists. */
         RequestSummary: {
             /**
              * Format: date-time
-             * @description Time at which the request head had arrived.
+             * @description Time at which the request line and headers had arrived.
              */
             arrived_at: string;
             /**
@@ -4094,11 +4123,11 @@ export interface components {
              * @description Number of earlier requests of the same event in this inbox, up to 100.
              */
             earlier: number;
-            /** @description Id of the event. */
+            /** @description ID of the event. */
             event_id?: string | null;
             /** @description Event type, as the vendor names it. */
             event_type?: string | null;
-            /** @description Id of the request, a UUIDv7. */
+            /** @description ID of the request, a UUIDv7. */
             id: string;
             /** @description Name of the inbox. */
             inbox: string;
@@ -4106,22 +4135,24 @@ export interface components {
             method: string;
             /** @description Fidelity of the header names. */
             names: components["schemas"]["HeaderNames"];
-            /** @description Note that a user wrote. */
+            /** @description Note of the user. Empty if there is none. */
             note: string;
             outgoing?: components["schemas"]["OutgoingSummary"] | null;
-            /** @description Remote address and port. Empty if an imported file does not contain them. */
-            peer: string;
-            /** @description Whether the request is pinned. Retention does not delete pinned requests. */
+            /** @description True if the request is pinned. Retention does not delete pinned requests. */
             pinned: boolean;
-            /** @description Id of the provider: the one set on the inbox, or the one that was detected. */
+            /** @description ID of the provider: the one set on the inbox, or the one that was detected. */
             provider?: string | null;
-            /** @description Reason why the signature is not valid, as a stable code such as `mismatch` or `stale`. */
+            /** @description Reason why the signature is not valid, as a stable code such as `mismatch` or `expired`. */
             reason?: string | null;
             /**
              * Format: double
-             * @description Time from the end of the head to the last byte of the body, in ms.
+             * @description Time from the end of the headers to the last byte of the body, in ms.
              */
             receiving_ms: number;
+            /** @description Remote address and port. Empty if an imported file does not contain them. */
+            remote_address: string;
+            /** @description Signature status. */
+            signature_status: components["schemas"]["SignatureStatus"];
             /** @description Name of the file that the request was imported from. Null if the listener or a tunnel received the request. */
             source?: string | null;
             /**
@@ -4132,22 +4163,20 @@ export interface components {
             status: number;
             /** @description Request target as sent, usually path and query. */
             target: string;
-            /** @description Whether the request is unread. */
+            /** @description True if the request is unread. */
             unread: boolean;
-            /** @description Signature status. */
-            verdict: components["schemas"]["SignatureStatus"];
             /** @description HTTP version of the request. */
             version: components["schemas"]["HttpVersion"];
         };
-        /** @description A rule, forward or response that was considered, and why it responds or not. */
+        /** @description A response rule, a forward or the default response, with the reason why it provides the response or not. */
         ResponseCandidate: {
-            /** @description Whether it responds. */
-            answers: boolean;
-            /** @description Id of the rule or forward. */
+            /** @description ID of the rule or forward. Null for other candidates. */
             id?: string | null;
-            /** @description Name: the number and name of a rule, a forward, or the default response of the inbox. */
+            /** @description Display name of the rule, the forward or the default response. */
             name: string;
-            /** @description Why it responds or not, in one sentence. */
+            /** @description True if the candidate provides the response. */
+            responses: boolean;
+            /** @description Reason why the candidate provides the response or not, in one sentence. */
             why: string;
         };
         /** @description Fault to inject into a response, to test how senders handle errors. */
@@ -4159,7 +4188,7 @@ export interface components {
             type: "hang";
         } | {
             /** @enum {string} */
-            type: "half";
+            type: "truncate";
         } | {
             /**
              * Format: int32
@@ -4167,7 +4196,7 @@ export interface components {
              */
             over_ms: number;
             /** @enum {string} */
-            type: "drip";
+            type: "slow";
         } | {
             /** @enum {string} */
             type: "garbage";
@@ -4186,24 +4215,24 @@ export interface components {
         };
         /** @description The response that a request would get now. */
         ResponsePreview: {
-            answer?: components["schemas"]["InboxResponse"] | null;
-            /** @description The candidates, in order. The last one responds. */
+            /** @description Candidates in order. The last candidate provides the response. */
             considered: components["schemas"]["ResponseCandidate"][];
+            response?: components["schemas"]["InboxResponse"] | null;
         };
-        /** @description A rule that chooses the response to matching requests. */
+        /** @description A rule that provides the response to matching requests. */
         ResponseRule: {
-            /** @description Responses, from 1 to 50. Several responses form a sequence, given one after the other. */
-            answers: components["schemas"]["InboxResponse"][];
             /** @description Behavior after the last response of the sequence. Default: `last`. */
             at_end?: components["schemas"]["SequenceEnd"];
-            /** @description Whether the rule is enabled. Default: true. */
+            /** @description True if the rule is enabled. Default: true. */
             enabled?: boolean;
-            /** @description Id of the rule, assigned when the rule is saved. */
+            /** @description ID of the rule, assigned when the rule is saved. */
             id?: string;
             /** @description Name of the rule. */
             name?: string;
-            /** @description Key by which the position in the sequence is kept. Default: `event`. */
+            /** @description Key that identifies a position in the sequence. Default: `event`. */
             per?: components["schemas"]["SequencePer"];
+            /** @description Responses, from 1 to 50. Several responses form a sequence and are sent one after the other. */
+            responses: components["schemas"]["InboxResponse"][];
             /** @description Query that selects the requests. An empty query selects all. */
             when?: string;
         };
@@ -4238,10 +4267,10 @@ export interface components {
         };
         /** @description A saved search. */
         SavedSearch: {
+            /** @description True if a matching request raises an alert. Default: false. */
+            alert?: boolean;
             /** @description Name of the inbox to search. Null searches all inboxes. */
             inbox?: string | null;
-            /** @description Whether a matching request raises an alert. Default: false. */
-            notify?: boolean;
             /** @description The query. */
             query: string;
         } & {
@@ -4255,31 +4284,31 @@ export interface components {
         };
         /** @description Query and settings of a saved search. */
         SavedSearchNew: {
+            /** @description True if a matching request raises an alert. Default: false. */
+            alert?: boolean;
             /** @description Name of the inbox to search. Null searches all inboxes. */
             inbox?: string | null;
-            /** @description Whether a matching request raises an alert. Default: false. */
-            notify?: boolean;
             /** @description The query. */
             query: string;
         };
-        /** @description A scenario: events that follow one another. */
+        /** @description A scenario: a sequence of events. */
         Scenario: {
-            /** @description Description. */
+            /** @description Description of the scenario. */
             about: string;
-            /** @description Text of the scenario file. */
-            file: string;
-            /** @description Id. */
-            id: string;
             /**
              * Format: int64
-             * @description Time from the start to the last event, in milliseconds.
+             * @description Time from the start to the last event, in ms.
              */
-            lasts_ms: number;
-            /** @description Name. */
+            duration_ms: number;
+            /** @description Text of the scenario file. */
+            file: string;
+            /** @description ID of the scenario. */
+            id: string;
+            /** @description Name of the scenario. */
             name: string;
-            /** @description Whether the user added the scenario. */
+            /** @description True for a custom scenario. */
             own: boolean;
-            /** @description Id of the provider. */
+            /** @description ID of the provider. */
             provider: string;
             /** @description Events, in order. */
             steps: components["schemas"]["ScenarioStep"][];
@@ -4288,166 +4317,166 @@ export interface components {
         ScenarioList: {
             /** @description Scenario files that cannot be parsed, each with the reason. */
             bad_files: string[];
-            /** @description Folder for the user's scenario files. */
+            /** @description Folder of the custom scenario files. */
             folder: string;
             /** @description The items. */
             items: components["schemas"]["Scenario"][];
         };
-        /** @description A scenario to be run. */
+        /** @description A scenario to run: either `scenario` or `file` is required. */
         ScenarioRun: {
-            /** @description Ids of the endpoints it goes to; all of the vendor if absent. */
+            /** @description Only endpoints of this account. */
+            account?: string | null;
+            /** @description IDs of the endpoints to send to. Default: all endpoints of the provider. */
             endpoints?: string[] | null;
-            /** @description Or the text of its file. */
+            /** @description Text of a scenario file. */
             file?: string | null;
-            /** @description Whether what goes `to` there is tried again as the vendor does. */
+            /** @description True to retry deliveries to the temporary endpoint as the vendor does. Default: false. */
             retries?: boolean;
-            /** @description Its id. */
+            /** @description ID of the scenario. */
             scenario?: string | null;
-            /** @description Only endpoints of this scope. */
-            scope?: string | null;
             /**
              * Format: int64
-             * @description Makes the same values again; others each time if absent.
+             * @description Seed of generated values. The same seed generates the same values. Default: random.
              */
             seed?: number | null;
             /**
              * Format: double
-             * @description How many times faster than written its gaps go.
+             * @description Factor that divides the delays between events, from 0.001 to 100000. Default: 1.
              */
-            speed?: number | null;
+            time_scale?: number | null;
             to?: components["schemas"]["EndpointSettings"] | null;
         };
-        /** @description One event of a scenario. */
+        /** @description An event of a scenario. */
         ScenarioStep: {
             /**
              * Format: int64
-             * @description Time since the previous event, in milliseconds.
+             * @description Time since the previous event, in ms.
              */
             after_ms: number;
             /** @description Event type. */
             event: string;
         };
-        /** @description Change of an inferred schema. */
+        /** @description A change of an inferred schema. */
         SchemaChange: {
             /**
              * Format: date-time
-             * @description Arrival of the request.
+             * @description Time at which the request arrived.
              */
             at: string;
             /** @description Path of the field. */
             path: string;
-            /** @description Request that brought it. */
+            /** @description ID of the request that caused the change. */
             request: string;
-            /** @description What changed. */
+            /** @description The change. */
             what: components["schemas"]["SchemaChangeKind"];
         };
-        /** @description Kind of a change. */
+        /** @description Kind of a schema change. */
         SchemaChangeKind: {
             /** @enum {string} */
             type: "new_field";
-            /** @description Its type. */
+            /** @description Type of the field. */
             value_type: components["schemas"]["SchemaType"];
         } | {
-            /** @description Those it had. */
+            /** @description Previous types. */
             before: components["schemas"]["SchemaType"][];
             /** @enum {string} */
             type: "new_type";
-            /** @description The new one. */
+            /** @description New type. */
             value_type: components["schemas"]["SchemaType"];
         } | {
             /** @enum {string} */
             type: "missing";
         };
-        /** @description Inferred schema. */
+        /** @description An inferred schema with its fields and changes. */
         SchemaDetail: components["schemas"]["SchemaSummary"] & {
-            /** @description The newest first. */
+            /** @description Changes, newest first. */
             changes: components["schemas"]["SchemaChange"][];
-            /** @description From the outside in. */
+            /** @description Fields, each before its nested fields. */
             tree: components["schemas"]["SchemaField"][];
         };
-        /** @description Field of an inferred schema. */
+        /** @description A field of an inferred schema. */
         SchemaField: {
-            /** @description How deep it stands. */
+            /** @description Nesting depth, 0 for the body itself. */
             depth: number;
             format?: components["schemas"]["SchemaFormat"] | null;
-            /** @description Its key, `[*]` for the elements of a list, `*` where keys are data. */
+            /** @description Key of the field, `[*]` for the elements of an array, `*` for the values of an object whose keys are data. */
             name: string;
-            /** @description Whether some objects are without it. */
+            /** @description True if some objects do not have the field. */
             optional: boolean;
-            /** @description Where it stands, as a query has it behind `body.`; empty for the body itself. */
+            /** @description Path of the field, as used after `body.` in a query. Empty for the body itself. */
             path: string;
-            /** @description Request in which it was first seen. */
+            /** @description ID of the first request with this field. */
             request: string;
             /**
              * Format: int64
-             * @description How often it was there.
+             * @description Number of occurrences of the field.
              */
             seen: number;
             /**
              * Format: date-time
-             * @description Arrival of the first request with this field.
+             * @description Time at which the first request with this field arrived.
              */
             since: string;
             /** @description Types of the values. */
             types: components["schemas"]["SchemaType"][];
-            /** @description All values it has, where they are few. */
+            /** @description All values of the field. Null if there are many. */
             values?: string[] | null;
         };
         /**
-         * @description Formats of JSON Schema (2020-12 Validation, §7.3) that are told from a text.
+         * @description Formats of JSON Schema (2020-12 Validation, section 7.3) that are detected in strings.
          * @enum {string}
          */
         SchemaFormat: "date-time" | "date" | "uuid" | "email" | "uri" | "ipv4" | "ipv6";
-        /** @description Inferred schemas, by inbox and event type. */
+        /** @description List of inferred schemas, by inbox and event type. */
         SchemaList: {
-            /** @description The schemas. */
+            /** @description The items. */
             items: components["schemas"]["SchemaSummary"][];
         };
         /** @description Summary of an inferred schema. */
         SchemaSummary: {
             /**
              * Format: int64
-             * @description Changes since it was first seen; a hundred are kept.
+             * @description Number of changes since the schema was first inferred. The last 100 changes are stored.
              */
             drift: number;
             /**
              * Format: date-time
-             * @description When it last changed.
+             * @description Time of the last change. Null if the schema has not changed.
              */
             drift_at?: string | null;
-            /** @description Event type; empty for requests of which none is known. */
+            /** @description Event type. Empty for requests without a known event type. */
             event_type: string;
             /**
              * Format: int64
-             * @description Places it has.
+             * @description Number of fields.
              */
             fields: number;
             /**
              * Format: date-time
-             * @description Arrival of the first request.
+             * @description Time at which the first request arrived.
              */
             first_at: string;
             /** @description Name of the inbox. */
             inbox: string;
             /**
              * Format: date-time
-             * @description Arrival of the last request.
+             * @description Time at which the last request arrived.
              */
             last_at: string;
             /**
              * Format: int64
-             * @description JSON bodies it was learned from.
+             * @description Number of JSON bodies that the schema was inferred from.
              */
             requests: number;
         };
         /**
-         * @description The types of JSON Schema.
+         * @description Types of JSON Schema.
          * @enum {string}
          */
         SchemaType: "null" | "boolean" | "integer" | "number" | "string" | "array" | "object";
         /** @description State of the search index. */
         SearchIndexState: {
-            /** @description Whether requests are about to be indexed. The newest requests, up to 4096, always wait until they fill a block. */
+            /** @description True if requests are being indexed. Up to 4096 of the newest requests are not indexed until they fill a block. */
             busy: boolean;
             /**
              * Format: int64
@@ -4456,7 +4485,7 @@ export interface components {
             bytes: number;
             /**
              * Format: int64
-             * @description Number of stored requests that are not indexed yet. A search reads them one by one.
+             * @description Number of stored requests that are not indexed yet. A search scans these requests one by one.
              */
             waiting: number;
         };
@@ -4466,27 +4495,27 @@ export interface components {
          */
         SequenceEnd: "last" | "first" | "next_rule";
         /**
-         * @description Key by which the position in a sequence of responses is kept.
+         * @description Key that identifies a position in a sequence of responses.
          * @enum {string}
          */
         SequencePer: "event" | "inbox";
-        /** @description Settings of a data directory. */
+        /** @description Settings of a data folder. */
         Settings: {
-            /** @description Whether the first request to an unknown name creates an inbox. Default: false. */
+            /** @description True to create an inbox on the first request to an unknown name. Default: false. */
             create_inboxes: boolean;
-            /** @description Whether the desktop app enables the local HTTP API for scripts and the command line. Default: true. */
-            http_door: boolean;
             /** @description Limits of the listener. */
             limits: components["schemas"]["ListenerLimits"];
             /** @description Address of the listener, such as `127.0.0.1:4665` or `[::]:4665`. Default: `127.0.0.1:4665`. */
             listen: string;
-            /** @description Action when the window is closed. Default: ask. */
+            /** @description True to enable the local HTTP API of the desktop app, which scripts and the command line use. Default: true. */
+            local_api: boolean;
+            /** @description Action when the window is closed. Default: `ask`. */
             on_close: components["schemas"]["SettingsCloseAction"];
             /** @description Retention of requests and deliveries. */
             retention: components["schemas"]["RetentionPolicy"];
             /**
-             * @description Whether a search index is kept next to the database. The index makes searches of a million requests take
-             *     milliseconds and needs about a third of the space of the requests. Default: true.
+             * @description True to maintain a search index next to the database. With the index, searching a million requests takes
+             *     milliseconds. The index needs about a third of the space of the requests. Default: true.
              */
             search_index: boolean;
         };
@@ -4514,108 +4543,108 @@ export interface components {
                 query: string;
             };
         };
-        /** @description A verdict with everything behind it. */
+        /** @description Explanation of a signature verification. */
         SignatureExplanation: components["schemas"]["SignatureResult"] & {
-            /** @description What to do. */
+            /** @description Advice on what to do next. */
             advice: string;
-            /** @description Whether all were. */
+            /** @description True if all common mistakes were tested within the time limit. */
             complete: boolean;
-            /** @description What was signed, with anything but printable text escaped and secrets masked. */
+            /** @description Signed content, with secrets masked and non-printable bytes escaped. Limited to 64 KiB. */
             content: string;
-            /** @description How many bytes that is, whole. */
+            /** @description Size of the full signed content, in bytes. */
             content_bytes: number;
-            /** @description The signature this secret makes. */
+            /** @description Signature computed with the secret. */
             expected?: string | null;
-            /** @description The faults that together reproduce the signature. */
+            /** @description Mistakes that together reproduce the received signature. */
             findings: components["schemas"]["SignatureFinding"][];
-            /** @description The signature that arrived. */
+            /** @description Signature received with the message. */
             found?: string | null;
-            /** @description Faults tried. */
+            /** @description Number of common mistakes tested. */
             tried: number;
         };
-        /** @description One fault that accounts for a signature. */
+        /** @description A mistake that explains an invalid signature. */
         SignatureFinding: {
-            /** @description What to do about it. */
+            /** @description Advice on how to fix the mistake. */
             advice: string;
-            /** @description A stable code. */
+            /** @description Stable code of the mistake. */
             code: string;
-            /** @description What is wrong. */
+            /** @description Description of the mistake. */
             what: string;
         };
         /** @description A message to verify, sign or explain. */
         SignatureInput: {
             /**
              * Format: int64
-             * @description The instant to judge at, in seconds since the Unix epoch; now if absent.
+             * @description Time of verification, in seconds since the Unix epoch. The default is the current time.
              * @default null
              */
             now: number | null;
             /**
-             * @description Settings the scheme names.
+             * @description Settings that the scheme requires, by name.
              * @default {}
              */
             params: {
                 [key: string]: string;
             };
             /**
-             * @description Id of the vendor.
+             * @description Id of the provider.
              * @default null
              */
             provider: string | null;
             /**
-             * @description The raw HTTP message, in base64.
+             * @description Raw HTTP message, base64-encoded.
              * @default
              */
             request: string;
-            /** @description One of the vendor's schemes by its name, or a scheme of its own as an object. */
+            /** @description Name of one of the provider's schemes, or a custom signature scheme as an object. */
             scheme?: Record<string, never> | null;
             /**
-             * @description The secret.
+             * @description Signing secret.
              * @default null
              */
             secret: string | null;
             /**
-             * @description Several secrets, while one replaces another.
+             * @description Further secrets, for example during secret rotation.
              * @default []
              */
             secrets: string[];
             /**
-             * @description The URL as registered with the vendor.
+             * @description URL as registered with the provider.
              * @default null
              */
             url: string | null;
         };
-        /** @description A scheme by which a message's signature holds. */
+        /** @description A scheme that accepts the signature of a message. */
         SignatureMatch: {
-            /** @description The vendor's name. */
+            /** @description Name of the provider. */
             name?: string | null;
-            /** @description The vendor's id; none where it is no vendor's but a usual way to sign. */
+            /** @description Id of the provider. Null for a common scheme that belongs to no provider. */
             provider?: string | null;
-            /** @description The rule itself. */
+            /** @description Definition of the scheme. */
             rule: Record<string, never>;
-            /** @description The scheme's name among the vendor's. */
+            /** @description Name of the provider's scheme. */
             scheme?: string | null;
         };
-        /** @description The schemes by which a message's signature holds. */
+        /** @description List of the schemes that accept the signature of a message. */
         SignatureMatchList: {
-            /** @description Whether everything there is to try was tried. */
+            /** @description True if all schemes were tested within the time limit. */
             complete: boolean;
-            /** @description Those of vendors first. */
+            /** @description Matching schemes of providers, or common schemes if no provider matches. */
             items: components["schemas"]["SignatureMatch"][];
         };
-        /** @description Whether a signature holds, and why not. */
+        /** @description Result of a signature verification. */
         SignatureResult: {
-            /** @description A stable code. */
+            /** @description Stable code of the reason why the signature is not valid. */
             reason?: string | null;
-            /** @description The vendor's scheme that decided, where all of them were tried. */
+            /** @description Name of the provider's scheme that determined the result, if all schemes were tried. */
             scheme?: string | null;
-            /** @description Which of the secrets made it, from 0. */
+            /** @description Index of the secret that matched, counted from 0. */
             secret?: number | null;
-            /** @description It in one sentence or two. */
+            /** @description The result in one or two sentences. */
             sentence: string;
             /**
              * Format: date-time
-             * @description When the message says it was signed.
+             * @description Time of signing according to the message.
              */
             signed_at?: string | null;
             /** @description `valid`, `invalid` or `unsigned`. */
@@ -4625,41 +4654,42 @@ export interface components {
          * @description Signature status of a request.
          * @enum {string}
          */
-        SignatureStatus: "unverified" | "valid" | "invalid" | "unsigned";
-        /** @description By what a stored request is to be judged, in the place of its inbox's settings. */
+        SignatureStatus: "unverified" | "valid" | "invalid" | "unsigned" | "expired";
+        /** @description Values that replace the verification settings of the inbox. */
         SignatureTrial: {
             /**
-             * @description Settings the scheme names; the inbox's if absent.
+             * @description Parameters of the signature scheme. Default: the parameters of the inbox.
              * @default null
              */
             params: {
                 [key: string]: string;
             } | null;
-            /** @description A scheme of its own as an object; the inbox's if absent. */
+            /** @description Custom signature scheme as an object. Default: the scheme of the inbox. */
             scheme?: Record<string, never> | null;
             /**
-             * @description Secrets; the inbox's if absent, and masked ones are those.
+             * @description Secrets. A masked secret is replaced by the secret of the inbox at the same position. Default: the secrets of
+             *     the inbox.
              * @default null
              */
             secrets: string[] | null;
             /**
-             * @description The URL as registered; the inbox's if absent.
+             * @description URL as registered with the vendor. Default: the URL of the inbox.
              * @default null
              */
             url: string | null;
         };
-        /** @description What signing adds to a message. */
+        /** @description Headers and values that sign a message. */
         SignatureValues: {
-            /** @description Values that stand elsewhere, each with its place. */
-            elsewhere: string[][];
             /** @description Headers to set, as `[name, value]`. */
             headers: string[][];
+            /** @description Values outside the headers, as `[place, value]`. */
+            outside_headers: string[][];
         };
         /** @description Progress of a stage. */
         StageProgress: {
             /**
              * Format: int64
-             * @description Time since the commit of the oldest of these requests, in milliseconds. 0 where none is waiting.
+             * @description Time since the oldest of these requests was stored, in ms. 0 if no request is waiting.
              */
             behind_ms: number;
             /** @description The stage. */
@@ -4670,7 +4700,7 @@ export interface components {
              */
             waiting: number;
         };
-        /** @description State of the engine. */
+        /** @description Status of the engine, the listener and the database. */
         Status: {
             /**
              * Format: int64
@@ -4679,10 +4709,10 @@ export interface components {
             bytes: number;
             /**
              * Format: int64
-             * @description Number of connections that were refused since the listener started, because too many were open.
+             * @description Number of connections that were refused since the listener started because too many connections were open.
              */
             connections_refused: number;
-            /** @description Data folder. */
+            /** @description Path of the data folder. */
             data: string;
             /** @description State of the database. */
             database: components["schemas"]["DatabaseStatus"];
@@ -4693,21 +4723,22 @@ export interface components {
             file_bytes: number;
             /**
              * Format: int64
-             * @description Number of connections that were closed because of malformed HTTP or a head over the limits.
+             * @description Number of connections that were closed since the listener started because of malformed HTTP or headers over the
+             *     limits.
              */
             heads_refused: number;
-            /** @description What was missing from the database when it was opened, in one sentence. */
+            /** @description State of the listener. */
+            listener: components["schemas"]["ListenerState"];
+            /** @description Description of data that was missing when the database was opened, in one sentence. Null if nothing was missing. */
             lost?: string | null;
-            /** @description Progress of each stage behind the commit, in the order of the pipeline. */
+            /** @description Progress of the stages that process requests after they are stored, in the order of the pipeline. */
             pipeline: components["schemas"]["StageProgress"][];
             /**
              * Format: int64
              * @description Number of deliveries that are waiting for an attempt.
              */
             queue: number;
-            /** @description State of the listener. */
-            receiver: components["schemas"]["ListenerState"];
-            /** @description Refused requests that were not dismissed, by inbox and reason. */
+            /** @description Totals of refused requests that were not dismissed, by inbox and reason. */
             refusals: components["schemas"]["RefusalTotal"][];
             /**
              * Format: int64
@@ -4726,18 +4757,21 @@ export interface components {
         };
         /** @description Timeline of one event, oldest item first. */
         Timeline: {
-            /** @description Id of the event. Null if the request has none; the timeline then covers this request only. */
+            /**
+             * @description ID of the event. Null if the request has no event ID. The timeline then contains only this request and its
+             *     deliveries.
+             */
             event_id?: string | null;
             /** @description Requests and deliveries of the event. */
             items: components["schemas"]["TimelineItem"][];
-            /** @description Whether the event has more requests than the 200 shown. */
+            /** @description True if the event has more requests than the 200 shown. */
             more: boolean;
         };
         /** @description An item of a timeline. */
         TimelineItem: {
             /**
              * Format: double
-             * @description Time since the request before, in ms. Null for the first request.
+             * @description Time since the previous request, in ms. Null for the first request.
              */
             after_ms?: number | null;
             /** @description Relation of the request to the earlier requests of the event. */
@@ -4766,25 +4800,25 @@ export interface components {
              * @description Time at which the tunnel was created.
              */
             created_at: string;
-            /** @description Whether requests are stored while this computer is offline. If false, senders are refused while it is offline. */
+            /** @description True if requests are stored while this computer is offline. If false, requests fail during that time. */
             durable: boolean;
             /** @description Inboxes that the tunnel exposes. Other inboxes cannot be reached. */
             exposures: components["schemas"]["Exposure"][];
-            /** @description Id of the tunnel. */
+            /** @description ID of the tunnel. */
             id: string;
             /** @description Kind of the tunnel. */
             kind: components["schemas"]["TunnelKind"];
             last_drop?: components["schemas"]["TunnelDrop"] | null;
             /** @description Name of the tunnel: the address of a relay, an SSH host, or a public URL. */
             name: string;
-            /** @description Whether the tunnel is switched on. */
+            /** @description True if the tunnel is started. */
             on: boolean;
         };
-        /** @description What is to be changed of a tunnel. */
+        /** @description Changes to a tunnel. */
         TunnelChange: {
-            /** @description Fingerprint of the key its SSH host is to show from now on. */
+            /** @description Fingerprint of the new SSH host key to trust. */
             host_key?: string | null;
-            /** @description Whether it is to be up. */
+            /** @description True to start the tunnel, false to stop it. */
             on: boolean;
         };
         /** @description State of the connection of a tunnel. */
@@ -4815,22 +4849,22 @@ export interface components {
             again_at: string;
             /** @enum {string} */
             state: "waiting";
-            /** @description Reason of the loss. */
+            /** @description Reason for the loss. */
             why: string;
         } | {
             /** @enum {string} */
             state: "failed";
-            /** @description Reason of the failure. */
+            /** @description Reason for the failure. */
             why: string;
         };
-        /** @description A loss of the connection. */
+        /** @description A connection loss. */
         TunnelDrop: {
             /**
              * Format: date-time
              * @description Time of the loss.
              */
             at: string;
-            /** @description Reason of the loss. */
+            /** @description Reason for the loss. */
             why: string;
         };
         /** @description Kind of a tunnel. */
@@ -4842,7 +4876,7 @@ export interface components {
         } | {
             /** @description Fingerprint of the trusted host key, as `ssh-keygen -l` prints it. */
             host_key: string;
-            /** @description Path of the private key file. Null uses the keys of the agent and those in `~/.ssh`. */
+            /** @description Path of the private key file. Null uses the keys of the SSH agent and those in `~/.ssh`. */
             key_file?: string | null;
             /** @description Fingerprint of a different key that the host presents. The tunnel does not connect until a user trusts it. */
             offered_key?: string | null;
@@ -4886,8 +4920,8 @@ export interface components {
             /** @description Fingerprint of the host key. Default: the key that the host presents first is trusted. */
             host_key?: string | null;
             /**
-             * @description Path of the private key file. Default: the keys of the agent and those in `~/.ssh`. Requests from a web page
-             *     must not set a path.
+             * @description Path of the private key file. Default: the keys of the SSH agent and those in `~/.ssh`. Requests from a web
+             *     page must not set a path.
              */
             key_file?: string | null;
             /** @description Port to request, such as `80`, `0` for any, or `*:8080`. Default: the port that the service expects, or any. */
@@ -4910,24 +4944,24 @@ export interface components {
         /** @description Settings for the verification of signatures in an inbox. */
         VerificationSettings: {
             /**
-             * @description Parameters of the signature scheme, such as a webhook id.
+             * @description Parameters of the signature scheme, such as a webhook ID.
              * @default {}
              */
             params: {
                 [key: string]: string;
             };
             /**
-             * @description Id of the provider. Null detects the provider and verifies nothing.
+             * @description ID of the provider. If null, Hookbench detects the provider and verifies no signatures.
              * @default null
              */
             provider: string | null;
             /**
-             * @description Id of the signature scheme. Null tries every scheme of the provider.
+             * @description ID of the signature scheme. If null, a signature of any scheme of the provider is valid.
              * @default null
              */
             scheme: string | null;
             /**
-             * @description Signing secrets as the vendor displays them. Several secrets are valid during a rotation. Masked when read.
+             * @description Signing secrets, as the vendor displays them. During a rotation, several secrets are valid. Masked when read.
              * @default []
              */
             secrets: string[];
@@ -4946,104 +4980,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    inboxes_add_file: {
-        parameters: {
-            query: {
-                /** @description Its name. */
-                name: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /** @example … */
-                "application/octet-stream": number[];
-            };
-        };
-        responses: {
-            /** @description Created. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "bytes": 1,
-                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
-                     *       "name": "shop"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ResponseFile"];
-                };
-            };
-            /** @description The request could not be parsed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The token is missing or wrong. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The request is not JSON. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An internal error. Please report it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The database cannot be read or written. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
     jobs_backup: {
         parameters: {
             query?: never;
@@ -5098,7 +5034,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5125,7 +5061,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5134,309 +5070,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The database cannot be read or written. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    checks_compare: {
-        parameters: {
-            query: {
-                /** @description The run before. */
-                before: string;
-                /** @description The run after it. */
-                after: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "after": {
-                     *         "counts": {
-                     *           "error": 1,
-                     *           "fail": 1,
-                     *           "pass": 1,
-                     *           "skipped": 1,
-                     *           "unknown": 1,
-                     *           "warn": 1
-                     *         },
-                     *         "created_at": "2026-11-29T21:46:32.815547Z",
-                     *         "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
-                     *         "settings": {},
-                     *         "state": "running",
-                     *         "total": 1
-                     *       },
-                     *       "before": {
-                     *         "counts": {
-                     *           "error": 1,
-                     *           "fail": 1,
-                     *           "pass": 1,
-                     *           "skipped": 1,
-                     *           "unknown": 1,
-                     *           "warn": 1
-                     *         },
-                     *         "created_at": "2026-11-29T21:46:32.815547Z",
-                     *         "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
-                     *         "settings": {},
-                     *         "state": "running",
-                     *         "total": 1
-                     *       },
-                     *       "changed": [
-                     *         {
-                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
-                     *           "number": 1,
-                     *           "question": "text",
-                     *           "said_after": "text",
-                     *           "said_before": "text"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["CheckComparison"];
-                };
-            };
-            /** @description The request could not be parsed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The token is missing or wrong. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An internal error. Please report it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The database cannot be read or written. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    checks_plan: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "settings": {}
-                 *     }
-                 */
-                "application/json": components["schemas"]["CheckNew"];
-            };
-        };
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "bytes": 1,
-                     *       "checks": [
-                     *         {
-                     *           "bytes": 1,
-                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
-                     *           "level": "must",
-                     *           "number": 1,
-                     *           "question": "text",
-                     *           "requests": 1,
-                     *           "source": "text",
-                     *           "why": "text"
-                     *         }
-                     *       ],
-                     *       "commands": [
-                     *         "text"
-                     *       ],
-                     *       "host": "text",
-                     *       "made_up": true,
-                     *       "rate": 1,
-                     *       "requests": 1,
-                     *       "this_machine": true,
-                     *       "url": "https://app.example/webhooks"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["CheckPlan"];
-                };
-            };
-            /** @description The request could not be parsed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The token is missing or wrong. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description See `code`. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The request is not JSON. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An internal error. Please report it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The database cannot be read or written. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    checks_questions: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "items": [
-                     *         {
-                     *           "advice": "text",
-                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
-                     *           "level": "must",
-                     *           "number": 1,
-                     *           "question": "text",
-                     *           "source": "text",
-                     *           "why": "text"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["CheckRuleList"];
-                };
-            };
-            /** @description The token is missing or wrong. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5459,9 +5093,9 @@ export interface operations {
     checks_list: {
         parameters: {
             query?: {
-                /** @description Id of the last item of the page before. Only older items are listed. */
+                /** @description ID of the last item of the previous page. Only older items are listed. */
                 after?: string;
-                /** @description Maximum number of items, 1 to 500. */
+                /** @description Maximum number of items, from 1 to 500. */
                 limit?: number;
             };
             header?: never;
@@ -5518,7 +5152,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5527,7 +5161,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5618,7 +5252,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5645,7 +5279,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5654,7 +5288,309 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    checks_compare: {
+        parameters: {
+            query: {
+                /** @description ID of the first run. */
+                before: string;
+                /** @description ID of the second run. */
+                after: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "after": {
+                     *         "counts": {
+                     *           "error": 1,
+                     *           "fail": 1,
+                     *           "pass": 1,
+                     *           "skipped": 1,
+                     *           "unknown": 1,
+                     *           "warn": 1
+                     *         },
+                     *         "created_at": "2026-11-29T21:46:32.815547Z",
+                     *         "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *         "settings": {},
+                     *         "state": "running",
+                     *         "total": 1
+                     *       },
+                     *       "before": {
+                     *         "counts": {
+                     *           "error": 1,
+                     *           "fail": 1,
+                     *           "pass": 1,
+                     *           "skipped": 1,
+                     *           "unknown": 1,
+                     *           "warn": 1
+                     *         },
+                     *         "created_at": "2026-11-29T21:46:32.815547Z",
+                     *         "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *         "settings": {},
+                     *         "state": "running",
+                     *         "total": 1
+                     *       },
+                     *       "changed": [
+                     *         {
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "message_after": "text",
+                     *           "message_before": "text",
+                     *           "number": 1,
+                     *           "title": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CheckComparison"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    checks_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "settings": {}
+                 *     }
+                 */
+                "application/json": components["schemas"]["CheckNew"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "bytes": 1,
+                     *       "checks": [
+                     *         {
+                     *           "bytes": 1,
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "level": "must",
+                     *           "number": 1,
+                     *           "requests": 1,
+                     *           "source": "text",
+                     *           "title": "text",
+                     *           "why": "text"
+                     *         }
+                     *       ],
+                     *       "commands": [
+                     *         "text"
+                     *       ],
+                     *       "host": "text",
+                     *       "made_up": true,
+                     *       "rate": 1,
+                     *       "requests": 1,
+                     *       "this_machine": true,
+                     *       "url": "https://app.example/webhooks"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CheckPlan"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description See `code`. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    checks_questions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "advice": "text",
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "level": "must",
+                     *           "number": 1,
+                     *           "source": "text",
+                     *           "title": "text",
+                     *           "why": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CheckRuleList"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5680,7 +5616,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of checks has it.
+                 * @description ID, as returned in the list of checks.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -5733,7 +5669,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5742,7 +5678,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5768,7 +5704,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of checks has it.
+                 * @description ID, as returned in the list of checks.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -5802,7 +5738,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5811,7 +5747,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5820,7 +5756,214 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    checks_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID, as returned in the list of checks.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Started. The work continues after this response. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The current state does not allow the request. `code` contains the reason. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    checks_read_report: {
+        parameters: {
+            query?: {
+                /** @description Format of the report: `json`, `html` for a page without scripts, or `junit`. Default: `json`. */
+                as?: "json" | "html" | "junit";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description ID, as returned in the list of checks.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "checks": [
+                     *         {
+                     *           "advice": "text",
+                     *           "duration_ms": 1,
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "level": "must",
+                     *           "message": "text",
+                     *           "number": 1,
+                     *           "outcome": "pass",
+                     *           "sent": [
+                     *             {
+                     *               "body": "text",
+                     *               "body_bytes": 1,
+                     *               "headers": [],
+                     *               "label": "text",
+                     *               "method": "POST",
+                     *               "timings": {
+                     *                 "total_us": 1
+                     *               },
+                     *               "url": "https://app.example/webhooks"
+                     *             }
+                     *           ],
+                     *           "snippet": true,
+                     *           "source": "text",
+                     *           "title": "text",
+                     *           "why": "text"
+                     *         }
+                     *       ],
+                     *       "provider": "stripe",
+                     *       "run": {
+                     *         "counts": {
+                     *           "error": 1,
+                     *           "fail": 1,
+                     *           "pass": 1,
+                     *           "skipped": 1,
+                     *           "unknown": 1,
+                     *           "warn": 1
+                     *         },
+                     *         "created_at": "2026-11-29T21:46:32.815547Z",
+                     *         "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *         "settings": {},
+                     *         "state": "running",
+                     *         "total": 1
+                     *       },
+                     *       "snippets": [
+                     *         {
+                     *           "code": "text",
+                     *           "language": "text",
+                     *           "name": "shop"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CheckReport"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5846,7 +5989,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of checks has it.
+                 * @description ID, as returned in the list of checks.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -5910,7 +6053,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5919,7 +6062,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5946,7 +6089,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5955,7 +6098,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5975,97 +6118,16 @@ export interface operations {
             };
         };
     };
-    checks_cancel: {
+    requests_undo: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of checks has it.
-                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 * @description ID, as returned in the list of deletions.
+                 * @example 0
                  */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Started. The work continues after this response. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The request could not be parsed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The token is missing or wrong. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The current state does not allow this. `code` says why. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An internal error. Please report it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The database cannot be read or written. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    checks_read_report: {
-        parameters: {
-            query?: {
-                /** @description `json`, `html` for a page without scripts, or `junit`. */
-                as?: "json" | "html" | "junit";
-            };
-            header?: never;
-            path: {
-                /**
-                 * @description Id, as the list of checks has it.
-                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
-                 */
-                id: string;
+                id: number;
             };
             cookie?: never;
         };
@@ -6079,60 +6141,14 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "checks": [
-                     *         {
-                     *           "advice": "text",
-                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
-                     *           "level": "must",
-                     *           "number": 1,
-                     *           "outcome": "pass",
-                     *           "question": "text",
-                     *           "said": "text",
-                     *           "sent": [
-                     *             {
-                     *               "body": "text",
-                     *               "body_bytes": 1,
-                     *               "headers": [],
-                     *               "label": "text",
-                     *               "method": "POST",
-                     *               "timings": {
-                     *                 "total_us": 1
-                     *               },
-                     *               "url": "https://app.example/webhooks"
-                     *             }
-                     *           ],
-                     *           "snippet": true,
-                     *           "source": "text",
-                     *           "took_ms": 1,
-                     *           "why": "text"
-                     *         }
-                     *       ],
-                     *       "provider": "stripe",
-                     *       "run": {
-                     *         "counts": {
-                     *           "error": 1,
-                     *           "fail": 1,
-                     *           "pass": 1,
-                     *           "skipped": 1,
-                     *           "unknown": 1,
-                     *           "warn": 1
-                     *         },
-                     *         "created_at": "2026-11-29T21:46:32.815547Z",
-                     *         "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
-                     *         "settings": {},
-                     *         "state": "running",
-                     *         "total": 1
-                     *       },
-                     *       "snippets": [
-                     *         {
-                     *           "code": "text",
-                     *           "language": "text",
-                     *           "name": "shop"
-                     *         }
-                     *       ]
+                     *       "id": 1,
+                     *       "inbox": "shop",
+                     *       "requests": 1,
+                     *       "until": "2026-11-29T21:46:32.815547Z",
+                     *       "whole_inbox": true
                      *     }
                      */
-                    "application/json": components["schemas"]["CheckReport"];
+                    "application/json": components["schemas"]["Deletion"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -6153,7 +6169,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6162,7 +6178,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6185,15 +6201,15 @@ export interface operations {
     deliveries_list: {
         parameters: {
             query?: {
-                /** @description Only deliveries to this endpoint, by id or name. */
+                /** @description Only deliveries to this endpoint, by ID or name. */
                 endpoint?: string;
-                /** @description Only of this event, by its id. */
+                /** @description Only deliveries of this event, by ID. */
                 event?: string;
-                /** @description Only those that send this request on, by its id. */
+                /** @description Only forwards and replays of this captured request, by ID. */
                 request?: string;
-                /** @description Only of this replay, by its id. */
+                /** @description Only deliveries of this replay, by ID. */
                 replay?: string;
-                /** @description Only in this state. */
+                /** @description Only deliveries in this state. */
                 state?: components["schemas"]["DeliveryState"];
                 /** @description Only deliveries created at or after this time: RFC 3339, a date, `yesterday`, or an age such as `2h`. */
                 since?: string;
@@ -6207,9 +6223,9 @@ export interface operations {
                 url?: string;
                 /** @description Only deliveries with this text in the payload, URL, event type, reason or error. */
                 text?: string;
-                /** @description Only what is older than this delivery. */
+                /** @description ID of the last delivery of the previous page. Only older deliveries are listed. */
                 after?: string;
-                /** @description Rows, to 500. */
+                /** @description Maximum number of items, from 1 to 500. Default: 100. */
                 limit?: number;
             };
             header?: never;
@@ -6236,7 +6252,7 @@ export interface operations {
                      *           "method": "POST",
                      *           "origin": "event",
                      *           "provider": "stripe",
-                     *           "resigned": true,
+                     *           "re_signed": true,
                      *           "state": "waiting",
                      *           "url": "https://app.example/webhooks"
                      *         }
@@ -6265,7 +6281,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6274,7 +6290,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6283,7 +6299,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6361,7 +6377,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6370,7 +6386,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6397,7 +6413,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6406,7 +6422,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6432,7 +6448,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of deliveries has it.
+                 * @description ID, as returned in the list of deliveries.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -6457,7 +6473,7 @@ export interface operations {
                      *       "method": "POST",
                      *       "origin": "event",
                      *       "provider": "stripe",
-                     *       "resigned": true,
+                     *       "re_signed": true,
                      *       "state": "waiting",
                      *       "url": "https://app.example/webhooks",
                      *       "attempts_made": [
@@ -6497,7 +6513,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6506,7 +6522,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6532,7 +6548,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of deliveries has it.
+                 * @description ID, as returned in the list of deliveries.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -6574,7 +6590,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6583,7 +6599,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6609,7 +6625,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of deliveries has it.
+                 * @description ID, as returned in the list of deliveries.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -6646,7 +6662,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6655,7 +6671,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6681,7 +6697,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of deliveries has it.
+                 * @description ID, as returned in the list of deliveries.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -6706,7 +6722,7 @@ export interface operations {
                      *       "method": "POST",
                      *       "origin": "event",
                      *       "provider": "stripe",
-                     *       "resigned": true,
+                     *       "re_signed": true,
                      *       "state": "waiting",
                      *       "url": "https://app.example/webhooks"
                      *     }
@@ -6732,7 +6748,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6741,7 +6757,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6750,7 +6766,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6776,7 +6792,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of deliveries has it.
+                 * @description ID, as returned in the list of deliveries.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -6787,7 +6803,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "to_the_end": false
+                 *       "all_retries": false
                  *     }
                  */
                 "application/json": components["schemas"]["DeliveryRetry"];
@@ -6810,7 +6826,7 @@ export interface operations {
                      *       "method": "POST",
                      *       "origin": "event",
                      *       "provider": "stripe",
-                     *       "resigned": true,
+                     *       "re_signed": true,
                      *       "state": "waiting",
                      *       "url": "https://app.example/webhooks"
                      *     }
@@ -6836,7 +6852,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6845,7 +6861,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6872,7 +6888,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6881,7 +6897,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6904,9 +6920,9 @@ export interface operations {
     diff_read: {
         parameters: {
             query: {
-                /** @description Id of the first request; or the answer that an attempt got, as `DELIVERY:NUMBER`. */
+                /** @description First side: the ID of a request, or the response of an attempt as `DELIVERY:NUMBER`. */
                 a: string;
-                /** @description The second in the same way. */
+                /** @description Second side, in the same form. */
                 b: string;
             };
             header?: never;
@@ -6968,7 +6984,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6977,7 +6993,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7000,13 +7016,13 @@ export interface operations {
     endpoints_list: {
         parameters: {
             query?: {
-                /** @description Only of this name. */
+                /** @description Only endpoints with this name. */
                 name?: string;
-                /** @description Only of this vendor, by its id. */
+                /** @description Only endpoints of this provider, by ID. */
                 provider?: string;
-                /** @description Only what was made after this endpoint. */
+                /** @description ID of the last endpoint of the previous page. Only newer endpoints are listed. */
                 after?: string;
-                /** @description Rows, to 500. */
+                /** @description Maximum number of items, from 1 to 500. Default: 500. */
                 limit?: number;
             };
             header?: never;
@@ -7062,7 +7078,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7071,7 +7087,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7080,7 +7096,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7179,7 +7195,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7188,7 +7204,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7214,7 +7230,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of endpoints has it.
+                 * @description ID, as returned in the list of endpoints.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -7265,7 +7281,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7274,7 +7290,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7300,7 +7316,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of endpoints has it.
+                 * @description ID, as returned in the list of endpoints.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -7334,7 +7350,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7343,7 +7359,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7369,7 +7385,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of endpoints has it.
+                 * @description ID, as returned in the list of endpoints.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -7430,7 +7446,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7457,7 +7473,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7466,7 +7482,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7489,13 +7505,13 @@ export interface operations {
     endpoints_diagnose: {
         parameters: {
             query?: {
-                /** @description The event type that is missed. */
+                /** @description Type of the event that did not arrive. */
                 event?: string;
             };
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of endpoints has it.
+                 * @description ID, as returned in the list of endpoints.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -7542,7 +7558,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7551,7 +7567,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7577,7 +7593,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of endpoints has it.
+                 * @description ID, as returned in the list of endpoints.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -7628,7 +7644,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7637,7 +7653,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7646,7 +7662,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7672,7 +7688,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of endpoints has it.
+                 * @description ID, as returned in the list of endpoints.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -7717,7 +7733,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7726,7 +7742,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7752,7 +7768,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of endpoints has it.
+                 * @description ID, as returned in the list of endpoints.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -7802,7 +7818,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7811,7 +7827,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7837,7 +7853,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of endpoints has it.
+                 * @description ID, as returned in the list of endpoints.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -7862,7 +7878,7 @@ export interface operations {
                      *       "method": "POST",
                      *       "origin": "event",
                      *       "provider": "stripe",
-                     *       "resigned": true,
+                     *       "re_signed": true,
                      *       "state": "waiting",
                      *       "url": "https://app.example/webhooks"
                      *     }
@@ -7888,7 +7904,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7897,7 +7913,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7906,7 +7922,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7929,9 +7945,9 @@ export interface operations {
     events_list: {
         parameters: {
             query?: {
-                /** @description Id of the last item of the page before. Only older items are listed. */
+                /** @description ID of the last item of the previous page. Only older items are listed. */
                 after?: string;
-                /** @description Maximum number of items, 1 to 500. */
+                /** @description Maximum number of items, from 1 to 500. */
                 limit?: number;
             };
             header?: never;
@@ -7980,7 +7996,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7989,7 +8005,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8046,7 +8062,7 @@ export interface operations {
                      *           "method": "POST",
                      *           "origin": "event",
                      *           "provider": "stripe",
-                     *           "resigned": true,
+                     *           "re_signed": true,
                      *           "state": "waiting",
                      *           "url": "https://app.example/webhooks"
                      *         }
@@ -8077,7 +8093,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8104,7 +8120,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8113,7 +8129,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8133,22 +8149,22 @@ export interface operations {
             };
         };
     };
-    carry_export: {
+    "import-export_export": {
         parameters: {
             query: {
-                /** @description The format. */
+                /** @description Format of the file: `har`, `jsonl`, `csv`, `raw` or `archive`. */
                 as: components["schemas"]["FileFormat"];
-                /** @description Only what matches this query. */
+                /** @description Only requests that match this query. */
                 q?: string;
-                /** @description Only this inbox. */
+                /** @description Only requests of this inbox, by name. */
                 inbox?: string;
-                /** @description Only these requests, by id with commas between, in this order; to 500. */
+                /** @description IDs of the requests to export, separated by commas, in this order. At most 500. Cannot be combined with `q`. */
                 ids?: string;
-                /** @description Whether credentials go along; else they are masked. */
+                /** @description True to include credentials. If false, credentials are masked. Default: false. */
                 secrets?: boolean;
-                /** @description Names of headers whose values are left out, with commas between. */
+                /** @description Names of headers whose values are redacted, separated by commas. */
                 redact_headers?: string;
-                /** @description Places in JSON bodies whose values are left out, as a query has them behind `body.`, with commas between. */
+                /** @description Paths in JSON bodies whose values are redacted, as used after `body.` in a query, separated by commas. */
                 redact_paths?: string;
             };
             header?: never;
@@ -8185,7 +8201,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8194,7 +8210,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8203,7 +8219,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8226,9 +8242,15 @@ export interface operations {
     feed_stream: {
         parameters: {
             query?: {
-                /** @description Number of the last change already known; from now on if absent. `Last-Event-ID` does the same. */
+                /**
+                 * @description Number of the last change that the client has received. Default: only new changes are sent. The `Last-Event-ID`
+                 *     header has the same effect.
+                 */
                 after?: number;
-                /** @description Of requests only those that match this query; what asks for event or verdict is decided once they are judged. */
+                /**
+                 * @description Only requests that match this query. Other changes are always sent. Conditions on the event or the signature
+                 *     status are evaluated after the request is verified.
+                 */
                 query?: string;
             };
             header?: never;
@@ -8265,7 +8287,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Ended. */
+            /** @description No longer available. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -8274,7 +8296,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8294,17 +8316,20 @@ export interface operations {
             };
         };
     };
-    carry_import: {
+    "import-export_import": {
         parameters: {
             query?: {
-                /** @description Name of the file; `source:` finds its requests by it. */
+                /** @description Name of the file. The query field `source:` finds requests by this name. Default: `import`. */
                 name?: string;
-                /** @description Its format; told from its content if absent. */
+                /** @description Format of the file. Default: detected from the content. */
                 as?: components["schemas"]["FileFormat"];
-                /** @description Inbox that everything goes to, made if need be; where the file says, else `imported`, if absent. */
+                /**
+                 * @description Name of the inbox to import all requests into. The inbox is created if it does not exist. Default: the inbox
+                 *     given in the file, or `imported`.
+                 */
                 inbox?: string;
-                /** @description Import nothing if one entry cannot be; else the rest is imported. */
-                whole?: boolean;
+                /** @description True to import nothing if an entry is invalid. If false, the valid entries are imported. Default: false. */
+                atomic?: boolean;
             };
             header?: never;
             path?: never;
@@ -8371,7 +8396,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8380,7 +8405,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8428,7 +8453,6 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "answer": {},
                      *           "bytes": 1,
                      *           "created_at": "2026-11-29T21:46:32.815547Z",
                      *           "forwards": [
@@ -8438,9 +8462,10 @@ export interface operations {
                      *           ],
                      *           "name": "shop",
                      *           "requests": 1,
+                     *           "response": {},
                      *           "rules": [
                      *             {
-                     *               "answers": []
+                     *               "responses": []
                      *             }
                      *           ],
                      *           "status_by_path": true,
@@ -8463,7 +8488,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8509,7 +8534,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "answer": {},
                      *       "bytes": 1,
                      *       "created_at": "2026-11-29T21:46:32.815547Z",
                      *       "forwards": [
@@ -8519,9 +8543,10 @@ export interface operations {
                      *       ],
                      *       "name": "shop",
                      *       "requests": 1,
+                     *       "response": {},
                      *       "rules": [
                      *         {
-                     *           "answers": [
+                     *           "responses": [
                      *             {}
                      *           ]
                      *         }
@@ -8552,7 +8577,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8579,7 +8604,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8588,7 +8613,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8631,7 +8656,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "answer": {},
                      *       "bytes": 1,
                      *       "created_at": "2026-11-29T21:46:32.815547Z",
                      *       "forwards": [
@@ -8641,9 +8665,10 @@ export interface operations {
                      *       ],
                      *       "name": "shop",
                      *       "requests": 1,
+                     *       "response": {},
                      *       "rules": [
                      *         {
-                     *           "answers": [
+                     *           "responses": [
                      *             {}
                      *           ]
                      *         }
@@ -8674,7 +8699,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8683,7 +8708,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8754,7 +8779,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8763,7 +8788,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8800,16 +8825,16 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "answer": {},
                  *       "forwards": [
                  *         {
                  *           "to": "https://app.example/webhooks"
                  *         }
                  *       ],
                  *       "name": "shop",
+                 *       "response": {},
                  *       "rules": [
                  *         {
-                 *           "answers": [
+                 *           "responses": [
                  *             {}
                  *           ]
                  *         }
@@ -8830,7 +8855,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "answer": {},
                      *       "bytes": 1,
                      *       "created_at": "2026-11-29T21:46:32.815547Z",
                      *       "forwards": [
@@ -8840,9 +8864,10 @@ export interface operations {
                      *       ],
                      *       "name": "shop",
                      *       "requests": 1,
+                     *       "response": {},
                      *       "rules": [
                      *         {
-                     *           "answers": [
+                     *           "responses": [
                      *             {}
                      *           ]
                      *         }
@@ -8873,7 +8898,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8882,7 +8907,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8909,7 +8934,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8918,7 +8943,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -8955,7 +8980,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "what": "all"
+                 *       "action": "all"
                  *     }
                  */
                 "application/json": components["schemas"]["BacklogDecisionNew"];
@@ -8997,7 +9022,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9024,7 +9049,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9033,7 +9058,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9076,7 +9101,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "answer": {},
                      *       "bytes": 1,
                      *       "created_at": "2026-11-29T21:46:32.815547Z",
                      *       "forwards": [
@@ -9086,9 +9110,10 @@ export interface operations {
                      *       ],
                      *       "name": "shop",
                      *       "requests": 1,
+                     *       "response": {},
                      *       "rules": [
                      *         {
-                     *           "answers": [
+                     *           "responses": [
                      *             {}
                      *           ]
                      *         }
@@ -9119,7 +9144,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9128,7 +9153,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9199,7 +9224,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9208,7 +9233,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9239,7 +9264,7 @@ export interface operations {
                  */
                 name: string;
                 /**
-                 * @description Id, as the list of rules has it.
+                 * @description ID, as returned in the list of rules.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -9273,7 +9298,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9282,7 +9307,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9351,7 +9376,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9360,7 +9385,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9427,7 +9452,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9436,7 +9461,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9445,7 +9470,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9505,7 +9530,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9531,7 +9556,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of jobs has it.
+                 * @description ID, as returned in the list of jobs.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -9576,7 +9601,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9585,7 +9610,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9611,7 +9636,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of jobs has it.
+                 * @description ID, as returned in the list of jobs.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -9656,7 +9681,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9665,7 +9690,59 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    status_listen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "state": "off"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListenerState"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9721,10 +9798,10 @@ export interface operations {
                      *           "own": true,
                      *           "schemes": [
                      *             {
+                     *               "based_on": "text",
                      *               "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
                      *               "params": [],
                      *               "places": [],
-                     *               "rests_on": "text",
                      *               "signs_body": true,
                      *               "signs_url": true
                      *             }
@@ -9745,7 +9822,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9771,7 +9848,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id of the vendor.
+                 * @description ID of the provider.
                  * @example stripe
                  */
                 id: string;
@@ -9808,7 +9885,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9817,7 +9894,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9843,7 +9920,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id of the vendor.
+                 * @description ID of the provider.
                  * @example stripe
                  */
                 id: string;
@@ -9890,7 +9967,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9917,7 +9994,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9926,7 +10003,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -9952,7 +10029,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id of the vendor.
+                 * @description ID of the provider.
                  * @example stripe
                  */
                 id: string;
@@ -9986,7 +10063,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9995,7 +10072,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10004,7 +10081,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10027,15 +10104,15 @@ export interface operations {
     providers_list_handlers: {
         parameters: {
             query?: {
-                /** @description One of the vendor's schemes; the usual one if absent. */
+                /** @description ID of the signature scheme. Default: the usual scheme of the provider. */
                 scheme?: string | null;
-                /** @description Whether requests are signed; as the vendor does if absent. */
+                /** @description True if the handler verifies signatures. Default: true if the vendor signs requests. */
                 signed?: boolean | null;
             };
             header?: never;
             path: {
                 /**
-                 * @description Id of the vendor.
+                 * @description ID of the provider.
                  * @example stripe
                  */
                 id: string;
@@ -10082,7 +10159,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10091,7 +10168,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10114,13 +10191,13 @@ export interface operations {
     providers_list_snippets: {
         parameters: {
             query?: {
-                /** @description One of the vendor's schemes; the usual one if absent. */
+                /** @description ID of the signature scheme. Default: the usual scheme of the provider. */
                 scheme?: string | null;
             };
             header?: never;
             path: {
                 /**
-                 * @description Id of the vendor.
+                 * @description ID of the provider.
                  * @example stripe
                  */
                 id: string;
@@ -10167,7 +10244,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10176,7 +10253,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10196,251 +10273,12 @@ export interface operations {
             };
         };
     };
-    queries_list: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "items": [
-                     *         {
-                     *           "query": "event:invoice.paid",
-                     *           "name": "shop"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["SavedSearchList"];
-                };
-            };
-            /** @description The token is missing or wrong. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An internal error. Please report it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The database cannot be read or written. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    queries_save: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Name of the saved query.
-                 * @example Unpaid
-                 */
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "query": "event:invoice.paid"
-                 *     }
-                 */
-                "application/json": components["schemas"]["SavedSearchNew"];
-            };
-        };
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "query": "event:invoice.paid",
-                     *       "name": "shop"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["SavedSearch"];
-                };
-            };
-            /** @description The request could not be parsed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The token is missing or wrong. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The request is not JSON. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An internal error. Please report it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The database cannot be read or written. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    queries_remove: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Name of the saved query.
-                 * @example Unpaid
-                 */
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success, without a body. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The request could not be parsed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The token is missing or wrong. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An internal error. Please report it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The database cannot be read or written. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    queries_read: {
+    search_read: {
         parameters: {
             query: {
-                /** @description The query as typed. */
+                /** @description Text of the query. */
                 text: string;
-                /** @description Where the caret stands, in characters; completions are for there. */
+                /** @description Position of the cursor, in characters. Completions are returned for this position. Default: no completions. */
                 caret?: number;
             };
             header?: never;
@@ -10496,7 +10334,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10516,7 +10354,7 @@ export interface operations {
             };
         };
     };
-    queries_fields: {
+    search_fields: {
         parameters: {
             query?: never;
             header?: never;
@@ -10558,59 +10396,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The database cannot be read or written. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    status_listen: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "state": "off"
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ListenerState"];
-                };
-            };
-            /** @description The token is missing or wrong. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10633,11 +10419,11 @@ export interface operations {
     requests_list_refusals: {
         parameters: {
             query?: {
-                /** @description Only of this inbox. */
+                /** @description Only requests to this inbox, by name. */
                 inbox?: string;
-                /** @description The `next` of the page before. */
+                /** @description Value of `next` of the previous page. */
                 after?: string;
-                /** @description How many, to 500. */
+                /** @description Maximum number of items, from 1 to 500. Default: 100. */
                 limit?: number;
             };
             header?: never;
@@ -10660,8 +10446,8 @@ export interface operations {
                      *           "bytes": 1,
                      *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
                      *           "message": "text",
-                     *           "peer": "127.0.0.1:40472",
                      *           "reason": "text",
+                     *           "remote_address": "127.0.0.1:40472",
                      *           "status": 1,
                      *           "text": "text"
                      *         }
@@ -10698,7 +10484,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10707,7 +10493,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10716,7 +10502,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10779,7 +10565,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10806,7 +10592,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10815,7 +10601,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10838,13 +10624,13 @@ export interface operations {
     requests_refusal_bytes: {
         parameters: {
             query?: {
-                /** @description Whether credentials stand in it. */
+                /** @description True to include credentials. If false, credentials are masked. Default: false. */
                 reveal?: boolean;
             };
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of refusals has it.
+                 * @description ID, as returned in the list of refusals.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -10881,7 +10667,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10890,87 +10676,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The database cannot be read or written. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    requests_undo: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Id, as the list of removals has it.
-                 * @example 0
-                 */
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "id": 1,
-                     *       "inbox": "shop",
-                     *       "requests": 1,
-                     *       "until": "2026-11-29T21:46:32.815547Z",
-                     *       "whole_inbox": true
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Deletion"];
-                };
-            };
-            /** @description The request could not be parsed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The token is missing or wrong. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -10993,9 +10699,9 @@ export interface operations {
     replays_list: {
         parameters: {
             query?: {
-                /** @description Id of the last item of the page before. Only older items are listed. */
+                /** @description ID of the last item of the previous page. Only older items are listed. */
                 after?: string;
-                /** @description Maximum number of items, 1 to 500. */
+                /** @description Maximum number of items, from 1 to 500. */
                 limit?: number;
             };
             header?: never;
@@ -11047,7 +10753,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11056,7 +10762,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11140,7 +10846,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11149,7 +10855,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11176,7 +10882,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11185,7 +10891,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11211,7 +10917,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of replays has it.
+                 * @description ID, as returned in the list of replays.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -11259,7 +10965,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11268,7 +10974,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11294,7 +11000,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of replays has it.
+                 * @description ID, as returned in the list of replays.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -11342,7 +11048,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11351,7 +11057,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11374,13 +11080,13 @@ export interface operations {
     replays_read_report: {
         parameters: {
             query?: {
-                /** @description `json`, or `html` for a page without scripts. */
+                /** @description Format of the report: `json`, or `html` for a page without scripts. Default: `json`. */
                 as?: "json" | "html";
             };
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of replays has it.
+                 * @description ID, as returned in the list of replays.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -11397,11 +11103,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "answers": [
-                     *         {
-                     *           "count": 1
-                     *         }
-                     *       ],
+                     *       "duration_s": 1,
                      *       "failures": [
                      *         {
                      *           "delivery": "text",
@@ -11422,7 +11124,11 @@ export interface operations {
                      *         "total": 1,
                      *         "url": "https://app.example/webhooks"
                      *       },
-                     *       "took_s": 1,
+                     *       "responses": [
+                     *         {
+                     *           "count": 1
+                     *         }
+                     *       ],
                      *       "unsent": 1
                      *     }
                      */
@@ -11447,7 +11153,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11456,7 +11162,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11479,19 +11185,19 @@ export interface operations {
     requests_list: {
         parameters: {
             query?: {
-                /** @description Only this inbox. */
+                /** @description Only requests of this inbox, by name. */
                 inbox?: string;
-                /** @description Only what is older than this request. */
+                /** @description ID of a request. Only older requests are listed. */
                 after?: string;
-                /** @description How many of those to pass over first. */
+                /** @description Number of requests to skip. Cannot be combined with `q` or `from`. Default: 0. */
                 skip?: number;
-                /** @description Rows, to 500. */
+                /** @description Maximum number of items, from 1 to 500. Default: 100. */
                 limit?: number;
-                /** @description Only pinned ones. */
+                /** @description True to list only pinned requests. Default: false. */
                 pinned?: boolean;
-                /** @description Only what matches this query. */
+                /** @description Only requests that match this query. */
                 q?: string;
-                /** @description Only from this request on, itself included. */
+                /** @description ID of the oldest request to list. */
                 from?: string;
             };
             header?: never;
@@ -11519,13 +11225,13 @@ export interface operations {
                      *           "method": "POST",
                      *           "names": "exact",
                      *           "note": "text",
-                     *           "peer": "127.0.0.1:40472",
                      *           "pinned": true,
                      *           "receiving_ms": 1,
+                     *           "remote_address": "127.0.0.1:40472",
+                     *           "signature_status": "unverified",
                      *           "status": 1,
                      *           "target": "/shop/webhooks",
                      *           "unread": true,
-                     *           "verdict": "unchecked",
                      *           "version": "HTTP/1.0"
                      *         }
                      *       ],
@@ -11553,7 +11259,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11562,7 +11268,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11571,7 +11277,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11596,11 +11302,11 @@ export interface operations {
             query: {
                 /** @description The query. */
                 q: string;
-                /** @description Only this inbox. */
+                /** @description Only requests of this inbox, by name. */
                 inbox?: string;
-                /** @description Only what is older than this request: where the count before it ended. */
+                /** @description ID of a request. Only older requests are counted. Pass `next` of the previous count to continue that count. */
                 after?: string;
-                /** @description Count to here and no farther; 1,000 unless asked. */
+                /** @description Number at which the count stops. Default: 1000. */
                 most?: number;
             };
             header?: never;
@@ -11642,7 +11348,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11651,7 +11357,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11660,7 +11366,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11686,7 +11392,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of requests has it.
+                 * @description ID, as returned in the list of requests.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -11712,13 +11418,13 @@ export interface operations {
                      *       "method": "POST",
                      *       "names": "exact",
                      *       "note": "text",
-                     *       "peer": "127.0.0.1:40472",
                      *       "pinned": true,
                      *       "receiving_ms": 1,
+                     *       "remote_address": "127.0.0.1:40472",
+                     *       "signature_status": "unverified",
                      *       "status": 1,
                      *       "target": "/shop/webhooks",
                      *       "unread": true,
-                     *       "verdict": "unchecked",
                      *       "version": "HTTP/1.0",
                      *       "content": {
                      *         "codings": [
@@ -11765,7 +11471,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11774,7 +11480,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11800,7 +11506,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of requests has it.
+                 * @description ID, as returned in the list of requests.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -11845,7 +11551,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11854,7 +11560,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -11880,7 +11586,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of requests has it.
+                 * @description ID, as returned in the list of requests.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -11917,13 +11623,13 @@ export interface operations {
                      *       "method": "POST",
                      *       "names": "exact",
                      *       "note": "text",
-                     *       "peer": "127.0.0.1:40472",
                      *       "pinned": true,
                      *       "receiving_ms": 1,
+                     *       "remote_address": "127.0.0.1:40472",
+                     *       "signature_status": "unverified",
                      *       "status": 1,
                      *       "target": "/shop/webhooks",
                      *       "unread": true,
-                     *       "verdict": "unchecked",
                      *       "version": "HTTP/1.0"
                      *     }
                      */
@@ -11948,7 +11654,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11975,7 +11681,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11984,92 +11690,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The database cannot be read or written. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    requests_dry_run: {
-        parameters: {
-            query?: {
-                /** @description The inbox whose rules are tried; the request's own if absent. */
-                inbox?: string;
-            };
-            header?: never;
-            path: {
-                /**
-                 * @description Id, as the list of requests has it.
-                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
-                 */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "considered": [
-                     *         {
-                     *           "answers": true,
-                     *           "name": "shop",
-                     *           "why": "text"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["ResponsePreview"];
-                };
-            };
-            /** @description The request could not be parsed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The token is missing or wrong. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12092,20 +11713,23 @@ export interface operations {
     requests_body: {
         parameters: {
             query?: {
-                /** @description Undo its content codings first. What breaks off is given as far as it goes; what is not coded at all, as it was sent. */
+                /**
+                 * @description True to decode the content codings. A truncated body is decoded as far as possible. A body without content
+                 *     codings is returned as sent. Default: false.
+                 */
                 decoded?: boolean;
                 /**
-                 * @description Undo its content codings and read its character set: UTF-8 without a byte order mark. A form in another character
-                 *     set is written again with UTF-8 in its escapes.
+                 * @description True to decode the content codings and to convert the text to UTF-8 without a byte order mark. The escapes of a
+                 *     form in another character set are rewritten as UTF-8. Default: false.
                  */
                 text?: boolean;
-                /** @description Whether a secret that stands in it is shown; else it is stars. */
+                /** @description True to include secrets in the body. If false, secrets are masked. Default: false. */
                 reveal?: boolean;
             };
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of requests has it.
+                 * @description ID, as returned in the list of requests.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -12152,7 +11776,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12170,7 +11794,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The range is outside of the body. */
+            /** @description The range is outside the body. */
             416: {
                 headers: {
                     [name: string]: unknown;
@@ -12179,7 +11803,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12188,7 +11812,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12211,15 +11835,15 @@ export interface operations {
     requests_code: {
         parameters: {
             query?: {
-                /** @description What to write it as; curl unless asked otherwise. */
+                /** @description Format of the code. Default: `curl`. */
                 as?: "curl" | "httpie" | "fetch" | "python" | "go" | "powershell";
-                /** @description Whether credentials stand in it. */
+                /** @description True to include credentials. If false, credentials are masked. Default: false. */
                 reveal?: boolean;
             };
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of requests has it.
+                 * @description ID, as returned in the list of requests.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -12256,7 +11880,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12274,7 +11898,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12283,7 +11907,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12309,7 +11933,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of requests has it.
+                 * @description ID, as returned in the list of requests.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -12359,7 +11983,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12377,7 +12001,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12386,7 +12010,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12412,12 +12036,12 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of requests has it.
+                 * @description ID, as returned in the list of requests.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
                 /**
-                 * @description Place of the part, from 0.
+                 * @description Position of the part, from 0.
                  * @example 0
                  */
                 index: number;
@@ -12454,7 +12078,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12463,7 +12087,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12472,7 +12096,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12495,13 +12119,13 @@ export interface operations {
     requests_raw: {
         parameters: {
             query?: {
-                /** @description Whether credentials stand in it. */
+                /** @description True to include credentials. If false, credentials are masked. Default: false. */
                 reveal?: boolean;
             };
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of requests has it.
+                 * @description ID, as returned in the list of requests.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -12538,7 +12162,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12547,7 +12171,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12573,7 +12197,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of requests has it.
+                 * @description ID, as returned in the list of requests.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -12619,7 +12243,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12637,7 +12261,92 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    requests_dry_run: {
+        parameters: {
+            query?: {
+                /** @description Name of the inbox whose rules are evaluated. Default: the inbox of the request. */
+                inbox?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description ID, as returned in the list of requests.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "considered": [
+                     *         {
+                     *           "name": "shop",
+                     *           "responses": true,
+                     *           "why": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ResponsePreview"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12663,7 +12372,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of requests has it.
+                 * @description ID, as returned in the list of requests.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -12689,13 +12398,13 @@ export interface operations {
                      *       "method": "POST",
                      *       "names": "exact",
                      *       "note": "text",
-                     *       "peer": "127.0.0.1:40472",
                      *       "pinned": true,
                      *       "receiving_ms": 1,
+                     *       "remote_address": "127.0.0.1:40472",
+                     *       "signature_status": "unverified",
                      *       "status": 1,
                      *       "target": "/shop/webhooks",
                      *       "unread": true,
-                     *       "verdict": "unchecked",
                      *       "version": "HTTP/1.0",
                      *       "content": {
                      *         "codings": [
@@ -12742,7 +12451,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12751,7 +12460,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12777,7 +12486,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of requests has it.
+                 * @description ID, as returned in the list of requests.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -12831,7 +12540,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12840,7 +12549,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12858,7 +12567,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -12884,7 +12593,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of requests has it.
+                 * @description ID, as returned in the list of requests.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -12944,7 +12653,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12971,7 +12680,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12980,7 +12689,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13006,7 +12715,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of requests has it.
+                 * @description ID, as returned in the list of requests.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -13074,7 +12783,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13083,7 +12792,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13110,7 +12819,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13119,7 +12828,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13139,13 +12848,13 @@ export interface operations {
             };
         };
     };
-    requests_read_thread: {
+    requests_read_timeline: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of requests has it.
+                 * @description ID, as returned in the list of requests.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -13175,13 +12884,13 @@ export interface operations {
                      *             "method": "POST",
                      *             "names": "exact",
                      *             "note": "text",
-                     *             "peer": "127.0.0.1:40472",
                      *             "pinned": true,
                      *             "receiving_ms": 1,
+                     *             "remote_address": "127.0.0.1:40472",
+                     *             "signature_status": "unverified",
                      *             "status": 1,
                      *             "target": "/shop/webhooks",
                      *             "unread": true,
-                     *             "verdict": "unchecked",
                      *             "version": "HTTP/1.0"
                      *           },
                      *           "type": "request"
@@ -13211,7 +12920,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13220,7 +12929,344 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    inboxes_add_file: {
+        parameters: {
+            query: {
+                /** @description Name of the file. */
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example … */
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "bytes": 1,
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "name": "shop"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ResponseFile"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    search_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "query": "event:invoice.paid",
+                     *           "name": "shop"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SavedSearchList"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    search_save: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the saved search.
+                 * @example Unpaid
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "query": "event:invoice.paid"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SavedSearchNew"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "query": "event:invoice.paid",
+                     *       "name": "shop"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SavedSearch"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    search_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the saved search.
+                 * @example Unpaid
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success, without a body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13264,9 +13310,9 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "about": "text",
+                     *           "duration_ms": 1,
                      *           "file": "text",
                      *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
-                     *           "lasts_ms": 1,
                      *           "name": "shop",
                      *           "own": true,
                      *           "provider": "stripe",
@@ -13292,7 +13338,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13323,15 +13369,15 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "account": "text",
                  *       "endpoints": [
                  *         "text"
                  *       ],
                  *       "file": "text",
                  *       "retries": true,
                  *       "scenario": "text",
-                 *       "scope": "text",
                  *       "seed": 1,
-                 *       "speed": 1,
+                 *       "time_scale": 1,
                  *       "to": {
                  *         "provider": "stripe",
                  *         "url": "https://app.example/webhooks"
@@ -13360,7 +13406,7 @@ export interface operations {
                      *           "method": "POST",
                      *           "origin": "event",
                      *           "provider": "stripe",
-                     *           "resigned": true,
+                     *           "re_signed": true,
                      *           "state": "waiting",
                      *           "url": "https://app.example/webhooks"
                      *         }
@@ -13391,7 +13437,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13418,7 +13464,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13427,7 +13473,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13453,7 +13499,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id of the scenario.
+                 * @description ID of the scenario.
                  * @example support-chat
                  */
                 id: string;
@@ -13471,9 +13517,9 @@ export interface operations {
                     /**
                      * @example {
                      *       "about": "text",
+                     *       "duration_ms": 1,
                      *       "file": "text",
                      *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
-                     *       "lasts_ms": 1,
                      *       "name": "shop",
                      *       "own": true,
                      *       "provider": "stripe",
@@ -13506,7 +13552,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13515,7 +13561,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13535,183 +13581,7 @@ export interface operations {
             };
         };
     };
-    settings_read: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "create_inboxes": true,
-                     *       "http_door": true,
-                     *       "limits": {
-                     *         "body_bytes": 1,
-                     *         "body_stall_ms": 1,
-                     *         "connections": 1,
-                     *         "head_timeout_ms": 1
-                     *       },
-                     *       "listen": "127.0.0.1:4665",
-                     *       "on_close": "ask",
-                     *       "retention": {},
-                     *       "search_index": true
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Settings"];
-                };
-            };
-            /** @description The token is missing or wrong. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An internal error. Please report it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The database cannot be read or written. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    settings_change: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /** @example {} */
-                "application/json": Record<string, never>;
-            };
-        };
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "create_inboxes": true,
-                     *       "http_door": true,
-                     *       "limits": {
-                     *         "body_bytes": 1,
-                     *         "body_stall_ms": 1,
-                     *         "connections": 1,
-                     *         "head_timeout_ms": 1
-                     *       },
-                     *       "listen": "127.0.0.1:4665",
-                     *       "on_close": "ask",
-                     *       "retention": {},
-                     *       "search_index": true
-                     *     }
-                     */
-                    "application/json": components["schemas"]["Settings"];
-                };
-            };
-            /** @description The request could not be parsed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The token is missing or wrong. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The current state does not allow this. `code` says why. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The request is not JSON. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An internal error. Please report it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The database cannot be read or written. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    shapes_list: {
+    schemas_list: {
         parameters: {
             query?: never;
             header?: never;
@@ -13753,7 +13623,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13773,10 +13643,10 @@ export interface operations {
             };
         };
     };
-    shapes_read: {
+    schemas_read: {
         parameters: {
             query?: {
-                /** @description Event type; requests of which none is known if absent. */
+                /** @description Event type. Default: requests without a known event type. */
                 event?: string;
             };
             header?: never;
@@ -13852,7 +13722,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13861,7 +13731,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13881,10 +13751,10 @@ export interface operations {
             };
         };
     };
-    shapes_remove: {
+    schemas_remove: {
         parameters: {
             query?: {
-                /** @description Event type; requests of which none is known if absent. */
+                /** @description Event type. Default: requests without a known event type. */
                 event?: string;
             };
             header?: never;
@@ -13924,7 +13794,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13933,7 +13803,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -13953,12 +13823,12 @@ export interface operations {
             };
         };
     };
-    shapes_code: {
+    schemas_code: {
         parameters: {
             query: {
-                /** @description Event type; requests of which none is known if absent. */
+                /** @description Event type. Default: requests without a known event type. */
                 event?: string;
-                /** @description The code. */
+                /** @description Format of the code. */
                 as: "json_schema" | "typescript" | "rust";
             };
             header?: never;
@@ -14001,7 +13871,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14010,7 +13880,292 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    settings_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "create_inboxes": true,
+                     *       "limits": {
+                     *         "body_bytes": 1,
+                     *         "body_stall_ms": 1,
+                     *         "connections": 1,
+                     *         "head_timeout_ms": 1
+                     *       },
+                     *       "listen": "127.0.0.1:4665",
+                     *       "local_api": true,
+                     *       "on_close": "ask",
+                     *       "retention": {},
+                     *       "search_index": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    settings_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "create_inboxes": true,
+                     *       "limits": {
+                     *         "body_bytes": 1,
+                     *         "body_stall_ms": 1,
+                     *         "connections": 1,
+                     *         "head_timeout_ms": 1
+                     *       },
+                     *       "listen": "127.0.0.1:4665",
+                     *       "local_api": true,
+                     *       "on_close": "ask",
+                     *       "retention": {},
+                     *       "search_index": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The current state does not allow the request. `code` contains the reason. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    signature_find: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "now": 1,
+                 *       "params": {},
+                 *       "provider": "stripe",
+                 *       "request": "",
+                 *       "scheme": {},
+                 *       "secret": "text",
+                 *       "secrets": [],
+                 *       "url": "https://app.example/webhooks"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SignatureInput"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "complete": true,
+                     *       "items": [
+                     *         {
+                     *           "rule": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignatureMatchList"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -14118,7 +14273,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14127,116 +14282,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The database cannot be read or written. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    signature_find: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "now": 1,
-                 *       "params": {},
-                 *       "provider": "stripe",
-                 *       "request": "",
-                 *       "scheme": {},
-                 *       "secret": "text",
-                 *       "secrets": [],
-                 *       "url": "https://app.example/webhooks"
-                 *     }
-                 */
-                "application/json": components["schemas"]["SignatureInput"];
-            };
-        };
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "complete": true,
-                     *       "items": [
-                     *         {
-                     *           "rule": {}
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/json": components["schemas"]["SignatureMatchList"];
-                };
-            };
-            /** @description The request could not be parsed. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The token is missing or wrong. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The request is not JSON. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -14289,12 +14335,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "elsewhere": [
+                     *       "headers": [
                      *         [
                      *           "text"
                      *         ]
                      *       ],
-                     *       "headers": [
+                     *       "outside_headers": [
                      *         [
                      *           "text"
                      *         ]
@@ -14340,7 +14386,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14349,7 +14395,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -14445,7 +14491,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14454,7 +14500,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -14499,6 +14545,9 @@ export interface operations {
                      *       },
                      *       "file_bytes": 1,
                      *       "heads_refused": 1,
+                     *       "listener": {
+                     *         "state": "off"
+                     *       },
                      *       "pipeline": [
                      *         {
                      *           "behind_ms": 1,
@@ -14507,9 +14556,6 @@ export interface operations {
                      *         }
                      *       ],
                      *       "queue": 1,
-                     *       "receiver": {
-                     *         "state": "off"
-                     *       },
                      *       "refusals": [
                      *         {
                      *           "count": 1,
@@ -14541,7 +14587,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -14587,7 +14633,7 @@ export interface operations {
                      *           "durable": true,
                      *           "exposures": [
                      *             {
-                     *               "away": 1,
+                     *               "backlog": 1,
                      *               "inbox": "shop",
                      *               "keyed": [],
                      *               "settings": {},
@@ -14619,7 +14665,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -14674,7 +14720,7 @@ export interface operations {
                      *       "durable": true,
                      *       "exposures": [
                      *         {
-                     *           "away": 1,
+                     *           "backlog": 1,
                      *           "inbox": "shop",
                      *           "keyed": [
                      *             "text"
@@ -14714,7 +14760,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The current state does not allow this. `code` says why. */
+            /** @description The current state does not allow the request. `code` contains the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14741,7 +14787,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14750,7 +14796,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -14759,7 +14805,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Another machine could not be reached. */
+            /** @description A relay or an SSH host could not be reached. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -14785,7 +14831,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of tunnels has it.
+                 * @description ID, as returned in the list of tunnels.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -14809,7 +14855,7 @@ export interface operations {
                      *       "durable": true,
                      *       "exposures": [
                      *         {
-                     *           "away": 1,
+                     *           "backlog": 1,
                      *           "inbox": "shop",
                      *           "keyed": [
                      *             "text"
@@ -14849,7 +14895,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14858,7 +14904,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -14881,13 +14927,16 @@ export interface operations {
     tunnels_remove: {
         parameters: {
             query?: {
-                /** @description Whether it ends though its addresses stay open at the relay. */
+                /**
+                 * @description True to delete the tunnel even if the relay cannot be reached. The public URLs then stay open at the relay.
+                 *     Default: false.
+                 */
                 force?: boolean;
             };
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of tunnels has it.
+                 * @description ID, as returned in the list of tunnels.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -14921,7 +14970,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14930,7 +14979,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -14939,7 +14988,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Another machine could not be reached. */
+            /** @description A relay or an SSH host could not be reached. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -14965,7 +15014,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of tunnels has it.
+                 * @description ID, as returned in the list of tunnels.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -14998,7 +15047,7 @@ export interface operations {
                      *       "durable": true,
                      *       "exposures": [
                      *         {
-                     *           "away": 1,
+                     *           "backlog": 1,
                      *           "inbox": "shop",
                      *           "keyed": [
                      *             "text"
@@ -15038,7 +15087,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15065,7 +15114,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -15074,7 +15123,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -15100,7 +15149,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of tunnels has it.
+                 * @description ID, as returned in the list of tunnels.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -15146,7 +15195,7 @@ export interface operations {
                      *       "durable": true,
                      *       "exposures": [
                      *         {
-                     *           "away": 1,
+                     *           "backlog": 1,
                      *           "inbox": "shop",
                      *           "keyed": [
                      *             "text"
@@ -15186,7 +15235,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15213,7 +15262,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -15222,7 +15271,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -15231,7 +15280,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Another machine could not be reached. */
+            /** @description A relay or an SSH host could not be reached. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -15251,13 +15300,13 @@ export interface operations {
             };
         };
     };
-    tunnels_conceal: {
+    tunnels_unexpose: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 /**
-                 * @description Id, as the list of tunnels has it.
+                 * @description ID, as returned in the list of tunnels.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -15286,7 +15335,7 @@ export interface operations {
                      *       "durable": true,
                      *       "exposures": [
                      *         {
-                     *           "away": 1,
+                     *           "backlog": 1,
                      *           "inbox": "shop",
                      *           "keyed": [
                      *             "text"
@@ -15326,7 +15375,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Not found. `code` names what is missing, such as `inbox_not_found`. */
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15335,7 +15384,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description An internal error. Please report it. */
+            /** @description Internal error. Please report the error with the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -15344,7 +15393,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Another machine could not be reached. */
+            /** @description A relay or an SSH host could not be reached. */
             502: {
                 headers: {
                     [name: string]: unknown;

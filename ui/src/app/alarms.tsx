@@ -11,7 +11,8 @@ import { dismissRefused, refusedText } from "../features/refused";
 
 const FAULTS: Record<string, string> = {
   disk_full: "The disk is full. Free some space. Hookbench resumes automatically.",
-  unwritable: "The data folder cannot be written to. Check the disk and its permissions. Hookbench resumes automatically.",
+  unwritable:
+    "The data folder cannot be written to. Check the disk and its permissions. Hookbench resumes automatically.",
   locked: "Another program has locked the database. Close that program. Hookbench resumes automatically.",
   damaged: "The database file is damaged. Restore a backup.",
   removed: "The database file was deleted or replaced. Put the file back, or restore a backup.",

@@ -14,13 +14,17 @@ const ENDS: Record<Job["kind"], { done?: (job: Job) => string; failed?: (job: Jo
   backup: {
     done: ({ path }) => `Backup written to ${path}`,
     failed: ({ error }) =>
-      new CallError({ code: "backup_failed", message: `The backup failed: ${error}.`, hint: "Choose another path and try again." }),
+      new CallError({
+        code: "backup_failed",
+        message: `The backup failed: ${error}.`,
+        hint: "Choose another path and try again.",
+      }),
   },
-  assess: {
+  verify: {
     done: ({ total }) => `${total.toLocaleString()} stored requests verified again`,
     failed: ({ error }) =>
       new CallError({
-        code: "judge_failed",
+        code: "check_failed",
         message: `Stored requests could not be verified: ${error}.`,
         hint: "Save the inbox settings again.",
       }),
@@ -58,7 +62,7 @@ async function tellResponse(replay: string): Promise<void> {
 }
 
 function checkEnded(run: CheckRun): void {
-  if (run.signature_status && run.signature_status !== "unfinished")
+  if (run.conclusion && run.conclusion !== "incomplete")
     tell(run.counts.fail ? `Checks finished: ${count(run.counts.fail)} failed` : "Checks finished: none failed");
 }
 
@@ -78,7 +82,7 @@ function alert(name: string, request: Summary, requests: number): void {
 /** Last known size of the offline backlog of each tunnel. */
 const backlogs = new Map<string, number>();
 
-const backlogOf = (tunnel: Tunnel): number => tunnel.exposures.reduce((sum, exposure) => sum + exposure.away, 0);
+const backlogOf = (tunnel: Tunnel): number => tunnel.exposures.reduce((sum, exposure) => sum + exposure.backlog, 0);
 
 /** Announces an offline backlog once, when its first requests arrive. */
 function tunnelChanged(tunnel: Tunnel): void {

@@ -27,7 +27,7 @@ const root = createRootRoute({
 /** Views that always exist and can be restored at the next start. */
 const VIEWS = new Set([
   "settings",
-  "lab",
+  "debugger",
   "endpoints",
   "deliveries",
   "scenarios",
@@ -120,7 +120,7 @@ const checks = createRoute({
 const tunnels = createRoute({ getParentRoute: () => root, path: "/tunnels", component: TunnelsPage });
 const refused = createRoute({ getParentRoute: () => root, path: "/refused", component: RefusedPage });
 const scenarios = createRoute({ getParentRoute: () => root, path: "/scenarios", component: ScenariosPage });
-const signatureDebugger = createRoute({ getParentRoute: () => root, path: "/lab", component: DebuggerPage });
+const signatureDebugger = createRoute({ getParentRoute: () => root, path: "/debugger", component: DebuggerPage });
 
 const schemas = createRoute({
   getParentRoute: () => root,

@@ -157,7 +157,7 @@ function Sending() {
 
 function Tools() {
   const exposures = useTunnels().data?.items.flatMap((tunnel) => tunnel.exposures) ?? [];
-  const backlog = exposures.reduce((sum, { away }) => sum + away, 0);
+  const backlog = exposures.reduce((sum, exposure) => sum + exposure.backlog, 0);
   return (
     <>
       <h2 className="pl-2 text-small font-semibold text-ink-2">Tools</h2>
@@ -169,7 +169,7 @@ function Tools() {
           </Badge>
         )}
       </Link>
-      <Link to="/lab" className={ENTRY}>
+      <Link to="/debugger" className={ENTRY}>
         <FlaskConical size={16} aria-hidden /> Signature debugger
       </Link>
       <Link to="/schemas/{-$inbox}" params={{ inbox: undefined }} activeOptions={ANY_BELOW} className={`${ENTRY} mb-2`}>

@@ -61,9 +61,9 @@ const incoming = (file: File): Incoming => ({
   async sendTo(route) {
     const request = new Request(new URL(route, location.origin), { method: "POST", body: file });
     const response = await fetch(authorised(request));
-    const response = (await response.json()) as object;
-    if (!response.ok) throw new CallError(response);
-    return response;
+    const body = (await response.json()) as object;
+    if (!response.ok) throw new CallError(body);
+    return body;
   },
 });
 

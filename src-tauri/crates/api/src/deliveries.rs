@@ -217,7 +217,7 @@ fn endpoint_gone() -> ApiError {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DeliveryRetry {
     /// True to make all remaining attempts without delays between them. Default: false.
-    to_the_end: bool,
+    all_retries: bool,
 }
 
 /// Retry a delivery
@@ -238,7 +238,7 @@ pub(crate) async fn retry(
         let endpoint = delivery::endpoint_of(connection, number)?;
         let row = EndpointRow::numbered(connection, endpoint)?.ok_or_else(endpoint_gone)?;
         let due_us = row.time_us(now_us);
-        if !delivery::due_again(connection, number, due_us, how.to_the_end)? {
+        if !delivery::due_again(connection, number, due_us, how.all_retries)? {
             return Err(ApiError::new(
                 ErrorCode::UnderWay,
                 "An attempt of the delivery is in flight.",

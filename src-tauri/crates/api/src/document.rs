@@ -8,7 +8,7 @@ const TAGS: &[(&str, &str)] = &[
     ("requests", "Captured requests, their bodies, and refused requests."),
     ("signature", "Verify, sign and explain signatures, and detect the scheme of an unknown sender."),
     ("diff", "Comparison of two requests."),
-    ("queries", "The query language and saved searches."),
+    ("search", "The query language and saved searches."),
     ("schemas", "Schemas of JSON bodies, inferred from captured requests."),
     ("providers", "Vendors: their signatures, handshakes and events."),
     ("endpoints", "Endpoints, which receive events as a vendor sends them."),
@@ -18,7 +18,7 @@ const TAGS: &[(&str, &str)] = &[
     ("replays", "Replays of captured requests."),
     ("checks", "Checks of a webhook handler."),
     ("tunnels", "Tunnels, which expose inboxes to the internet."),
-    ("carry", "Import and export."),
+    ("import-export", "Import and export."),
     ("jobs", "Long-running jobs and their progress."),
     ("settings", "Settings."),
     ("status", "Status of the listener and the database."),
@@ -131,7 +131,7 @@ fn of_parameter(name: &str, tag: &str, path: &str) -> (String, String) {
         return ((*description).to_owned(), (*example).to_owned());
     }
     match (name, tag) {
-        ("name", "queries") => ("Name of the saved search.".into(), "Unpaid".into()),
+        ("name", "search") => ("Name of the saved search.".into(), "Unpaid".into()),
         ("name", _) => ("Name of the inbox.".into(), "shop".into()),
         ("id", "providers") => ("ID of the provider.".into(), "stripe".into()),
         ("id", "scenarios") => ("ID of the scenario.".into(), "support-chat".into()),
@@ -378,8 +378,8 @@ mod tests {
                     assert!(parameter["description"].is_string(), "{method} {path}: {parameter}");
                 }
                 for (status, response) in operation["responses"].as_object().expect("responses") {
-                    let said = response["description"].as_str().is_some_and(|text| !text.is_empty());
-                    assert!(said, "{method} {path}: {status}");
+                    let output = response["description"].as_str().is_some_and(|text| !text.is_empty());
+                    assert!(output, "{method} {path}: {status}");
                 }
             }
         }

@@ -66,7 +66,7 @@ impl From<ImportStartError> for ApiError {
 /// Import requests
 ///
 /// Starts a job that imports a file of requests, sent as the request body. The job contains the result.
-#[utoipa::path(post, path = "/import", tag = "carry", params(ImportQuery),
+#[utoipa::path(post, path = "/import", tag = "import-export", params(ImportQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
     (status = 202, body = Job), (status = 413, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error), (status = 507, body = hookbench_model::Error)
 ))]
@@ -131,7 +131,7 @@ fn listed(text: Option<&str>) -> impl Iterator<Item = &str> {
 ///
 /// Streams requests as a file, newest first. The export is also a job, which can be canceled. The file is incomplete
 /// if the stream is interrupted.
-#[utoipa::path(get, path = "/export", tag = "carry", params(ExportQuery), responses(
+#[utoipa::path(get, path = "/export", tag = "import-export", params(ExportQuery), responses(
     (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn export(

@@ -215,7 +215,7 @@ fn start_verifying(engine: &Arc<Engine>, name: &str, total: u64) {
     let id = uuid::Uuid::now_v7().to_string();
     let job = Job {
         id: id.clone(),
-        kind: JobKind::Judge,
+        kind: JobKind::Verify,
         state: JobState::Running,
         done: 0,
         total,

@@ -18,7 +18,7 @@ use super::{error::ApiError, extract};
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         let hint =
-            "See docs/query.md or `hookbench requests --help`. `GET /api/v1/query` returns the position of the error.";
+            "See docs/search.md or `hookbench requests --help`. `GET /api/v1/query` returns the position of the error.";
         Self::new(ErrorCode::BadQuery, error.to_string(), hint)
     }
 }
@@ -60,7 +60,7 @@ pub(crate) struct QueryTerm {
 /// Parse a query
 ///
 /// Returns the terms of a query, a syntax error if the query is invalid, and completions at the cursor.
-#[utoipa::path(get, path = "/query", tag = "queries", params(TextQuery), responses((status = 200, body = QueryAnalysis)))]
+#[utoipa::path(get, path = "/query", tag = "search", params(TextQuery), responses((status = 200, body = QueryAnalysis)))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<TextQuery>,
@@ -100,7 +100,7 @@ pub(crate) struct QueryFieldList {
 /// List query fields
 ///
 /// Returns the fields that a query can contain.
-#[utoipa::path(get, path = "/query/fields", tag = "queries", responses((status = 200, body = QueryFieldList)))]
+#[utoipa::path(get, path = "/query/fields", tag = "search", responses((status = 200, body = QueryFieldList)))]
 pub(crate) async fn fields() -> Json<QueryFieldList> {
     Json(QueryFieldList { items: FIELDS })
 }
@@ -108,7 +108,7 @@ pub(crate) async fn fields() -> Json<QueryFieldList> {
 /// List saved searches
 ///
 /// Returns all saved searches, oldest first.
-#[utoipa::path(get, path = "/saved-searches", tag = "queries", responses((status = 200, body = SavedSearchList)))]
+#[utoipa::path(get, path = "/saved-searches", tag = "search", responses((status = 200, body = SavedSearchList)))]
 pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<SavedSearchList>, ApiError> {
     Ok(Json(SavedSearchList { items: engine.store.readers().read(hookbench_store::saved_search::all).await? }))
 }
@@ -116,7 +116,7 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Saved
 /// Save a search
 ///
 /// Saves a query under a name. Replaces the saved search of the same name, if there is one.
-#[utoipa::path(put, path = "/saved-searches/{name}", tag = "queries", params(("name" = String, Path)), request_body = SavedSearchNew, responses(
+#[utoipa::path(put, path = "/saved-searches/{name}", tag = "search", params(("name" = String, Path)), request_body = SavedSearchNew, responses(
     (status = 200, body = SavedSearch), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn save(
@@ -156,7 +156,7 @@ pub(crate) async fn save(
 /// Delete a saved search
 ///
 /// Permanently deletes a saved search.
-#[utoipa::path(delete, path = "/saved-searches/{name}", tag = "queries", params(("name" = String, Path)), responses(
+#[utoipa::path(delete, path = "/saved-searches/{name}", tag = "search", params(("name" = String, Path)), responses(
     (status = 204), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn remove(

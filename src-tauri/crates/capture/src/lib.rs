@@ -20,8 +20,9 @@ pub use clock::Clock;
 pub use limits::{CHUNK_BYTES, DELAY_MAX, DRAIN_BYTES, HANG_MAX, HEAD_BYTES_MAX, HEADERS_MAX, INLINE_BODY_BYTES};
 pub use message::{Body, Captured, Findings, header_list};
 pub use store::{
-    BodyBlocks, CommitError, CommitWaiter, Committed, IdTail, OnCommit, OpenError, Plan, ReadError, Readers, RowId,
-    SCHEMA, SCHEMA_NAMES, SCHEMA_VIA, Store, Transaction, WriteError, delete_chunks, read_chunk, read_chunks,
+    APPLICATION_ID, BodyBlocks, CommitError, CommitWaiter, Committed, IdTail, OnCommit, OpenError, Plan, ReadError,
+    Readers, RowId, SCHEMA, SCHEMA_NAMES, SCHEMA_VIA, Store, Transaction, WriteError, delete_chunks, read_chunk,
+    read_chunks,
 };
 pub use wire::{
     ArrivedBody, Counts, Decision, Entrance, InjectedFault, Piece, Plain, PreparedResponse, ProxiedRequest,

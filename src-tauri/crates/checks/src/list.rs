@@ -55,7 +55,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 2,
-        id: "answer-time",
+        id: "response-time",
         level: CheckLevel::Must,
         title: "Responds before the vendor's timeout",
         why: "Vendors time out after 5 to 15 seconds and count the delivery as failed.",
@@ -79,7 +79,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 4,
-        id: "answers-first",
+        id: "responds-first",
         level: CheckLevel::Advice,
         title: "Responds before it processes the event",
         why: "Processing time before the response counts against the vendor's timeout.",
@@ -115,7 +115,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 7,
-        id: "looked-at",
+        id: "head-and-get",
         level: CheckLevel::Should,
         title: "Handles HEAD and GET without an error",
         why: "Vendors and monitors test whether the endpoint is reachable before they send events.",
@@ -199,7 +199,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 14,
-        id: "mangled",
+        id: "malformed-signatures",
         level: CheckLevel::Must,
         title: "Rejects malformed signatures without an error",
         why: "Comparing strings of different lengths throws in many languages, and vendors retry after a 500.",
@@ -211,7 +211,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 15,
-        id: "stale",
+        id: "expired-timestamp",
         level: CheckLevel::Must,
         title: "Rejects an expired timestamp",
         why: "Otherwise a captured request can be replayed forever.",
@@ -223,7 +223,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 16,
-        id: "early",
+        id: "future-timestamp",
         level: CheckLevel::Advice,
         title: "Rejects a timestamp in the future",
         why: "A timestamp far ahead stays valid longer than it should.",
@@ -235,7 +235,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 17,
-        id: "nearly-stale",
+        id: "timestamp-tolerance",
         level: CheckLevel::Should,
         title: "Accepts a timestamp just inside the tolerance",
         why: "A tolerance that is too narrow rejects events that a busy vendor sends late.",
@@ -247,7 +247,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 18,
-        id: "odd-timestamps",
+        id: "invalid-timestamps",
         level: CheckLevel::Should,
         title: "Rejects invalid timestamps",
         why: "NaN passes age comparisons, and a parser that throws causes a 500. The timestamp must be signed.",
@@ -283,7 +283,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 21,
-        id: "weak-and-strong",
+        id: "stronger-signature",
         level: CheckLevel::Must,
         title: "Requires the stronger of two signatures",
         why: "A handler that accepts either signature is as weak as the weaker one.",
@@ -319,7 +319,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 24,
-        id: "odd-json",
+        id: "raw-body",
         level: CheckLevel::Must,
         title: "Verifies the raw bytes of the body",
         why: "JSON that is parsed and serialized again has other bytes: whitespace, order and escapes differ.",
@@ -343,7 +343,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 26,
-        id: "thrice",
+        id: "duplicates",
         level: CheckLevel::Must,
         title: "Processes a duplicate event once",
         why: "Vendors deliver at least once, so duplicates occur.",
@@ -355,7 +355,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 27,
-        id: "thrice-at-once",
+        id: "concurrent-duplicates",
         level: CheckLevel::Must,
         title: "Processes concurrent duplicates once",
         why: "A lookup followed by a separate insert lets two duplicates through.",
@@ -379,7 +379,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 29,
-        id: "fails-once",
+        id: "retry-after-failure",
         level: CheckLevel::Must,
         title: "Processes a failed event once after a retry",
         why: "Work done before the failure is repeated by the retry.",
@@ -391,7 +391,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 30,
-        id: "captured",
+        id: "replayed-later",
         level: CheckLevel::Must,
         title: "Rejects a captured request that is replayed later",
         why: "Logs, proxies and caches store complete requests.",
@@ -439,7 +439,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 34,
-        id: "more-fields",
+        id: "unknown-fields",
         level: CheckLevel::Must,
         title: "Accepts unknown fields",
         why: "Vendors add fields without a new version.",
@@ -451,7 +451,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 35,
-        id: "fewer-values",
+        id: "null-values",
         level: CheckLevel::Should,
         title: "Handles null and empty values without an error",
         why: "Optional values are missing from some events.",
@@ -583,7 +583,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 46,
-        id: "never-gone",
+        id: "no-410",
         level: CheckLevel::Must,
         title: "Does not respond with 410",
         why: "Vendors disable an endpoint permanently after a 410.",
@@ -595,7 +595,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         number: 47,
-        id: "tells-little",
+        id: "no-disclosure",
         level: CheckLevel::Must,
         title: "Reveals no secrets or stack traces",
         why: "Vendors store and show responses, which exposes stack traces and secrets.",

@@ -344,8 +344,8 @@ mod tests {
             (None, Some("no PEM"), "no PEM certificate"),
             (Some("-----BEGIN CERTIFICATE-----\nAA==\n"), None, "cannot be parsed"),
         ] {
-            let said = Trust::from_pem(trusted, client).expect_err(why);
-            assert!(said.contains(why), "{said}");
+            let output = Trust::from_pem(trusted, client).expect_err(why);
+            assert!(output.contains(why), "{output}");
         }
     }
 

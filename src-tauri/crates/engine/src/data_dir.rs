@@ -17,7 +17,7 @@ pub fn has_database(folder: &Path) -> bool {
 }
 
 /// Name of the database file.
-const DATABASE: &str = "hookbench.db";
+pub(crate) const DATABASE: &str = "hookbench.db";
 
 /// Length of a token: 32 bytes in hexadecimal digits.
 const TOKEN_DIGITS: u64 = 64;

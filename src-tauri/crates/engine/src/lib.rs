@@ -25,6 +25,7 @@ pub mod refusal;
 pub mod replay;
 pub mod request;
 pub mod response;
+pub mod takeover;
 pub mod test_event;
 pub mod tunnel;
 pub mod verification;

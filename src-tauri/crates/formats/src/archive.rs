@@ -16,6 +16,8 @@ use super::{ImportError, Record, Take, jsonl};
 
 /// File name of the manifest.
 const MANIFEST: &str = "hookbench.json";
+/// File name of the manifest in archives of earlier releases.
+const OLD_MANIFEST: &str = "hookline.json";
 /// File name of the requests.
 const REQUESTS: &str = "requests.jsonl";
 
@@ -96,14 +98,16 @@ impl Writer {
 pub(super) fn read(file: &std::fs::File, take: Take<'_>) -> Result<(), ImportError> {
     let whole = |why: String| ImportError::new("the archive", why);
     let mut zip = ZipArchive::new(BufReader::new(file)).map_err(|e| whole(format!("invalid or incomplete: {e}")))?;
+    let old = zip.file_names().any(|name| name.is_ok_and(|name| name == OLD_MANIFEST));
+    let manifest_name = if old { OLD_MANIFEST } else { MANIFEST };
     for name in zip.file_names() {
         let name = name.map_err(|e| whole(e.to_string()))?;
-        if name != MANIFEST && name != REQUESTS {
+        if name != manifest_name && name != REQUESTS {
             return Err(whole(format!("unexpected file {name:?}, so this is not an archive of Hookbench")));
         }
     }
     let mut manifest = Vec::new();
-    zip.by_name(MANIFEST)
+    zip.by_name(manifest_name)
         .map_err(|e| match e {
             ZipError::FileNotFound => whole(format!("no {MANIFEST}, so this is not an archive of Hookbench")),
             e => whole(format!("{MANIFEST} cannot be read: {e}")),

@@ -29,7 +29,7 @@ struct Entry {
     started_date_time: Option<String>,
     request: Request,
     response: Option<Response>,
-    #[serde(rename = "_hookbench")]
+    #[serde(rename = "_hookbench", alias = "_hookline")]
     ours: Option<Record>,
 }
 

@@ -38,6 +38,10 @@ const OWN: &[&str] = &[
     "event_id",
     "signature_status",
     "reason",
+    // Keys of earlier releases.
+    "peer",
+    "answer",
+    "verdict",
 ];
 
 /// Names of the method in other tools, in order of preference. The constants below do the same for other fields.
@@ -214,11 +218,11 @@ fn foreign(raw: &str, keys: &[String]) -> Result<Record, String> {
     if let Some(status) = text(take(&["status"])) {
         record.set_status(&status);
     }
-    let said = |key: &str| {
+    let output = |key: &str| {
         [DERIVED, METHOD, TARGET, QUERY, OWN].iter().any(|names| names.contains(&key)) || used.contains(&key)
     };
     let empty = |key: &str| object.get(key).is_none_or(|value| matches!(value.get(), "null" | "\"\"" | "{}" | "[]"));
-    let lost: Vec<&str> = keys.iter().map(String::as_str).filter(|key| !said(key) && !empty(key)).collect();
+    let lost: Vec<&str> = keys.iter().map(String::as_str).filter(|key| !output(key) && !empty(key)).collect();
     if !lost.is_empty() {
         record.add_note(&format!("Not imported from the file: {}.", lost.join(", ")));
     }

@@ -50,7 +50,7 @@ pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<HttpVersion>,
     /// Remote address.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", alias = "peer")]
     pub remote_address: Option<String>,
     /// Headers in order, with repeats.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "headers")]
@@ -74,7 +74,7 @@ pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// Response of the inbox.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", alias = "answer")]
     pub response: Option<InboxResponse>,
     /// True if the request is pinned.
     #[serde(skip_serializing_if = "is_default")]

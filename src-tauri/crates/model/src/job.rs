@@ -36,7 +36,7 @@ pub enum JobKind {
     /// Backs up the database to a file.
     Backup,
     /// Verifies the stored requests of an inbox again.
-    Judge,
+    Verify,
     /// Imports a file.
     Import,
     /// Exports requests.

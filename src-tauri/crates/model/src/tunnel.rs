@@ -156,7 +156,7 @@ pub struct Exposure {
     pub waiting: u64,
     /// Size of the tunnel backlog: number of requests that arrived while this computer was offline and await a
     /// decision.
-    pub away: u64,
+    pub backlog: u64,
     /// Error that prevented the relay from receiving the settings. Null if the relay has the current settings.
     pub problem: Option<String>,
     /// Handshakes of the vendor that require a secret. The relay cannot respond to them while this computer is offline.

@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn documents_every_field() {
-        let page = include_str!("../../../../docs/query.md");
+        let page = include_str!("../../../../docs/search.md");
         for field in FIELDS {
             let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", field.name))).unwrap_or_default();
             assert!(

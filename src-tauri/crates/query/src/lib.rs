@@ -1,4 +1,4 @@
-//! Query language: a query is parsed once to a tree and matched against one request at a time. See `docs/query.md`.
+//! Query language: a query is parsed once to a tree and matched against one request at a time. See `docs/search.md`.
 //!
 //! [`body`] decodes the bodies that queries match. The crate does no I/O.
 #![forbid(unsafe_code)]

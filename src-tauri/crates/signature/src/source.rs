@@ -65,7 +65,9 @@ impl FromStr for Source {
             Some((name, number)) => match number.parse::<usize>() {
                 Ok(number @ 1..) => (name, Some(number - 1)),
                 _ => {
-                    return Err(format!("the secret number {number:?} is invalid: it must be an integer of at least 1"));
+                    return Err(format!(
+                        "the secret number {number:?} is invalid: it must be an integer of at least 1"
+                    ));
                 }
             },
             None => (rest, None),

@@ -122,12 +122,12 @@ mod tests {
 
     #[test]
     fn parses_split_output_and_changed_urls() {
-        let mut said = Banner::default();
-        assert_eq!(said.take(b"abc tunneled, https://one.lhr"), None);
-        assert_eq!(said.take(b".life\r\nabc").as_deref(), Some("https://one.lhr.life"));
-        assert_eq!(said.take(b"\r\nabc tunneled, https://one.lhr.life\r\n"), None);
-        assert_eq!(said.take(b"abc tunneled, https://two.lhr.life\r\n").as_deref(), Some("https://two.lhr.life"));
-        assert_eq!(said.take(&[b'x'; 100_000]), None);
-        assert!(said.line.len() <= LINE_MAX);
+        let mut output = Banner::default();
+        assert_eq!(output.take(b"abc tunneled, https://one.lhr"), None);
+        assert_eq!(output.take(b".life\r\nabc").as_deref(), Some("https://one.lhr.life"));
+        assert_eq!(output.take(b"\r\nabc tunneled, https://one.lhr.life\r\n"), None);
+        assert_eq!(output.take(b"abc tunneled, https://two.lhr.life\r\n").as_deref(), Some("https://two.lhr.life"));
+        assert_eq!(output.take(&[b'x'; 100_000]), None);
+        assert!(output.line.len() <= LINE_MAX);
     }
 }

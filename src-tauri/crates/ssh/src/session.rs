@@ -49,7 +49,7 @@ pub(crate) struct Client {
     host_key: HostKey,
     /// Fingerprint of the host key, after the key was accepted.
     shown: Arc<Mutex<String>>,
-    said: Arc<Mutex<Banner>>,
+    output: Arc<Mutex<Banner>>,
     events: mpsc::UnboundedSender<Event>,
     open: Arc<Semaphore>,
     room: Arc<Semaphore>,
@@ -60,16 +60,16 @@ pub(crate) struct Heard {
     events: mpsc::UnboundedReceiver<Event>,
     sender: mpsc::WeakUnboundedSender<Event>,
     shown: Arc<Mutex<String>>,
-    said: Arc<Mutex<Banner>>,
+    output: Arc<Mutex<Banner>>,
 }
 
 impl Client {
     pub(crate) fn new(host_key: HostKey) -> (Self, Heard) {
         let (sender, events) = mpsc::unbounded_channel();
-        let (shown, said) = (Arc::new(Mutex::default()), Arc::new(Mutex::default()));
-        let heard = Heard { events, sender: sender.downgrade(), shown: shown.clone(), said: said.clone() };
+        let (shown, output) = (Arc::new(Mutex::default()), Arc::new(Mutex::default()));
+        let heard = Heard { events, sender: sender.downgrade(), shown: shown.clone(), output: output.clone() };
         let (open, room) = (Arc::new(Semaphore::new(OPEN_MAX)), Arc::new(Semaphore::new(ALL_WAITING_MAX)));
-        (Self { host_key, shown, said, events: sender, open, room }, heard)
+        (Self { host_key, shown, output, events: sender, open, room }, heard)
     }
 }
 
@@ -83,7 +83,7 @@ impl Handler for Client {
     }
 
     async fn auth_banner(&mut self, banner: &str, _session: &mut Wire) -> Result<(), DialError> {
-        let found = self.said.lock().unwrap_or_else(PoisonError::into_inner).take(format!("{banner}\n").as_bytes());
+        let found = self.output.lock().unwrap_or_else(PoisonError::into_inner).take(format!("{banner}\n").as_bytes());
         if let Some(url) = found {
             let _ = self.events.send(Event::Url(url));
         }
@@ -179,8 +179,8 @@ impl Handler for Client {
 
     async fn disconnected(&mut self, reason: DisconnectReason<DialError>) -> Result<(), DialError> {
         let why = match reason {
-            DisconnectReason::ReceivedDisconnect(said) if !said.message.is_empty() => {
-                DialError::Lost(format!("The host closed the connection: {}.", said.message.trim_end_matches('.')))
+            DisconnectReason::ReceivedDisconnect(output) if !output.message.is_empty() => {
+                DialError::Lost(format!("The host closed the connection: {}.", output.message.trim_end_matches('.')))
             }
             DisconnectReason::ReceivedDisconnect(_) => DialError::lost(russh::Error::Disconnect),
             DisconnectReason::Error(error) => error,
@@ -223,7 +223,7 @@ impl Session {
             Err(_) => return Err(DialError::lost(russh::Error::KeepaliveTimeout)),
         };
         if prints {
-            tokio::spawn(listen(self.handle.clone(), self.heard.said.clone(), self.heard.sender.clone()));
+            tokio::spawn(listen(self.handle.clone(), self.heard.output.clone(), self.heard.sender.clone()));
         }
         tokio::spawn(measure(Arc::downgrade(&self.handle), self.heard.sender.clone()));
         Ok(if remote.port == 0 { chosen.try_into().unwrap_or_default() } else { remote.port })
@@ -247,8 +247,8 @@ impl Drop for Session {
 }
 
 /// Reads the output of a host. Closes the shell if no public URL is printed in time.
-async fn listen(handle: Arc<Handle<Client>>, said: Arc<Mutex<Banner>>, events: mpsc::WeakUnboundedSender<Event>) {
-    let said = || said.lock().unwrap_or_else(PoisonError::into_inner);
+async fn listen(handle: Arc<Handle<Client>>, output: Arc<Mutex<Banner>>, events: mpsc::WeakUnboundedSender<Event>) {
+    let output = || output.lock().unwrap_or_else(PoisonError::into_inner);
     let tell = |event| {
         if let Some(events) = events.upgrade() {
             let _ = events.send(event);
@@ -260,7 +260,7 @@ async fn listen(handle: Arc<Handle<Client>>, said: Arc<Mutex<Banner>>, events: m
         Ok::<_, russh::Error>(shell)
     };
     let Ok(mut shell) = shell.await else {
-        if !said().has_url() {
+        if !output().has_url() {
             tell(Event::NoUrl);
         }
         return;
@@ -269,7 +269,7 @@ async fn listen(handle: Arc<Handle<Client>>, said: Arc<Mutex<Banner>>, events: m
     drop(handle);
     let until = Instant::now() + PRINTED;
     loop {
-        let known = said().has_url();
+        let known = output().has_url();
         let message = if known {
             shell.wait().await
         } else {
@@ -280,7 +280,7 @@ async fn listen(handle: Arc<Handle<Client>>, said: Arc<Mutex<Banner>>, events: m
         };
         match message {
             Some(ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. }) => {
-                let found = said().take(&data);
+                let found = output().take(&data);
                 if let Some(url) = found {
                     tell(Event::Url(url));
                 }
@@ -289,7 +289,7 @@ async fn listen(handle: Arc<Handle<Client>>, said: Arc<Mutex<Banner>>, events: m
             Some(_) => {}
         }
     }
-    if !said().has_url() {
+    if !output().has_url() {
         tell(Event::NoUrl);
         // If this fails, the shell closes with the session.
         let _ = shell.close().await;

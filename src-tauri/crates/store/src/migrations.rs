@@ -381,6 +381,7 @@ ALTER TABLE request_verdict RENAME TO request_verification;
 ALTER TABLE shape RENAME TO inferred_schema;
 ALTER TABLE saved_query RENAME TO saved_search;
 ALTER TABLE saved_search RENAME COLUMN notify TO alert;
+ALTER TABLE tunnelled RENAME COLUMN away TO backlog;
 ALTER TABLE inbox RENAME COLUMN answer TO response;
 ALTER TABLE inbox RENAME COLUMN read_upto TO read_cursor;
 ALTER TABLE refusal RENAME COLUMN peer TO remote_address;
@@ -446,6 +447,27 @@ UPDATE check_result SET
       '$.answer', '$.tells')))
     FROM json_each(check_result.sent) exchange)
   WHERE json_valid(finding) AND json_valid(sent);
+
+UPDATE check_result SET id = CASE id
+    WHEN 'answer-time' THEN 'response-time'
+    WHEN 'answers-first' THEN 'responds-first'
+    WHEN 'looked-at' THEN 'head-and-get'
+    WHEN 'stale' THEN 'expired-timestamp'
+    WHEN 'early' THEN 'future-timestamp'
+    WHEN 'nearly-stale' THEN 'timestamp-tolerance'
+    WHEN 'odd-timestamps' THEN 'invalid-timestamps'
+    WHEN 'mangled' THEN 'malformed-signatures'
+    WHEN 'odd-json' THEN 'raw-body'
+    WHEN 'thrice' THEN 'duplicates'
+    WHEN 'thrice-at-once' THEN 'concurrent-duplicates'
+    WHEN 'fails-once' THEN 'retry-after-failure'
+    WHEN 'captured' THEN 'replayed-later'
+    WHEN 'tells-little' THEN 'no-disclosure'
+    WHEN 'never-gone' THEN 'no-410'
+    WHEN 'more-fields' THEN 'unknown-fields'
+    WHEN 'fewer-values' THEN 'null-values'
+    WHEN 'weak-and-strong' THEN 'stronger-signature'
+    ELSE id END;
 
 CREATE INDEX endpoint_of ON endpoint (settings ->> '$.provider', settings ->> '$.account')
   WHERE NOT deleted AND purpose = 0;

@@ -81,7 +81,7 @@ fn of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Refusal> {
     })
 }
 
-const COLUMNS: &str = "number, inbox, at_us, peer, status, reason, message, bytes";
+const COLUMNS: &str = "number, inbox, at_us, remote_address, status, reason, message, bytes";
 
 /// Lists the newest refusals with a number below `before`.
 pub fn list(connection: &Connection, inbox: Option<i64>, before: i64, limit: usize) -> rusqlite::Result<Vec<Refusal>> {

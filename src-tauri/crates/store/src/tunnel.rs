@@ -155,7 +155,7 @@ impl TunnelRow {
         connection.execute("DELETE FROM exposure WHERE tunnel = ?1", [number])?;
         connection
             .execute(
-                formatcp!("UPDATE tunnelled SET away = {DECIDED} WHERE tunnel = ?1 AND away = {UNDECIDED}"),
+                formatcp!("UPDATE tunnelled SET backlog = {DECIDED} WHERE tunnel = ?1 AND backlog = {UNDECIDED}"),
                 [number],
             )
             .map(drop)
@@ -295,10 +295,10 @@ pub struct Tunnelled {
     /// Time at which the relay received the request, in µs since the Unix epoch.
     pub received_us: i64,
     /// True if the request arrived while this computer was offline and awaits a decision.
-    pub away: bool,
+    pub backlog: bool,
 }
 
-/// Values of `tunnelled.away`: the request arrived while this computer was offline and awaits a decision, or the
+/// Values of `tunnelled.backlog`: the request arrived while this computer was offline and awaits a decision, or the
 /// decision was made.
 const UNDECIDED: u8 = 1;
 const DECIDED: u8 = 2;
@@ -314,7 +314,7 @@ impl Tunnelled {
     pub fn insert(&self, connection: &Connection, request: i64) -> rusqlite::Result<()> {
         connection
             .prepare_cached(
-                "INSERT INTO tunnelled (delivery, request, tunnel, inbox, seq, sha256, received_us, away)
+                "INSERT INTO tunnelled (delivery, request, tunnel, inbox, seq, sha256, received_us, backlog)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
@@ -325,7 +325,7 @@ impl Tunnelled {
                 self.seq,
                 self.sha256,
                 self.received_us,
-                self.away,
+                self.backlog,
             ])
             .map(drop)
     }
@@ -342,7 +342,7 @@ impl Tunnelled {
     pub fn forget_old(connection: &Connection, now_us: i64) -> rusqlite::Result<()> {
         let old = now_us - KNOWN_US;
         connection
-            .execute(formatcp!("DELETE FROM tunnelled WHERE received_us < ?1 AND away <> {UNDECIDED}"), [old])
+            .execute(formatcp!("DELETE FROM tunnelled WHERE received_us < ?1 AND backlog <> {UNDECIDED}"), [old])
             .map(drop)
     }
 }
@@ -362,7 +362,7 @@ pub fn outside(connection: &Connection, after: i64, cursor: i64) -> rusqlite::Re
 pub fn held(connection: &Connection, after: i64, cursor: i64) -> rusqlite::Result<Vec<i64>> {
     connection
         .prepare_cached(formatcp!(
-            "SELECT request FROM tunnelled WHERE away = {UNDECIDED} AND request > ?1 AND request <= ?2 ORDER BY request"
+            "SELECT request FROM tunnelled WHERE backlog = {UNDECIDED} AND request > ?1 AND request <= ?2 ORDER BY request"
         ))?
         .query_map([after, cursor], |row| row.get(0))?
         .collect()
@@ -383,7 +383,7 @@ pub fn backlog_counts(connection: &Connection, tunnel: i64, hidden: &str) -> rus
     connection
         .prepare_cached(&format!(
             "SELECT t.inbox, count(*) FROM tunnelled t JOIN request r ON r.id = t.request
-             LEFT JOIN request_mark m ON m.request = r.id WHERE t.away = {UNDECIDED} AND t.tunnel = ?1 {hidden} GROUP BY t.inbox"
+             LEFT JOIN request_mark m ON m.request = r.id WHERE t.backlog = {UNDECIDED} AND t.tunnel = ?1 {hidden} GROUP BY t.inbox"
         ))?
         .query_map([tunnel], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?
         .collect()
@@ -401,12 +401,12 @@ pub fn take_backlog(
             "SELECT r.id, v.event_type FROM tunnelled t JOIN request r ON r.id = t.request
              LEFT JOIN request_verification v ON v.request = r.id
              LEFT JOIN request_mark m ON m.request = r.id
-             WHERE t.away = {UNDECIDED} AND t.inbox = ?1 {hidden} ORDER BY r.id LIMIT ?2"
+             WHERE t.backlog = {UNDECIDED} AND t.inbox = ?1 {hidden} ORDER BY r.id LIMIT ?2"
         ))?
         .query_map(params![inbox, limit], |row| Ok(BacklogRequest { request: row.get(0)?, event_type: row.get(1)? }))?
         .collect::<Result<_, _>>()?;
     let mut decide =
-        connection.prepare_cached(formatcp!("UPDATE tunnelled SET away = {DECIDED} WHERE request = ?1"))?;
+        connection.prepare_cached(formatcp!("UPDATE tunnelled SET backlog = {DECIDED} WHERE request = ?1"))?;
     for request in &backlog {
         decide.execute([request.request])?;
     }

@@ -30,7 +30,8 @@ export function CheckReport({ id, others }: { id: string; others: CheckRun[] }) 
   const save = (form: "json" | "html" | "junit"): void =>
     saveFile(`/api/v1/checks/${id}/report?as=${form}`, `check.${form === "junit" ? "xml" : form}`);
   const remove = async (): Promise<void> => {
-    if (!(await confirm("Delete this run?", "This deletes the results and the requests that were sent.", "Delete"))) return;
+    if (!(await confirm("Delete this run?", "This deletes the results and the requests that were sent.", "Delete")))
+      return;
     await api.removeCheck(id);
     await refetch(keys.checks);
     await navigate({ to: "/checks/{-$check}", params: { check: undefined } });
@@ -52,8 +53,8 @@ export function CheckReport({ id, others }: { id: string; others: CheckRun[] }) 
         {data.provider}
       </p>
       <p className="text-ink-2">
-        {OUTCOME_ORDER.map((outcome) => `${run.counts[outcome]} ${OUTCOMES[outcome].group.toLowerCase()}`).join(", ")} · started{" "}
-        {moment(run.created_at)}
+        {OUTCOME_ORDER.map((outcome) => `${run.counts[outcome]} ${OUTCOMES[outcome].group.toLowerCase()}`).join(", ")} ·
+        started {moment(run.created_at)}
       </p>
       {run.reason && <p className="mt-1">{visible(run.reason)}</p>}
       {running && (

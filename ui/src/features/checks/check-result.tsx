@@ -46,9 +46,7 @@ export function CheckResult({ check, onAgain }: { check: Asked; onAgain: (() => 
               <Probe key={place} shot={shot} />
             ))}
             {check.sent.length > SHOWN && (
-              <p className="text-small text-ink-2">
-                {count(check.sent.length - SHOWN)} more are in the saved report.
-              </p>
+              <p className="text-small text-ink-2">{count(check.sent.length - SHOWN)} more are in the saved report.</p>
             )}
           </div>
         )}

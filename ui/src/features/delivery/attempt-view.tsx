@@ -41,7 +41,9 @@ export function AttemptView({
     <details open={open} className="border-b border-line py-2">
       <summary className="flex cursor-default items-baseline gap-3">
         <span className="w-6 font-semibold">{made.number}.</span>
-        <strong className={responded && arrived ? "text-valid" : made.error || responded ? "text-invalid" : "text-ink-2"}>
+        <strong
+          className={responded && arrived ? "text-valid" : made.error || responded ? "text-invalid" : "text-ink-2"}
+        >
           {made.error?.kind.replaceAll("_", " ") ?? made.status ?? "in progress"}
         </strong>
         <span className="min-w-0 flex-1 truncate text-ink-2">{made.error ? visible(made.error.message) : ""}</span>

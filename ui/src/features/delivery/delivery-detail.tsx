@@ -19,7 +19,8 @@ export function DeliveryDetail({ id }: { id: string }) {
     queryFn: () => text(`/api/v1/deliveries/${id}/body`),
     staleTime: Infinity,
   });
-  if (error) return <p className="p-6 text-ink-2">This delivery was not found. Old deliveries are deleted by retention.</p>;
+  if (error)
+    return <p className="p-6 text-ink-2">This delivery was not found. Old deliveries are deleted by retention.</p>;
   if (!data) return null;
   const attempts = data.attempts_made;
   return (

@@ -12,11 +12,7 @@ const FOUND = {
 /** The steps of a diagnosis, each with its result. */
 export function Diagnosis({ causes }: { causes: Cause[] }) {
   return (
-    <ul
-      aria-label="Diagnosis"
-      aria-live="polite"
-      className="mb-4 rounded-[9px] border border-line bg-pane px-3 py-2"
-    >
+    <ul aria-label="Diagnosis" aria-live="polite" className="mb-4 rounded-[9px] border border-line bg-pane px-3 py-2">
       {causes.map(({ name, found, detail }) => {
         const { icon: Icon, colour, word } = FOUND[found];
         return (

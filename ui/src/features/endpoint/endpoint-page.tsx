@@ -74,7 +74,8 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
         {!endpoint.state.enabled && (
           <div className="mb-4">
             <Notice icon={TriangleAlert} tone="warning" title="This endpoint is disabled">
-              {visible(endpoint.state.reason ?? "")} Events for a disabled endpoint are stored as skipped and can be resent later.
+              {visible(endpoint.state.reason ?? "")} Events for a disabled endpoint are stored as skipped and can be
+              resent later.
             </Notice>
           </div>
         )}

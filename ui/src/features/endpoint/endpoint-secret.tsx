@@ -20,7 +20,9 @@ export function EndpointSecret({ endpoint: { id, secrets } }: { endpoint: Endpoi
     const changed = await attempt(api.rotateSecret(id));
     if (!changed) return;
     setShown(undefined);
-    tell((changed.secrets?.length ?? 0) > 1 ? "Secret rotated; the old one stays in use for 24 hours" : "Secret rotated");
+    tell(
+      (changed.secrets?.length ?? 0) > 1 ? "Secret rotated; the old one stays in use for 24 hours" : "Secret rotated",
+    );
   };
   return (
     <p className="flex flex-wrap items-center gap-1">

@@ -39,15 +39,15 @@ export function ForwardFields({ forward, number, onChange }: Props & { number: n
       <div className="mb-3">
         <Choice
           label="Mode"
-          value={forward.mode ?? "copy"}
+          value={forward.mode ?? "mirror"}
           options={[
-            ["copy", "Mirror"],
-            ["response", "Proxy"],
+            ["mirror", "Mirror"],
+            ["proxy", "Proxy"],
           ]}
           onChange={(mode) => onChange({ mode })}
         />
       </div>
-      {forward.mode === "response" ? (
+      {forward.mode === "proxy" ? (
         <ProxyFields forward={forward} onChange={onChange} />
       ) : (
         <Retries schedule={forward.retries ?? null} of={of} onChange={(retries) => onChange({ retries })} />

@@ -71,8 +71,8 @@ export function NotListening() {
       <div className="w-full max-w-[560px]">
         <h1 className="text-[22px] leading-7 font-semibold tracking-tight">Not listening.</h1>
         <p className="mt-3 text-ink-2">
-          No requests can arrive until the listener has a free address. The alarm at the top shows the reason and another
-          address.
+          No requests can arrive until the listener has a free address. The alarm at the top shows the reason and
+          another address.
         </p>
       </div>
     </div>

@@ -95,7 +95,7 @@ function KnownInbox({ name, request, query }: Props) {
   const listPane = (
     <section aria-label={`Inbox ${name}`} className="flex h-full min-w-0 flex-col bg-pane">
       <InboxHeader url={url} isPublic={exposure !== undefined} blank={blank} />
-      {exposure && exposure.away > 0 && (
+      {exposure && exposure.backlog > 0 && (
         <div className="px-2.5 pb-2.5">
           <OfflineBacklog exposure={exposure} />
         </div>

@@ -133,13 +133,7 @@ export function NewInbox({ open, onClose }: { open: boolean; onClose: () => void
   return (
     <Dialog title="New inbox" open={open} onClose={onClose}>
       <Form onSubmit={submit}>
-        <TextField
-          label="Name"
-          hint="First part of the URL path."
-          error={error}
-          value={name}
-          onChange={setName}
-        />
+        <TextField label="Name" hint="First part of the URL path." error={error} value={name} onChange={setName} />
         <div className="flex justify-end">
           <Button look="primary" type="submit">
             Create inbox

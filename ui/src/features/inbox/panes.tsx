@@ -25,7 +25,5 @@ export function Panes({ list, detail, opened }: { list: ReactNode; detail: React
 
 /** The placeholder of the detail pane while no request is open. */
 export function NothingChosen() {
-  return (
-    <div className="flex h-full items-center justify-center p-8 text-ink-2">Select a request to inspect it.</div>
-  );
+  return <div className="flex h-full items-center justify-center p-8 text-ink-2">Select a request to inspect it.</div>;
 }

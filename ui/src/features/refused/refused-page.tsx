@@ -70,7 +70,9 @@ export function RefusedPage() {
   return (
     <section aria-label="Refused requests" className="h-full overflow-auto p-6">
       <h1 className="text-title font-semibold tracking-tight">Refused requests</h1>
-      <p className="mb-4 text-ink-2">Requests that could not be stored, newest first. The sender got the reason in the response.</p>
+      <p className="mb-4 text-ink-2">
+        Requests that could not be stored, newest first. The sender got the reason in the response.
+      </p>
       {all === 0 && <p className="text-ink-2">No refused requests</p>}
       {list.totals.length > 0 && (
         <ul aria-label="By inbox and reason" className="mb-4 flex flex-wrap gap-2 text-small">

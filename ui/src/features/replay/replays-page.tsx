@@ -92,7 +92,11 @@ function Report({ id }: { id: string }) {
     if (first && second) await navigate({ to: "/diff/$a/$b", params: { a: `${first.id}:1`, b: `${second.id}:1` } });
   };
   if (error)
-    return <p className="p-6 text-ink-2">This replay was not found. The oldest replays and their deliveries are deleted by retention.</p>;
+    return (
+      <p className="p-6 text-ink-2">
+        This replay was not found. The oldest replays and their deliveries are deleted by retention.
+      </p>
+    );
   if (!data) return null;
   const { replay, latencies, failures, responses } = data;
   const save = (form: "json" | "html"): void => saveFile(`/api/v1/replays/${id}/report?as=${form}`, `replay.${form}`);

@@ -57,7 +57,7 @@ function Request({ id, which }: { id: string; which: string }) {
 function useEvent(a: string, b: string): { at: number; ids: string[] } | undefined {
   const { data: timeline } = useQuery({
     queryKey: [...keys.request(b), "timeline", "steps"],
-    queryFn: () => api.thread(b),
+    queryFn: () => api.timeline(b),
     gcTime: 60_000,
     enabled: !ATTEMPT.test(b),
   });

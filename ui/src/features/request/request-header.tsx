@@ -33,7 +33,7 @@ export function RequestHeader({
         {detail.provider && <span className="ml-auto shrink-0 text-ink-2">{detail.provider}</span>}
       </div>
       <p className="text-small text-ink-2">
-        <SignatureStatus signature_status={detail.signature_status} reason={detail.reason} className="mr-1 align-text-bottom" />{" "}
+        <SignatureStatus status={detail.signature_status} reason={detail.reason} className="mr-1 align-text-bottom" />{" "}
         {detail.signature_status !== "unverified" && "· "}
         response <Status status={detail.status} /> · {size(detail.body_bytes)} in {duration(detail.receiving_ms)} ·{" "}
         {moment(detail.arrived_at)} · {detail.version}
@@ -66,12 +66,7 @@ function Actions({ pinned }: { pinned: boolean }) {
         onClick={() => perform("pin")}
       />
       <IconButton label="Edit note" icon={NotebookPen} keys={firstKeys("note")} onClick={() => perform("note")} />
-      <IconButton
-        label="Compare"
-        icon={GitCompare}
-        keys={firstKeys("diff")}
-        onClick={() => perform("diff")}
-      />
+      <IconButton label="Compare" icon={GitCompare} keys={firstKeys("diff")} onClick={() => perform("diff")} />
       <IconButton label="Delete request" icon={Trash2} keys={firstKeys("delete")} onClick={() => perform("delete")} />
       <CommandMenu label="More request actions" commands={MENU} />
     </div>

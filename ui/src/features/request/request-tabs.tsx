@@ -19,7 +19,7 @@ const tabsOf = ({ headers, earlier }: Detail) =>
     ["headers", "Headers", headers.length],
     ["signature", "Signature", null],
     ["response", "Response", null],
-    ["thread", "Timeline", earlier > 0 ? earlier + 1 : null],
+    ["timeline", "Timeline", earlier > 0 ? earlier + 1 : null],
     ["raw", "Raw", null],
   ] as const;
 
@@ -57,7 +57,7 @@ export function RequestTabs({ detail }: { detail: Detail }) {
       <Tabs.Panel value="response" className={`${PANEL} overflow-auto`}>
         <ResponseTab detail={detail} />
       </Tabs.Panel>
-      <Tabs.Panel value="thread" className={`${PANEL} overflow-auto`}>
+      <Tabs.Panel value="timeline" className={`${PANEL} overflow-auto`}>
         <TimelineTab detail={detail} />
       </Tabs.Panel>
       <Tabs.Panel value="raw" className={PANEL}>

@@ -108,11 +108,7 @@ export function ResponseTab({ detail }: { detail: Detail }) {
               : (REFUSED[detail.status] ??
                 (detail.status ? "was sent by the app or by the listener." : "No response is known yet."))}
       </p>
-      {response?.fault && (
-        <p className="font-medium text-warning">
-          Injected fault: {FAULTS[response.fault.type]}.
-        </p>
-      )}
+      {response?.fault && <p className="font-medium text-warning">Injected fault: {FAULTS[response.fault.type]}.</p>}
       <Outgoing id={detail.id} />
       <Now key={detail.id} id={detail.id} />
       <dl className="grid grid-cols-[10rem_1fr] gap-y-1">

@@ -45,7 +45,7 @@ const ORIGINS: Record<Delivery["origin"], string> = {
 export function TimelineTab({ detail }: { detail: Detail }) {
   const { data: timeline } = useQuery({
     queryKey: [...keys.request(detail.id), "timeline", detail.event_id],
-    queryFn: () => api.thread(detail.id),
+    queryFn: () => api.timeline(detail.id),
     staleTime: 1_000,
   });
   if (!timeline) return null;

@@ -40,8 +40,7 @@ export function ScenariosPage() {
       <h1 className="text-title font-semibold tracking-tight">Scenarios</h1>
       <p className="mb-4 text-ink-2">
         Sequences of events about the same chat, order or person. To add a custom scenario, put a file in{" "}
-        <code className="font-mono text-data break-all text-ink">{data.folder}</code>. Start from any of
-        these.
+        <code className="font-mono text-data break-all text-ink">{data.folder}</code>. Start from any of these.
       </p>
       {data.bad_files.map((reason) => (
         <div key={reason} className="mb-3">

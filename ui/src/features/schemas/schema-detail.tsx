@@ -49,18 +49,16 @@ export function SchemaDetail({ inbox, event }: { inbox: string; event: string })
           label="Delete schema"
           icon={Trash2}
           onClick={() =>
-            void confirm(
-              "Delete this schema?",
-              "Hookbench infers the schema again from new requests.",
-              "Delete",
-            ).then(async (agreed) => {
-              if (agreed)
-                await attempt(
-                  api
-                    .deleteSchema(schema.inbox, schema.event_type)
-                    .then(() => navigate({ to: "/schemas/{-$inbox}", params: { inbox: undefined }, search: {} })),
-                );
-            })
+            void confirm("Delete this schema?", "Hookbench infers the schema again from new requests.", "Delete").then(
+              async (agreed) => {
+                if (agreed)
+                  await attempt(
+                    api
+                      .deleteSchema(schema.inbox, schema.event_type)
+                      .then(() => navigate({ to: "/schemas/{-$inbox}", params: { inbox: undefined }, search: {} })),
+                  );
+              },
+            )
           }
         />
       </header>

@@ -23,7 +23,7 @@ export function SaveSearch({ open, ...rest }: Props & { open: boolean }) {
 function SaveForm({ onClose, query, inbox }: Props) {
   const [{ name, alert, everywhere }, set] = useFormState({ name: "", alert: false, everywhere: false });
   const { submit, error } = useSubmission(async () => {
-    await api.saveQuery(name, { query, inbox: everywhere ? null : (inbox ?? null), alert });
+    await api.saveSearch(name, { query, inbox: everywhere ? null : (inbox ?? null), alert });
     tell(`Saved as ${name.trim()}`);
     onClose();
   });

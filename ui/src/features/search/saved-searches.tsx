@@ -47,10 +47,10 @@ export function SavedSearches() {
   const remove = (one: SavedSearch): void =>
     void attempt(
       api
-        .removeQuery(one.name)
+        .deleteSearch(one.name)
         .then(() =>
           offerUndo(`${one.name} deleted`, () =>
-            api.saveQuery(one.name, { query: one.query, inbox: one.inbox, alert: one.alert }),
+            api.saveSearch(one.name, { query: one.query, inbox: one.inbox, alert: one.alert }),
           ),
         ),
     );

@@ -49,8 +49,8 @@ export function RetentionSection({ settings: { retention } }: SectionProps) {
   return (
     <Section title="Retention">
       <p className="mb-3 text-ink-2">
-        Above any of these limits, the oldest requests and deliveries are deleted. Pinned requests and pending deliveries
-        are kept.
+        Above any of these limits, the oldest requests and deliveries are deleted. Pinned requests and pending
+        deliveries are kept.
       </p>
       <LimitField
         label="Maximum requests"

@@ -22,8 +22,8 @@ export function ListenerSection({ settings }: SectionProps) {
       />
       {overridden && (
         <p className="mb-4 text-warning">
-          Currently listening on <span className="font-mono">{overridden}</span>, set by --listen. The
-          address above applies from the next start without --listen.
+          Currently listening on <span className="font-mono">{overridden}</span>, set by --listen. The address above
+          applies from the next start without --listen.
         </p>
       )}
       <Switch

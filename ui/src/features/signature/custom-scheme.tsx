@@ -66,7 +66,13 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
     <Form onSubmit={submit}>
       <div className="flex items-end gap-2">
         <div className="min-w-0 flex-1">
-          <SecretField label="Secret" hint="The signing secret of the sender." mono value={secret} onChange={setSecret} />
+          <SecretField
+            label="Secret"
+            hint="The signing secret of the sender."
+            mono
+            value={secret}
+            onChange={setSecret}
+          />
         </div>
         <Button icon={Search} className="mb-9" disabled={!secret} onClick={() => void find()}>
           Find scheme
@@ -149,7 +155,11 @@ function Trial({
       ) : data ? (
         <>
           <p className="flex items-start gap-3">
-            <SignatureStatus verification={data.state as Detail["verification"]} reason={data.reason} className="mt-0.5" />
+            <SignatureStatus
+              status={data.state as Detail["signature_status"]}
+              reason={data.reason}
+              className="mt-0.5"
+            />
             <span>{visible(data.sentence)}</span>
           </p>
           {data.state !== "valid" && data.expected && (

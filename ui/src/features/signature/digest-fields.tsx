@@ -38,7 +38,12 @@ export function DigestFields({ rule, set, headers }: Props & { headers: readonly
           options={same(ENCODINGS)}
           onChange={(encoding) => set({ encoding })}
         />
-        <SelectField label="Secret encoding" value={rule.key ?? "text"} options={KEYS} onChange={(key) => set({ key })} />
+        <SelectField
+          label="Secret encoding"
+          value={rule.key ?? "text"}
+          options={KEYS}
+          onChange={(key) => set({ key })}
+        />
         <TextField
           label="Separator"
           hint="Separates several items in one header, such as a comma."

@@ -16,7 +16,7 @@ export function ExplanationView({ data, arrived }: { data: Explanation; arrived?
     <div className="space-y-4 p-4">
       <div>
         <p className="flex items-start gap-3 text-title">
-          <SignatureStatus verification={data.state as Summary["verification"]} reason={data.reason} className="mt-1" />
+          <SignatureStatus status={data.state as Summary["signature_status"]} reason={data.reason} className="mt-1" />
           <span className="font-medium">{visible(data.sentence)}</span>
         </p>
         {data.advice && <p className="mt-1 text-ink-2">{visible(data.advice)}</p>}

@@ -44,9 +44,7 @@ export function Handlers({ provider, scheme, signed }: { provider: string; schem
   if (!data) return null;
   if (data.items.length === 0)
     return (
-      <p className="text-ink-2">
-        No code sample: the signature uses a custom algorithm. Use the SDK of the vendor.
-      </p>
+      <p className="text-ink-2">No code sample: the signature uses a custom algorithm. Use the SDK of the vendor.</p>
     );
   return (
     <Code

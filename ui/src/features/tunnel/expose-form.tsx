@@ -121,7 +121,7 @@ function OfflineFields({ values, set }: PartProps) {
           options={[
             ["ask", "Ask me"],
             ["forward", "Forward"],
-            ["hold", "Keep"],
+            ["keep", "Keep"],
           ]}
           onChange={(onReturn) => set({ onReturn })}
         />

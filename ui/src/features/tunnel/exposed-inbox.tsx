@@ -27,29 +27,26 @@ export function ExposedInbox({ tunnel, exposure, onEdit }: { tunnel: Tunnel; exp
         <strong className="w-28 truncate">{inbox}</strong>
         <div className="control flex min-w-0 flex-1 basis-72 items-center rounded-[7px] border border-line bg-background pl-3">
           <code className="min-w-0 flex-1 truncate font-mono text-data">{visible(url) || "pending"}</code>
-          <IconButton
-            label={`Copy public URL of ${inbox}`}
-            icon={Copy}
-            onClick={() => copyText(url, "public URL")}
-          />
+          <IconButton label={`Copy public URL of ${inbox}`} icon={Copy} onClick={() => copyText(url, "public URL")} />
           <IconButton label={`QR code of ${inbox}`} icon={QrCode} onClick={() => setShowing(true)} />
         </div>
         <IconButton label={`Edit exposure of ${inbox}`} icon={SlidersHorizontal} onClick={onEdit} />
         <IconButton
           label={`Unexpose ${inbox}`}
           icon={X}
-          onClick={() =>
-            void attempt(api.unexpose(tunnel.id, inbox).then(() => tell(`${inbox} is no longer exposed`)))
-          }
+          onClick={() => void attempt(api.unexpose(tunnel.id, inbox).then(() => tell(`${inbox} is no longer exposed`)))}
         />
       </div>
       <p className="text-small text-ink-2">
-        {tunnel.durable && (waiting > 0 ? `${count(waiting)} queued at the relay. ` : "No requests queued at the relay. ")}
+        {tunnel.durable &&
+          (waiting > 0 ? `${count(waiting)} queued at the relay. ` : "No requests queued at the relay. ")}
         {guards.length > 0 && `Access: ${guards.join(", ")}. `}
         {keyed.length > 0 && `Handshakes unanswered while this computer is offline: ${keyed.join(", ")}.`}
       </p>
       {exposure.problem && (
-        <p className="text-small text-invalid">The relay does not have the current settings: {visible(exposure.problem)}</p>
+        <p className="text-small text-invalid">
+          The relay does not have the current settings: {visible(exposure.problem)}
+        </p>
       )}
       <OfflineBacklog exposure={exposure} />
       <Dialog title={`Public URL of ${inbox}`} open={showing} onClose={() => setShowing(false)}>

@@ -9,17 +9,17 @@ import { Checkbox } from "../../ui/input";
 import { count } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
 
-export function OfflineBacklog({ exposure: { inbox, away } }: { exposure: Exposure }) {
+export function OfflineBacklog({ exposure: { inbox, backlog } }: { exposure: Exposure }) {
   const [reSign, setReSign] = useState(true);
   const verification = useInboxes().data?.items.find(({ name }) => name === inbox)?.verification;
   const signs = Boolean(verification?.provider && verification.secrets?.length);
-  if (away === 0) return null;
-  const decide = async (what: "all" | "latest_per_type" | "hold"): Promise<void> => {
-    const decided = await attempt(api.decideBacklog(inbox, { what, re_sign: reSign && signs }));
+  if (backlog === 0) return null;
+  const decide = async (action: "all" | "latest_per_type" | "keep"): Promise<void> => {
+    const decided = await attempt(api.decideBacklog(inbox, { action, re_sign: reSign && signs }));
     if (!decided) return;
     const { requests, replays } = decided;
     tell(
-      what === "hold"
+      action === "keep"
         ? `${count(requests)} kept in ${inbox}`
         : replays.length
           ? `Forwarding ${count(requests)}; see Replays for the progress`
@@ -33,12 +33,12 @@ export function OfflineBacklog({ exposure: { inbox, away } }: { exposure: Exposu
       className="mt-2 flex flex-wrap items-center gap-x-3 gap-y-2 rounded-[9px] border border-line bg-background p-3"
     >
       <Moon size={16} aria-hidden className="text-warning" />
-      <strong>{count(away)} arrived while you were offline</strong>
+      <strong>{count(backlog)} arrived while you were offline</strong>
       <Button look="primary" onClick={() => void decide("all")}>
         Forward all
       </Button>
       <Button onClick={() => void decide("latest_per_type")}>Latest per event type</Button>
-      <Button onClick={() => void decide("hold")}>Keep</Button>
+      <Button onClick={() => void decide("keep")}>Keep</Button>
       {signs && (
         <Checkbox className="gap-2 text-small" checked={reSign} onChange={setReSign}>
           re-sign, because old signatures may have expired

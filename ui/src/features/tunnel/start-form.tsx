@@ -105,8 +105,7 @@ function isOpen(url: string): boolean {
 function portOf(text: string): number | null {
   if (text === "") return null;
   const port = Number(text);
-  if (!(Number.isInteger(port) && port > 0 && port < 65_536))
-    throw new Error("The port must be between 1 and 65535.");
+  if (!(Number.isInteger(port) && port > 0 && port < 65_536)) throw new Error("The port must be between 1 and 65535.");
   return port;
 }
 

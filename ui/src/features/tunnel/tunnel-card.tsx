@@ -78,9 +78,7 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
         {connection.state !== "waiting" && <p className="mb-3 text-ink-2">{means}</p>}
         {kind.type === "ssh" && <Host id={tunnel.id} {...kind} />}
         {kind.type === "other" && <Leads {...kind} />}
-        {tunnel.exposures.length === 0 ? (
-          <p className="mb-3 text-ink-2">No inbox is exposed yet.</p>
-        ) : null}
+        {tunnel.exposures.length === 0 ? <p className="mb-3 text-ink-2">No inbox is exposed yet.</p> : null}
         <ul>
           {tunnel.exposures.map((exposure) => (
             <ExposedInbox
@@ -126,8 +124,8 @@ function Host({ id, host_key, offered_key }: { id: string } & Extract<Tunnel["ki
   if (!offered_key) {
     return (
       <p className="mb-3 text-ink-2">
-        Host key <code className="font-mono text-data break-all">{visible(host_key)}</code>, trusted on
-        first use. Other keys are rejected.
+        Host key <code className="font-mono text-data break-all">{visible(host_key)}</code>, trusted on first use. Other
+        keys are rejected.
       </p>
     );
   }

@@ -22,5 +22,5 @@ pub use handle::Store;
 pub use id::{IdTail, RowId};
 pub use open::{OpenError, Plan};
 pub use read::{BodyBlocks, ReadError, Readers, read_chunk, read_chunks};
-pub use schema::{SCHEMA, SCHEMA_NAMES, SCHEMA_VIA};
+pub use schema::{APPLICATION_ID, SCHEMA, SCHEMA_NAMES, SCHEMA_VIA};
 pub use writer::{Committed, OnCommit, Transaction};

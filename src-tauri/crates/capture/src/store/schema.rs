@@ -51,7 +51,7 @@ ALTER TABLE request RENAME COLUMN peer TO remote_address;
 ";
 
 /// Identifies a Hookbench database (`PRAGMA application_id`): "HOOK" in ASCII.
-pub(super) const APPLICATION_ID: i32 = 0x484f_4f4b;
+pub const APPLICATION_ID: i32 = 0x484f_4f4b;
 
 /// Bits of the id of a chunk that count the chunks of a body.
 pub(super) const CHUNK_PART_BITS: u32 = 20;

@@ -161,9 +161,9 @@ fn reports_unknown_side_effects_without_a_probe() {
         ("responds_first", responds_first, &[400], Some((0, 0)), Unknown),
         ("responds_first", responds_first, &[500], Some((0, 0)), Fail),
         // Stripe signs the timestamp, so a handler can detect an old captured request.
-        ("captured", captured, &[200, 400], None, Pass),
-        ("captured", captured, &[200, 200], None, Fail),
-        ("captured", captured, &[400, 400], None, Unknown),
+        ("replayed-later", captured, &[200, 400], None, Pass),
+        ("replayed-later", captured, &[200, 200], None, Fail),
+        ("replayed-later", captured, &[400, 400], None, Unknown),
         ("probed", probed, &[200], Some((1, 1)), Pass),
     ];
     for (name, assess, statuses, effects, expected) in cases {

@@ -63,7 +63,7 @@ impl Agent for TunnelHandler {
         had
     }
 
-    fn stays_up(&self, state: State) {
+    fn set_state(&self, state: State) {
         if let Some(engine) = self.engine.upgrade() {
             crate::tunnel::status::tunnel_status(&engine, self.tunnel, state);
         }
@@ -141,7 +141,7 @@ async fn take(
         let why = "The relay sent an invalid request.".to_owned();
         return never(engine, tunnelled(&delivery, tunnel, address.number, false), why).await;
     };
-    let away = wait_s.is_none() && is_away(&delivery, &exposed.settings, &address);
+    let backlog = wait_s.is_none() && is_backlog(&delivery, &exposed.settings, &address);
     let headers = header_map(&captured.headers);
     let method = captured.method.clone();
     let reply = match wait_s.filter(|_| captured.body_state == BodyState::Complete) {
@@ -149,7 +149,7 @@ async fn take(
         None => Reply::Given,
     };
     turn.come().await;
-    let tunnelled = Some(tunnelled(&delivery, tunnel, address.number, away));
+    let tunnelled = Some(tunnelled(&delivery, tunnel, address.number, backlog));
     let wait = Duration::from_secs(wait_s.unwrap_or_default().into());
     match reply {
         Reply::Ask(whom) => by_app(engine, whom, Entry { captured, tunnelled, turn }, &delivery, wait).await,
@@ -314,7 +314,7 @@ impl Drop for Chunks {
 }
 
 /// Returns true if a request belongs to the offline backlog and is not forwarded now.
-fn is_away(delivery: &Delivery, settings: &ExposureSettings, address: &Address) -> bool {
+fn is_backlog(delivery: &Delivery, settings: &ExposureSettings, address: &Address) -> bool {
     delivery.age_us >= AWAY_AFTER.as_micros() as i64
         && match settings.on_return {
             BacklogPolicy::Ask => address.forwards.iter().any(|bound| bound.forward.enabled),
@@ -379,7 +379,7 @@ async fn app_response(response: Response<ResponseBody>) -> Option<AppResponse> {
 }
 
 /// Returns the row that is stored for a delivery.
-fn tunnelled(delivery: &Delivery, tunnel: i64, inbox: i64, away: bool) -> Tunnelled {
+fn tunnelled(delivery: &Delivery, tunnel: i64, inbox: i64, backlog: bool) -> Tunnelled {
     Tunnelled {
         delivery: delivery.id,
         tunnel,
@@ -387,6 +387,6 @@ fn tunnelled(delivery: &Delivery, tunnel: i64, inbox: i64, away: bool) -> Tunnel
         seq: delivery.seq,
         sha256: delivery.sha256.clone(),
         received_us: delivery.received_us,
-        away,
+        backlog,
     }
 }

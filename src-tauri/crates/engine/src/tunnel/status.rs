@@ -60,7 +60,7 @@ pub async fn tunnels(engine: &Engine) -> Result<Vec<Tunnel>, ReadError> {
 /// # Errors
 /// Returns an error if the database cannot be read.
 pub async fn tunnel(engine: &Engine, number: i64) -> Result<Option<Tunnel>, ReadError> {
-    let away = away_counts(engine, number).await?;
+    let backlog = backlog_counts(engine, number).await?;
     let catalogue = engine.providers.catalogue();
     let all = engine.tunnels.lock();
     let Some(known) = all.get(&number) else { return Ok(None) };
@@ -71,7 +71,7 @@ pub async fn tunnel(engine: &Engine, number: i64) -> Result<Option<Tunnel>, Read
             inbox: address.name.clone(),
             url: known.url_of(row),
             waiting: known.waiting.get(&row.label).copied().unwrap_or_default(),
-            away: away.get(&row.inbox).copied().unwrap_or_default(),
+            backlog: backlog.get(&row.inbox).copied().unwrap_or_default(),
             problem: problem.clone(),
             keyed: if durable { keyed(&address, &row.settings, &catalogue) } else { Vec::new() },
             settings: row.settings.masked(),
@@ -154,7 +154,7 @@ pub(super) fn tunnel_status(engine: &Arc<Engine>, number: i64, state: State) {
 }
 
 /// Returns the number of requests in the offline backlog, by inbox.
-async fn away_counts(engine: &Engine, tunnel: i64) -> Result<BTreeMap<i64, u64>, ReadError> {
+async fn backlog_counts(engine: &Engine, tunnel: i64) -> Result<BTreeMap<i64, u64>, ReadError> {
     let hidden = engine.hidden.condition();
     let read = move |connection: &Connection| hookbench_store::tunnel::backlog_counts(connection, tunnel, &hidden);
     engine.store.readers().read(read).await

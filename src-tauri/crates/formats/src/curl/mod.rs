@@ -690,8 +690,8 @@ mod tests {
             ("curl http://a -d", "no value"),
             ("curl http://a http://b", "more than one"),
         ] {
-            let said = all(command).remove(0).expect_err(command);
-            assert!(said.contains(why), "{command}: {said}");
+            let output = all(command).remove(0).expect_err(command);
+            assert!(output.contains(why), "{command}: {output}");
         }
     }
 }

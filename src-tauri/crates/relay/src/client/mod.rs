@@ -61,5 +61,5 @@ pub trait Agent: Send + Sync + 'static {
     fn had(&self) -> impl Future<Output = BTreeMap<String, i64>> + Send;
 
     /// Reports a change of the tunnel status.
-    fn stays_up(&self, state: State);
+    fn set_state(&self, state: State);
 }

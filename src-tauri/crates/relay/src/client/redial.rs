@@ -24,13 +24,13 @@ pub async fn run<L: Agent>(client: Arc<Client>, agent: Arc<L>) {
     let mut backoff = Backoff::default();
     let mut form = session::Form::Upgrade;
     loop {
-        agent.stays_up(State::Connecting);
+        agent.set_state(State::Connecting);
         let began = tokio::time::Instant::now();
         let ended = session::attach_and_serve(&client, &agent, form).await;
         if began.elapsed() >= STABLE {
             backoff = Backoff::default();
         }
-        let over = |why: &str| agent.stays_up(State::Failed { why: why.into() });
+        let over = |why: &str| agent.set_state(State::Failed { why: why.into() });
         let (why, pause) = match ended {
             session::End::Told(SessionEnd::Superseded) => {
                 return over(
@@ -48,7 +48,7 @@ pub async fn run<L: Agent>(client: Arc<Client>, agent: Arc<L>) {
             session::End::Lost(why) => (why, backoff.pause()),
         };
         tracing::info!(why, ?pause, "the tunnel is down");
-        agent.stays_up(State::Waiting { why, pause });
+        agent.set_state(State::Waiting { why, pause });
         tokio::select! {
             () = sleep(pause) => {}
             // The network may have changed during the sleep.

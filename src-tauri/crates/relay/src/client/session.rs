@@ -250,7 +250,7 @@ impl<L: Agent> Shared<L> {
             Some(why) => {
                 self.ended.send_replace(Some(why));
             }
-            None => self.agent.stays_up(State::Online { round_trip_us, waiting }),
+            None => self.agent.set_state(State::Online { round_trip_us, waiting }),
         }
     }
 }

@@ -385,8 +385,8 @@ impl Session {
 
     async fn last_word(&mut self, why: SessionEnd) {
         self.say(Some(why));
-        let said = async { while self.statuses.join_next().await.is_some() {} };
+        let output = async { while self.statuses.join_next().await.is_some() {} };
         // An agent whose computer is asleep does not respond, so the wait is limited.
-        let _ = timeout(LAST_WORD, said).await;
+        let _ = timeout(LAST_WORD, output).await;
     }
 }

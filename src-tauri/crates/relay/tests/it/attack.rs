@@ -52,8 +52,8 @@ async fn rate_limits_guessed_urls() {
     for path in
         ["/.hookbench/v1/inboxes", "//.hookbench/v1/inboxes", "/.hookbench/../.hookbench/v1/resume", "/.hookbench/v2"]
     {
-        let said = raw(relay.address(), format!("GET {path} HTTP/1.1\r\nHost: r\r\n\r\n").as_bytes()).await;
-        assert!(said.starts_with("HTTP/1.1 401") || said.starts_with("HTTP/1.1 404"), "{path}: {said}");
+        let output = raw(relay.address(), format!("GET {path} HTTP/1.1\r\nHost: r\r\n\r\n").as_bytes()).await;
+        assert!(output.starts_with("HTTP/1.1 401") || output.starts_with("HTTP/1.1 404"), "{path}: {output}");
     }
     let metrics = Admin::new(dir.path()).metrics().await.unwrap();
     assert!(metrics.contains("hookbench_relay_misses_total 40"), "{metrics}");
@@ -99,13 +99,13 @@ async fn rejects_replayed_and_forged_signatures() {
         ("early", attach(&signer, now + 3_600), "bad_time"),
         ("stranger", attach(&stranger, now), "unknown_device"),
     ] {
-        let said = raw(running.address(), &bytes).await;
-        assert!(said.starts_with("HTTP/1.1 401") && said.contains(code), "{what}: {said}");
+        let output = raw(running.address(), &bytes).await;
+        assert!(output.starts_with("HTTP/1.1 401") && output.contains(code), "{what}: {output}");
     }
     // A revoked key is rejected.
     Admin::new(dir.path()).revoke(&key.id()).await.unwrap();
-    let said = raw(running.address(), &attach(&signer, now)).await;
-    assert!(said.starts_with("HTTP/1.1 403") && said.contains("revoked"), "{said}");
+    let output = raw(running.address(), &attach(&signer, now)).await;
+    assert!(output.starts_with("HTTP/1.1 403") && output.contains("revoked"), "{output}");
     running.stop().await;
 }
 
@@ -142,8 +142,8 @@ async fn rejects_request_smuggling() {
         ("a chunk size with 0x", format!("Transfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n{hidden}")),
     ];
     for (what, rest) in &attacks {
-        let said = raw(relay.address(), format!("POST {path}/first HTTP/1.1\r\nHost: r\r\n{rest}").as_bytes()).await;
-        assert_eq!(said.matches("HTTP/1.1 2").count(), 0, "{what}: {said}");
+        let output = raw(relay.address(), format!("POST {path}/first HTTP/1.1\r\nHost: r\r\n{rest}").as_bytes()).await;
+        assert_eq!(output.matches("HTTP/1.1 2").count(), 0, "{what}: {output}");
     }
     // The relay still works, and only regular requests were delivered.
     let sent = reqwest::Client::new().post(&shop.url).header("Hookbench-App", "{\"status\":204,\"headers\":[]}");
@@ -175,18 +175,18 @@ async fn rejects_large_slow_and_excess_requests() {
     let head = format!("POST {path} HTTP/1.1\r\nHost: r\r\nX-A: {}\r\n\r\n", "a".repeat(80_000));
     assert!(raw(relay.address(), head.as_bytes()).await.starts_with("HTTP/1.1 431"));
     let many: String = (0..200).map(|number| format!("X-{number}: a\r\n")).collect();
-    let said = raw(relay.address(), format!("POST {path} HTTP/1.1\r\nHost: r\r\n{many}\r\n").as_bytes()).await;
-    assert!(said.starts_with("HTTP/1.1 431"), "{said}");
+    let output = raw(relay.address(), format!("POST {path} HTTP/1.1\r\nHost: r\r\n{many}\r\n").as_bytes()).await;
+    assert!(output.starts_with("HTTP/1.1 431"), "{output}");
     let control = http.post(format!("{}/.hookbench/v1/devices", relay.url())).body(vec![b'a'; 400_000]);
     assert_eq!(control.send().await.unwrap().status(), 413);
     // A body that is announced and never sent uses no storage.
     for announced in ["3000000000", "9223372036854775813"] {
-        let said = raw(
+        let output = raw(
             relay.address(),
             format!("POST {path} HTTP/1.1\r\nHost: r\r\nContent-Length: {announced}\r\n\r\nx").as_bytes(),
         )
         .await;
-        assert!(said.starts_with("HTTP/1.1 413"), "{said}");
+        assert!(output.starts_with("HTTP/1.1 413"), "{output}");
     }
     let desk = Arc::new(TunnelHandler::default());
     let running = tokio::spawn(run(client.clone(), desk.clone()));
@@ -204,9 +204,9 @@ async fn rejects_large_slow_and_excess_requests() {
     let stalled = format!("POST {path} HTTP/1.1\r\nHost: r\r\nContent-Length: 10\r\n\r\nabc");
     let mut stream = TcpStream::connect(relay.address()).await.unwrap();
     stream.write_all(stalled.as_bytes()).await.unwrap();
-    let mut said = String::new();
-    timeout(Duration::from_secs(10), stream.read_to_string(&mut said)).await.expect("the relay responds").unwrap();
-    assert!(said.starts_with("HTTP/1.1 408"), "{said}");
+    let mut output = String::new();
+    timeout(Duration::from_secs(10), stream.read_to_string(&mut output)).await.expect("the relay responds").unwrap();
+    assert!(output.starts_with("HTTP/1.1 408"), "{output}");
     // Incomplete requests count as waiting deliveries. When the quota is reached, the response is not a 2xx.
     let mut kept = 0;
     let full = loop {

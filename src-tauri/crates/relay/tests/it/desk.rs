@@ -94,7 +94,7 @@ impl Agent for TunnelHandler {
         self.had.lock().unwrap().clone()
     }
 
-    fn stays_up(&self, state: State) {
+    fn set_state(&self, state: State) {
         *self.state.lock().unwrap() = Some(state);
     }
 }

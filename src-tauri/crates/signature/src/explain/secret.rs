@@ -79,12 +79,13 @@ fn as_html(secret: &str, add: Add<'_>) {
         ("&#039;", "'", "'"),
     ] {
         if secret.contains(written) {
-            let said = format!("the secret was entered with the HTML escape {written} instead of {what}");
-            add(2, secret.replace(written, meant), finding("secret_html", said, "Enter the unescaped characters."));
+            let output = format!("the secret was entered with the HTML escape {written} instead of {what}");
+            add(2, secret.replace(written, meant), finding("secret_html", output, "Enter the unescaped characters."));
         } else if secret.contains(meant) {
-            let said = format!("the sender signed with the HTML escape {written} instead of the {what} in the secret");
+            let output =
+                format!("the sender signed with the HTML escape {written} instead of the {what} in the secret");
             let advice = format!("Enter the secret with {written}, or create a secret without {what}.");
-            add(3, secret.replace(meant, written), finding("secret_html", said, advice));
+            add(3, secret.replace(meant, written), finding("secret_html", output, advice));
         }
     }
 }

@@ -73,7 +73,9 @@ export const RequestRow = memo(function RequestRow({
       <span aria-hidden className={`-ml-3 h-full w-0.5 shrink-0 ${unread ? "bg-accent" : ""}`} />
       {unread && <span className="sr-only">unread</span>}
       {inSelection && <Check size={14} aria-label="selected" className="shrink-0 text-accent" strokeWidth={3} />}
-      {signature_status !== "unverified" && <SignatureStatus signature_status={signature_status} reason={reason} className="w-20" />}
+      {signature_status !== "unverified" && (
+        <SignatureStatus status={signature_status} reason={reason} className="w-20" />
+      )}
       <span className={`shrink-0 truncate ${eventType ? "max-w-[60%]" : "w-14"}`}>
         {eventType ? visible(eventType) : visible(method)}
       </span>
