@@ -57,7 +57,7 @@ impl Handler {
         let mut new = json!({
             "url": format!("{at}/webhook"), "provider": "standard-webhooks", "secret": SECRET, "settle_ms": 120,
             "probe": { "url": format!("{at}/effects") },
-            "break_with": { "args": ["touch", self.broken()] }, "restore_command": { "args": ["rm", "-f", self.broken()] },
+            "fail_command": { "args": ["touch", self.broken()] }, "restore_command": { "args": ["rm", "-f", self.broken()] },
             "confirm_commands": true,
         });
         new.extend(&more);
@@ -303,7 +303,7 @@ async fn plans_confirms_cancels_reruns_and_compares_runs() {
         (json!({ "secret": "" }), "invalid"),
         (json!({ "provider": "unknown" }), "invalid"),
         (json!({ "only": ["nothing"] }), "invalid"),
-        (json!({ "break_with": { "args": ["true"] } }), "invalid"),
+        (json!({ "fail_command": { "args": ["true"] } }), "invalid"),
         (json!({ "burst": 0 }), "invalid"),
         (json!({ "onyl": ["accepts"] }), "invalid_json"),
         (json!({ "event": "no.such" }), "invalid"),
@@ -515,7 +515,7 @@ async fn does_not_pass_checks_that_did_not_run() {
             "done",
         ),
         (json!({ "only": ["accepts"], "skip": ["accepts"] }), "incomplete", "done"),
-        (json!({ "only": ["unavailable"], "break_with": { "args": ["false"] } }), "incomplete", "done"),
+        (json!({ "only": ["unavailable"], "fail_command": { "args": ["false"] } }), "incomplete", "done"),
         (json!({ "only": ["unavailable", "burst"], "restore_command": { "args": ["false"] } }), "incomplete", "failed"),
     ] {
         let report = handler.checked(&serve, change.clone()).await;

@@ -75,7 +75,7 @@ async fn returns_app_response_or_fallback() {
     let fallback = json!({ "status": 503, "body": "later", "headers": [["Retry-After", "7"]] });
     forwards(
         &serve,
-        json!([{ "to": app.url, "mode": "response", "deadline_ms": 400, "timeout_ms": 3_000, "fallback": fallback }]),
+        json!([{ "to": app.url, "mode": "proxy", "deadline_ms": 400, "timeout_ms": 3_000, "fallback": fallback }]),
     )
     .await;
     let response = post(&serve, "/inbox/a", "{}").await;
@@ -105,7 +105,7 @@ async fn returns_app_response_or_fallback() {
     assert!(response.text().await.is_err());
 
     // The app is not running.
-    forwards(&serve, json!([{ "to": "http://127.0.0.1:1", "mode": "response", "fallback": { "status": 504 } }])).await;
+    forwards(&serve, json!([{ "to": "http://127.0.0.1:1", "mode": "proxy", "fallback": { "status": 504 } }])).await;
     assert_eq!(post(&serve, "/inbox", "{}").await.status(), 504);
     let row = until("the request with the fallback status", async || {
         let row = serve.newest(4).await;
@@ -122,7 +122,7 @@ async fn returns_app_response_or_fallback() {
 #[tokio::test]
 async fn forwards_large_bodies() {
     let (serve, app) = (Serve::start(), TargetServer::start().await);
-    forwards(&serve, json!([{ "to": app.url, "mode": "response" }])).await;
+    forwards(&serve, json!([{ "to": app.url, "mode": "proxy" }])).await;
     let body = "0123456789abcdef".repeat(200_000);
     assert_eq!(post(&serve, "/inbox", &body).await.status(), 200);
     assert!(app.got()[0].body == body.as_bytes(), "{} bytes arrived", app.got()[0].body.len());
@@ -230,7 +230,7 @@ async fn truncates_response_for_slow_sender() {
         axum::body::Body::from_stream(futures_util::stream::iter(pieces))
     });
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-    forwards(&serve, json!([{ "to": to, "mode": "response", "timeout_ms": 1_000 }])).await;
+    forwards(&serve, json!([{ "to": to, "mode": "proxy", "timeout_ms": 1_000 }])).await;
     let mut stream = std::net::TcpStream::connect(serve.address()).unwrap();
     stream.write_all(b"POST /inbox HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").unwrap();
     let row = serve.newest(1).await;
@@ -250,7 +250,7 @@ async fn stops_forwarding_loops() {
     let stopped = ended(&serve, row["id"].as_str().unwrap(), 1).await;
     assert_eq!((&stopped[0]["state"], stopped[0]["attempts"].as_u64()), (&json!("skipped"), Some(0)));
     // In proxy mode, the inbox sends its own response if the forward would loop.
-    forwards(&serve, json!([{ "to": format!("{}/inbox/again", serve.listener), "mode": "response" }])).await;
+    forwards(&serve, json!([{ "to": format!("{}/inbox/again", serve.listener), "mode": "proxy" }])).await;
     assert_eq!(post(&serve, "/inbox", "{}").await.status(), 200);
     assert_eq!(serve.all("inbox").await.len(), 4);
 }
@@ -305,7 +305,7 @@ async fn listen_command_forwards_while_it_runs() {
     assert_eq!(post(&serve, "/inbox/x", "{}").await.status(), 200);
     // A forward of a crashed command is deleted, too.
     let (_, made) = serve
-        .call(reqwest::Method::PATCH, "/inboxes/inbox", json!({ "forwards": [{ "to": app.url, "passing": true }] }))
+        .call(reqwest::Method::PATCH, "/inboxes/inbox", json!({ "forwards": [{ "to": app.url, "ephemeral": true }] }))
         .await;
     assert_eq!(made["forwards"].items().count(), 1);
     until("the forward to be deleted", async || {

@@ -250,7 +250,7 @@ event_id = ["json:it's", "json:d+json:e"]
 
 [[schemes]]
 id = "own"
-rests_on = "assumed"
+based_on = "assumed"
 
 [schemes.digest]
 signature = ["header:X-Signature"]
@@ -514,11 +514,11 @@ async fn forwards_to_real_apps_in_mirror_and_proxy_mode() {
             let request = client.put(format!("{}/inbox/a/b?x=1", serve.listener));
             request.header("content-type", "application/octet-stream").body(vec![0_u8, 255, 10, 13]).send()
         };
-        for (mode, status) in [("response", 207), ("copy", 200)] {
+        for (mode, status) in [("proxy", 207), ("mirror", 200)] {
             serve.patch("/inboxes/inbox", json!({ "forwards": [{ "to": to, "mode": mode }] })).await;
             let response = send().await.unwrap();
             assert_eq!(response.status().as_u16(), status, "{framework} {mode}");
-            if mode == "response" {
+            if mode == "proxy" {
                 assert_eq!(response.headers()["x-app"], framework);
                 assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
                 assert_eq!(response.bytes().await.unwrap()[..], [0, 255, 10, 13]);
@@ -536,7 +536,7 @@ async fn forwards_to_real_apps_in_mirror_and_proxy_mode() {
         })
         .await;
         // After the app stops, the sender gets the fallback status 502.
-        serve.patch("/inboxes/inbox", json!({ "forwards": [{ "to": to, "mode": "response" }] })).await;
+        serve.patch("/inboxes/inbox", json!({ "forwards": [{ "to": to, "mode": "proxy" }] })).await;
         drop(program);
         assert_eq!(send().await.unwrap().status().as_u16(), 502);
     }

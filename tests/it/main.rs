@@ -21,6 +21,7 @@ mod import_export;
 mod json;
 mod listener;
 mod operations;
+mod pages;
 mod pipeline;
 mod query;
 mod reading;

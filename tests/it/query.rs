@@ -147,7 +147,7 @@ async fn searches_decoded_and_large_bodies() {
 #[tokio::test]
 async fn parses_query_terms_and_suggests_completions() {
     let serve = Serve::start();
-    post(&serve, "inbox?page=1", json!({ "n": 1, "data": { "odd key": ["a b"] } })).await;
+    post(&serve, "inbox?page=1", json!({ "n": 1, "data": { "two words": ["a b"] } })).await;
     let read = serve.get(&format!("/query?text={}", encoded("é path:/x -(note:y)"))).await;
     assert_eq!(read["error"], Json::NULL);
     let terms = json!([
@@ -164,8 +164,8 @@ async fn parses_query_terms_and_suggests_completions() {
             .collect()
     };
     assert_eq!(texts("é ev").await, ["event:", "eventid:"]);
-    assert_eq!(texts("body.da").await, ["data.\"odd key\"[*]:"]);
-    assert_eq!(texts("body.data.\"odd key\"[*]:a").await, ["\"a b\" "]);
+    assert_eq!(texts("body.da").await, ["data.\"two words\"[*]:"]);
+    assert_eq!(texts("body.data.\"two words\"[*]:a").await, ["\"a b\" "]);
     assert_eq!(texts("-query.").await, ["page:"]);
     assert_eq!(texts("signature:in").await, ["invalid "]);
     assert!(texts("provider:str").await.contains(&"stripe ".to_owned()));

@@ -271,7 +271,7 @@ async fn applies_vendor_success_codes_and_retry_headers() {
     let (_, causes) = serve.call(Method::POST, &format!("/endpoints/{}/diagnose", id(&made)), Json::NULL).await;
     let last = causes["items"].items().next_back().unwrap().clone();
     assert_eq!(last["found"], "failed", "{causes}");
-    assert!(last["detail"].as_str().unwrap().contains("only 200"), "{last}");
+    assert!(last["detail"].as_str().unwrap().contains("the vendor expects 200"), "{last}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -421,7 +421,7 @@ async fn reports_untrusted_certificates_and_masks_private_keys() {
         endpoint(&serve, json!({ "provider": "onwebchat", "url": "https://localhost/x", "client_certificate": pair }))
             .await;
     assert!(!made.to_string().contains("PRIVATE KEY"), "{made}");
-    for (field, why) in [("trusted_certificate", "no certificate"), ("client_certificate", "no certificate")] {
+    for (field, why) in [("trusted_certificate", "no PEM certificate"), ("client_certificate", "certificate")] {
         let (status, error) = sent_to(&serve, "https://localhost/x", json!({ "to": { field: "nonsense" } })).await;
         assert!(status == 422 && error["message"].as_str().unwrap().contains(why), "{error}");
     }

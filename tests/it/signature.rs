@@ -228,7 +228,7 @@ fn verify_sign_and_explain_commands() {
     let at = |now: &str| verb(&["verify", "--provider", "standard-webhooks", "--json", "--now", now], key, standard);
     assert_eq!(at("1614265330").0, 0);
     assert!(at("1614265931").1.contains("\"expired\""), "{}", at("1614265931").1);
-    assert!(at("1614264000").1.contains("\"future\""));
+    assert!(at("1614264000").1.contains("\"not_yet_valid\""));
     for (args, message, word) in [
         (&["verify", "--provider", "unknown"][..], good, "No such provider"),
         (&["verify", "--provider", "hubspot", "--scheme", "v9"], good, "no such scheme"),

@@ -129,7 +129,7 @@ async fn returns_app_response_to_sender_through_relay() {
     })
     .await;
     let before = serve.all("inbox").await.len();
-    let forward = json!([{ "to": format!("{}/hooks", app.url), "mode": "response", "deadline_ms": 5_000 }]);
+    let forward = json!([{ "to": format!("{}/hooks", app.url), "mode": "proxy", "deadline_ms": 5_000 }]);
     serve.patch("/inboxes/inbox", json!({ "forwards": forward })).await;
     app.status.store(422, Ordering::SeqCst);
     until("the response of the app", async || {
@@ -585,7 +585,7 @@ async fn keeps_public_url_until_inbox_or_tunnel_is_deleted() {
     assert!(serve.cli(&["tunnel", "start", &relay.url, "--expose", "inbox"]).status.success());
     assert_eq!(post(&url, "{}").await.status(), 401, "the password must persist");
     let shown = tunnel(&serve).await["exposures"][0]["settings"].clone();
-    assert_eq!((&shown["wait_ms"], &shown["on_return"]), (&json!(5_000), &json!("hold")));
+    assert_eq!((&shown["wait_ms"], &shown["on_return"]), (&json!(5_000), &json!("keep")));
     assert!(!shown.to_string().contains("s3cret"));
     assert!(serve.cli(&["tunnel", "expose", "inbox", "--no-basic"]).status.success());
     assert_eq!(post(&url, "{}").await.status(), 200);
@@ -671,7 +671,7 @@ async fn relay_responds_to_waiting_senders_on_shutdown() {
     let dir = TempDir::new().unwrap();
     let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &[]);
     let (serve, app) = (Serve::start(), TargetServer::start().await);
-    let forward = json!([{ "to": format!("{}/hang", app.url), "mode": "response", "deadline_ms": 20_000 }]);
+    let forward = json!([{ "to": format!("{}/hang", app.url), "mode": "proxy", "deadline_ms": 20_000 }]);
     serve.patch("/inboxes/inbox", json!({ "forwards": forward, "response": { "status": 202 } })).await;
     let url = joined(&serve, &relay.url, &relay.code(), &["--wait", "20"]);
     online(&serve).await;

@@ -143,7 +143,8 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
                 0 => String::new(),
                 left => format!("; {left} skipped because their endpoints are disabled"),
             };
-            terminal::line(&format!("{} deliveries resent{left}", retried.deliveries));
+            let s = if retried.deliveries == 1 { "y" } else { "ies" };
+            terminal::line(&format!("{} deliver{s} resent{left}", retried.deliveries));
         }
         Verb::Cancel { id } => {
             let id = super::latest::delivery(api, &id).await?;
@@ -157,7 +158,8 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
 /// Returns an attempt as one line of text.
 fn exchange(attempt: &Attempt) -> String {
     let came = match (attempt.status, &attempt.error) {
-        (Some(status), _) => status.to_string(),
+        (Some(status), Some(error)) => format!("{status}, {}", terminal::shown(&error.message)),
+        (Some(status), None) => status.to_string(),
         (None, Some(error)) => terminal::shown(&error.message),
         (None, None) => "in progress".to_owned(),
     };
@@ -168,19 +170,19 @@ pub(super) fn print(context: &Context, delivery: &Delivery) {
     if context.json {
         return terminal::json(delivery);
     }
-    let why = delivery.reason.as_ref().or(delivery.error.as_ref());
+    let why: Vec<&str> = [&delivery.error, &delivery.reason].into_iter().flatten().map(String::as_str).collect();
+    let created = delivery.created_at.strftime("%FT%TZ").to_string();
     let until = delivery.next_at.map_or_else(String::new, |at| format!(" next {at}"));
     let took = delivery.duration_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.0} ms"));
     terminal::line(&format!(
-        "{}  {:<19} {:<10} {:<28} {:>4} {took:>8} {:>2} attempt{}  {}{until}",
+        "{}  {created} {:<10} {:<28} {:>4} {took:>8} {:>2} attempt{}  {}{until}",
         delivery.id,
-        terminal::cut(&delivery.created_at.to_string(), 19),
         terminal::word(&delivery.state),
         terminal::cut(&terminal::shown(&delivery.event_type), 28),
         delivery.status.map_or_else(|| "–".to_owned(), |status| status.to_string()),
         delivery.attempts,
         if delivery.attempts == 1 { " " } else { "s" },
-        terminal::shown(why.map_or("", String::as_str)),
+        terminal::shown(&why.join(" ")),
     ));
 }
 

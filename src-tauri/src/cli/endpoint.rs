@@ -288,9 +288,14 @@ pub(super) async fn id_of(api: &Api, wanted: &str) -> Result<String, CliError> {
         [] if api.get::<Endpoint>(&format!("/endpoints/{}", super::inbox::encoded(wanted))).await.is_ok() => {
             Ok(wanted.to_owned())
         }
-        [] => Err(CliError::Other(format!(
-            "no such endpoint: {wanted:?}. `hookbench endpoint list` lists them. A URL starts with http:// or https://"
-        ))),
+        [] => {
+            let all: EndpointList = api.get("/endpoints?limit=500").await?;
+            let names = all.items.iter().map(|endpoint| endpoint.settings.name.as_str());
+            Err(CliError::Other(format!(
+                "no such endpoint: {wanted:?}.{} `hookbench endpoint list` lists them. A URL starts with http:// or https://",
+                hookbench_model::did_you_mean(wanted, names)
+            )))
+        }
         _ => Err(CliError::Other(format!("several endpoints have the name {wanted:?}. Pass an id instead"))),
     }
 }

@@ -74,7 +74,12 @@ impl Sender {
         let (secrets, params) = (self.keys.secrets()?, self.keys.params()?);
         let before = verification.clone();
         if let Some(provider) = self.provider {
-            verification.provider = (provider != "none").then_some(provider);
+            let provider = (provider != "none").then_some(provider);
+            if provider != verification.provider {
+                // A scheme belongs to its vendor.
+                verification.scheme = None;
+            }
+            verification.provider = provider;
         }
         if let Some(scheme) = self.keys.scheme {
             verification.scheme = Some(scheme);

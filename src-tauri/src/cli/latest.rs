@@ -18,7 +18,7 @@ struct Item {
     id: String,
 }
 
-/// Returns the id of the request that `text` stands for.
+/// Returns the id of the request that `text` means.
 ///
 /// # Errors
 ///
@@ -36,12 +36,12 @@ pub(super) async fn requests(api: &Api, texts: &[String]) -> Result<Vec<String>,
     Ok(ids)
 }
 
-/// Returns the id of the delivery that `text` stands for. See [`request`].
+/// Returns the id of the delivery that `text` means. See [`request`].
 pub(super) async fn delivery(api: &Api, text: &str) -> Result<String, CliError> {
     id(api, "deliveries", text).await
 }
 
-/// Returns the id of the check run that `text` stands for. See [`request`].
+/// Returns the id of the check run that `text` means. See [`request`].
 pub(super) async fn check_run(api: &Api, text: &str) -> Result<String, CliError> {
     id(api, "checks", text).await
 }

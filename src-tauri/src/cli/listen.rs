@@ -54,7 +54,7 @@ impl Forwarding {
             name: "listen".into(),
             when: when.unwrap_or_default().to_owned(),
             mode,
-            passing: true,
+            ephemeral: true,
             ..Forward::to(to.to_owned())
         };
         // The temporary forward comes first, because the user watches its responses.
@@ -101,6 +101,7 @@ impl Forwarding {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     // If no engine is running, this process runs its own listener until the command ends.
+    let ended = serve::termination();
     let (transport, own) = match Transport::open(&context.data, OwnerKind::Serve).await? {
         remote @ Transport::Remote(_) => (remote, None),
         Transport::InProcess { engine, router, streams } => {
@@ -126,6 +127,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     };
     let own_forward = forward.as_ref().map(|forward| forward.id.clone());
     let mut feed = transport.feed(None, args.query.as_deref()).await?;
+    terminal::say(&waiting(&args));
+    let matched = std::cell::Cell::new(false);
     let show = async {
         while let Some(batch) = feed.next().await {
             let batch = batch.map_err(|_| CliError::Other("the event stream ended. Run the command again".into()))?;
@@ -136,6 +139,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
                     Change::RequestAdded { request }
                         if args.inbox.as_deref().is_none_or(|name| request.inbox == name) =>
                     {
+                        matched.set(true);
                         requests::print(context, &request);
                     }
                     Change::DeliveryChanged { delivery }
@@ -159,15 +163,25 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let done = tokio::select! {
         done = show => done,
         () = alive => Ok(()),
-        () = serve::until_ended() => Ok(()),
+        () = ended => Ok(()),
     };
     if let Some(forward) = &forward {
         // If this call fails, the engine ends the forward when the keep-alive calls stop.
         let _ = forward.end(&transport).await;
+    }
+    if !matched.get() {
+        terminal::say(if args.query.is_some() { "No requests matched." } else { "No requests arrived." });
     }
     done?;
     if let Some((engine, _)) = own {
         engine.close().await;
     }
     Ok(())
+}
+
+/// Describes what the command waits for.
+fn waiting(args: &Args) -> String {
+    let inbox = args.inbox.as_ref().map_or_else(String::new, |inbox| format!(" to {inbox}"));
+    let query = args.query.as_ref().map_or_else(String::new, |query| format!(" that match {query}"));
+    format!("Waiting for requests{inbox}{query}. Press Ctrl-C to stop.")
 }

@@ -155,7 +155,7 @@ enum Call {
         hookbench replay -q 'body.user_id:789 after:yesterday' --to staging --rate 2/s --report staging.html\n  \
         hookbench replay latest --twice --at-once")]
     Replay(Box<replay::Args>),
-    /// Test a webhook handler with 52 checks. Exits with 1 if a required check fails
+    /// Test a webhook handler with 52 checks. Exits with 1 unless it passes
     #[command(after_help = "Examples:\n  \
         hookbench check http://localhost:3000/webhooks --provider stripe --secret-file secret.txt\n  \
         hookbench check staging --plan\n  hookbench check staging --junit out.xml --html out.html --yes")]
@@ -209,7 +209,12 @@ struct Context {
 fn link(given: &str) -> Result<String, String> {
     match given.starts_with("hookbench://") {
         true => Ok(given.to_owned()),
-        false => Err("no such command. `hookbench --help` lists all commands".into()),
+        false => {
+            let command = <Cli as clap::CommandFactory>::command();
+            let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+            let suggestion = hookbench_model::did_you_mean(given, names);
+            Err(format!("no such command.{suggestion} `hookbench --help` lists all commands"))
+        }
     }
 }
 

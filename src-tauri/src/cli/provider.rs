@@ -56,9 +56,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
             Ok(())
         }
         Verb::Show { name, snippet, handler, scheme } => {
-            let provider = catalogue.get(name).ok_or_else(|| {
-                CliError::Other(format!("no such vendor: {name:?}. `hookbench provider list` lists them"))
-            })?;
+            let provider = catalogue.get(name).ok_or_else(|| CliError::Other(catalogue.missing(name)))?;
             match (snippet, handler) {
                 (None, None) if context.json => json(provider),
                 (None, None) => {

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use hookbench_engine::Clock;
 use hookbench_relay::server::{Acme, Admin, AdminError, Config, Quotas, Relay, RelayError, ShownDevice, Tls};
 
-use super::{Context, error::CliError, serve::until_ended, terminal};
+use super::{Context, error::CliError, serve::termination, terminal};
 use crate::log;
 
 #[derive(Debug, clap::Subcommand)]
@@ -189,6 +189,7 @@ async fn serve(context: &Context, args: Serve) -> Result<(), CliError> {
         tls,
         quotas,
     };
+    let ended = termination();
     let relay = Relay::start(config, Clock::system()).await?;
     if context.json {
         let line = serde_json::json!({
@@ -204,7 +205,7 @@ async fn serve(context: &Context, args: Serve) -> Result<(), CliError> {
             data.display()
         ));
     }
-    until_ended().await;
+    ended.await;
     relay.stop().await;
     Ok(())
 }

@@ -45,14 +45,20 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         return refused(api, context, &asked, args.limit).await;
     }
     let (mut left, mut after) = (args.limit, String::new());
+    let filtered = args.query.is_some() || args.pinned;
+    let mut any = false;
     while left > 0 {
         let page: RequestList = api.get(&format!("/requests?limit={}&{asked}{after}", left.min(PAGE))).await?;
         page.items.iter().for_each(|request| print(context, request));
+        any |= !page.items.is_empty();
         left = left.saturating_sub(page.items.len() as u32);
         match page.next {
             Some(next) => after = format!("&after={next}"),
             None => break,
         }
+    }
+    if !any {
+        terminal::say(if filtered { "No requests match." } else { "No requests yet." });
     }
     Ok(())
 }

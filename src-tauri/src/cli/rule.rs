@@ -1,6 +1,8 @@
 //! `hookbench inbox rule`: lists, adds, tests and deletes the response rules of an inbox.
 
-use hookbench_model::{Inbox, InboxResponse, ResponseFault, ResponsePreview, ResponseRule, SequenceEnd, SequencePer};
+use hookbench_model::{
+    Inbox, InboxResponse, ResponseFault, ResponsePreview, ResponseRule, SequenceEnd, SequencePer, unreachable_rules,
+};
 use http::Method;
 use serde_json::json;
 
@@ -104,9 +106,9 @@ fn sequence(listed: &[String], slow_over: u32) -> Result<Vec<InboxResponse>, Cli
 pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), CliError> {
     match verb {
         Verb::List { inbox } => {
-            for (place, rule) in rules(api, &inbox).await?.iter().enumerate() {
-                print(context, place + 1, rule);
-            }
+            let all = rules(api, &inbox).await?;
+            all.iter().enumerate().for_each(|(place, rule)| print(context, place + 1, rule));
+            warn_of_unreachable(&all);
         }
         Verb::Add(add) => return add_rule(api, context, *add).await,
         Verb::Remove { inbox, rule } => {
@@ -172,7 +174,22 @@ async fn add_rule(api: &Api, context: &Context, add: Add) -> Result<(), CliError
     if let Some(rule) = saved.rules.get(place) {
         print(context, place + 1, rule);
     }
+    warn_of_unreachable(&saved.rules);
     Ok(())
+}
+
+/// Names the rules that are never reached.
+fn warn_of_unreachable(rules: &[ResponseRule]) {
+    for (rule, earlier) in unreachable_rules(rules) {
+        terminal::say(&format!(
+            "Rule {} is never reached, because rule {} responds first. Add it before rule {} with --at, or give rule {} \
+             another condition",
+            rule + 1,
+            earlier + 1,
+            earlier + 1,
+            earlier + 1
+        ));
+    }
 }
 
 async fn rules(api: &Api, inbox: &str) -> Result<Vec<ResponseRule>, CliError> {

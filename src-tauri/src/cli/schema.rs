@@ -32,7 +32,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     }
     shape.tree.iter().for_each(field);
     for change in &shape.changes {
-        let said = match &change.what {
+        let message = match &change.what {
             ChangeKind::NewField { value_type } => format!("new, {}", terminal::word(value_type)),
             ChangeKind::NewType { value_type, before } => {
                 format!("{}, before {}", terminal::word(value_type), words(before, " or "))
@@ -40,7 +40,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
             ChangeKind::Missing => "missing, before always present".into(),
         };
         terminal::line(&format!(
-            "{}  {}: {said}  (request {})",
+            "{}  {}: {message}  (request {})",
             change.at,
             terminal::shown(&change.path),
             change.request

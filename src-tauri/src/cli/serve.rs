@@ -1,6 +1,6 @@
 //! `hookbench serve`: runs the engine without a window.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{future::Future, net::SocketAddr, path::Path, sync::Arc};
 
 use hookbench_engine::{Clock, Engine, OwnerKind};
 use hookbench_model::ListenerState;
@@ -21,6 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let ended = termination();
     let engine = open(&context.data, OwnerKind::Serve).await?;
     let address = receive(&engine, args.listen).await?;
     let json = context.json;
@@ -44,7 +45,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             context.data.display()
         ));
     }
-    until_ended().await;
+    ended.await;
     engine.close().await;
     Ok(())
 }
@@ -68,18 +69,27 @@ pub(super) async fn receive(engine: &Arc<Engine>, listen: Option<SocketAddr>) ->
     }
 }
 
-/// Returns when the process receives SIGINT or SIGTERM.
-pub(super) async fn until_ended() {
+/// Returns a future that ends when the process receives SIGINT or SIGTERM. Signals count from the call on, so call this function
+/// before a message tells others that the process is ready.
+pub(super) fn termination() -> impl Future<Output = ()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminated.recv() => {}
+        let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        async {
+            match signals {
+                (Ok(mut interrupted), Ok(mut terminated)) => {
+                    tokio::select! {
+                        _ = interrupted.recv() => {}
+                        _ = terminated.recv() => {}
+                    }
+                }
+                _ => std::future::pending().await,
             }
-            return;
         }
     }
-    let _ = tokio::signal::ctrl_c().await;
+    #[cfg(not(unix))]
+    async {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }

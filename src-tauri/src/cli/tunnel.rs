@@ -387,6 +387,8 @@ fn print(context: &Context, tunnel: &Tunnel) {
         return terminal::json(tunnel);
     }
     let about = match &tunnel.connection {
+        // Only the other program knows if the public URL leads here.
+        TunnelConnection::Online { .. } if matches!(tunnel.kind, TunnelKind::Other { .. }) => "listening".into(),
         TunnelConnection::Online { round_trip_ms: Some(ms), .. } => format!("online, {ms:.1} ms"),
         TunnelConnection::Online { .. } => "online".into(),
         TunnelConnection::Waiting { why, .. } => format!("down: {why}"),

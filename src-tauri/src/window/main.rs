@@ -58,10 +58,8 @@ fn main() -> ExitCode {
     let Some(data) = data.or_else(data_folder::usual) else {
         return fail("no home folder was found. Pass a data folder with --data");
     };
-    match data_folder::prepare(&data) {
-        Ok(None) => {}
-        Ok(Some(message)) => tracing::warn!("{message}"),
-        Err(error) => return fail(&error.to_string()),
+    if let Err(error) = data_folder::prepare(&data).map(|moved| moved.map(|message| tracing::warn!("{message}"))) {
+        return fail(&error.to_string());
     }
     if !has_display() {
         return fail("no display was found. Run `hookbench serve` and open the printed address in a browser");

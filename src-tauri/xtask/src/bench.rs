@@ -257,7 +257,7 @@ fn deliver() -> Result<(), String> {
     );
     let stored = get(&ready, "/deliveries?limit=1")?["items"][0]["state"].clone();
     println!("the last one is {stored}, memory {:.1} MB", hookbench.memory());
-    // A second server stands in for the endpoints that hang, because their host differs from that of the others.
+    // A second server acts as the endpoints that hang, because their host differs from that of the others.
     let hangs = Server::start("target/release/examples/bare", &[])?;
     late(&bare.line, &hangs.line, &dir.path().join("many"))
 }

@@ -1,4 +1,4 @@
-//! Project commands: `cargo xtask run | test | structure | advisories | bench | generate`.
+//! Project commands: `cargo xtask run | test | structure | words | advisories | bench | generate`.
 #![allow(clippy::print_stderr)]
 
 mod advisories;
@@ -9,6 +9,7 @@ mod setup;
 mod shell;
 mod structure;
 mod test;
+mod words;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,7 @@ const USAGE: &str = "cargo xtask COMMAND
     test             run all checks: format, lints, licenses, tests, window tests
     test --quick     run format, lints, types and unit tests, without a display
     structure        check code sizes, import cycles and other limits
+    words            check that texts use the terms of the glossary
     advisories       check the dependencies for known vulnerabilities
     bench NAME       run capture | list | search | deliver | tunnel | signature | window
     generate         write the OpenAPI document and the TypeScript types
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(test::ALL),
         ["test", "--quick"] => test::run(test::QUICK),
         ["structure"] => structure::check(),
+        ["words"] => words::check(),
         ["advisories"] => advisories::check(),
         ["bench", name, rest @ ..] => bench::run(name, rest),
         ["generate"] => generate::api(),

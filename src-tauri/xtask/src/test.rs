@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{advisories, generate, licences, setup, shell, structure};
+use crate::{advisories, generate, licences, setup, shell, structure, words};
 
 type Stage = (&'static str, fn() -> Result<(), String>);
 
@@ -14,6 +14,7 @@ pub(crate) const ALL: &[Stage] = &[
     ("cargo-fuzz", setup::cargo_fuzz),
     FORMAT,
     STRUCTURE,
+    WORDS,
     TYPES,
     UNITS_OF_THE_PAGE,
     ("window: build", || shell::run("npm", &["run", "--silent", "build"])),
@@ -34,6 +35,7 @@ pub(crate) const QUICK: &[Stage] = &[
     ("npm packages", setup::npm),
     FORMAT,
     STRUCTURE,
+    WORDS,
     TYPES,
     UNITS_OF_THE_PAGE,
     LICENCES,
@@ -43,6 +45,7 @@ pub(crate) const QUICK: &[Stage] = &[
 
 const FORMAT: Stage = ("format", format);
 const STRUCTURE: Stage = ("structure", structure::check);
+const WORDS: Stage = ("words", words::check);
 const TYPES: Stage = ("window: types and lints", || shell::run("npm", &["run", "--silent", "check"]));
 const UNITS_OF_THE_PAGE: Stage = ("window: unit tests", || shell::run("npm", &["run", "--silent", "test"]));
 const LICENCES: Stage = ("licences", licences::check);

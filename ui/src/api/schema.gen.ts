@@ -363,7 +363,8 @@ export interface paths {
         };
         /**
          * Compare two requests or responses
-         * @description Returns the differences. JSON is compared by structure, text by line, and other content by bytes.
+         * @description Returns the differences. JSON is compared by structure, text by line, and other content by bytes. The `Date` headers of
+         *     responses are not compared.
          */
         get: operations["diff_read"];
         put?: never;
@@ -3261,6 +3262,8 @@ export interface components {
             deadline_ms?: number;
             /** @description True if the forward is enabled. Default: true. */
             enabled?: boolean;
+            /** @description True if the forward belongs to a command and is deleted when the command ends. Default: false. */
+            ephemeral?: boolean;
             /**
              * @description Proxy mode: response that the sender gets if the app does not respond in time. The fallback cannot use a
              *     template or fault injection. Default: 502 with a short text.
@@ -3277,8 +3280,6 @@ export interface components {
             mode?: components["schemas"]["ForwardMode"];
             /** @description Name of the forward. The URL is shown if the name is empty. */
             name?: string;
-            /** @description True if the forward belongs to a command and is deleted when the command ends. Default: false. */
-            passing?: boolean;
             /** @description Path of the outgoing request. Default: `append`. */
             path?: components["schemas"]["PathRule"];
             /** @description True if requests are re-signed with the secret of the inbox and a new timestamp. Default: false. */
@@ -3316,7 +3317,7 @@ export interface components {
          * @description Fidelity of the header names and their order.
          * @enum {string}
          */
-        HeaderNames: "exact" | "lowercase" | "normalised";
+        HeaderNames: "exact" | "lowercase" | "normalized";
         /** @description Changes to the headers of a request that is forwarded or replayed. */
         HeaderRules: {
             /**

@@ -73,9 +73,9 @@ fn no_delivery() -> ApiError {
 impl From<BadFilter> for ApiError {
     fn from(bad: BadFilter) -> Self {
         match bad {
-            BadFilter::NoEndpoint(wanted) => Self::not_found(
+            BadFilter::NoEndpoint(wanted, suggestion) => Self::not_found(
                 ErrorCode::EndpointNotFound,
-                format!("There is no endpoint with the ID or name {wanted:?}."),
+                format!("There is no endpoint with the ID or name {wanted:?}.{suggestion}"),
             ),
             BadFilter::Ambiguous(wanted) => {
                 Self::invalid(format!("Several endpoints have the name {wanted:?}. Use an ID."))

@@ -61,7 +61,9 @@ async fn response(engine: &Engine, delivery: &str, number: u32) -> Result<Side, 
     let Some(AttemptResponse { status, headers, body, body_bytes }) = found else {
         return Err(ApiError::not_found(ErrorCode::AttemptNotFound, "The attempt does not exist or has no response."));
     };
-    let block = headers.iter().flat_map(|(name, value)| format!("{name}: {value}\r\n").into_bytes()).collect();
+    // The clock of the server does not make a difference between two responses.
+    let headers = headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("date"));
+    let block = headers.flat_map(|(name, value)| format!("{name}: {value}\r\n").into_bytes()).collect();
     Ok(Side { line: format!("HTTP {status}"), header_block: block, body: SideBody::Read(body), body_bytes })
 }
 
@@ -79,7 +81,8 @@ async fn side_of(engine: &Engine, id: &str) -> Result<Side, ApiError> {
 
 /// Compare two requests or responses
 ///
-/// Returns the differences. JSON is compared by structure, text by line, and other content by bytes.
+/// Returns the differences. JSON is compared by structure, text by line, and other content by bytes. The `Date` headers of
+/// responses are not compared.
 #[utoipa::path(get, path = "/diff", tag = "diff", params(DiffQuery), responses(
     (status = 200, body = Diff), (status = 404, body = hookbench_model::Error)
 ))]

@@ -133,7 +133,7 @@ pub(crate) async fn add(
     State(engine): State<Arc<Engine>>,
     extract::Json(settings): extract::Json<EndpointSettings>,
 ) -> Result<(StatusCode, Json<Endpoint>), ApiError> {
-    let row = add_endpoint(&engine, settings, Purpose::Listed).await?;
+    let row = add_endpoint(&engine, settings, Purpose::User).await?;
     Ok((StatusCode::CREATED, Json(row.shown(&engine.providers.catalogue()))))
 }
 
@@ -156,7 +156,7 @@ pub(crate) async fn add_endpoint(
     let (outbox, feed, shown_by) = (engine.outbox.clone(), engine.feed.clone(), catalogue.clone());
     let work = move |connection: &Connection| {
         let beside = match purpose {
-            Purpose::Listed => beside(connection, &catalogue, &settings, 0)?,
+            Purpose::User => beside(connection, &catalogue, &settings, 0)?,
             _ => Beside::default(),
         };
         if let Some(fault) = hookbench_delivery::fault(&settings, &catalogue, beside) {
@@ -166,7 +166,7 @@ pub(crate) async fn add_endpoint(
     };
     let after = move |row: &EndpointRow| {
         outbox.schedule().set_endpoint(row.clone(), now_us);
-        if purpose == Purpose::Listed {
+        if purpose == Purpose::User {
             feed.publish([Change::EndpointChanged { endpoint: Box::new(row.shown(&shown_by)) }]);
         }
     };

@@ -6,7 +6,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hookbench_capture::{ReadError, WriteError};
-use hookbench_model::{DatabaseFault, Error, ErrorCode};
+use hookbench_model::{DatabaseFault, Error, ErrorCode, did_you_mean};
+use hookbench_provider::Catalogue;
 use http::StatusCode;
 
 use super::json_fault::in_words;
@@ -38,6 +39,12 @@ impl ApiError {
         Self::not_found(ErrorCode::RequestNotFound, "There is no request with this ID.")
     }
 
+    /// Adds a suggestion for a wrong name to the message. See [`did_you_mean`].
+    pub(crate) fn suggesting<'a>(mut self, name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
+        self.message += &did_you_mean(name, candidates);
+        self
+    }
+
     pub(crate) fn no_inbox(name: &str) -> Self {
         Self::not_found(ErrorCode::InboxNotFound, format!("There is no inbox {name:?}."))
     }
@@ -46,8 +53,8 @@ impl ApiError {
         Self::not_found(ErrorCode::EndpointNotFound, format!("There is no endpoint {id:?}."))
     }
 
-    pub(crate) fn no_provider(id: &str) -> Self {
-        Self::not_found(ErrorCode::ProviderNotFound, format!("There is no provider {id:?}."))
+    pub(crate) fn no_provider(id: &str, catalogue: &Catalogue) -> Self {
+        Self::not_found(ErrorCode::ProviderNotFound, catalogue.missing(id))
     }
 
     pub(crate) fn method_not_allowed() -> Self {

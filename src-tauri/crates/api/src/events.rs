@@ -278,7 +278,7 @@ impl EventDestinations<'_> {
                 settings.policy =
                     PolicyOverrides { schedule: once().schedule, disable: once().disable, ..settings.policy };
             }
-            return Ok(vec![crate::endpoints::add_endpoint(engine, settings, Purpose::Passing).await?]);
+            return Ok(vec![crate::endpoints::add_endpoint(engine, settings, Purpose::Ephemeral).await?]);
         }
         let all = engine.outbox.schedule().endpoints();
         if let Some(ids) = self.endpoints {

@@ -50,9 +50,11 @@ impl From<ImportStartError> for ApiError {
     fn from(error: ImportStartError) -> Self {
         let message = error.to_string();
         match error {
-            ImportStartError::Unknown(_) | ImportStartError::Other(..) => {
-                Self::new(ErrorCode::UnknownFormat, message, "Pass the format as `as`, or convert the file.")
-            }
+            ImportStartError::Unknown(_) | ImportStartError::Other(..) => Self::new(
+                ErrorCode::UnknownFormat,
+                message,
+                "Pass the format with `as` (`--as` on the command line), or convert the file.",
+            ),
             ImportStartError::Empty(_) | ImportStartError::Inbox(_) => Self::invalid(message),
             ImportStartError::Io(_) => Self::new(
                 ErrorCode::DiskFull,

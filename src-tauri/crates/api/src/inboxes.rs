@@ -109,6 +109,14 @@ pub(crate) async fn add(
     made.map(|inbox| (StatusCode::CREATED, Json(inbox))).ok_or_else(|| name_taken(&new.name))
 }
 
+/// Finds an inbox by name. The 404 error suggests a similar name.
+pub(crate) fn find(engine: &Engine, name: &str) -> Result<hookbench_engine::inbox::Address, ApiError> {
+    engine.addresses.get(name).ok_or_else(|| {
+        let all = engine.addresses.all();
+        ApiError::no_inbox(name).suggesting(name, all.iter().map(|address| address.name.as_str()))
+    })
+}
+
 /// Retrieve an inbox
 ///
 /// Returns an inbox. Secrets are masked.
@@ -119,7 +127,7 @@ pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
     extract::Path(name): extract::Path<String>,
 ) -> Result<Json<Inbox>, ApiError> {
-    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let address = find(&engine, &name)?;
     let found = engine
         .store
         .readers()
@@ -256,7 +264,7 @@ pub(crate) async fn secrets(
     State(engine): State<Arc<Engine>>,
     extract::Path(name): extract::Path<String>,
 ) -> Result<Json<InboxSecretList>, ApiError> {
-    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let address = find(&engine, &name)?;
     Ok(Json(InboxSecretList { items: address.verification.secrets.clone() }))
 }
 
@@ -282,7 +290,7 @@ async fn update(
     name: String,
     change: impl FnOnce(&Connection, &mut InboxRow) -> Result<Destinations, ApiError> + Send + 'static,
 ) -> Result<Json<Inbox>, ApiError> {
-    engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    find(&engine, &name)?;
     let (feed, addresses, now_us) = (engine.feed.clone(), engine.addresses.clone(), engine.clock.now_us());
     let was = name.clone();
     let work = move |connection: &Connection| {
@@ -332,7 +340,7 @@ pub(crate) async fn clear(
 }
 
 async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Json<Deletion>, ApiError> {
-    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let address = find(&engine, &name)?;
     let until_us = engine.clock.now_us() + UNDO_US;
     let number = address.number;
     let shown_to = name.clone();
@@ -392,7 +400,7 @@ pub(crate) async fn test_event(
     State(engine): State<Arc<Engine>>,
     extract::Path(name): extract::Path<String>,
 ) -> Result<Json<InboxTestResult>, ApiError> {
-    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let address = find(&engine, &name)?;
     let not_listening = || {
         ApiError::new(
             ErrorCode::NotListening,

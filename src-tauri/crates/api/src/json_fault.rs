@@ -144,8 +144,8 @@ mod tests {
             ),
             ("a: invalid type: string \"x, expected y\", expected a sequence", "`a` must be an array, not a string."),
             (
-                "Failed to deserialize the JSON body into the target type: nam: unknown field `nam`, expected one of `name`, `answer` at line 1 column 6",
-                "Unknown field `nam`. Allowed fields: `name`, `answer` (line 1, column 6).",
+                "Failed to deserialize the JSON body into the target type: nam: unknown field `nam`, expected one of `name`, `response` at line 1 column 6",
+                "Unknown field `nam`. Allowed fields: `name`, `response` (line 1, column 6).",
             ),
             ("missing field `url`", "The field `url` is missing."),
             (

@@ -115,7 +115,7 @@ pub(crate) async fn read(
 ) -> Result<Json<Value>, ApiError> {
     engine.providers.refresh();
     let catalogue = engine.providers.catalogue();
-    let provider = catalogue.get(&id).ok_or_else(|| ApiError::no_provider(&id))?;
+    let provider = catalogue.get(&id).ok_or_else(|| ApiError::no_provider(&id, &catalogue))?;
     serde_json::to_value(provider).map(Json).map_err(|e| ApiError::internal(e.to_string()))
 }
 
@@ -157,7 +157,7 @@ fn asked<'c>(
     id: &str,
     scheme: Option<&str>,
 ) -> Result<(&'c Provider, Option<&'c SchemeRecord>), ApiError> {
-    let provider = catalogue.get(id).ok_or_else(|| ApiError::no_provider(id))?;
+    let provider = catalogue.get(id).ok_or_else(|| ApiError::no_provider(id, catalogue))?;
     match (provider.scheme(scheme), scheme) {
         (None, Some(scheme)) => {
             Err(ApiError::not_found(ErrorCode::SchemeNotFound, format!("{} has no scheme {scheme:?}.", provider.name)))
@@ -298,6 +298,6 @@ pub(crate) async fn remove(
     match (was, engine.providers.catalogue().get(&id)) {
         (true, _) => Ok(StatusCode::NO_CONTENT),
         (false, Some(_)) => Err(shipped(&id)),
-        (false, None) => Err(ApiError::no_provider(&id)),
+        (false, None) => Err(ApiError::no_provider(&id, &engine.providers.catalogue())),
     }
 }

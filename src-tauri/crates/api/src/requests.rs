@@ -139,7 +139,7 @@ pub(crate) async fn count(
 
 /// Returns the number of an inbox, or a 404 error.
 pub(crate) fn number_of(engine: &Engine, name: Option<&str>) -> Result<Option<i64>, ApiError> {
-    name.map(|name| Ok(engine.addresses.get(name).ok_or_else(|| ApiError::no_inbox(name))?.number)).transpose()
+    name.map(|name| Ok(super::inboxes::find(engine, name)?.number)).transpose()
 }
 
 /// Returns the row of a request ID in the query parameters.

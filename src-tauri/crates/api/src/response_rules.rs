@@ -64,7 +64,7 @@ pub(crate) async fn restart(
     State(engine): State<Arc<Engine>>,
     extract::Path((name, id)): extract::Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let address = super::inboxes::find(&engine, &name)?;
     let number = address.number;
     if !address.compiled_rules.rules.iter().any(|(rule, _)| rule.id == id) {
         return Err(ApiError::not_found(ErrorCode::RuleNotFound, format!("The inbox {name} has no rule {id:?}.")));
@@ -99,7 +99,7 @@ pub(crate) async fn dry_run(
 ) -> Result<Json<ResponsePreview>, ApiError> {
     let (row, stored) = stored(&engine, &id).await?;
     let name = query.inbox.unwrap_or_else(|| stored.summary.inbox.clone());
-    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let address = super::inboxes::find(&engine, &name)?;
     let read = move |connection: &Connection| hookbench_store::request::body_start(connection, row, SEARCHED_MAX);
     let body = engine.store.readers().read(read).await?;
     let arrival = Arrival {

@@ -132,7 +132,7 @@ pub(crate) async fn save(
     }
     Query::parse(&asked.query)?;
     if let Some(inbox) = &asked.inbox {
-        engine.addresses.get(inbox).ok_or_else(|| ApiError::no_inbox(inbox))?;
+        super::inboxes::find(&engine, inbox)?;
     }
     let saved = SavedSearch { name, asked };
     let now_us = engine.clock.now_us();

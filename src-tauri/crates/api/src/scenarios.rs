@@ -56,11 +56,14 @@ async fn all(engine: &Arc<Engine>) -> Result<ScenarioList, ApiError> {
     read.await.map_err(|e| ApiError::internal(e.to_string()))
 }
 
-fn no_scenario(id: &str) -> ApiError {
-    ApiError::not_found(
-        ErrorCode::ScenarioNotFound,
-        format!("There is no scenario {id:?}. See `hookbench scenario list`."),
-    )
+/// Finds a scenario by ID. The 404 error suggests a similar one.
+async fn find(engine: &Arc<Engine>, id: &str) -> Result<Scenario, ApiError> {
+    let all = all(engine).await?.items;
+    if let Some(found) = all.iter().find(|scenario| scenario.id == id) {
+        return Ok(found.clone());
+    }
+    let missing = ApiError::not_found(ErrorCode::ScenarioNotFound, format!("There is no scenario {id:?}."));
+    Err(missing.suggesting(id, all.iter().map(|scenario| scenario.id.as_str())))
 }
 
 /// List scenarios
@@ -81,8 +84,7 @@ pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<Scenario>, ApiError> {
-    let found = all(&engine).await?.items.into_iter().find(|scenario| scenario.id == id);
-    found.map(Json).ok_or_else(|| no_scenario(&id))
+    find(&engine, &id).await.map(Json)
 }
 
 /// A scenario to run: either `scenario` or `file` is required.
@@ -126,10 +128,7 @@ pub(crate) async fn run(
     extract::Json(wanted): extract::Json<ScenarioRun>,
 ) -> Result<(StatusCode, Json<EventSendResult>), ApiError> {
     let text = match (&wanted.scenario, &wanted.file) {
-        (Some(id), None) => {
-            let found = all(&engine).await?.items.into_iter().find(|scenario| scenario.id == *id);
-            found.ok_or_else(|| no_scenario(id))?.file
-        }
+        (Some(id), None) => find(&engine, id).await?.file,
         (None, Some(text)) => text.clone(),
         _ => return Err(ApiError::invalid("Pass either `scenario` or `file`.")),
     };

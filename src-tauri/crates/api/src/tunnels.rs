@@ -222,7 +222,7 @@ pub(crate) async fn expose(
     extract::Json(settings): extract::Json<ExposureSettings>,
 ) -> Result<Json<Tunnel>, ApiError> {
     let number = numbered(&engine, &id)?;
-    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let address = super::inboxes::find(&engine, &name)?;
     let leads = engine.tunnels.settings(number).ok_or_else(no_tunnel)?;
     hookbench_engine::tunnel::check_exposure(&settings, &leads).map_err(ApiError::invalid)?;
     let was = engine.tunnels.exposures_of(address.number).into_iter().find(|row| row.tunnel == number);
@@ -245,7 +245,7 @@ pub(crate) async fn unexpose(
     extract::Path((id, name)): extract::Path<(String, String)>,
 ) -> Result<Json<Tunnel>, ApiError> {
     let number = numbered(&engine, &id)?;
-    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let address = super::inboxes::find(&engine, &name)?;
     let changing = engine.clone();
     if !to_its_end(async move { hookbench_engine::tunnel::exposure::unexpose(&changing, number, address.number).await })
         .await?
@@ -266,7 +266,7 @@ pub(crate) async fn decide(
     extract::Path(name): extract::Path<String>,
     extract::Json(decision): extract::Json<BacklogDecisionNew>,
 ) -> Result<Json<BacklogDecision>, ApiError> {
-    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let address = super::inboxes::find(&engine, &name)?;
     Ok(Json(
         hookbench_engine::tunnel::backlog::decide_backlog(&engine, &address, decision.action, decision.re_sign).await?,
     ))

@@ -92,7 +92,7 @@ impl Subject {
         }
         let provider = catalogue.get(&settings.provider).ok_or_else(|| match settings.provider.as_str() {
             "" => "`provider` is missing. Set it to the vendor that sends events to the handler.".to_owned(),
-            id => format!("No such provider: {id:?}."),
+            id => catalogue.missing(id),
         })?;
         let record = provider.scheme(settings.scheme.as_deref());
         let record =

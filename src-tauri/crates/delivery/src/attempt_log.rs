@@ -181,7 +181,7 @@ impl Account {
         if !tested {
             self.changed |= (row.failed_attempts, row.exhausted) != (found.failed_attempts, found.exhausted);
             (row.failed_attempts, row.exhausted) = (found.failed_attempts, found.exhausted);
-            if let Some(reason) = found.disable.filter(|_| row.enabled && row.purpose != Purpose::Passing) {
+            if let Some(reason) = found.disable.filter(|_| row.enabled && row.purpose != Purpose::Ephemeral) {
                 (row.enabled, row.reason, row.since_us) = (false, reason, now_us);
                 self.changed = true;
                 let why = row.stopped();
@@ -190,7 +190,7 @@ impl Account {
                     written.changed.extend(delivery::one(connection, *number)?);
                 }
                 written.skipped.extend(skipped);
-                if row.purpose == Purpose::Listed {
+                if row.purpose == Purpose::User {
                     written.disabled.push(row.clone());
                 }
             }

@@ -35,10 +35,7 @@ const TIMEOUT_MAX: u32 = 10 * 60 * 1_000;
 /// Returns the first broken rule as a sentence. `beside` counts the other endpoints of the same account.
 pub fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: Beside) -> Option<String> {
     let Some(provider) = provider_of(settings, catalogue) else {
-        return Some(format!(
-            "No such provider: {:?}. List the providers with `hookbench provider list`.",
-            settings.provider
-        ));
+        return Some(catalogue.missing(&settings.provider));
     };
     let url = match parse(&settings.url) {
         Ok(url) => url,

@@ -101,7 +101,7 @@ impl Schedule {
             .queues
             .values()
             .filter_map(|queue| queue.row.clone())
-            .filter(|row| row.purpose == Purpose::Listed)
+            .filter(|row| row.purpose == Purpose::User)
             .collect();
         all.sort_by_key(|row| row.number);
         all
@@ -143,7 +143,7 @@ impl Schedule {
     /// Removes the endpoints of commands that have ended and have no open deliveries. Returns their numbers.
     pub fn drop_passed(&mut self, now_us: i64) -> Vec<i64> {
         let quiet = |queue: &EndpointQueue| {
-            queue.row.as_ref().is_some_and(|row| row.purpose == Purpose::Passing)
+            queue.row.as_ref().is_some_and(|row| row.purpose == Purpose::Ephemeral)
                 && queue.in_flight == 0
                 && queue.ready.is_empty()
                 && now_us - queue.asked_us > ASKED_US
@@ -240,7 +240,7 @@ impl EndpointQueue {
             }
             return;
         };
-        if row.purpose == Purpose::Passing && now_us - self.asked_us > ASKED_US {
+        if row.purpose == Purpose::Ephemeral && now_us - self.asked_us > ASKED_US {
             let some = self.ready.len().min(STARTS_MAX);
             taken.abandoned.extend(self.ready.drain(..some));
             return;
@@ -292,7 +292,7 @@ mod tests {
             exhausted: 0,
             created_us: 0,
             paused_us: None,
-            purpose: Purpose::Listed,
+            purpose: Purpose::User,
         }
     }
 
@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn cancels_deliveries_of_ended_commands() {
         let mut schedule = Schedule::default();
-        schedule.set_endpoint(EndpointRow { purpose: Purpose::Passing, ..endpoint(1, serde_json::json!({})) }, 0);
+        schedule.set_endpoint(EndpointRow { purpose: Purpose::Ephemeral, ..endpoint(1, serde_json::json!({})) }, 0);
         schedule.wait(1, 1, 20_000_000);
         for now_us in (0..20_000_000).step_by(500_000) {
             assert_eq!(started(&schedule.take(now_us)), Vec::<i64>::new());
@@ -377,7 +377,7 @@ mod tests {
     fn cancels_nothing_after_sleep() {
         let mut schedule = Schedule::default();
         schedule
-            .set_endpoint(EndpointRow { purpose: Purpose::Passing, ..endpoint(1, serde_json::json!({})) }, 1_000_000);
+            .set_endpoint(EndpointRow { purpose: Purpose::Ephemeral, ..endpoint(1, serde_json::json!({})) }, 1_000_000);
         schedule.take(1_000_000);
         schedule.wait(1, 1, 2_000_000);
         let taken = schedule.take(3_600_000_000);

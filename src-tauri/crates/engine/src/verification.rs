@@ -27,7 +27,7 @@ pub(crate) const TEXT_MAX: usize = 16 * 1024;
 pub fn fault(settings: &VerificationSettings, catalogue: &Catalogue) -> Option<String> {
     if let Some(id) = &settings.provider {
         let Some(provider) = catalogue.get(id) else {
-            return Some(format!("No such provider: {id:?}. List the providers with `hookbench provider list`."));
+            return Some(catalogue.missing(id));
         };
         if let Some(scheme) = &settings.scheme
             && provider.scheme(Some(scheme)).is_none()

@@ -158,7 +158,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportE
 
 /// Parses a row as a request. `ours` is true for an export of Hookbench, in which header names are exact.
 fn record<'c>(ours: bool, cells: impl Iterator<Item = (&'static str, &'c [u8])>) -> Result<Record, String> {
-    let names = if ours { HeaderNames::Exact } else { HeaderNames::Normalised };
+    let names = if ours { HeaderNames::Exact } else { HeaderNames::Normalized };
     let mut record = Record { names: Some(names), ..Record::default() };
     let (mut url, mut bytes) = (String::new(), None);
     let word = |text: String| serde_json::Value::from(text);

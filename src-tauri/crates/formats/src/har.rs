@@ -191,7 +191,7 @@ fn parse_entry(entry: Entry) -> Result<Record, String> {
     notes.extend(Some(body_note(&mut record, body_size)).filter(|note| !note.is_empty()));
     record.version = Some(version(&http_version));
     // Tools change the order and the case of header names.
-    record.names = Some(HeaderNames::Normalised);
+    record.names = Some(HeaderNames::Normalized);
     match entry.started_date_time.as_deref().map(super::moment) {
         Some(Ok(at)) => record.arrived_at = Some(at),
         Some(Err(why)) => notes.push(format!("The time was not imported: {why}.")),

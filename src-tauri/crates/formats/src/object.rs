@@ -162,7 +162,7 @@ fn foreign(raw: &str, keys: &[String]) -> Result<Record, String> {
         let raw = value?.get();
         Some(serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned()))
     };
-    let mut record = Record { names: Some(HeaderNames::Normalised), ..Record::default() };
+    let mut record = Record { names: Some(HeaderNames::Normalized), ..Record::default() };
     record.method = text(take(METHOD)).unwrap_or_default();
     let mut target = text(take(TARGET)).unwrap_or_default();
     if let Some(query) = take(QUERY).map(RawValue::get)

@@ -74,7 +74,7 @@ prop_compose! {
         ms in prop::option::of(0_i64..4_000_000_000_000),
         (version, names, state) in (
             prop::sample::select(vec![None, Some(HttpVersion::Http10), Some(HttpVersion::Http2)]),
-            prop::sample::select(vec![None, Some(HeaderNames::Lowercase), Some(HeaderNames::Normalised)]),
+            prop::sample::select(vec![None, Some(HeaderNames::Lowercase), Some(HeaderNames::Normalized)]),
             prop::sample::select(vec![None, Some(BodyState::BrokenOff), Some(BodyState::Stalled)]),
         ),
         trailers in prop::collection::vec(header(), 0..3),

@@ -92,7 +92,7 @@ fn record(captured: Captured) -> Result<Record, String> {
             .map(|(name, value)| (Exact(name.as_str().into()), Exact(value.into())))
             .collect(),
         // webhook.site returns header names in lower case and without the sender's order.
-        names: Some(HeaderNames::Normalised),
+        names: Some(HeaderNames::Normalized),
         remote_address: captured.ip,
         arrived_at: captured.created_at.as_deref().and_then(|text| super::moment(text).ok()),
         note: captured.note.unwrap_or_default(),

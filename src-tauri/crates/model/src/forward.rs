@@ -66,7 +66,7 @@ pub struct Forward {
     pub re_sign: bool,
     /// True if the forward belongs to a command and is deleted when the command ends. Default: false.
     #[serde(default)]
-    pub passing: bool,
+    pub ephemeral: bool,
     /// Row number of the last request before the forward was created. Earlier requests are not forwarded. The store
     /// sets the value and ignores the value in API requests.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -117,7 +117,7 @@ impl Forward {
             deadline_ms: deadline(),
             fallback: bad_gateway(),
             re_sign: false,
-            passing: false,
+            ephemeral: false,
             since: 0,
         }
     }

@@ -13,7 +13,8 @@ pub enum HeaderNames {
     /// Names are in lower case, as HTTP/2 requires. The order of different names is kept.
     Lowercase = 1,
     /// Names are in lower case and repeated headers are grouped, because the raw bytes and the parsed request differ.
-    Normalised = 2,
+    #[serde(alias = "normalised")]
+    Normalized = 2,
 }
 
 /// Completeness of a body.

@@ -70,3 +70,39 @@ impl ResponseRule {
         }
     }
 }
+
+/// Returns the rules that are never reached, each with the earlier rule that always responds first. Both are indexes.
+pub fn unreachable_rules(rules: &[ResponseRule]) -> Vec<(usize, usize)> {
+    let hides = |earlier: &ResponseRule, later: &ResponseRule| {
+        let always = earlier.when.trim().is_empty() || earlier.when.trim() == later.when.trim();
+        earlier.enabled && always && earlier.at_end != SequenceEnd::NextRule
+    };
+    let enabled = rules.iter().enumerate().filter(|(_, rule)| rule.enabled);
+    enabled
+        .filter_map(|(place, rule)| Some((place, rules[..place].iter().position(|earlier| hides(earlier, rule))?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_rules_that_are_never_reached() {
+        let rule = |when: &str, at_end, enabled| ResponseRule {
+            id: String::new(),
+            name: String::new(),
+            enabled,
+            when: when.into(),
+            responses: vec![InboxResponse::default()],
+            per: SequencePer::Event,
+            at_end,
+        };
+        let last = |when: &str| rule(when, SequenceEnd::Last, true);
+        assert_eq!(unreachable_rules(&[last("method:put"), last(""), last("method:get"), last("")]), [(2, 1), (3, 1)]);
+        assert_eq!(unreachable_rules(&[last("method:put"), last(" method:put ")]), [(1, 0)]);
+        assert_eq!(unreachable_rules(&[rule("", SequenceEnd::NextRule, true), last("")]), []);
+        assert_eq!(unreachable_rules(&[rule("", SequenceEnd::Last, false), last("")]), []);
+        assert_eq!(unreachable_rules(&[last(""), rule("", SequenceEnd::Last, false)]), []);
+    }
+}

@@ -103,6 +103,12 @@ impl Catalogue {
     pub fn get(&self, id: &str) -> Option<&Provider> {
         self.providers.get(id)
     }
+
+    /// Describes an id that no provider has, with a similar one if there is any.
+    pub fn missing(&self, id: &str) -> String {
+        let suggestion = hookbench_model::did_you_mean(id, self.providers.keys().map(String::as_str));
+        format!("No such provider: {id:?}.{suggestion} List the providers with `hookbench provider list`.")
+    }
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub struct Handshake {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub every: bool,
     /// Response. The response of the inbox if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "answer")]
     pub response: Option<Reply>,
 }
 

@@ -152,6 +152,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct FileScheme {
     id: String,
+    #[serde(alias = "rests_on")]
     based_on: Basis,
     fallback_for: Option<String>,
     announced_by: Option<String>,

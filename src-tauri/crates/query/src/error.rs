@@ -22,7 +22,7 @@ impl std::fmt::Display for QueryError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "At character {}: {}", self.at + 1, self.message)?;
         match &self.suggestion {
-            Some(suggestion) => write!(f, " Did you mean {suggestion}"),
+            Some(suggestion) => write!(f, " Did you mean {suggestion}?"),
             None => Ok(()),
         }
     }

@@ -20,7 +20,7 @@ pub enum Step {
     Any,
 }
 
-/// A JSON path such as `data.items[0]."odd key".*`.
+/// A JSON path such as `data.items[0]."two words".*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path(pub Vec<Step>);
 

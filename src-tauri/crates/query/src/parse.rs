@@ -390,7 +390,7 @@ mod tests {
             ("status:abc", 7, 3, None),
             ("size:1x", 5, 2, None),
             ("pinned:maybe", 7, 5, Some("pinned:true")),
-            ("signature:vald", 8, 4, Some("signature:valid")),
+            ("signature:vald", 10, 4, Some("signature:valid")),
             ("header:x", 0, 7, Some("header.user-agent:x")),
             ("body[x]:1", 4, 3, Some("body[*]:1")),
             ("event:", 0, 6, Some("event:*")),

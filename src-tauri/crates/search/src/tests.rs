@@ -84,7 +84,7 @@ fn body() -> impl Strategy<Value = Option<Vec<u8>>> {
     let tree = scalar.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(","))),
-            prop::collection::vec((prop::sample::select(vec!["id", "data", "0", "odd key", "ID"]), inner), 0..4)
+            prop::collection::vec((prop::sample::select(vec!["id", "data", "0", "two words", "ID"]), inner), 0..4)
                 .prop_map(|entries| {
                     format!(
                         "{{{}}}",
@@ -166,7 +166,7 @@ fn term() -> impl Strategy<Value = String> {
         "body.data.0",
         "body[*].id",
         "body.data[*]",
-        "body.\"odd key\"",
+        "body.\"two words\"",
         "body.*",
         "note",
         "ip",

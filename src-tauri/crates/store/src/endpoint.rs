@@ -1,6 +1,6 @@
 //! Endpoints and the destinations of forwards and replays, which share one table.
 
-use crate::sql::{LISTED, PASSING};
+use crate::sql::{EPHEMERAL, USER};
 use const_format::formatcp;
 use std::borrow::Cow;
 
@@ -15,9 +15,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 #[repr(u8)]
 pub enum Purpose {
     /// An endpoint that a user created.
-    Listed = 0,
+    User = 0,
     /// Destination of a single command, deleted when the command ends or no longer reads its deliveries.
-    Passing = 1,
+    Ephemeral = 1,
     /// Destination of a forward. Its ID is that of the forward.
     Forward = 2,
     /// Destination of a replay.
@@ -26,10 +26,10 @@ pub enum Purpose {
 
 impl Purpose {
     fn of(number: u8) -> Self {
-        [Self::Listed, Self::Passing, Self::Forward, Self::Replay]
+        [Self::User, Self::Ephemeral, Self::Forward, Self::Replay]
             .into_iter()
             .find(|purpose| *purpose as u8 == number)
-            .unwrap_or(Self::Listed)
+            .unwrap_or(Self::User)
     }
 }
 
@@ -56,7 +56,7 @@ pub struct EndpointRow {
     pub created_us: i64,
     /// Time at which the retry clock was paused, in µs since the Unix epoch. `None` while the clock runs.
     pub paused_us: Option<i64>,
-    /// Purpose of the destination. Lists contain only [`Purpose::Listed`].
+    /// Purpose of the destination. Lists contain only [`Purpose::User`].
     pub purpose: Purpose,
 }
 
@@ -110,7 +110,7 @@ impl Beside {
             .prepare_cached(formatcp!(
                 "SELECT count(*), coalesce(max(settings ->> '$.url' = ?4), 0) FROM endpoint
                      WHERE settings ->> '$.provider' = ?1 AND settings ->> '$.account' = ?2 AND NOT deleted
-                       AND purpose = {LISTED} AND number != ?3"
+                       AND purpose = {USER} AND number != ?3"
             ))?
             .query_row(params![settings.provider, settings.account, but, settings.url], |row| {
                 Ok(Self { count: row.get(0)?, same_url: row.get(1)? })
@@ -140,7 +140,7 @@ impl EndpointRow {
     pub fn with_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<Self>> {
         connection
             .prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM endpoint WHERE id = ?1 AND NOT deleted AND purpose IN ({LISTED}, {PASSING})"
+                "SELECT {COLUMNS} FROM endpoint WHERE id = ?1 AND NOT deleted AND purpose IN ({USER}, {EPHEMERAL})"
             ))?
             .query_row([id], Self::from_row)
             .optional()

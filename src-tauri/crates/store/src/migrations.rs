@@ -407,10 +407,10 @@ UPDATE inbox SET rules = (
       FROM json_each(rule.value, '$.answers') response))), '$.answers')))
   FROM json_each(inbox.rules) rule),
  forwards = (
-  SELECT json_group_array(json(CASE forward.value ->> '$.mode'
-    WHEN 'copy' THEN json_set(forward.value, '$.mode', 'mirror')
-    WHEN 'answer' THEN json_set(forward.value, '$.mode', 'proxy')
-    ELSE forward.value END))
+  SELECT json_group_array(json(json_remove(json_set(forward.value,
+      '$.mode', CASE forward.value ->> '$.mode' WHEN 'answer' THEN 'proxy' ELSE 'mirror' END,
+      '$.re_sign', json(coalesce(forward.value -> '$.resign', 'false')),
+      '$.ephemeral', json(coalesce(forward.value -> '$.passing', 'false'))), '$.resign', '$.passing')))
   FROM json_each(inbox.forwards) forward);
 UPDATE settings SET value = json_remove(json_set(value, '$.local_api', json(value -> '$.http_door')), '$.http_door')
   WHERE json_type(value, '$.http_door') IS NOT NULL;
@@ -633,7 +633,7 @@ mod tests {
                 r#"
 INSERT INTO answer (status, headers, body, delay_ms, cors) VALUES (200, '[]', '', 0, 0);
 INSERT INTO inbox (name, answer, created_us, forwards) VALUES ('a', 1, 0,
-  '[{"id":"1","to":"http://a/","mode":"copy"},{"id":"2","to":"http://b/","mode":"answer"},{"id":"3","to":"http://c/"}]');
+  '[{"id":"1","to":"http://a/","mode":"copy","resign":true},{"id":"2","to":"http://b/","mode":"answer"},{"id":"3","to":"http://c/","passing":true}]');
 INSERT OR REPLACE INTO settings VALUES (1, '{"http_door":false,"create_inboxes":true}');
 INSERT INTO endpoint (number, id, settings, enabled, reason, since_us, created_us) VALUES
   (1, 'e', '{"url":"http://a/","provider":"github","scope":"s","speed":0.5,"policy":{"scope":"flow"}}', 1, '', 0, 0);
@@ -650,7 +650,11 @@ INSERT INTO check_result VALUES (1, 'accepts', 'pass', '{"outcome":"pass","said"
         let read = |sql: &str| -> String { connection.query_row(sql, [], |row| row.get(0)).expect(sql) };
         assert_eq!(
             read("SELECT forwards FROM inbox"),
-            r#"[{"id":"1","to":"http://a/","mode":"mirror"},{"id":"2","to":"http://b/","mode":"proxy"},{"id":"3","to":"http://c/"}]"#
+            concat!(
+                r#"[{"id":"1","to":"http://a/","mode":"mirror","re_sign":true,"ephemeral":false},"#,
+                r#"{"id":"2","to":"http://b/","mode":"proxy","re_sign":false,"ephemeral":false},"#,
+                r#"{"id":"3","to":"http://c/","mode":"mirror","re_sign":false,"ephemeral":true}]"#
+            )
         );
         assert_eq!(read("SELECT value FROM settings"), r#"{"create_inboxes":true,"local_api":false}"#);
         let settings = read("SELECT settings FROM endpoint");

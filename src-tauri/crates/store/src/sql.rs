@@ -18,8 +18,8 @@ pub(crate) const COLLECTING: u8 = ReplayState::Collecting as u8;
 pub(crate) const RUNNING: u8 = ReplayState::Running as u8;
 pub(crate) const REPLAY_FAILED: u8 = ReplayState::Failed as u8;
 
-pub(crate) const LISTED: u8 = Purpose::Listed as u8;
-pub(crate) const PASSING: u8 = Purpose::Passing as u8;
+pub(crate) const USER: u8 = Purpose::User as u8;
+pub(crate) const EPHEMERAL: u8 = Purpose::Ephemeral as u8;
 
 /// Size of the stored body of a request, in bytes. A body that was too large is not stored.
 pub(crate) const STORED_BYTES: &str =

@@ -32,9 +32,9 @@ fn free_port() -> Result<u16, String> {
 fn paced(url: &str, rate: u32, seconds: u32, bytes: usize) -> Result<Paced, String> {
     let (rate, seconds, bytes) = (rate.to_string(), seconds.to_string(), bytes.to_string());
     let args = ["--cpu-list", CORES, "target/release/examples/pace", url, &rate, &seconds, &bytes];
-    let said = shell::output("taskset", &args)?;
-    let said: Value = serde_json::from_str(&said).map_err(|e| format!("{said:?}: {e}"))?;
-    let number = |key: &str| said[key].as_f64().unwrap_or_default();
+    let output = shell::output("taskset", &args)?;
+    let output: Value = serde_json::from_str(&output).map_err(|e| format!("{output:?}: {e}"))?;
+    let number = |key: &str| output[key].as_f64().unwrap_or_default();
     Ok(Paced { p50: number("p50"), p99: number("p99"), mb_s: number("mb_s") })
 }
 
@@ -71,10 +71,10 @@ fn through_relay(dir: &Path, ready: &Value) -> Result<(Server, Way), String> {
     let data = dir.join("relay").to_string_lossy().into_owned();
     let args = ["relay", "serve", "--json", "--listen", "127.0.0.1:0", "--max-rate", "100000", "--data", &data];
     let relay = Server::start("target/release/hookbench", &args)?;
-    let said: Value = serde_json::from_str(&relay.line).map_err(|e| format!("{:?}: {e}", relay.line))?;
+    let output: Value = serde_json::from_str(&relay.line).map_err(|e| format!("{:?}: {e}", relay.line))?;
     let code = shell::output("target/release/hookbench", &["relay", "device", "add", "--json", "--data", &data])?;
     let code: Value = serde_json::from_str(&code).map_err(|e| e.to_string())?;
-    let new = json!({ "type": "relay", "relay": said["relay"], "code": code["code"] });
+    let new = json!({ "type": "relay", "relay": output["relay"], "code": code["code"] });
     let tunnel = call(ready, "POST", "/tunnels", Some(&new))?;
     let id = tunnel["id"].as_str().unwrap_or_default();
     let exposed = call(ready, "PUT", &format!("/tunnels/{id}/inboxes/inbox"), Some(&json!({})))?;
@@ -167,17 +167,17 @@ fn bursts(ready: &Value, relay: &Way) -> Result<(), String> {
         let (path, sent) = (format!("burst{number}"), count.to_string());
         let url = format!("{}/{path}", relay.url);
         let args = ["--cpu-list", CORES, "target/release/examples/burst", &url, &sent, &rate.to_string()];
-        let said = shell::output("taskset", &args)?;
-        let said: Value = serde_json::from_str(&said).map_err(|e| format!("{said:?}: {e}"))?;
+        let output = shell::output("taskset", &args)?;
+        let output: Value = serde_json::from_str(&output).map_err(|e| format!("{output:?}: {e}"))?;
         let stored = stored(ready, &path)?;
         let pace = if *rate == 0 { "at once".to_owned() } else { format!("{rate}/s") };
         println!(
             "  {count:>6} {pace:<8} p50 {:>7.1}  p99 {:>7.1}  worst {:>7.1}  statuses {}; \
              stored {} of {count}, {} duplicated",
-            said["p50"].as_f64().unwrap_or_default(),
-            said["p99"].as_f64().unwrap_or_default(),
-            said["worst"].as_f64().unwrap_or_default(),
-            said["statuses"],
+            output["p50"].as_f64().unwrap_or_default(),
+            output["p99"].as_f64().unwrap_or_default(),
+            output["worst"].as_f64().unwrap_or_default(),
+            output["statuses"],
             stored.len(),
             stored.values().filter(|times| **times > 1).count()
         );

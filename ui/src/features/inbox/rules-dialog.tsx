@@ -5,7 +5,7 @@ import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { Switch } from "../../ui/switch";
 import { tell } from "../../ui/toasts";
 import { ForwardFields } from "../forward";
-import { Entries, entry, newRule, RuleFields, type Entry } from "../response-rules";
+import { Entries, entry, newRule, RuleFields, unreachable, type Entry } from "../response-rules";
 
 export function RulesDialog({ inbox, open, onClose }: { inbox: Inbox; open: boolean; onClose: () => void }) {
   return (
@@ -49,6 +49,11 @@ function RulesForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
       <Entries what="rule" entries={rules} fresh={newRule} onChange={(now) => set({ rules: now })}>
         {(rule, change) => <RuleFields rule={rule} onChange={change} />}
       </Entries>
+      {unreachable(rules.map(({ value }) => value)).map(([rule, earlier]) => (
+        <p key={rule} role="status" className="mb-2 text-warning">
+          Rule {rule + 1} is never reached, because rule {earlier + 1} responds first.
+        </p>
+      ))}
       <Switch
         label="Status by path"
         hint={`/${inbox.name}/status/503 responds with 503.`}

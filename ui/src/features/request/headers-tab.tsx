@@ -12,7 +12,7 @@ import { term, TermButtons } from "../search";
 const NAMES: Record<string, string> = {
   exact: "Names and order as sent.",
   lowercase: "HTTP/2 header names are always lowercase.",
-  normalised:
+  normalized:
     "Normalized: the received bytes did not match the parsed headers, so names are lowercase and duplicates are grouped.",
 };
 
@@ -68,7 +68,7 @@ export function HeadersTab({ detail }: { detail: Detail }) {
   return (
     <div className="px-4 py-2">
       <div className="mb-1 flex items-center gap-3 text-small text-ink-2">
-        <span className={detail.names === "normalised" ? "text-warning" : ""}>{NAMES[detail.names]}</span>
+        <span className={detail.names === "normalized" ? "text-warning" : ""}>{NAMES[detail.names]}</span>
         {secrets && (
           <Button
             icon={revealed ? EyeOff : Eye}

@@ -16,7 +16,7 @@ test("quotes values that would be parsed differently", () => {
 });
 
 test("formats paths in the syntax of the query language", () => {
-  expect(bodyPath(["data", "items", 0, "odd key", 'q"'])).toBe('body.data.items[*]."odd key"."q\\""');
+  expect(bodyPath(["data", "items", 0, "two words", 'q"'])).toBe('body.data.items[*]."two words"."q\\""');
 });
 
 test("adds a term once and negates an existing one", () => {

@@ -10,7 +10,7 @@ export function quoted(value: string): string {
 /** Returns a term for a field and a value. */
 export const term = (field: string, value: string): string => `${field}:${quoted(value)}`;
 
-/** Formats keys and indexes as a path after `body`, such as `.data.items[*]."odd key"`. An index becomes `[*]`. */
+/** Formats keys and indexes as a path after `body`, such as `.data.items[*]."two words"`. An index becomes `[*]`. */
 export const bodyPath = (steps: readonly (string | number)[]): string =>
   "body" +
   steps

@@ -16,7 +16,7 @@ export function BackupSection() {
   return (
     <Section title="Backup">
       <p className="mb-3 text-ink-2">
-        A backup is one file with all data, including secrets. To restore a backup, copy the file to an empty data
+        A backup is one file with the database, including secrets. To restore a backup, copy the file to an empty data
         folder as hookbench.db.
       </p>
       <div className="flex items-end gap-2">

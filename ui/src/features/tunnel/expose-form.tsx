@@ -128,7 +128,7 @@ function OfflineFields({ values, set }: PartProps) {
       </div>
       <Switch
         label="Share secrets with relay"
-        hint="The relay can then answer handshakes that need the secrets. Anyone with access to the relay can sign as your vendor."
+        hint="The relay can then respond to handshakes that need the secrets. Anyone with access to the relay can sign as your vendor."
         checked={values.giveSecrets}
         onChange={(giveSecrets) => set({ giveSecrets })}
       />

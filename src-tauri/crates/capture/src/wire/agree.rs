@@ -25,7 +25,7 @@ pub(super) fn head(parts: &Parts, raw: Option<Vec<u8>>) -> Head {
     if let Some((target, headers)) = raw.and_then(|raw| original(parts, raw)) {
         return Head { target, headers, names: HeaderNames::Exact, version };
     }
-    let names = if version == HttpVersion::Http2 { HeaderNames::Lowercase } else { HeaderNames::Normalised };
+    let names = if version == HttpVersion::Http2 { HeaderNames::Lowercase } else { HeaderNames::Normalized };
     let target = match version {
         HttpVersion::Http2 => parts.uri.path_and_query().map_or_else(|| "*".into(), ToString::to_string),
         _ => parts.uri.to_string(),
@@ -138,7 +138,7 @@ mod tests {
             "POST /shop HTTP/1.1\r\n\r\n",
         ] {
             let head = head(&parts(&[("host", "x")]), Some(raw.into()));
-            assert_eq!(head.names, HeaderNames::Normalised, "{raw}");
+            assert_eq!(head.names, HeaderNames::Normalized, "{raw}");
             assert_eq!(head.headers, b"host: x\r\n");
         }
     }

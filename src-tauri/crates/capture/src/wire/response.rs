@@ -209,7 +209,7 @@ impl PreparedResponse {
         }
     }
 
-    /// Returns true if the request is a CORS preflight that is answered automatically.
+    /// Returns true if the request is a CORS preflight request that gets an automatic response.
     pub(super) fn is_preflight(&self, method: &Method, request: &HeaderMap) -> bool {
         self.cors && is_preflight(method, request)
     }

@@ -209,13 +209,8 @@ pub fn rule_of<'c>(
     provider: Option<&str>,
     scheme: Option<&Value>,
 ) -> Result<(Rule<'c>, Option<&'c Provider>), DebuggerError> {
-    let vendor = provider
-        .map(|id| {
-            catalogue.get(id).ok_or_else(|| {
-                DebuggerError(format!("No such provider: {id:?}. List the providers with `hookbench provider list`."))
-            })
-        })
-        .transpose()?;
+    let vendor =
+        provider.map(|id| catalogue.get(id).ok_or_else(|| DebuggerError(catalogue.missing(id)))).transpose()?;
     let rule = match (vendor, scheme) {
         (_, Some(scheme @ Value::Object(_))) => Rule::One(Box::new(custom_scheme(scheme)?)),
         (Some(provider), named) => {

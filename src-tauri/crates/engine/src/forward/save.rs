@@ -82,7 +82,7 @@ pub fn saved(
                 row
             }
             None => {
-                let purpose = if forwards[place].passing { Purpose::Passing } else { Purpose::Forward };
+                let purpose = if forwards[place].ephemeral { Purpose::Ephemeral } else { Purpose::Forward };
                 let row = EndpointRow::insert(connection, &settings, purpose, now_us)?;
                 forwards[place].id.clone_from(&row.id);
                 forwards[place].since = last;
@@ -129,8 +129,8 @@ fn remove(
 pub(crate) async fn forget_passed_forwards(engine: &Engine) {
     let ended = |id: &str| engine.outbox.schedule().with_id(id).is_none();
     let passed = |address: &Address| {
-        let passing = address.forwards.iter().filter(|bound| bound.forward.passing);
-        let gone: Vec<String> = passing.map(|bound| bound.forward.id.clone()).filter(|id| ended(id)).collect();
+        let ephemeral = address.forwards.iter().filter(|bound| bound.forward.ephemeral);
+        let gone: Vec<String> = ephemeral.map(|bound| bound.forward.id.clone()).filter(|id| ended(id)).collect();
         (!gone.is_empty()).then_some((address.name.clone(), gone))
     };
     for (name, gone) in engine.addresses.all().iter().filter_map(passed) {

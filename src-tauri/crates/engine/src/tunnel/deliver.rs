@@ -346,8 +346,8 @@ fn captured(delivery: &Delivery, address: &Address, body: Body, now_us: i64) -> 
             [word(&["HTTP/1.0", "HTTP/1.1", "HTTP/2"], &delivery.version)?],
         remote_address: delivery.remote_address.parse().ok()?,
         headers: delivery.head.clone(),
-        names: [HeaderNames::Exact, HeaderNames::Lowercase, HeaderNames::Normalised]
-            [word(&["exact", "lowercase", "normalised"], &delivery.names)?],
+        names: [HeaderNames::Exact, HeaderNames::Lowercase, HeaderNames::Normalized]
+            [word(&["exact", "lowercase", "normalized"], &delivery.names)?],
         trailers: delivery.trailers.clone(),
         body,
         body_bytes: delivery.body_bytes,

@@ -61,7 +61,7 @@ fn symmetric_schemes_verify_only_their_own_signatures() {
 
 #[test]
 fn reports_an_invalid_file_and_loads_the_rest() {
-    let file = "name = \"Mine\"\n\n[[schemes]]\nid = \"mine\"\nrests_on = \"sdk\"\n[schemes.digest]\nsignature = [\"header:X\"]\ncontent = \"{boddy}\"\nalgorithm = \"hmac-sha256\"\n";
+    let file = "name = \"Mine\"\n\n[[schemes]]\nid = \"mine\"\nbased_on = \"sdk\"\n[schemes.digest]\nsignature = [\"header:X\"]\ncontent = \"{boddy}\"\nalgorithm = \"hmac-sha256\"\n";
     let (catalogue, bad) =
         Catalogue::load([("mine.toml".into(), file.into()), ("ours.toml".into(), "name = \"Ours\"\n".into())]);
     assert_eq!(bad.len(), 1);

@@ -43,7 +43,7 @@ pub enum State {
     },
 }
 
-/// Receiver of deliveries on the user's computer.
+/// Consumer of deliveries on the user's computer.
 pub trait Agent: Send + Sync + 'static {
     /// Stores a delivery and returns the acknowledgment. The relay resends a delivery until it is acknowledged.
     /// `wait_s` is the number of seconds that the sender waits for the response of an app. Deliveries that are stored

@@ -194,7 +194,7 @@ impl Ingest {
             }
         };
         let responded = provider.response(&message, &keys, own, holds)?;
-        // A handshake that contains a new secret must be answered by the agent, which stores the secret.
+        // A handshake that contains a new secret needs the response of the agent, which stores the secret.
         let filled = responded.response.filter(|_| !undecided.get() && responded.secret.is_none())?;
         Some(AppResponse { status: filled.status, headers: filled.headers, body: filled.body.into() })
     }

@@ -591,7 +591,7 @@ fn delete(c: &Connection, row: i64) -> rusqlite::Result<()> {
 }
 
 /// Names of the numbers in the column `names` of the capture store.
-pub(super) const NAMES: [&str; 3] = ["exact", "lowercase", "normalised"];
+pub(super) const NAMES: [&str; 3] = ["exact", "lowercase", "normalized"];
 /// Names of the numbers in the column `body_state` of the capture store.
 pub(super) const BODY_STATES: [&str; 4] = ["complete", "broken_off", "stalled", "too_large"];
 

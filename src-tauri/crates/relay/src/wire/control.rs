@@ -48,7 +48,7 @@ pub struct ExposedInbox {
     /// Networks that may send, such as `192.0.2.0/24`; all networks if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
-    /// Provider whose handshake requests the relay answers while the agent is offline.
+    /// Provider to whose handshake requests the relay responds while the agent is offline.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handshake: Option<InboxHandshake>,
 }
@@ -81,7 +81,7 @@ pub struct BasicCredentials {
     pub sha256: String,
 }
 
-/// Provider whose handshake requests the relay answers.
+/// Provider to whose handshake requests the relay responds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InboxHandshake {

@@ -39,7 +39,7 @@ pub struct Delivery {
     pub version: String,
     /// Address of the sender, with the port.
     pub remote_address: String,
-    /// Fidelity of the header names: `exact`, `lowercase` or `normalised`.
+    /// Fidelity of the header names: `exact`, `lowercase` or `normalized`.
     pub names: String,
     /// Header block as received.
     #[serde(with = "in_base64")]

@@ -14,7 +14,7 @@ use percent_encoding::utf8_percent_encode;
 const PAST_MS: i64 = 30_000;
 
 const SIGNATURE: &str = "X-Contentful-Signature";
-const LISTED: &str = "X-Contentful-Signed-Headers";
+const USER: &str = "X-Contentful-Signed-Headers";
 const TIME: &str = "X-Contentful-Timestamp";
 
 fn header(reading: &ParsedMessage<'_>, name: &str) -> Result<String, Fault> {
@@ -26,7 +26,7 @@ pub(super) fn parts(reading: &ParsedMessage<'_>, _: &Keys) -> Result<Vec<Parts>,
     let message = &reading.message;
     let found = message.header(SIGNATURE).ok_or_else(|| not_signed(Code::Contentful))?;
     let signature = hex::decode(found).map_err(|_| badly_written(Code::Contentful, "hexadecimal"))?;
-    let listed = header(reading, LISTED)?;
+    let listed = header(reading, USER)?;
     Ok(vec![Parts {
         contents: vec![content(reading, &listed)?],
         signatures: vec![signature],
@@ -49,15 +49,15 @@ fn content(reading: &ParsedMessage<'_>, listed: &str) -> Result<Vec<u8>, Fault> 
 
 /// Signs with the default header list of the toolkit: the list itself and the timestamp.
 pub(super) fn sign(reading: &ParsedMessage<'_>, keys: &Keys, _: &str, now_ms: i64) -> Result<Signed, Fault> {
-    let listed = format!("{},{}", LISTED.to_ascii_lowercase(), TIME.to_ascii_lowercase());
+    let listed = format!("{},{}", USER.to_ascii_lowercase(), TIME.to_ascii_lowercase());
     let now = now_ms.to_string();
-    let own = [(LISTED, listed.as_bytes()), (TIME, now.as_bytes())];
+    let own = [(USER, listed.as_bytes()), (TIME, now.as_bytes())];
     let kept =
         reading.message.headers.iter().filter(|(name, _)| !own.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)));
     let headers: Vec<(&str, &[u8])> = kept.copied().chain(own).collect();
     let content = content(&ParsedMessage::new(&Message { headers: &headers, ..reading.message }), &listed)?;
     let digest = Code::Contentful.digest(Algorithm::HmacSha256, keys, &content)?;
-    let headers = vec![(LISTED.into(), listed), (TIME.into(), now), (SIGNATURE.into(), hex::encode(digest))];
+    let headers = vec![(USER.into(), listed), (TIME.into(), now), (SIGNATURE.into(), hex::encode(digest))];
     Ok(Signed { headers, outside_headers: Vec::new() })
 }
 

@@ -1,10 +1,13 @@
 //! Filters of deliveries, for lists and resends.
 
-use crate::sql::{EXHAUSTED, FAILED, LISTED, SKIPPED, TEST};
+use crate::sql::{EXHAUSTED, FAILED, SKIPPED, TEST, USER};
 use const_format::formatcp;
-use hookbench_model::{DeliveryFilter, DeliveryState, SuccessStatuses};
+use hookbench_model::{DeliveryFilter, DeliveryState, SuccessStatuses, did_you_mean};
 use hookbench_query::moment_us;
 use rusqlite::{Connection, OptionalExtension as _, types::Value};
+
+/// Maximum number of endpoints whose names are compared for a suggestion.
+const NAMES_MAX: u32 = 500;
 
 /// SQL conditions on `delivery d` and `event e`, and their values in order.
 #[derive(Debug, Clone, Default)]
@@ -45,8 +48,8 @@ impl Conditions {
 
 /// Error of a filter.
 pub enum BadFilter {
-    /// No endpoint has this name or ID.
-    NoEndpoint(String),
+    /// No endpoint has this name or ID. The second text suggests a similar name.
+    NoEndpoint(String, String),
     /// Several endpoints have this name.
     Ambiguous(String),
     /// Invalid value, with an explanation.
@@ -70,16 +73,29 @@ fn endpoint_number(connection: &Connection, wanted: &str) -> rusqlite::Result<Re
         return Ok(Ok(number));
     }
     let named: Vec<i64> = connection
-        .prepare_cached(
-            formatcp!("SELECT number FROM endpoint WHERE settings ->> '$.name' = ?1 AND NOT deleted AND purpose = {LISTED} LIMIT 2"),
-        )?
+        .prepare_cached(formatcp!(
+            "SELECT number FROM endpoint WHERE settings ->> '$.name' = ?1 AND NOT deleted AND purpose = {USER} LIMIT 2"
+        ))?
         .query_map([wanted], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     Ok(match named[..] {
         [number] => Ok(number),
-        [] => Err(BadFilter::NoEndpoint(wanted.to_owned())),
+        [] => Err(BadFilter::NoEndpoint(
+            wanted.to_owned(),
+            did_you_mean(wanted, names(connection)?.iter().map(String::as_str)),
+        )),
         _ => Err(BadFilter::Ambiguous(wanted.to_owned())),
     })
+}
+
+/// Returns the names of the saved endpoints.
+fn names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare_cached(formatcp!(
+            "SELECT settings ->> '$.name' FROM endpoint WHERE NOT deleted AND purpose = {USER} LIMIT {NAMES_MAX}"
+        ))?
+        .query_map([], |row| row.get(0))?
+        .collect()
 }
 
 /// Converts a filter to SQL conditions.

@@ -184,7 +184,7 @@ fn names(stored: u8) -> HeaderNames {
     match stored {
         0 => HeaderNames::Exact,
         1 => HeaderNames::Lowercase,
-        _ => HeaderNames::Normalised,
+        _ => HeaderNames::Normalized,
     }
 }
 
