@@ -330,8 +330,8 @@ async fn ten_thousand_deliveries_with_random_failures_all_end() {
     let (status, changed) = serve.call(reqwest::Method::PATCH, &format!("/endpoints/{}", id(&made)), change).await;
     assert_eq!(status, 200, "{changed}");
     // Response statuses per delivery, in order. 0 is an incomplete or missing response.
-    let told: Arc<Mutex<BTreeMap<String, Vec<u16>>>> = Arc::default();
-    let (kept, mut chance) = (told.clone(), 0x9e37_79b9_7f4a_7c15_u64);
+    let expected: Arc<Mutex<BTreeMap<String, Vec<u16>>>> = Arc::default();
+    let (kept, mut chance) = (expected.clone(), 0x9e37_79b9_7f4a_7c15_u64);
     destination.responds_by(move |got| {
         chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let (status, response) = match (chance >> 40) % 100 {
@@ -362,12 +362,12 @@ async fn ten_thousand_deliveries_with_random_failures_all_end() {
         tokio::task::yield_now().await;
     }
     let (mut after, mut ends) = (String::new(), BTreeMap::<String, usize>::new());
-    let told = told.lock().unwrap().clone();
+    let expected = expected.lock().unwrap().clone();
     loop {
         let page = serve.get(&format!("/deliveries?limit=500{after}")).await;
         for delivery in page["items"].items() {
             let state = delivery["state"].as_str().unwrap().to_owned();
-            let responses = &told[delivery["event"].as_str().unwrap()];
+            let responses = &expected[delivery["event"].as_str().unwrap()];
             assert_eq!(delivery["attempts"].as_u64(), Some(responses.len() as u64), "{delivery}");
             let good = responses.iter().filter(|status| **status == 200).count();
             let last = responses.last().copied().unwrap();

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Api, Context, error::CliError, terminal};
 
 /// Interval between progress polls of a running backup.
-const ASK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -21,7 +21,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     let path = std::path::absolute(&args.file)?;
     let mut job: Job = api.send(Method::POST, "/backup", &json!({ "path": path })).await?;
     while job.state == JobState::Running {
-        tokio::time::sleep(ASK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         job = api.get(&format!("/jobs/{}", job.id)).await?;
     }
     if job.state != JobState::Done {

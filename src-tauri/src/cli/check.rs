@@ -17,7 +17,7 @@ use serde_json::json;
 use super::{Api, Context, error::CliError, inbox::encoded, keys, terminal};
 
 /// Interval between progress polls of a run.
-const ASK: Duration = Duration::from_millis(150);
+const POLL_INTERVAL: Duration = Duration::from_millis(150);
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -344,7 +344,7 @@ async fn finish(api: &Api, context: &Context, id: &str, files: &Files) -> Result
             break;
         }
         tokio::select! {
-            () = tokio::time::sleep(ASK) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             _ = tokio::signal::ctrl_c() => {
                 let _ = api.bytes(Method::POST, &format!("/checks/{id}/cancel")).await;
             }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Api, Context, error::CliError, inbox::encoded, terminal};
 
 /// Interval between polls of a delivery that has not ended.
-const ASK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -192,16 +192,16 @@ pub(super) async fn ended(api: &Api, context: &Context, sent: &[Delivery]) -> Re
     let mut all_arrived = !sent.is_empty();
     for delivery in sent {
         let id = encoded(&delivery.id);
-        let mut told = 0;
+        let mut printed = 0;
         let last = loop {
             let shown: DeliveryDetail = api.get(&format!("/deliveries/{id}")).await?;
             let ended = !matches!(shown.delivery.state, DeliveryState::Waiting | DeliveryState::Sending);
-            for attempt in shown.attempts_made.iter().skip(told) {
+            for attempt in shown.attempts_made.iter().skip(printed) {
                 let under_way = attempt.status.is_none() && attempt.error.is_none();
                 if under_way && !ended {
                     break;
                 }
-                told += 1;
+                printed += 1;
                 if !context.json {
                     terminal::say(&exchange(attempt));
                 }
@@ -210,7 +210,7 @@ pub(super) async fn ended(api: &Api, context: &Context, sent: &[Delivery]) -> Re
                 break shown;
             }
             tokio::select! {
-                () = tokio::time::sleep(ASK) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
                 _ = tokio::signal::ctrl_c() => {
                     // The delivery may have ended in the meantime; no attempt follows in either case.
                     let _ = api.bytes(Method::POST, &format!("/deliveries/{id}/cancel")).await;
@@ -238,7 +238,7 @@ async fn all_ended(api: &Api, endpoint: &str) -> Result<(), CliError> {
     };
     while any(DeliveryState::Waiting).await? || any(DeliveryState::Sending).await? {
         tokio::select! {
-            () = tokio::time::sleep(ASK) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             // The engine cancels the waiting deliveries of a temporary endpoint once the polls stop.
             _ = tokio::signal::ctrl_c() => return Err(CliError::No),
         }

@@ -11,7 +11,7 @@ use super::{Api, Context, error::CliError, terminal};
 use crate::transport::{ApiResponse, out_of_file};
 
 /// Interval between progress polls of a running import.
-const ASK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -51,14 +51,14 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
             return Err(CliError::Other(format!("the import of {name} failed: {why}")));
         }
         if !context.json {
-            told(&name.to_string(), &imported);
+            print_result(&name.to_string(), &imported);
         }
         left_out |= imported.bad > 0;
     }
     if left_out { Err(CliError::No) } else { Ok(()) }
 }
 
-fn told(name: &str, imported: &ImportResult) {
+fn print_result(name: &str, imported: &ImportResult) {
     let ImportResult { requests, bad, inboxes, before, .. } = imported;
     let inboxes = inboxes.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let into = if inboxes.is_empty() { String::new() } else { format!(" into {inboxes}") };
@@ -102,7 +102,7 @@ async fn one(api: &Api, args: &Args, file: &std::path::Path) -> Result<Job, CliE
     let bar = terminal::bar(length);
     while job.state == JobState::Running {
         tokio::select! {
-            () = tokio::time::sleep(ASK) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             _ = tokio::signal::ctrl_c() => {
                 let _: Job = api.act(Method::POST, &format!("/jobs/{}/cancel", job.id)).await?;
             }

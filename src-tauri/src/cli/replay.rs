@@ -22,7 +22,7 @@ use super::{
 };
 
 /// Interval between progress polls of a replay.
-const ASK: Duration = Duration::from_millis(150);
+const POLL_INTERVAL: Duration = Duration::from_millis(150);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -242,7 +242,7 @@ async fn watch(api: &Api, context: &Context, id: &str) -> Result<Replay, CliErro
             return Ok(replay);
         }
         tokio::select! {
-            () = tokio::time::sleep(ASK) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             _ = tokio::signal::ctrl_c() => {
                 bar.finish_and_clear();
                 return api.act(Method::POST, &format!("/replays/{id}/cancel")).await;

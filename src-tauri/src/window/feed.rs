@@ -16,7 +16,7 @@ use tauri::{State, async_runtime::JoinHandle, ipc::Channel};
 use super::{Shell, commands::no_engine};
 
 /// Minimum time between two batches, which is about 30 batches per second.
-const PACE: Duration = Duration::from_millis(33);
+const FRAME_INTERVAL: Duration = Duration::from_millis(33);
 
 /// Running event streams by id.
 #[derive(Default)]
@@ -43,7 +43,7 @@ pub(super) async fn feed_start(
             if channel.send(tauri::ipc::Response::new(text)).is_err() || batch.is_err() {
                 return;
             }
-            tokio::time::sleep(PACE).await;
+            tokio::time::sleep(FRAME_INTERVAL).await;
         }
         // The engine's process ended. `null` makes the page reload its lists once the engine is back.
         let _ = channel.send(tauri::ipc::Response::new("null".to_owned()));

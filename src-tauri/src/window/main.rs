@@ -58,11 +58,8 @@ fn main() -> ExitCode {
     let Some(data) = data.or_else(data_folder::usual) else {
         return fail("no home folder was found. Pass a data folder with --data");
     };
-    if let Err(error) = data_folder::prepare(&data).map(|moved| moved.map(|message| tracing::warn!("{message}"))) {
-        return fail(&error.to_string());
-    }
-    if !has_display() {
-        return fail("no display was found. Run `hookbench serve` and open the printed address in a browser");
+    if let Err(why) = ready(&data) {
+        return fail(&why);
     }
     descriptors::raise_limit();
     let mut builder = tauri::Builder::default();
@@ -208,6 +205,17 @@ fn follow_links(app: &AppHandle) {
 fn fail(why: &str) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "hookbench-desktop: {why}");
     ExitCode::from(2)
+}
+
+/// Takes over data of an earlier release, and checks that there is a display.
+fn ready(data: &std::path::Path) -> Result<(), String> {
+    if let Some(message) = data_folder::prepare(data).map_err(|error| error.to_string())? {
+        tracing::warn!("{message}");
+    }
+    match has_display() {
+        true => Ok(()),
+        false => Err("no display was found. Run `hookbench serve` and open the printed address in a browser".into()),
+    }
 }
 
 /// Returns true if there is a display. Without one, GTK exits the process.

@@ -42,7 +42,7 @@ pub(crate) async fn undo(
     let (feed, hidden, addresses) = (engine.feed.clone(), engine.hidden.clone(), engine.addresses.clone());
     let (tail, outbox) = (engine.store.id_tail(), engine.outbox.clone());
     let after =
-        move |(row, address, inbox): &(DeletionRow, hookbench_engine::inbox::Address, hookbench_model::Inbox)| {
+        move |(row, address, inbox): &(DeletionRow, hookbench_engine::inbox::InboxConfig, hookbench_model::Inbox)| {
             hidden.remove(row.number);
             let deletion = row.shown(address.name.clone(), |id| tail.text(id));
             if row.whole {

@@ -258,7 +258,7 @@ pub(crate) async fn retry(
 }
 
 /// Maximum number of deliveries that one transaction changes.
-const SLICE: u32 = 500;
+const BATCH_SIZE: u32 = 500;
 
 /// Resend deliveries
 ///
@@ -297,7 +297,7 @@ pub(crate) async fn retry_many(
     loop {
         // A reader selects the deliveries, because a text search in every payload would delay captures on the writer.
         let conditions = conditions.clone();
-        let found = move |connection: &Connection| delivery::numbers(connection, &conditions, after_number, SLICE);
+        let found = move |connection: &Connection| delivery::numbers(connection, &conditions, after_number, BATCH_SIZE);
         let found = engine.store.readers().read(found).await?;
         let work = move |connection: &Connection| {
             let mut slice = Slice::default();

@@ -34,7 +34,7 @@ const LIMIT: u32 = 100;
 pub(crate) const DELIVERIES_MAX: usize = 10_000;
 
 /// Maximum number of deliveries created in one transaction.
-const SLICE: usize = 500;
+const BATCH_SIZE: usize = 500;
 /// Size of the payloads stored in one transaction, in bytes, after which the next transaction starts.
 const SLICE_BYTES: usize = 4 * 1024 * 1024;
 
@@ -338,7 +338,7 @@ pub(crate) async fn send_events(
     let endpoints = Arc::new(endpoints);
     loop {
         let (mut slice, mut bytes) = (Vec::new(), 0);
-        while slice.len() * endpoints.len() < SLICE && bytes < SLICE_BYTES {
+        while slice.len() * endpoints.len() < BATCH_SIZE && bytes < SLICE_BYTES {
             let Some(event) = events.next() else { break };
             let event: (EventNew, i64) = event?;
             bytes += event.0.payload.len();

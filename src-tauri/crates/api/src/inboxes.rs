@@ -110,7 +110,7 @@ pub(crate) async fn add(
 }
 
 /// Finds an inbox by name. The 404 error suggests a similar name.
-pub(crate) fn find(engine: &Engine, name: &str) -> Result<hookbench_engine::inbox::Address, ApiError> {
+pub(crate) fn find(engine: &Engine, name: &str) -> Result<hookbench_engine::inbox::InboxConfig, ApiError> {
     engine.addresses.get(name).ok_or_else(|| {
         let all = engine.addresses.all();
         ApiError::no_inbox(name).suggesting(name, all.iter().map(|address| address.name.as_str()))
@@ -304,7 +304,7 @@ async fn update(
         Ok::<_, ApiError>((address, row.counted(connection)?, destinations))
     };
     let outbox = engine.outbox.clone();
-    let after = move |(address, inbox, destinations): &(hookbench_engine::inbox::Address, Inbox, Destinations)| {
+    let after = move |(address, inbox, destinations): &(hookbench_engine::inbox::InboxConfig, Inbox, Destinations)| {
         destinations.apply(&mut outbox.schedule(), now_us);
         addresses.put(address.clone());
         feed.publish([Change::InboxChanged { was, inbox: inbox.clone() }]);

@@ -9,7 +9,7 @@ use hookbench_engine::{
         self, DebuggerError, Explained, Rule, SignatureExplanation, SignatureInput, SignatureMatchList,
         SignatureResult, SignatureValues,
     },
-    inbox::Address,
+    inbox::InboxConfig,
     verification::header_pairs,
 };
 use hookbench_model::{ErrorCode, VerificationSettings};
@@ -124,7 +124,7 @@ fn rule_of<'c>(catalogue: &'c Catalogue, verification: &VerificationSettings) ->
 
 /// A stored request with its body, ready for verification.
 struct Subject {
-    inbox: Address,
+    inbox: InboxConfig,
     stored: StoredRequest,
     body: Vec<u8>,
     decoded: Option<Vec<u8>>,

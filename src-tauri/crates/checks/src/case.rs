@@ -59,7 +59,7 @@ impl ExpectedEffects {
 /// Requests of a check.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
-    pub(crate) rounds: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     pub(crate) effects: ExpectedEffects,
 }
 
@@ -67,11 +67,11 @@ type CaseResult = Result<Case, String>;
 
 impl Case {
     fn of(exchanges: Vec<ProbeRequest>, effects: ExpectedEffects) -> Self {
-        Self { rounds: vec![Step { exchanges, pace: Pacing::InOrder, broken: false }], effects }
+        Self { steps: vec![Step { exchanges, pace: Pacing::InOrder, broken: false }], effects }
     }
 
     pub(crate) fn requests(&self) -> usize {
-        self.rounds.iter().map(|round| round.exchanges.len()).sum()
+        self.steps.iter().map(|step| step.exchanges.len()).sum()
     }
 }
 
@@ -464,7 +464,7 @@ pub(crate) fn thrice(subject: &Subject, now_ms: i64) -> CaseResult {
 
 pub(crate) fn thrice_at_once(subject: &Subject, now_ms: i64) -> CaseResult {
     let mut case = thrice(subject, now_ms)?;
-    case.rounds[0].pace = Pacing::AtOnce;
+    case.steps[0].pace = Pacing::AtOnce;
     Ok(case)
 }
 
@@ -480,11 +480,11 @@ pub(crate) fn same_object(subject: &Subject, now_ms: i64) -> CaseResult {
 pub(crate) fn fails_once(subject: &Subject, now_ms: i64) -> CaseResult {
     broken_first(subject)?;
     let event = subject.event(now_ms);
-    let round = |label: &str, broken| {
+    let step = |label: &str, broken| {
         Ok::<_, String>(Step { exchanges: vec![event.probe_request(subject, label)?], pace: Pacing::InOrder, broken })
     };
     Ok(Case {
-        rounds: vec![round("during the failure", true)?, round("the retry after the recovery", false)?],
+        steps: vec![step("during the failure", true)?, step("the retry after the recovery", false)?],
         effects: ExpectedEffects::Exactly(1),
     })
 }
@@ -497,7 +497,7 @@ fn broken_first(subject: &Subject) -> Result<(), String> {
 pub(crate) fn broken(subject: &Subject, now_ms: i64) -> CaseResult {
     broken_first(subject)?;
     let exchanges = vec![subject.event(now_ms).probe_request(subject, "during the failure")?];
-    Ok(Case { rounds: vec![Step { exchanges, pace: Pacing::InOrder, broken: true }], effects: ExpectedEffects::Any })
+    Ok(Case { steps: vec![Step { exchanges, pace: Pacing::InOrder, broken: true }], effects: ExpectedEffects::Any })
 }
 
 /// Replays a captured request later. If the scheme signs a timestamp, the replayed timestamp is expired.
@@ -652,7 +652,7 @@ pub(crate) fn burst(subject: &Subject, now_ms: i64) -> CaseResult {
         (1..=rate * BURST_S).map(|number| subject.event(now_ms).probe_request(subject, &format!("event {number}")));
     let (exchanges, gap) = (exchanges.collect::<Result<_, _>>()?, Duration::from_secs(1) / rate);
     Ok(Case {
-        rounds: vec![Step { exchanges, pace: Pacing::Every(gap), broken: false }],
+        steps: vec![Step { exchanges, pace: Pacing::Every(gap), broken: false }],
         effects: ExpectedEffects::Accepted,
     })
 }

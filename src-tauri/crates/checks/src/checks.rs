@@ -24,17 +24,17 @@ use super::{
     assess::{Evidence, settled},
     case::{Case, ExpectedEffects, Pacing},
     probe_request::ProbeRequest,
-    side_effect_probe::{Effects, Look},
+    side_effect_probe::{EffectCount, Effects},
 };
 
 /// Poll interval for side effects.
-const LOOK: Duration = Duration::from_millis(25);
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
 /// Time that a crashed handler has to restart, and that a starting handler has to listen.
 const BACK: Duration = Duration::from_secs(3);
 
 /// Pause between two attempts to reach a handler that does not respond.
-const AGAIN: Duration = Duration::from_millis(200);
+const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// Minimum timeout of the request that tests whether a crashed handler responds again.
 const STILL: Duration = Duration::from_secs(1);
@@ -278,7 +278,7 @@ impl Checks {
     }
 
     /// Waits until the probe value stops changing, because earlier requests may still cause side effects.
-    async fn calm(&self, subject: &Subject, probe: &SideEffectProbe, stirred: bool) -> Result<Look, String> {
+    async fn calm(&self, subject: &Subject, probe: &SideEffectProbe, stirred: bool) -> Result<EffectCount, String> {
         let mut look = super::side_effect_probe::look(probe, self.parts().clock.now_us()).await?;
         let ends = tokio::time::Instant::now() + CALM;
         while stirred && tokio::time::Instant::now() < ends {
@@ -328,7 +328,7 @@ impl Checks {
                 }
                 _ => return Ok(()),
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(RETRY_DELAY).await;
         }
     }
 
@@ -347,7 +347,7 @@ impl Checks {
             if tokio::time::Instant::now() > ends {
                 return false;
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(RETRY_DELAY).await;
         }
     }
 
@@ -377,11 +377,11 @@ impl Checks {
         &self,
         subject: &Subject,
         case: &Case,
-        probe: Option<&(&SideEffectProbe, Look)>,
+        probe: Option<&(&SideEffectProbe, EffectCount)>,
     ) -> Result<(Vec<CheckExchange>, Option<Effects>), String> {
         let (mut sent, mut early) = (Vec::new(), None);
-        for round in &case.rounds {
-            if round.broken
+        for step in &case.steps {
+            if step.broken
                 && let Some(command) = &subject.settings.fail_command
             {
                 subject.broken.store(true, Ordering::Relaxed);
@@ -390,8 +390,8 @@ impl Checks {
                     return Err(why);
                 }
             }
-            let exchanges = round.exchanges.iter().cloned();
-            match round.pace {
+            let exchanges = step.exchanges.iter().cloned();
+            match step.pace {
                 Pacing::InOrder => {
                     for exchange in exchanges {
                         // After two timeouts in a row, the next request would time out as well and delay the run by
@@ -417,7 +417,7 @@ impl Checks {
                     sent.extend(join_all(exchanges.enumerate().map(one)).await);
                 }
             }
-            if round.broken {
+            if step.broken {
                 self.restore(subject).await?;
             }
         }
@@ -445,7 +445,7 @@ impl Checks {
         &self,
         subject: &Subject,
         probe: &SideEffectProbe,
-        before: &Look,
+        before: &EffectCount,
         case: &Case,
         sent: &[CheckExchange],
     ) -> Result<Effects, String> {
@@ -467,7 +467,7 @@ impl Checks {
             if due > 0 && effects.reach(due) || tokio::time::Instant::now() >= ends {
                 break;
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         if due > 0 {
             // Wait for a side effect that exceeds the expected number.

@@ -105,7 +105,7 @@ fn result_of(result: ResultRow) -> Option<CheckResult> {
 pub fn planned(subject: &Subject, now_ms: i64) -> Vec<CheckPlanItem> {
     let one = |check: &Check| {
         let case = (check.case)(subject, now_ms);
-        let exchanges = case.iter().flat_map(|case| &case.rounds).flat_map(|round| &round.exchanges);
+        let exchanges = case.iter().flat_map(|case| &case.steps).flat_map(|step| &step.exchanges);
         CheckPlanItem {
             number: check.number,
             id: check.id.into(),

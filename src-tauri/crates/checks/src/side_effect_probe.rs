@@ -112,7 +112,7 @@ async fn end_group(group: Option<u32>) {
 
 /// Value read by a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Look(String);
+pub(crate) struct EffectCount(String);
 
 /// Difference between two probe readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,7 +163,7 @@ impl std::fmt::Display for Effects {
     }
 }
 
-impl Look {
+impl EffectCount {
     /// Returns the difference from an earlier reading.
     pub(crate) fn since(&self, before: &Self) -> Result<Effects, String> {
         let number = |look: &Self| look.0.parse::<f64>().ok().filter(|number| number.is_finite());
@@ -198,7 +198,7 @@ pub(crate) fn as_command(probe: &SideEffectProbe) -> Option<&CheckCommand> {
     }
 }
 
-pub(crate) async fn look(probe: &SideEffectProbe, now_us: i64) -> Result<Look, String> {
+pub(crate) async fn look(probe: &SideEffectProbe, now_us: i64) -> Result<EffectCount, String> {
     let text = match probe {
         SideEffectProbe::Command(command) => run(command).await?,
         SideEffectProbe::Url(url) => {
@@ -230,7 +230,7 @@ pub(crate) async fn look(probe: &SideEffectProbe, now_us: i64) -> Result<Look, S
             tokio::task::spawn_blocking(move || queried(&path, &query)).await.map_err(|e| e.to_string())??
         }
     };
-    Ok(Look(text.trim().to_owned()))
+    Ok(EffectCount(text.trim().to_owned()))
 }
 
 /// Returns the first value of a query. The query can only read.

@@ -115,7 +115,7 @@ fn builds_valid_and_invalid_requests_for_every_vendor() {
                 if open {
                     continue;
                 }
-                for (place, exchange) in case.rounds.iter().flat_map(|round| &round.exchanges).enumerate() {
+                for (place, exchange) in case.steps.iter().flat_map(|step| &step.exchanges).enumerate() {
                     // In this check, the valid request follows the forged one.
                     let passed = passed || *id == "wrong-secret" && place == 1;
                     let (vendor, label) = (&subject.provider.id, &exchange.label);

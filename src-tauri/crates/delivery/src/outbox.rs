@@ -34,10 +34,10 @@ use crate::{
 };
 
 /// Maximum time between two reads of the schedule. Limits the delay after a clock change or sleep.
-const LOOK: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Delay before the next write if the database cannot be written.
-const AGAIN: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Interval at which idle connections are cleaned up.
 const TIDY: Duration = Duration::from_secs(10);
@@ -218,13 +218,15 @@ impl Outbox {
                     // be written again.
                     tracing::error!(%error, "cannot store attempts");
                     self.requeue(done, &start, &abandoned, now_us);
-                    return AGAIN;
+                    return RETRY_DELAY;
                 }
             }
         }
         // An ended attempt may have scheduled a retry that is due earlier than the first delivery before.
         let next_us = [taken.next_us, self.schedule().next_us()].into_iter().flatten().min();
-        next_us.map_or(LOOK, |next| Duration::from_micros((next - self.parts.clock.now_us()).max(0) as u64).min(LOOK))
+        next_us.map_or(POLL_INTERVAL, |next| {
+            Duration::from_micros((next - self.parts.clock.now_us()).max(0) as u64).min(POLL_INTERVAL)
+        })
     }
 
     /// Queues attempts and deliveries that could not be stored for the next run.
@@ -239,7 +241,7 @@ impl Outbox {
         schedule.again(abandoned, now_us);
         for (number, endpoint) in start {
             schedule.finish(endpoint.number);
-            schedule.wait(*number, endpoint.number, now_us + AGAIN.as_micros() as i64);
+            schedule.wait(*number, endpoint.number, now_us + RETRY_DELAY.as_micros() as i64);
         }
         let done = Arc::try_unwrap(done).unwrap_or_else(|shared| shared.to_vec());
         self.done().splice(0..0, done);

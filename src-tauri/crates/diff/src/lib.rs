@@ -239,10 +239,10 @@ mod tests {
             b"Host: a\r\nX: 1\r\nX: 2\r\nAuthorization: one\r\nGone: x\r\n",
             b"x: 1\r\nHOST: a\r\nX: 3\r\nAuthorization: two\r\nNew: y\r\n",
         );
-        let told: Vec<_> = rows.iter().map(|row| (row.kind, row.a.as_deref(), row.b.as_deref())).collect();
+        let shown: Vec<_> = rows.iter().map(|row| (row.kind, row.a.as_deref(), row.b.as_deref())).collect();
         let masked = format!("Authorization: {MASK}");
         assert_eq!(
-            told,
+            shown,
             [
                 (DiffRowKind::Same, Some("Host: a"), Some("HOST: a")),
                 (DiffRowKind::Same, Some("X: 1"), Some("x: 1")),

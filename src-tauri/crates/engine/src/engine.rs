@@ -36,7 +36,7 @@ use crate::{
     ballast,
     data_dir::{DataDir, DataDirError, OwnerKind},
     import,
-    inbox::{Address, Addresses},
+    inbox::{InboxConfig, InboxRegistry},
     job::Jobs,
     listener::{self, Listener},
     pipeline::{self, Pipeline},
@@ -82,7 +82,7 @@ pub struct Engine {
     /// The event stream.
     pub feed: Arc<Feed>,
     /// The inboxes, cached in memory.
-    pub addresses: Arc<Addresses>,
+    pub addresses: Arc<InboxRegistry>,
     /// The deletions that can still be undone.
     pub hidden: Arc<Hidden>,
     /// The listener.
@@ -134,7 +134,7 @@ impl Engine {
         if let Some(why) = dir.emptied() {
             return Err(EngineError::Emptied(why));
         }
-        let addresses = Arc::new(Addresses::default());
+        let addresses = Arc::new(InboxRegistry::default());
         let after_commit = AfterCommit::default();
         let (published, pipeline) = (after_commit.published.clone(), after_commit.pipeline.clone());
         let on_commit = after_commit.on_commit(addresses.clone());
@@ -371,7 +371,7 @@ impl Engine {
     }
 
     /// Returns a function that finds an inbox by its number.
-    pub fn address_by_number(&self) -> impl Fn(i64) -> Option<Address> + Send + 'static {
+    pub fn address_by_number(&self) -> impl Fn(i64) -> Option<InboxConfig> + Send + 'static {
         let addresses = self.addresses.clone();
         move |number| addresses.by_number(number)
     }
@@ -507,7 +507,7 @@ struct AfterCommit {
 }
 
 impl AfterCommit {
-    fn on_commit(self, addresses: Arc<Addresses>) -> OnCommit {
+    fn on_commit(self, addresses: Arc<InboxRegistry>) -> OnCommit {
         Box::new(move |committed: Committed| {
             let Some((feed, tail)) = self.published.get() else { return };
             feed.publish(committed.arrived.iter().filter_map(|(id, captured)| {

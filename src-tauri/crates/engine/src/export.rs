@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Maximum number of chunks that wait for a slow reader.
-const AHEAD: usize = 8;
+const PREFETCH: usize = 8;
 
 /// Number of requests that are read at a time: at most 13 MB with the largest inline bodies.
 const PAGE: usize = 100;
@@ -93,7 +93,7 @@ pub fn export(engine: &Arc<Engine>, asked: Export) -> Option<Exporting> {
     };
     let cancel = cancelled.clone();
     engine.jobs.start(job, Box::new(move || cancel.store(true, Ordering::Relaxed)));
-    let (pieces, taken) = mpsc::channel(AHEAD);
+    let (pieces, taken) = mpsc::channel(PREFETCH);
     let now = engine.clock.now_ms();
     let day = jiff::Timestamp::from_millisecond(now).unwrap_or_default().strftime("%Y-%m-%d");
     let exporting = Exporting {
@@ -102,7 +102,7 @@ pub fn export(engine: &Arc<Engine>, asked: Export) -> Option<Exporting> {
         pieces: taken,
     };
     let every_secret = every_secret_path(&engine.providers.catalogue());
-    let run = Run { engine: engine.clone(), id, cancelled, pieces, told: Instant::now(), every_secret };
+    let run = Run { engine: engine.clone(), id, cancelled, pieces, reported_at: Instant::now(), every_secret };
     tokio::spawn(run.whole(asked));
     Some(exporting)
 }
@@ -125,7 +125,7 @@ struct Run {
     id: String,
     cancelled: Arc<AtomicBool>,
     pieces: mpsc::Sender<io::Result<Bytes>>,
-    told: Instant,
+    reported_at: Instant,
     /// JSON paths at which any provider sends its secret.
     every_secret: Vec<JsonPath>,
 }
@@ -226,14 +226,14 @@ impl Run {
             }
         }
         self.send(bytes).await?;
-        if self.told.elapsed() > PROGRESS {
+        if self.reported_at.elapsed() > PROGRESS {
             self.tell(*done);
         }
         Ok(())
     }
 
     fn tell(&mut self, done: u64) {
-        self.told = Instant::now();
+        self.reported_at = Instant::now();
         if let Some(job) = self.engine.jobs.update(&self.id, |job| job.done = done) {
             self.engine.feed.publish([Change::JobChanged { job }]);
         }

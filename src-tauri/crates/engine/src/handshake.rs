@@ -9,13 +9,13 @@ use hookbench_signature::{Message, State};
 use hookbench_store::inbox::InboxRow;
 use rusqlite::Connection;
 
-use crate::{Engine, inbox::Address, response::aside, verification::header_pairs};
+use crate::{Engine, inbox::InboxConfig, response::aside, verification::header_pairs};
 
 /// Returns the response that the provider requires for a request. Returns `None` if the request is not a handshake.
 /// `long` is true if processing the request may take long. `signature` verifies the request.
 pub(crate) async fn handshake(
     engine: &Arc<Engine>,
-    address: &Address,
+    address: &InboxConfig,
     request: ReceivedRequest<'_>,
     body: &[u8],
     long: bool,
@@ -46,7 +46,7 @@ pub(crate) async fn handshake(
     if let Some(secret) = responded.secret
         && verification.secrets.iter().all(String::is_empty)
     {
-        keep_told_secret(engine, address.name.clone(), secret).await;
+        store_handshake_secret(engine, address.name.clone(), secret).await;
     }
     let origin = format!("{}: {}", provider.name, responded.name);
     let Filled { status, headers, body, .. } = responded.response?;
@@ -55,7 +55,7 @@ pub(crate) async fn handshake(
 }
 
 /// Stores a secret that a provider sent to an inbox without secrets. Only the first secret is accepted.
-async fn keep_told_secret(engine: &Engine, name: String, secret: String) {
+async fn store_handshake_secret(engine: &Engine, name: String, secret: String) {
     let (feed, addresses, was) = (engine.feed.clone(), engine.addresses.clone(), name.clone());
     let work = move |connection: &Connection| {
         let Some(mut row) = InboxRow::named(connection, &name)? else { return Ok(None) };

@@ -39,7 +39,7 @@ const BATCH: usize = 500;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// Maximum number of invalid entries that are reported individually.
-const BAD_TOLD: usize = 100;
+const BAD_REPORTED: usize = 100;
 
 /// Maximum number of inboxes that a file may use.
 const INBOXES_MAX: usize = 100;
@@ -159,7 +159,7 @@ pub fn start(engine: &Arc<Engine>, mut import: Import, mut file: NamedTempFile) 
         batch: Batch::default(),
         kept: Vec::new(),
         responses: HashMap::new(),
-        told: now,
+        reported_at: now,
         listed: now,
     };
     tokio::task::spawn_blocking(move || run.whole(format, file.as_file_mut()));
@@ -212,7 +212,7 @@ struct Run {
     kept: Vec<(i64, i64)>,
     /// Numbers of stored responses by their JSON text.
     responses: HashMap<String, i64>,
-    told: Instant,
+    reported_at: Instant,
     listed: Instant,
 }
 
@@ -356,7 +356,7 @@ impl Run {
         if self.batch.rows.len() >= BATCH || self.batch.bytes >= BATCH_BYTES {
             self.commit()?;
         }
-        if self.told.elapsed() > PROGRESS {
+        if self.reported_at.elapsed() > PROGRESS {
             self.tell(at);
         }
         Ok(())
@@ -453,7 +453,7 @@ impl Run {
     }
 
     fn tell(&mut self, at: u64) {
-        self.told = Instant::now();
+        self.reported_at = Instant::now();
         let done = self.done.clone();
         let change = |job: &mut Job| {
             job.done = at.min(job.total);
@@ -486,7 +486,7 @@ fn too_many(inboxes: usize) -> Result<(), String> {
 
 fn note_bad(done: &mut ImportResult, bad: ImportError) {
     done.bad += 1;
-    if done.first_bad.len() < BAD_TOLD {
+    if done.first_bad.len() < BAD_REPORTED {
         done.first_bad.push(bad);
     }
 }

@@ -40,7 +40,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
 
 /// In-memory configuration of an inbox, for the listener and for lists.
 #[derive(Debug, Clone)]
-pub struct Address {
+pub struct InboxConfig {
     /// Number of the inbox.
     pub number: i64,
     /// Name of the inbox.
@@ -59,7 +59,7 @@ pub struct Address {
     pub(crate) decides: bool,
 }
 
-impl Address {
+impl InboxConfig {
     /// Returns the ids of the forwards. The destination of a forward has the same id.
     pub fn forward_ids(&self) -> impl Iterator<Item = &str> {
         self.forwards.iter().map(|bound| bound.forward.id.as_str())
@@ -78,17 +78,17 @@ impl Address {
 
 /// Registry of all inboxes by name and by number. Updated only after a commit.
 #[derive(Debug, Default)]
-pub struct Addresses(RwLock<Maps>);
+pub struct InboxRegistry(RwLock<Maps>);
 
 #[derive(Debug, Default)]
 struct Maps {
-    by_name: HashMap<String, Address>,
+    by_name: HashMap<String, InboxConfig>,
     names: HashMap<i64, String>,
 }
 
-impl Addresses {
+impl InboxRegistry {
     /// Returns the inbox with a name.
-    pub fn get(&self, name: &str) -> Option<Address> {
+    pub fn get(&self, name: &str) -> Option<InboxConfig> {
         self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).by_name.get(name).cloned()
     }
 
@@ -100,20 +100,20 @@ impl Addresses {
     }
 
     /// Returns the inbox with a number.
-    pub fn by_number(&self, number: i64) -> Option<Address> {
+    pub fn by_number(&self, number: i64) -> Option<InboxConfig> {
         let maps = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         maps.by_name.get(maps.names.get(&number)?).cloned()
     }
 
     /// Returns all inboxes.
-    pub fn all(&self) -> Vec<Address> {
+    pub fn all(&self) -> Vec<InboxConfig> {
         self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).by_name.values().cloned().collect()
     }
 
     /// Returns the data that a list shows of each inbox, with its number.
     pub(crate) fn labels(&self) -> Vec<(i64, InboxLabel)> {
         let maps = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        maps.by_name.values().map(Address::label).collect()
+        maps.by_name.values().map(InboxConfig::label).collect()
     }
 
     /// Returns the name of the inbox with a number.
@@ -126,7 +126,7 @@ impl Addresses {
     }
 
     /// Adds an inbox, or replaces it.
-    pub fn put(&self, address: Address) {
+    pub fn put(&self, address: InboxConfig) {
         let mut maps = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(was) = maps.names.insert(address.number, address.name.clone()) {
             maps.by_name.remove(&was);
@@ -143,7 +143,7 @@ impl Addresses {
     }
 }
 
-impl InboxNames for Addresses {
+impl InboxNames for InboxRegistry {
     fn inbox(&self, number: i64) -> Option<InboxLabel> {
         let maps = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let address = maps.by_name.get(maps.names.get(&number)?)?;
@@ -155,11 +155,11 @@ impl InboxNames for Addresses {
 ///
 /// # Errors
 /// Returns a message if the stored response is invalid.
-pub fn address(row: &InboxRow) -> Result<Address, String> {
+pub fn address(row: &InboxRow) -> Result<InboxConfig, String> {
     let compiled_rules = compile_rules(&row.rules, row.status_by_path);
     let forwards = bound(&row.forwards);
     let asks = forwards.iter().any(|bound| bound.forward.mode == ForwardMode::Proxy);
-    Ok(Address {
+    Ok(InboxConfig {
         number: row.number,
         name: row.name.clone(),
         response: Arc::new(response::compile(&row.response, row.response_number)?),

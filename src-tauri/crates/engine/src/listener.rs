@@ -20,7 +20,7 @@ use tokio::{net::TcpListener, runtime::Runtime};
 
 use crate::{
     Engine,
-    inbox::{Addresses, CREATED_BY_REQUESTS_MAX, check_name},
+    inbox::{CREATED_BY_REQUESTS_MAX, InboxRegistry, check_name},
 };
 
 /// Offsets of the ports that are tried to find a free one.
@@ -230,7 +230,7 @@ async fn free_near(address: SocketAddr) -> Option<String> {
 
 /// Routes of the listener: finds the inbox of a path, or creates it if the settings allow that.
 struct InboxRoutes {
-    addresses: Arc<Addresses>,
+    addresses: Arc<InboxRegistry>,
     engine: Weak<Engine>,
     create: Arc<AtomicBool>,
 }

@@ -26,7 +26,7 @@ const KEPT_MAX: i64 = 1_000;
 const WAITING_MAX: usize = 200;
 
 /// Minimum interval between two writes.
-const GAP: Duration = Duration::from_millis(300);
+const MIN_INTERVAL: Duration = Duration::from_millis(300);
 
 /// Maximum number of pairs of inbox and reason that are counted in memory, to limit memory use.
 const COUNTED_MAX: usize = 1_000;
@@ -226,17 +226,17 @@ pub fn spawn(engine: &Arc<Engine>) {
     let refusals = engine.refusals.clone();
     let engine: Weak<Engine> = Arc::downgrade(engine);
     tokio::spawn(async move {
-        let mut told = 0;
+        let mut published = 0;
         loop {
             refusals.wake.notified().await;
             let Some(engine) = engine.upgrade() else { return };
             let kept = keep_refusals(&engine).await;
             let total = refusals.waiting().total;
-            if std::mem::replace(&mut told, total) != total {
+            if std::mem::replace(&mut published, total) != total {
                 engine.feed.publish([Change::RefusalsChanged]);
             }
             drop(engine);
-            tokio::time::sleep(GAP).await;
+            tokio::time::sleep(MIN_INTERVAL).await;
             if !kept {
                 // The write is retried until it succeeds.
                 refusals.wake.notify_one();

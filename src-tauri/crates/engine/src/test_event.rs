@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::inbox::Address;
+use crate::inbox::InboxConfig;
 
 /// Provider and event type of the test event for an inbox without a provider.
 const DEFAULT: (&str, &str) = ("onwebchat", "chat.closed");
@@ -28,7 +28,7 @@ struct Ready {
 }
 
 /// Returns a test event of the inbox's provider, signed with the inbox's secret.
-fn event(catalogue: &Catalogue, inbox: &Address, url: &str, now_ms: i64) -> Ready {
+fn event(catalogue: &Catalogue, inbox: &InboxConfig, url: &str, now_ms: i64) -> Ready {
     let uuid = uuid::Uuid::now_v7();
     let id = uuid.to_string();
     let moment = SampleContext { id: &id, seed: uuid.as_u128() as u64, step: 0, now_ms };
@@ -75,7 +75,7 @@ fn event(catalogue: &Catalogue, inbox: &Address, url: &str, now_ms: i64) -> Read
 pub async fn send(
     catalogue: &Catalogue,
     address: std::net::SocketAddr,
-    inbox: &Address,
+    inbox: &InboxConfig,
     now_ms: i64,
 ) -> Result<u16, String> {
     let name = &inbox.name;

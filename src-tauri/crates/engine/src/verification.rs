@@ -12,7 +12,7 @@ use hookbench_query::body::{content_of, read_body};
 use hookbench_signature::{Fault, Keys, Message, ParsedMessage, State};
 use hookbench_store::verification::Verification;
 
-use crate::inbox::Address;
+use crate::inbox::InboxConfig;
 
 /// Maximum size of a decoded body in which the event is read, in bytes.
 const READ_MAX: u64 = 4 * 1024 * 1024;
@@ -88,14 +88,14 @@ pub(crate) struct RequestView<'a> {
 }
 
 /// Verifies a request as of its arrival time, and reads its event. A panic affects this request only.
-pub(crate) fn verify_request(catalogue: &Catalogue, view: &RequestView<'_>, inbox: &Address) -> Verification {
+pub(crate) fn verify_request(catalogue: &Catalogue, view: &RequestView<'_>, inbox: &InboxConfig) -> Verification {
     catch_unwind(AssertUnwindSafe(|| verify_view(catalogue, view, inbox))).unwrap_or_else(|_| {
         tracing::error!(inbox = inbox.name, "verification panicked; the request is stored as unverified");
         Verification::default()
     })
 }
 
-fn verify_view(catalogue: &Catalogue, view: &RequestView<'_>, inbox: &Address) -> Verification {
+fn verify_view(catalogue: &Catalogue, view: &RequestView<'_>, inbox: &InboxConfig) -> Verification {
     let headers = header_pairs(view.headers);
     let settings = &inbox.verification;
     let url = settings.signed_url(&inbox.name, view.target);

@@ -187,7 +187,7 @@ impl Proof {
 }
 
 /// Returns true if a text can be a secret that a vendor sent: 8 to 512 visible ASCII characters. A mask is not ASCII.
-fn is_told(secret: &str) -> bool {
+fn is_secret(secret: &str) -> bool {
     (8..=512).contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
@@ -240,7 +240,7 @@ impl Handshake {
             // Without a proof, the request gets the response of the inbox.
             Some(proof) => Some(proof.made(&message, keys)?),
         };
-        let secret = self.secret.as_ref().and_then(|place| place.value(reading)).filter(|secret| is_told(secret));
+        let secret = self.secret.as_ref().and_then(|place| place.value(reading)).filter(|secret| is_secret(secret));
         let named = |name: &str| match name {
             "proof" => proof.clone(),
             setting => keys.params.get(setting).cloned(),

@@ -67,8 +67,10 @@ impl JsonPath {
         if text.is_empty() || text.starts_with(['$', '.']) || text.starts_with("body.") {
             return Err("begin with the outermost key of the body, such as data.user.email or [*].email".into());
         }
-        let query = Query::parse(&format!("body{}{text}:*", if text.starts_with('[') { "" } else { "." }))
-            .map_err(|e| e.to_string())?;
+        let before = if text.starts_with('[') { "body" } else { "body." };
+        // Positions count from the start of the path, and a suggested query is not a path.
+        let query = Query::parse(&format!("{before}{text}:*"))
+            .map_err(|e| QueryError { at: e.at.saturating_sub(before.len()), suggestion: None, ..e }.to_string())?;
         match query.terms()[..] {
             [(Term { place: Place::Body(path), .. }, false)] => Ok(path.clone()),
             _ => Err(format!("{text:?} is not a single path")),

@@ -99,7 +99,7 @@ mod tests {
     fn skips_lines_that_cannot_be_parsed() {
         let text = format!("\n# a\nh ssh-nonsense AAAA\nh\n@cert-authority h {KEY}\n@revoked * {KEY}\nh {KEY}\n");
         let found = lines(&text, "h", 22, &"file");
-        let told: Vec<_> = found.iter().map(|line| (line.place.as_str(), line.revoked)).collect();
-        assert_eq!(told, [("line 6 of file", true), ("line 7 of file", false)]);
+        let lines: Vec<_> = found.iter().map(|line| (line.place.as_str(), line.revoked)).collect();
+        assert_eq!(lines, [("line 6 of file", true), ("line 7 of file", false)]);
     }
 }

@@ -37,7 +37,7 @@ type Agent = AgentClient<tokio::net::windows::named_pipe::NamedPipeClient>;
 /// Login attempts and their results.
 struct Tried {
     keys: BTreeSet<String>,
-    told: Vec<String>,
+    errors: Vec<String>,
 }
 
 /// Logs in as a user, with the given key file, or with the keys of the SSH agent and the default key files.
@@ -46,7 +46,7 @@ pub(crate) async fn login(handle: &mut Handle<Client>, user: &str, file: Option<
     if handle.authenticate_none(user).await.map_err(DialError::lost)?.success() {
         return Ok(());
     }
-    let mut tried = Tried { keys: BTreeSet::new(), told: Vec::new() };
+    let mut tried = Tried { keys: BTreeSet::new(), errors: Vec::new() };
     let named = file.map(Path::to_owned);
     let only = named.as_deref().and_then(public_of);
     let readable = named.as_deref().map(|path| keys::load_secret_key(path, None));
@@ -70,10 +70,10 @@ pub(crate) async fn login(handle: &mut Handle<Client>, user: &str, file: Option<
             return Ok(());
         }
     }
-    if tried.told.is_empty() {
-        tried.told.push("no SSH agent with keys was found, and no key file in ~/.ssh".into());
+    if tried.errors.is_empty() {
+        tried.errors.push("no SSH agent with keys was found, and no key file in ~/.ssh".into());
     }
-    Err(DialError::NotLetIn { user: user.to_owned(), tried: tried.told.join("; ") })
+    Err(DialError::NotLetIn { user: user.to_owned(), tried: tried.errors.join("; ") })
 }
 
 fn usual_files() -> Vec<PathBuf> {
@@ -115,11 +115,11 @@ async fn with_agent(
     let held = match timeout(AGENT, agent.request_identities()).await {
         Ok(Ok(held)) => held,
         Ok(Err(error)) => {
-            tried.told.push(format!("the SSH agent does not respond ({error})"));
+            tried.errors.push(format!("the SSH agent does not respond ({error})"));
             return Ok(false);
         }
         Err(_) => {
-            tried.told.push("the SSH agent does not respond".into());
+            tried.errors.push("the SSH agent does not respond".into());
             return Ok(false);
         }
     };
@@ -132,8 +132,8 @@ async fn with_agent(
         tried.keys.insert(fingerprint(&key));
         match handle.authenticate_publickey_with(user, key, digest, &mut agent).await {
             Ok(AuthResult::Success) => return Ok(true),
-            Ok(AuthResult::Failure { .. }) => tried.told.push(format!("the agent's key {comment:?} was rejected")),
-            Err(error) => tried.told.push(format!("the agent could not sign with {comment:?} ({error})")),
+            Ok(AuthResult::Failure { .. }) => tried.errors.push(format!("the agent's key {comment:?} was rejected")),
+            Err(error) => tried.errors.push(format!("the agent could not sign with {comment:?} ({error})")),
         }
         if handle.is_closed() {
             return Err(DialError::Lost("The host closed the connection during the login.".into()));
@@ -157,11 +157,13 @@ async fn with_file(handle: &mut Handle<Client>, user: &str, file: &Path, tried: 
     let key = match keys::load_secret_key(file, None) {
         Ok(key) => key,
         Err(keys::Error::KeyIsEncrypted) => {
-            tried.told.push(format!("{shown} has a passphrase; run `ssh-add {shown}` to add the key to the SSH agent"));
+            tried
+                .errors
+                .push(format!("{shown} has a passphrase; run `ssh-add {shown}` to add the key to the SSH agent"));
             return Ok(false);
         }
         Err(error) => {
-            tried.told.push(format!("{shown} cannot be read ({error})"));
+            tried.errors.push(format!("{shown} cannot be read ({error})"));
             return Ok(false);
         }
     };
@@ -173,6 +175,6 @@ async fn with_file(handle: &mut Handle<Client>, user: &str, file: &Path, tried: 
     if handle.authenticate_publickey(user, key).await.map_err(DialError::lost)?.success() {
         return Ok(true);
     }
-    tried.told.push(format!("{shown} was rejected"));
+    tried.errors.push(format!("{shown} was rejected"));
     Ok(false)
 }

@@ -13,7 +13,7 @@ pub const UNDO_US: i64 = 10_000_000;
 
 /// Maximum number of requests deleted in one transaction. The limit bounds the time that a capture waits for a
 /// deletion.
-pub const SLICE: usize = 500;
+pub const BATCH_SIZE: usize = 500;
 
 /// A row of `deletion`: the requests of the inbox from `first` to `last`. Pinned requests stay, unless the deletion
 /// covers a single request or the whole inbox.
@@ -81,7 +81,7 @@ impl DeletionRow {
         format!("(r.inbox = {} AND r.id BETWEEN {} AND {}{pinned})", self.inbox, self.first, self.last)
     }
 
-    /// Deletes up to [`SLICE`] of the requests. When none is left, deletes the row of the deletion and returns the
+    /// Deletes up to [`BATCH_SIZE`] of the requests. When none is left, deletes the row of the deletion and returns the
     /// numbers of the destinations that were deleted with the inbox.
     pub fn purge_slice(&mut self, connection: &Connection) -> rusqlite::Result<Option<Vec<i64>>> {
         let mut doomed = connection.prepare_cached(
@@ -89,10 +89,12 @@ impl DeletionRow {
              WHERE r.inbox = ?1 AND r.id BETWEEN ?2 AND ?3 AND NOT (?4 AND coalesce(m.pinned, 0)) ORDER BY r.id LIMIT ?5",
         )?;
         let ids: Vec<i64> = doomed
-            .query_map(params![self.inbox, self.first, self.last, self.keeps_pinned(), SLICE as i64], |row| row.get(0))?
+            .query_map(params![self.inbox, self.first, self.last, self.keeps_pinned(), BATCH_SIZE as i64], |row| {
+                row.get(0)
+            })?
             .collect::<Result<_, _>>()?;
         let (requests, bytes) = delete_requests(connection, &ids)?;
-        if ids.len() < SLICE {
+        if ids.len() < BATCH_SIZE {
             self.delete(connection)?;
             let mut gone = Vec::new();
             if self.whole {
@@ -214,7 +216,7 @@ impl DeletionRow {
     }
 }
 
-/// Deletes the requests whose body was still arriving when their inbox was deleted, up to [`SLICE`] per inbox.
+/// Deletes the requests whose body was still arriving when their inbox was deleted, up to [`BATCH_SIZE`] per inbox.
 pub fn delete_strays(connection: &Connection) -> rusqlite::Result<()> {
     let strays: Vec<i64> = connection
         .prepare_cached("SELECT inbox FROM inbox_total WHERE inbox NOT IN (SELECT number FROM inbox)")?
@@ -223,10 +225,10 @@ pub fn delete_strays(connection: &Connection) -> rusqlite::Result<()> {
     for inbox in strays {
         let ids: Vec<i64> = connection
             .prepare_cached("SELECT id FROM request WHERE inbox = ?1 LIMIT ?2")?
-            .query_map([inbox, SLICE as i64], |row| row.get(0))?
+            .query_map([inbox, BATCH_SIZE as i64], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         delete_requests(connection, &ids)?;
-        if ids.len() < SLICE {
+        if ids.len() < BATCH_SIZE {
             connection.execute("DELETE FROM inbox_total WHERE inbox = ?1", [inbox])?;
         }
     }

@@ -6,7 +6,7 @@ use hookbench_capture::RowId;
 use hookbench_model::RetentionPolicy;
 use rusqlite::{Connection, params};
 
-use crate::deletion::{SLICE, delete_requests};
+use crate::deletion::{BATCH_SIZE, delete_requests};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -26,7 +26,7 @@ fn limit(most: u64) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
 
-/// Deletes requests that exceed the limits, oldest first, at most [`SLICE`] per call. Returns the number of deleted
+/// Deletes requests that exceed the limits, oldest first, at most [`BATCH_SIZE`] per call. Returns the number of deleted
 /// requests, and true if more may have to be deleted.
 pub fn expire_slice(
     connection: &Connection,
@@ -44,7 +44,7 @@ pub fn expire_slice(
     let mut oldest = connection
         .prepare_cached(&format!("SELECT r.id, {STORED_BYTES} FROM request r WHERE {MAY_GO} ORDER BY r.id LIMIT ?1"))?;
     let mut doomed = Vec::new();
-    let mut rows = oldest.query([SLICE as i64])?;
+    let mut rows = oldest.query([BATCH_SIZE as i64])?;
     while let Some(row) = rows.next()? {
         let (id, size): (i64, i64) = (row.get(0)?, row.get(1)?);
         if id >= too_old.0 && (doomed.len() as i64) >= over_requests && over_bytes <= 0 {
@@ -55,7 +55,7 @@ pub fn expire_slice(
     }
     drop(rows);
     let (deleted, _) = delete_requests(connection, &doomed)?;
-    Ok((deleted as u64, doomed.len() == SLICE))
+    Ok((deleted as u64, doomed.len() == BATCH_SIZE))
 }
 
 fn any_before(connection: &Connection, id: RowId) -> rusqlite::Result<bool> {

@@ -10,7 +10,7 @@ use hookbench_store::{
 use rusqlite::Connection;
 
 use super::FORWARDS_MAX;
-use crate::{Engine, inbox::Address};
+use crate::{Engine, inbox::InboxConfig};
 
 /// Changes to the outbox that result from saving forwards.
 #[derive(Debug, Default)]
@@ -128,7 +128,7 @@ fn remove(
 /// Deletes the forwards of commands that have ended.
 pub(crate) async fn forget_passed_forwards(engine: &Engine) {
     let ended = |id: &str| engine.outbox.schedule().with_id(id).is_none();
-    let passed = |address: &Address| {
+    let passed = |address: &InboxConfig| {
         let ephemeral = address.forwards.iter().filter(|bound| bound.forward.ephemeral);
         let gone: Vec<String> = ephemeral.map(|bound| bound.forward.id.clone()).filter(|id| ended(id)).collect();
         (!gone.is_empty()).then_some((address.name.clone(), gone))
@@ -141,7 +141,7 @@ pub(crate) async fn forget_passed_forwards(engine: &Engine) {
             row.update(connection)?;
             Ok::<_, rusqlite::Error>(Some((crate::inbox::address(&row), row.counted(connection)?)))
         };
-        let after = move |changed: &Option<(Result<Address, String>, Inbox)>| {
+        let after = move |changed: &Option<(Result<InboxConfig, String>, Inbox)>| {
             if let Some((Ok(address), inbox)) = changed {
                 addresses.put(address.clone());
                 feed.publish([Change::InboxChanged { was: inbox.name.clone(), inbox: inbox.clone() }]);

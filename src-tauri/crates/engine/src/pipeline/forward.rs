@@ -18,7 +18,7 @@ use hookbench_store::{
 use rusqlite::Connection;
 
 use super::{Stage, batch::Batch, unprocessed};
-use crate::{Engine, forward::CompiledForward, inbox::Address};
+use crate::{Engine, forward::CompiledForward, inbox::InboxConfig};
 
 /// Stage that mirrors requests.
 pub(super) struct Mirror;
@@ -27,7 +27,7 @@ impl Stage for Mirror {
     const NAME: PipelineStage = PipelineStage::Forward;
 
     async fn step(&mut self, engine: &Arc<Engine>, cursor: RowId, end: RowId) -> Result<RowId, String> {
-        let inboxes: Vec<Address> = (engine.addresses.all().into_iter())
+        let inboxes: Vec<InboxConfig> = (engine.addresses.all().into_iter())
             .filter(|address| address.forwards.iter().any(|bound| bound.forward.mode == ForwardMode::Mirror))
             .collect();
         if inboxes.is_empty() {
@@ -60,7 +60,7 @@ struct Rules {
     outbox: Arc<Outbox>,
     tail: IdTail,
     now_us: i64,
-    inboxes: Vec<Address>,
+    inboxes: Vec<InboxConfig>,
     /// Numbers of the inboxes that forward only verified requests if these came through a tunnel.
     verified_only: Vec<i64>,
 }
@@ -137,7 +137,12 @@ impl Rules {
     }
 }
 
-async fn copies(engine: &Engine, batch: Arc<Batch>, cursor: RowId, inboxes: Vec<Address>) -> Result<Vec<Copy>, String> {
+async fn copies(
+    engine: &Engine,
+    batch: Arc<Batch>,
+    cursor: RowId,
+    inboxes: Vec<InboxConfig>,
+) -> Result<Vec<Copy>, String> {
     let verified_only = (inboxes.iter())
         .filter(|address| engine.tunnels.exposures_of(address.number).iter().any(|row| row.settings.verified_only))
         .map(|address| address.number)

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::{ArrivalRate, BATCH, Batch, Next, RETRY_DELAY};
 use crate::{
     Engine,
-    inbox::Address,
+    inbox::InboxConfig,
     verification::{RequestView, verify_request},
 };
 
@@ -131,7 +131,7 @@ fn verify_batch(
     connection: &Connection,
     requests: &mut [CommittedRequest],
     catalogue: &Catalogue,
-    inbox: &dyn Fn(i64) -> Option<Address>,
+    inbox: &dyn Fn(i64) -> Option<InboxConfig>,
 ) -> rusqlite::Result<Results> {
     let mut results = Vec::with_capacity(requests.len());
     for request in requests {
@@ -154,7 +154,7 @@ fn verify(
     connection: &Connection,
     request: &CommittedRequest,
     catalogue: &Catalogue,
-    address: &Address,
+    address: &InboxConfig,
 ) -> rusqlite::Result<Verification> {
     let most = if address.verification.has_secrets() { VERIFIED_MAX } else { RECOGNISED_MAX };
     let whole = request.body_state == BodyState::Complete && request.body_bytes <= most;

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::Engine;
 
 /// Number of requests that are searched and stored in one step.
-const SLICE: usize = 2_000;
+const BATCH_SIZE: usize = 2_000;
 
 /// Selection of requests to replay.
 pub enum ReplaySelection {
@@ -58,8 +58,8 @@ pub async fn collect(engine: &Arc<Engine>, collecting: Collecting) -> Result<i64
         ReplaySelection::These(rows) => {
             let rows: Vec<i64> = rows.into_iter().map(|row| row.0).collect();
             let work = move |connection: &Connection| {
-                for (slice, rows) in rows.chunks(SLICE).enumerate() {
-                    let first = (slice * SLICE) as i64 * i64::from(times);
+                for (slice, rows) in rows.chunks(BATCH_SIZE).enumerate() {
+                    let first = (slice * BATCH_SIZE) as i64 * i64::from(times);
                     ReplayRow::add(connection, number, rows, first, 1, times)?;
                 }
                 ReplayRow::begin(connection, number)
@@ -97,7 +97,7 @@ async fn by_query(
     loop {
         let (search, index) = (search.clone(), engine.index.clone());
         let read = move |connection: &Connection| {
-            search.page(connection, &index, (after, RowId(-1)), SLICE, Instant::now() + PAGE_TIME)
+            search.page(connection, &index, (after, RowId(-1)), BATCH_SIZE, Instant::now() + PAGE_TIME)
         };
         let found = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
         let (rows, cursor) = (found.ids.iter().map(|row| row.0).collect::<Vec<_>>(), found.cursor);

@@ -20,17 +20,17 @@ use hookbench_store::{
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
-use crate::{Engine, inbox::Address, outgoing_changes::OutgoingChanges};
+use crate::{Engine, inbox::InboxConfig, outgoing_changes::OutgoingChanges};
 
 /// Maximum number of unfinished deliveries of a replay, and the number that is created at a time.
-const AHEAD: usize = 1_000;
-const SLICE: usize = 500;
+const PREFETCH: usize = 1_000;
+const BATCH_SIZE: usize = 500;
 
 /// Interval between two checks of the running replays.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Number of checks between two progress updates.
-const TOLD: u32 = 3;
+const PUBLISH_EVERY: u32 = 3;
 
 /// Settings of a replay, and the body that replaces the body of the request.
 #[derive(Debug, Clone)]
@@ -80,13 +80,13 @@ impl Replays {
 pub(crate) fn spawn(engine: &Arc<Engine>) {
     let engine: Weak<Engine> = Arc::downgrade(engine);
     tokio::spawn(async move {
-        let mut told: HashMap<i64, Replay> = HashMap::new();
+        let mut published: HashMap<i64, Replay> = HashMap::new();
         let mut look = 0_u32;
         loop {
             let running = {
                 let Some(engine) = engine.upgrade() else { return };
                 look = look.wrapping_add(1);
-                match run_replays(&engine, &mut told, look.is_multiple_of(TOLD)).await {
+                match run_replays(&engine, &mut published, look.is_multiple_of(PUBLISH_EVERY)).await {
                     Ok(running) => running,
                     Err(error) => {
                         tracing::warn!(error, "replays could not continue; retrying");
@@ -98,7 +98,7 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
             let replays = engine.replays.clone();
             drop(engine);
             match running {
-                true => drop(tokio::time::timeout(LOOK, replays.wake.notified()).await),
+                true => drop(tokio::time::timeout(POLL_INTERVAL, replays.wake.notified()).await),
                 false => replays.wake.notified().await,
             }
         }
@@ -106,7 +106,7 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
 }
 
 /// Advances every replay that has not ended. Returns true if there is one.
-async fn run_replays(engine: &Arc<Engine>, told: &mut HashMap<i64, Replay>, tell: bool) -> Result<bool, String> {
+async fn run_replays(engine: &Arc<Engine>, published: &mut HashMap<i64, Replay>, tell: bool) -> Result<bool, String> {
     let read = |connection: &Connection| {
         ReplayRow::running(connection)?
             .into_iter()
@@ -122,18 +122,18 @@ async fn run_replays(engine: &Arc<Engine>, told: &mut HashMap<i64, Replay>, tell
             end_replay(engine, row.number, ReplayState::Stopped, reason).await?;
         } else if !stopped && row.all_fed() && *open == 0 {
             end_replay(engine, row.number, ReplayState::Done, "").await?;
-        } else if !stopped && !row.all_fed() && (*open as usize) < AHEAD {
+        } else if !stopped && !row.all_fed() && (*open as usize) < PREFETCH {
             feed_replay(engine, row.clone()).await?;
         }
     }
     if tell || running.is_empty() {
-        tell_replays(engine, told).await?;
+        publish_replays(engine, published).await?;
     }
     Ok(!running.is_empty())
 }
 
 /// Publishes the replays that changed. Ended replays were published when they ended.
-async fn tell_replays(engine: &Engine, told: &mut HashMap<i64, Replay>) -> Result<(), String> {
+async fn publish_replays(engine: &Engine, published: &mut HashMap<i64, Replay>) -> Result<(), String> {
     let read = |connection: &Connection| {
         let open = hookbench_store::replay::open(connection)?;
         let mut shown = Vec::with_capacity(open.len());
@@ -145,9 +145,9 @@ async fn tell_replays(engine: &Engine, told: &mut HashMap<i64, Replay>) -> Resul
         Ok(shown)
     };
     let open = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
-    let moved = open.iter().filter(|(number, replay)| told.get(number) != Some(replay));
+    let moved = open.iter().filter(|(number, replay)| published.get(number) != Some(replay));
     engine.feed.publish(moved.map(|(_, replay)| Change::ReplayChanged { replay: Box::new(replay.clone()) }));
-    *told = open.into_iter().collect();
+    *published = open.into_iter().collect();
     Ok(())
 }
 
@@ -166,7 +166,7 @@ async fn feed_replay(engine: &Arc<Engine>, row: ReplayRow) -> Result<(), String>
             return Ok(Vec::new());
         }
         let mut made = Vec::new();
-        for request in row.take(connection, SLICE)? {
+        for request in row.take(connection, BATCH_SIZE)? {
             let (request, refused) = of_request(connection, &row, request, tail, &addresses)?;
             let (state, reason) = match refused {
                 None => (DeliveryState::Waiting, String::new()),
@@ -284,7 +284,7 @@ fn of_request(
     replay: &ReplayRow,
     request: i64,
     tail: hookbench_capture::IdTail,
-    inbox: &dyn Fn(i64) -> Option<Address>,
+    inbox: &dyn Fn(i64) -> Option<InboxConfig>,
 ) -> rusqlite::Result<(SourceRequest, Option<String>)> {
     let settings = &replay.settings;
     let mut of = SourceRequest {

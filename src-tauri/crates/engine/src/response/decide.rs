@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     Engine,
-    inbox::Address,
+    inbox::InboxConfig,
     verification::{RequestView, verify_request},
 };
 
@@ -89,20 +89,20 @@ pub enum Outcome {
 /// A request with the data that rules and forwards match against, collected once.
 pub struct ArrivedRequest<'a> {
     arrival: Arrival<'a>,
-    address: &'a Address,
+    address: &'a InboxConfig,
     verification: Verification,
     now_us: i64,
 }
 
 impl<'a> ArrivedRequest<'a> {
     /// Verifies a request and collects the data that rules match against.
-    pub fn new(engine: &Engine, address: &'a Address, arrival: Arrival<'a>) -> Self {
+    pub fn new(engine: &Engine, address: &'a InboxConfig, arrival: Arrival<'a>) -> Self {
         let verification = verify_request(&engine.providers.catalogue(), &arrival.view(), address);
         Self::verified(engine, address, arrival, verification)
     }
 
     /// Same as `new`, for a request that was verified already.
-    fn verified(engine: &Engine, address: &'a Address, arrival: Arrival<'a>, verification: Verification) -> Self {
+    fn verified(engine: &Engine, address: &'a InboxConfig, arrival: Arrival<'a>, verification: Verification) -> Self {
         Self { arrival, address, verification, now_us: engine.clock.now_us() }
     }
 
@@ -197,19 +197,19 @@ pub fn aside<T>(long: bool, look: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Selects the response to a request, without provider handshakes. `take` advances sequences. `told` receives each
+/// Selects the response to a request, without provider handshakes. `take` advances sequences. `report` receives each
 /// candidate that was considered.
 pub fn consider(
     engine: &Engine,
-    looking: &ArrivedRequest<'_>,
+    request: &ArrivedRequest<'_>,
     take: bool,
-    told: &mut dyn FnMut(ResponseCandidate),
+    report: &mut dyn FnMut(ResponseCandidate),
 ) -> Outcome {
-    let address = looking.address;
+    let address = request.address;
     if address.compiled_rules.status_by_path
-        && let Some(status) = status_in(looking.arrival.target)
+        && let Some(status) = status_in(request.arrival.target)
     {
-        told(ResponseCandidate {
+        report(ResponseCandidate {
             name: "Status by path".into(),
             id: None,
             responses: true,
@@ -219,13 +219,14 @@ pub fn consider(
     }
     for (place, (rule, query)) in address.compiled_rules.rules.iter().enumerate() {
         let name = format!("Rule {}: {}", place + 1, rule.shown_name());
-        let mut tell =
-            |responses, why| told(ResponseCandidate { name: name.clone(), id: Some(rule.id.clone()), responses, why });
+        let mut tell = |responses, why| {
+            report(ResponseCandidate { name: name.clone(), id: Some(rule.id.clone()), responses, why })
+        };
         if !rule.enabled {
             tell(false, "Disabled.".to_owned());
             continue;
         }
-        if let Err(part) = looking.asked(query, &rule.when) {
+        if let Err(part) = request.asked(query, &rule.when) {
             tell(false, format!("{part} does not match."));
             continue;
         }
@@ -234,8 +235,8 @@ pub fn consider(
             tell(true, format!("{matched}."));
             return Outcome::Rule { rule: place, response: 0, key: None };
         }
-        let key = looking.key(rule);
-        let given = if take { engine.steps.take(&key, looking.now_us) } else { engine.steps.given(&key) } as usize;
+        let key = request.key(rule);
+        let given = if take { engine.steps.take(&key, request.now_us) } else { engine.steps.given(&key) } as usize;
         let last = rule.responses.len() - 1;
         let response = match rule.at_end {
             SequenceEnd::Last => given.min(last),
@@ -249,10 +250,10 @@ pub fn consider(
         tell(true, format!("{matched}. Response {} of {}.", response + 1, rule.responses.len()));
         return Outcome::Rule { rule: place, response, key: Some(key) };
     }
-    if let Some(place) = responding_forward(looking, told) {
+    if let Some(place) = responding_forward(request, report) {
         return Outcome::Forward(place);
     }
-    told(ResponseCandidate {
+    report(ResponseCandidate {
         name: "Default response".into(),
         id: None,
         responses: true,
@@ -262,25 +263,25 @@ pub fn consider(
 }
 
 /// Returns the index of the first proxy forward that matches a request.
-fn responding_forward(looking: &ArrivedRequest<'_>, told: &mut dyn FnMut(ResponseCandidate)) -> Option<usize> {
-    for (place, bound) in looking.address.forwards.iter().enumerate() {
+fn responding_forward(request: &ArrivedRequest<'_>, report: &mut dyn FnMut(ResponseCandidate)) -> Option<usize> {
+    for (place, bound) in request.address.forwards.iter().enumerate() {
         let forward = &bound.forward;
         if forward.mode != ForwardMode::Proxy {
             continue;
         }
         let name = format!("Forward: {}", forward.shown_name());
         let mut tell = |responses, why: String| {
-            told(ResponseCandidate { name: name.clone(), id: Some(forward.id.clone()), responses, why });
+            report(ResponseCandidate { name: name.clone(), id: Some(forward.id.clone()), responses, why });
         };
         if !forward.enabled {
             tell(false, "Disabled.".into());
             continue;
         }
-        if crate::forward::loops(forward, looking.arrival.headers) {
+        if crate::forward::loops(forward, request.arrival.headers) {
             tell(false, "The request already passed through this forward.".into());
             continue;
         }
-        match looking.asked(&bound.query, &forward.when) {
+        match request.asked(&bound.query, &forward.when) {
             Ok(()) => {
                 tell(true, format!("{} responds.", masked_url(&forward.to)));
                 return Some(place);
@@ -340,16 +341,16 @@ pub(crate) async fn decide(
         remote_address: &remote_address,
         arrived_us: request.arrived_us,
     };
-    let (looking, outcome) = aside(long, || {
+    let (request, outcome) = aside(long, || {
         let verification =
             verified.into_inner().unwrap_or_else(|| verify_request(&catalogue, &arrival.view(), &address));
-        let looking = ArrivedRequest::verified(engine, &address, arrival, verification);
-        let outcome = consider(engine, &looking, true, &mut |_| ());
-        (looking, outcome)
+        let request = ArrivedRequest::verified(engine, &address, arrival, verification);
+        let outcome = consider(engine, &request, true, &mut |_| ());
+        (request, outcome)
     });
-    let responder = responder(engine, &looking, outcome, proved_only).await;
+    let responder = responder(engine, &request, outcome, proved_only).await;
     // A larger body was not verified here, so the pipeline verifies the request after the commit.
-    let known = arrival.view().body.is_some().then_some(&looking.verification);
+    let known = arrival.view().body.is_some().then_some(&request.verification);
     Decision { responder, findings: findings(known) }
 }
 
@@ -359,20 +360,20 @@ fn findings(verification: Option<&Verification>) -> Findings {
 
 async fn responder(
     engine: &Arc<Engine>,
-    looking: &ArrivedRequest<'_>,
+    request: &ArrivedRequest<'_>,
     outcome: Outcome,
     proved_only: bool,
 ) -> Responder {
-    match made(engine, looking, &outcome).await {
+    match made(engine, request, &outcome).await {
         DecidedResponse::Own => Responder::Inbox,
-        DecidedResponse::Forward(_) if proved_only && looking.verification.state != SignatureStatus::Valid => {
-            let response = PreparedResponse { status: StatusCode::UNAUTHORIZED, ..(*looking.address.response).clone() };
+        DecidedResponse::Forward(_) if proved_only && request.verification.state != SignatureStatus::Valid => {
+            let response = PreparedResponse { status: StatusCode::UNAUTHORIZED, ..(*request.address.response).clone() };
             Responder::Response(Arc::new(response))
         }
         DecidedResponse::Forward(endpoint) => Responder::App(endpoint),
         DecidedResponse::Response { response, origin, fixed } => {
             if let Outcome::Rule { key: Some(key), .. } = outcome {
-                keep_step(engine, key, looking.now_us);
+                keep_step(engine, key, request.now_us);
             }
             match given(engine, response, origin, fixed).await {
                 Some(response) => Responder::Response(response),
@@ -393,8 +394,8 @@ fn keep_step(engine: &Engine, key: Key, now_us: i64) {
 }
 
 /// Returns the response for an outcome, with rendered templates.
-pub async fn made(engine: &Engine, looking: &ArrivedRequest<'_>, outcome: &Outcome) -> DecidedResponse {
-    let address = looking.address;
+pub async fn made(engine: &Engine, request: &ArrivedRequest<'_>, outcome: &Outcome) -> DecidedResponse {
+    let address = request.address;
     let (response, origin) = match outcome {
         Outcome::Forward(place) => {
             let endpoint = engine.outbox.schedule().with_id(&address.forwards[*place].forward.id);
@@ -420,7 +421,7 @@ pub async fn made(engine: &Engine, looking: &ArrivedRequest<'_>, outcome: &Outco
         Some(file) => content(engine, &file.id).await.unwrap_or_default(),
         None => Bytes::from(response.body.clone()),
     };
-    let filled = aside(true, || filled(response, &String::from_utf8_lossy(&source), &looking.seen()));
+    let filled = aside(true, || filled(response, &String::from_utf8_lossy(&source), &request.seen()));
     let response = match filled {
         Ok(response) => response,
         Err(why) => InboxResponse {

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use crate::{
     Engine,
-    inbox::Address,
+    inbox::InboxConfig,
     replay::{Collecting, ReplaySelection, collect},
 };
 
@@ -24,7 +24,7 @@ const DECIDED_MAX: u32 = 50_000;
 /// Returns an error if the database cannot be written.
 pub async fn decide_backlog(
     engine: &Arc<Engine>,
-    address: &Address,
+    address: &InboxConfig,
     action: BacklogAction,
     re_sign: bool,
 ) -> Result<BacklogDecision, WriteError<rusqlite::Error>> {

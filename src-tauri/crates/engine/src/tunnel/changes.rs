@@ -6,7 +6,7 @@ use hookbench_model::{Change, ExposureSettings, Tunnel, TunnelNew};
 use hookbench_store::tunnel::SshSettings;
 
 use super::{TunnelRow, TunnelSettings, other, registry::TunnelError, ssh};
-use crate::{Engine, inbox::Address};
+use crate::{Engine, inbox::InboxConfig};
 
 /// Starts the enabled tunnels, and the task that sends changes of inboxes to relays.
 pub(crate) fn spawn_tunnels(engine: &Arc<Engine>) {
@@ -124,7 +124,7 @@ pub async fn remove_tunnel(engine: &Arc<Engine>, number: i64, force: bool) -> Re
 pub async fn expose(
     engine: &Arc<Engine>,
     tunnel: i64,
-    address: &Address,
+    address: &InboxConfig,
     settings: ExposureSettings,
 ) -> Result<(), TunnelError> {
     let Some((_alone, row)) = engine.tunnels.alone_with(tunnel).await else { return Ok(()) };

@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use http_body_util::{BodyExt as _, Limited};
 
 use super::{AWAY_AFTER, ExposureRow, Tunnelled};
-use crate::{Engine, entry::Entry, inbox::Address};
+use crate::{Engine, entry::Entry, inbox::InboxConfig};
 
 /// Maximum size of a response that is sent to the relay, in bytes. Providers read a few KB.
 const RESPONSE_MAX: usize = 1024 * 1024;
@@ -245,7 +245,12 @@ async fn body_of(engine: &Engine, delivery: &Delivery, content: Content) -> Resu
 }
 
 /// Decides the response to a request whose sender waits.
-async fn reply(engine: &Arc<Engine>, address: &Address, settings: &ExposureSettings, captured: &mut Captured) -> Reply {
+async fn reply(
+    engine: &Arc<Engine>,
+    address: &InboxConfig,
+    settings: &ExposureSettings,
+    captured: &mut Captured,
+) -> Reply {
     let body = match &captured.body {
         Body::Inline(bytes) => ArrivedBody::Memory(bytes),
         Body::Chunks(body) => ArrivedBody::Chunks { body: *body, bytes: captured.body_bytes },
@@ -314,7 +319,7 @@ impl Drop for Chunks {
 }
 
 /// Returns true if a request belongs to the offline backlog and is not forwarded now.
-fn is_backlog(delivery: &Delivery, settings: &ExposureSettings, address: &Address) -> bool {
+fn is_backlog(delivery: &Delivery, settings: &ExposureSettings, address: &InboxConfig) -> bool {
     delivery.age_us >= AWAY_AFTER.as_micros() as i64
         && match settings.on_return {
             BacklogPolicy::Ask => address.forwards.iter().any(|bound| bound.forward.enabled),
@@ -329,7 +334,7 @@ fn later(error: &CommitError) -> Ack {
 
 /// Converts a delivery to a captured request. The target contains the name of the inbox instead of the secret token of
 /// the public URL. Returns `None` if the delivery is invalid.
-fn captured(delivery: &Delivery, address: &Address, body: Body, now_us: i64) -> Option<Captured> {
+fn captured(delivery: &Delivery, address: &InboxConfig, body: Body, now_us: i64) -> Option<Captured> {
     let word = |words: &[&str], word: &str| words.iter().position(|known| *known == word);
     let target = format!("/{}{}", address.name, delivery.rest);
     let below = delivery.rest.is_empty() || delivery.rest.starts_with(['/', '?']);

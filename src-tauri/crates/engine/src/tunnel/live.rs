@@ -11,7 +11,7 @@ use hookbench_relay::access::{new_token, target_of};
 use http::{Response, StatusCode};
 
 use super::{ExposureRow, registry::ExposureEntry};
-use crate::{Engine, inbox::Address};
+use crate::{Engine, inbox::InboxConfig};
 
 /// Maximum length of a public URL, in bytes.
 const URL_MAX: usize = 2_048;
@@ -86,7 +86,7 @@ pub(super) fn live_streams(engine: &Arc<Engine>, tunnel: i64) -> Streams<LiveRou
 pub(super) fn expose_live(
     engine: &Engine,
     tunnel: i64,
-    address: &Address,
+    address: &InboxConfig,
     settings: ExposureSettings,
 ) -> ExposureEntry {
     let own = engine.tunnels.exposures_of(address.number).into_iter().find(|row| row.tunnel == tunnel);

@@ -70,7 +70,7 @@ pub(super) struct ExposureEntry {
     pub(super) row: ExposureRow,
     pub(super) access: Arc<Access>,
     /// Settings that this run last sent to the relay.
-    pub(super) told: Option<ExposedInbox>,
+    pub(super) sent: Option<ExposedInbox>,
     pub(super) problem: Option<String>,
 }
 
@@ -192,7 +192,7 @@ impl TunnelEntry {
 
 impl ExposureEntry {
     pub(super) fn new(row: ExposureRow) -> Self {
-        Self { access: Arc::new(crate::tunnel::access(&row.settings)), row, told: None, problem: None }
+        Self { access: Arc::new(crate::tunnel::access(&row.settings)), row, sent: None, problem: None }
     }
 }
 

@@ -19,10 +19,10 @@ use super::{
     registry::{ExposureEntry, TunnelEntry, TunnelError},
     relay_request::wanted,
 };
-use crate::{Engine, inbox::Address};
+use crate::{Engine, inbox::InboxConfig};
 
 /// Minimum interval between two updates of relays. Saving a form changes several settings in a row.
-const GAP: Duration = Duration::from_millis(200);
+const MIN_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Maximum number of changes that are read from the feed at a time.
 const BATCH: usize = 20_000;
@@ -97,7 +97,7 @@ pub(super) async fn add_relay(
 pub(super) async fn expose_at_relay(
     engine: &Engine,
     tunnel: i64,
-    address: &Address,
+    address: &InboxConfig,
     settings: ExposureSettings,
 ) -> Result<ExposureEntry, TunnelError> {
     let (client, label) = {
@@ -117,7 +117,7 @@ pub(super) async fn expose_at_relay(
     let wanted = wanted(address, &settings, &engine.providers.catalogue());
     let shown = client.put_inbox(&label, &wanted).await?;
     let row = ExposureRow { tunnel, inbox: address.number, label, url: shown.url, settings };
-    Ok(ExposureEntry { told: Some(wanted), ..ExposureEntry::new(row) })
+    Ok(ExposureEntry { sent: Some(wanted), ..ExposureEntry::new(row) })
 }
 
 /// Deletes an address at the relay of a tunnel. Does nothing for other kinds of tunnel.
@@ -158,19 +158,19 @@ pub(super) fn spawn_telling_relays(engine: &Arc<Engine>) {
         loop {
             nudge.notified().await;
             let Some(engine) = weak.upgrade() else { return };
-            tell_relays(&engine).await;
+            send_settingss(&engine).await;
             drop(engine);
-            tokio::time::sleep(GAP).await;
+            tokio::time::sleep(MIN_INTERVAL).await;
         }
     });
     tokio::spawn(nudge_on_change(Arc::downgrade(engine), engine.feed.clone(), engine.tunnels.nudge.clone()));
 }
 
 /// Sends changed settings of inboxes to relays, and removes the exposures of purged inboxes.
-async fn tell_relays(engine: &Arc<Engine>) {
+async fn send_settingss(engine: &Arc<Engine>) {
     let catalogue = engine.providers.catalogue();
     let Ok(inboxes) = engine.store.readers().read(ExposureRow::inboxes).await else { return };
-    let (mut untold, mut gone) = (Vec::new(), Vec::new());
+    let (mut unsent, mut gone) = (Vec::new(), Vec::new());
     for known in engine.tunnels.lock().values_mut() {
         if !known.row.settings.is_durable() {
             let purged = known.exposures.iter().filter(|exposure| !inboxes.contains(&exposure.row.inbox));
@@ -189,8 +189,8 @@ async fn tell_relays(engine: &Arc<Engine>) {
             }
             let Some(address) = engine.addresses.by_number(row.inbox) else { continue };
             let wanted = wanted(&address, &row.settings, &catalogue);
-            if exposure.told.as_ref() != Some(&wanted) {
-                untold.push(UnsentSettings { tunnel, client, row, wanted });
+            if exposure.sent.as_ref() != Some(&wanted) {
+                unsent.push(UnsentSettings { tunnel, client, row, wanted });
             }
         }
     }
@@ -199,14 +199,14 @@ async fn tell_relays(engine: &Arc<Engine>) {
             tracing::warn!(%error, "the address of a deleted inbox could not be deleted; retrying");
         }
     }
-    for untold in untold {
-        tell_relay(engine, untold).await;
+    for unsent in unsent {
+        send_settings(engine, unsent).await;
     }
 }
 
-async fn tell_relay(engine: &Arc<Engine>, UnsentSettings { tunnel, client, mut row, wanted }: UnsentSettings) {
-    let told = client.put_inbox(&row.label, &wanted).await;
-    let moved = told.as_ref().ok().filter(|shown| shown.url != row.url);
+async fn send_settings(engine: &Arc<Engine>, UnsentSettings { tunnel, client, mut row, wanted }: UnsentSettings) {
+    let sent = client.put_inbox(&row.label, &wanted).await;
+    let moved = sent.as_ref().ok().filter(|shown| shown.url != row.url);
     if let Some(shown) = moved {
         tracing::warn!(was = row.url, now = shown.url, "the relay changed the address of an inbox");
         row.url.clone_from(&shown.url);
@@ -218,8 +218,8 @@ async fn tell_relay(engine: &Arc<Engine>, UnsentSettings { tunnel, client, mut r
     if let Some(known) = engine.tunnels.lock().get_mut(&tunnel) {
         for exposure in known.exposures.iter_mut().filter(|exposure| exposure.row.inbox == row.inbox) {
             exposure.row.url.clone_from(&row.url);
-            match &told {
-                Ok(_) => (exposure.told, exposure.problem) = (Some(wanted.clone()), None),
+            match &sent {
+                Ok(_) => (exposure.sent, exposure.problem) = (Some(wanted.clone()), None),
                 Err(error) => exposure.problem = Some(error.to_string()),
             }
         }
@@ -248,7 +248,7 @@ async fn nudge_on_change(engine: Weak<Engine>, feed: Arc<Feed>, nudge: Arc<Notif
         if engine.strong_count() == 0 {
             return;
         }
-        tokio::time::sleep(GAP).await;
+        tokio::time::sleep(MIN_INTERVAL).await;
     }
 }
 

@@ -7,7 +7,7 @@ use hookbench_relay::{
     wire::{BasicCredentials, ExposedInbox, Fallback, InboxHandshake},
 };
 
-use crate::inbox::Address;
+use crate::inbox::InboxConfig;
 
 /// Wait for the response if the timeout of the provider is unknown, in ms. Most providers time out after ten seconds.
 const USUAL_WAIT: u32 = 8_000;
@@ -19,7 +19,7 @@ const SLACK: u32 = 1_500;
 const LONGEST_WAIT: u32 = 25_000;
 
 /// Returns the settings of an inbox for the relay.
-pub(super) fn wanted(address: &Address, settings: &ExposureSettings, catalogue: &Catalogue) -> ExposedInbox {
+pub(super) fn wanted(address: &InboxConfig, settings: &ExposureSettings, catalogue: &Catalogue) -> ExposedInbox {
     let provider = address.verification.provider.as_deref().and_then(|id| catalogue.get(id));
     ExposedInbox {
         fallback: fallback(address),
@@ -36,7 +36,7 @@ pub(super) fn wanted(address: &Address, settings: &ExposureSettings, catalogue: 
 
 /// Returns the response that the relay sends without this computer: the default response of the inbox if it is the same
 /// for every request, else an empty response.
-fn fallback(address: &Address) -> Fallback {
+fn fallback(address: &InboxConfig) -> Fallback {
     let own = &address.own;
     if own.template || own.file.is_some() || own.fault.is_some() {
         return Fallback::default();
@@ -46,7 +46,7 @@ fn fallback(address: &Address) -> Fallback {
 
 /// Returns the time that the relay keeps a sender waiting, in ms. Returns 0 if this computer would respond in the same
 /// way as the relay.
-fn budget(address: &Address, provider: Option<&Provider>) -> u32 {
+fn budget(address: &InboxConfig, provider: Option<&Provider>) -> u32 {
     let asks = provider.is_some_and(|provider| !provider.handshakes.is_empty());
     if !address.decides && !asks && address.own.delay_ms == 0 {
         return 0;
@@ -57,7 +57,7 @@ fn budget(address: &Address, provider: Option<&Provider>) -> u32 {
 }
 
 /// Returns the names of the handshakes that require a secret the relay does not have. These wait for this computer.
-pub(super) fn keyed(address: &Address, settings: &ExposureSettings, catalogue: &Catalogue) -> Vec<String> {
+pub(super) fn keyed(address: &InboxConfig, settings: &ExposureSettings, catalogue: &Catalogue) -> Vec<String> {
     let provider = address.verification.provider.as_deref().and_then(|id| catalogue.get(id));
     let given = settings.give_secrets && address.verification.secrets.iter().any(|secret| !secret.is_empty());
     provider

@@ -146,7 +146,7 @@ pub(super) fn tunnel_status(engine: &Arc<Engine>, number: i64, state: State) {
         if !was_online && matches!(known.state, TunnelConnection::Online { .. }) {
             // The relay lacks the changes made while it was offline, and may have been restored from a backup. All
             // settings are therefore sent again.
-            known.exposures.iter_mut().for_each(|exposure| exposure.told = None);
+            known.exposures.iter_mut().for_each(|exposure| exposure.sent = None);
             engine.tunnels.nudge();
         }
     }

@@ -160,20 +160,20 @@ fn echoes_challenge_headers() {
         let headers = filled(*asked).headers;
         assert!(headers.contains(&((*name).to_owned(), (*value).to_owned())), "{headers:?}");
     }
-    let told =
+    let stored =
         response(("asana", "POST", "/", &[("X-Hook-Secret", "b537207f20cb")], ""), &keys(), State::Unsigned, false);
-    assert_eq!(told.and_then(|told| told.secret).as_deref(), Some("b537207f20cb"));
-    let told =
+    assert_eq!(stored.and_then(|stored| stored.secret).as_deref(), Some("b537207f20cb"));
+    let stored =
         response(("notion", "POST", "/", &[], r#"{"verification_token":"secret_1"}"#), &keys(), State::Unsigned, false);
-    assert_eq!(told.and_then(|told| told.secret).as_deref(), Some("secret_1"));
+    assert_eq!(stored.and_then(|stored| stored.secret).as_deref(), Some("secret_1"));
 }
 
 #[test]
 fn ignores_invalid_secrets() {
-    for told in ["", "••••••••", "short", "with a space in it"] {
+    for stored in ["", "••••••••", "short", "with a space in it"] {
         let responded =
-            response(("asana", "POST", "/", &[("X-Hook-Secret", told)], ""), &keys(), State::Unsigned, false);
-        assert_eq!(responded.and_then(|responded| responded.secret), None, "{told:?}");
+            response(("asana", "POST", "/", &[("X-Hook-Secret", stored)], ""), &keys(), State::Unsigned, false);
+        assert_eq!(responded.and_then(|responded| responded.secret), None, "{stored:?}");
     }
 }
 

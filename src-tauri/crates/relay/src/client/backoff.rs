@@ -12,7 +12,7 @@ const SHORTEST: Duration = Duration::from_millis(125);
 const LONGEST: Duration = Duration::from_secs(15);
 
 /// Interval at which the clocks are compared.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Minimum excess duration of an interval that counts as a sleep of the computer.
 const SLEPT: Duration = Duration::from_secs(5);
@@ -41,9 +41,9 @@ impl Backoff {
 pub async fn woke() {
     loop {
         let (wall, counted) = (SystemTime::now(), Instant::now());
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
         let wall = wall.elapsed().unwrap_or_default();
-        if wall.max(counted.elapsed()) > LOOK + SLEPT {
+        if wall.max(counted.elapsed()) > POLL_INTERVAL + SLEPT {
             return;
         }
     }

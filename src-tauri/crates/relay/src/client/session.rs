@@ -220,7 +220,7 @@ impl<L: Agent> Shared<L> {
                 self.agent.clone().deliver(delivery, wait_s, content, turn)
             }),
             (&Method::PUT, false) if path == STATUS => {
-                tokio::spawn(self.clone().told(body));
+                tokio::spawn(self.clone().take_status(body));
                 None
             }
             _ => None,
@@ -242,7 +242,7 @@ impl<L: Agent> Shared<L> {
         }
     }
 
-    async fn told(self: Arc<Self>, body: Incoming) {
+    async fn take_status(self: Arc<Self>, body: Incoming) {
         let Ok(body) = Limited::new(body, INLINE_MAX as usize).collect().await else { return };
         let Ok(status) = serde_json::from_slice::<SessionStatus>(&body.to_bytes()) else { return };
         let SessionStatus { round_trip_us, waiting, ended } = status;

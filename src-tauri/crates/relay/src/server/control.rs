@@ -470,7 +470,7 @@ async fn attached(
         }
     };
     // The session is registered before it reads the disk, so that no delivery is missed that is committed in between.
-    let Some((told, offered)) = hub.attach(device.number, epoch) else { return };
+    let Some((events, offered)) = hub.attach(device.number, epoch) else { return };
     // The device may have been revoked after its signature was verified.
     if !matches!(hub.store.device(device.id.clone()).await, Ok(Some(now)) if !now.revoked) {
         return hub.detach(device.number, epoch);
@@ -487,7 +487,7 @@ async fn attached(
         }
     };
     let mut session = Session::new(hub.clone(), send, device.number, credit);
-    let why = session.run(told, &offered, ended).await;
+    let why = session.run(events, &offered, ended).await;
     abort.abort();
     hub.detach(device.number, epoch);
     tracing::info!(device = device.id, epoch, ?why, "detached");

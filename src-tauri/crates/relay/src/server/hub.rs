@@ -93,16 +93,16 @@ impl Hub {
     /// session gets its messages from the returned channel, and subtracts the bytes of received deliveries from the
     /// returned counter.
     pub(super) fn attach(&self, device: i64, epoch: i64) -> Option<(mpsc::UnboundedReceiver<Event>, Arc<AtomicUsize>)> {
-        let (events, told) = mpsc::unbounded_channel();
+        let (sender, events) = mpsc::unbounded_channel();
         let offered = Arc::new(AtomicUsize::new(0));
         let mut sessions = lock(&self.sessions);
         if sessions.get(&device).is_some_and(|session| session.epoch > epoch) {
             return None;
         }
-        if let Some(older) = sessions.insert(device, Session { epoch, events, offered: offered.clone() }) {
+        if let Some(older) = sessions.insert(device, Session { epoch, events: sender, offered: offered.clone() }) {
             let _ = older.events.send(Event::End(SessionEnd::Superseded));
         }
-        Some((told, offered))
+        Some((events, offered))
     }
 
     /// Removes a session that has ended.

@@ -58,7 +58,7 @@ pub(super) const ACK_WITHIN: Duration = Duration::from_secs(30);
 pub(super) const SLOWEST: u64 = 32 * 1024;
 
 /// First and maximum pause after a delivery that was not acknowledged. The pause doubles each time.
-pub(super) const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
+pub(super) const RETRY_DELAY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
 
 /// Limits that the relay's owner can change.
 #[derive(Debug, Clone)]

@@ -145,9 +145,9 @@ impl Relay {
         let trusted = networks(&config.trusted).map_err(RelayError::Setting)?;
         let lock = own(&config.data)?;
         let hub_now = Arc::new(OnceLock::<Weak<Hub>>::new());
-        let told = hub_now.clone();
+        let notified = hub_now.clone();
         let on_commit = Box::new(move |committed: Committed| {
-            if let Some(hub) = told.get().and_then(Weak::upgrade) {
+            if let Some(hub) = notified.get().and_then(Weak::upgrade) {
                 broken_off(&hub, committed.arrived);
             }
         });

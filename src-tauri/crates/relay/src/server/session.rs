@@ -23,7 +23,7 @@ use tokio::{
 use super::{
     directory::Inbox,
     hub::{Event, Hub, InFlightDelivery},
-    limits::{ACK_WITHIN, AGAIN, CREDIT_MAX, PAGE, PAGE_BYTES, RESPONSE_MAX, SLOWEST},
+    limits::{ACK_WITHIN, CREDIT_MAX, PAGE, PAGE_BYTES, RESPONSE_MAX, RETRY_DELAY, SLOWEST},
     metrics::count,
     store::DueDelivery,
 };
@@ -62,7 +62,7 @@ impl Queue {
             after: 0,
             drained: false,
             not_before: None,
-            pause: AGAIN.0,
+            pause: RETRY_DELAY.0,
             flying: 0,
             awaited: 0,
         }
@@ -134,7 +134,7 @@ impl Session {
     /// ended.
     pub(super) async fn run(
         &mut self,
-        mut told: mpsc::UnboundedReceiver<Event>,
+        mut events: mpsc::UnboundedReceiver<Event>,
         offered: &AtomicUsize,
         connection: impl Future<Output = ()>,
     ) -> Option<SessionEnd> {
@@ -143,7 +143,7 @@ impl Session {
         loop {
             let next = self.fill().await;
             tokio::select! {
-                event = told.recv() => match event? {
+                event = events.recv() => match event? {
                     Event::InboxUsage { inbox, seq, due } => self.kept(inbox, seq, due, offered),
                     Event::Look(inbox) => self.look(inbox),
                     Event::Gone(number) => self.queues.retain(|queue| queue.inbox.number != number),
@@ -226,7 +226,7 @@ impl Session {
                     }
                     Err(error) => {
                         tracing::warn!(%error, "deliveries could not be read; retrying");
-                        self.queues[index].not_before = Some(now + AGAIN.1 / 10);
+                        self.queues[index].not_before = Some(now + RETRY_DELAY.1 / 10);
                     }
                 }
                 continue;
@@ -327,16 +327,16 @@ impl Session {
                 count(&self.hub.metrics.deliveries_again_total);
                 tokio::spawn(async move { hub.store.tried(row).await });
                 due.delivery.attempt += 1;
-                let pause = self.queue(inbox).map(|queue| queue.pause).unwrap_or(AGAIN.0);
+                let pause = self.queue(inbox).map(|queue| queue.pause).unwrap_or(RETRY_DELAY.0);
                 Some(pause)
             }
         };
         let Some(queue) = self.queue(inbox) else { return };
         match pause {
-            None => queue.pause = AGAIN.0,
+            None => queue.pause = RETRY_DELAY.0,
             Some(pause) => {
                 queue.not_before = Some(Instant::now() + pause);
-                queue.pause = (queue.pause * 2).min(AGAIN.1);
+                queue.pause = (queue.pause * 2).min(RETRY_DELAY.1);
                 // The delivery returns to its place in the order of the inbox.
                 let seq = due.delivery.seq;
                 let at = queue.items.iter().position(|item| item.delivery.seq > seq).unwrap_or(queue.items.len());

@@ -541,7 +541,7 @@ impl RelayStore {
                        (SELECT inbox FROM inbox_total WHERE inbox NOT IN (SELECT number FROM inbox)) LIMIT ?3)"
                     ),
                 )?
-                .query_map(params![taken_us, old_row, SLICE], |row| row.get(0))?
+                .query_map(params![taken_us, old_row, BATCH_SIZE], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
             for row in &rows {
                 delete(c, *row)?;
@@ -549,7 +549,7 @@ impl RelayStore {
             if rows.is_empty() {
                 c.execute("DELETE FROM inbox_total WHERE inbox NOT IN (SELECT number FROM inbox)", [])?;
             }
-            Ok(rows.len() as i64 >= SLICE)
+            Ok(rows.len() as i64 >= BATCH_SIZE)
         };
         self.store.write(work, |_| ()).await
     }
@@ -570,7 +570,7 @@ const REFUSED: u8 = 2;
 const TOO_LARGE: u8 = hookbench_model::BodyState::TooLarge as u8;
 
 /// Rows deleted in one commit.
-const SLICE: i64 = 500;
+const BATCH_SIZE: i64 = 500;
 
 fn delete(c: &Connection, row: i64) -> rusqlite::Result<()> {
     let found: Option<(i64, Option<i64>, i64)> = c

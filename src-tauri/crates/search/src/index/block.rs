@@ -22,11 +22,11 @@ use super::{
 pub(crate) const ROWS: usize = 4_096;
 
 /// Size of the slice of one bit, in bytes: one bit per row.
-const SLICE: usize = ROWS / 8;
+const BATCH_SIZE: usize = ROWS / 8;
 
 const HEAD: usize = 64;
 const IDS: usize = ROWS * 8;
-const SLICES: usize = BITS * SLICE;
+const SLICES: usize = BITS * BATCH_SIZE;
 
 /// Size of a block in its file, in bytes.
 pub(crate) const BYTES: usize = HEAD + IDS + SLICES;
@@ -98,10 +98,14 @@ impl Block {
         match prefilter {
             Prefilter::Everything => Ok(None),
             Prefilter::Bits(bits) => {
-                let mut rows = vec![u64::MAX; SLICE / 8];
-                let mut slice = [0; SLICE];
+                let mut rows = vec![u64::MAX; BATCH_SIZE / 8];
+                let mut slice = [0; BATCH_SIZE];
                 for bit in bits {
-                    read_at(&self.file, &mut slice, self.offset + (HEAD + IDS + usize::from(*bit) * SLICE) as u64)?;
+                    read_at(
+                        &self.file,
+                        &mut slice,
+                        self.offset + (HEAD + IDS + usize::from(*bit) * BATCH_SIZE) as u64,
+                    )?;
                     for (row, word) in rows.iter_mut().zip(slice.as_chunks::<8>().0) {
                         *row &= u64::from_le_bytes(*word);
                     }
@@ -129,7 +133,7 @@ impl Block {
                 Ok(all)
             }
             Prefilter::Any(filters) => {
-                let mut any = vec![0; SLICE / 8];
+                let mut any = vec![0; BATCH_SIZE / 8];
                 for prefilter in filters {
                     let Some(rows) = self.rows(prefilter)? else { return Ok(None) };
                     any.iter_mut().zip(&rows).for_each(|(a, b)| *a |= b);
@@ -220,7 +224,7 @@ impl Building {
     }
 
     pub(crate) fn set(&mut self, row: usize, bit: u16) {
-        self.bytes[HEAD + IDS + usize::from(bit) * SLICE + row / 8] |= 1 << (row % 8);
+        self.bytes[HEAD + IDS + usize::from(bit) * BATCH_SIZE + row / 8] |= 1 << (row % 8);
     }
 
     /// Sets every bit of a row, which then may match any query.

@@ -3,7 +3,7 @@
 use hookbench_model::RetentionPolicy;
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::deletion::SLICE;
+use crate::deletion::BATCH_SIZE;
 
 const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
 
@@ -20,7 +20,7 @@ pub fn count(connection: &Connection, deliveries: i64, bytes: i64) -> rusqlite::
         .map(drop)
 }
 
-/// Deletes deliveries that exceed the limits, in one slice of at most [`SLICE`] deliveries after the number `after`,
+/// Deletes deliveries that exceed the limits, in one slice of at most [`BATCH_SIZE`] deliveries after the number `after`,
 /// oldest first. Returns the number of deleted deliveries, and the number after which the next slice starts, if there
 /// may be more.
 pub fn expire_deliveries(
@@ -42,7 +42,9 @@ pub fn expire_deliveries(
             "SELECT number, event, endpoint, ended_us, created_us FROM delivery
              WHERE ended_us IS NOT NULL AND number > ?1 ORDER BY number LIMIT ?2",
         )?
-        .query_map([after, SLICE as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
+        .query_map([after, BATCH_SIZE as i64], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        })?
         .collect::<Result<_, _>>()?;
     let mut expired = 0;
     for (delivery, event, endpoint, ended_us, created_us) in &oldest {
@@ -81,7 +83,7 @@ pub fn expire_deliveries(
         count(connection, -1, -responses - payload)?;
     }
     let last = oldest.last().map(|(number, ..)| *number);
-    Ok((expired, last.filter(|_| oldest.len() == SLICE)))
+    Ok((expired, last.filter(|_| oldest.len() == BATCH_SIZE)))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ describe.each(TRANSPORTS)("response rules, forwards and replays in the %s", (tra
   const got: { path: string; body: string }[] = [];
   let status = 202;
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookbench.driver, `${shots}/${transport}-onward-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${transport}-forward-${name}.png`);
   };
   const send = (path: string, body: object) =>
     fetch(`${hookbench.listener}/inbox${path}`, {

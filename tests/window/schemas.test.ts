@@ -9,7 +9,7 @@ const shots = process.env.HOOKBENCH_SHOTS;
 describe.each(TRANSPORTS)("schemas in the %s", (transport) => {
   let hookbench: Running;
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookbench.driver, `${shots}/${transport}-shapes-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${transport}-schemas-${name}.png`);
   };
   const send = (body: object) =>
     fetch(`${hookbench.listener}/inbox`, {

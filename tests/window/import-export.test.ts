@@ -27,7 +27,7 @@ function harSchema(): (har: unknown) => string[] {
 describe.each(TRANSPORTS)("import and export in the %s", (transport) => {
   let hookbench: Running;
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookbench.driver, `${shots}/${transport}-carry-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${transport}-import-export-${name}.png`);
   };
   /** Fills the field with a label. Waits for the field first. */
   const fill = async (label: string, text: string): Promise<void> => {
@@ -111,7 +111,7 @@ describe.each(TRANSPORTS)("import and export in the %s", (transport) => {
     if (transport === "browser") {
       await fill("Redact JSON paths", "a..b");
       await press(driver, Key.ENTER);
-      await sees(driver, "The path");
+      await sees(driver, "Invalid path");
       await fill("Redact JSON paths", "a");
       await press(driver, Key.ENTER);
       await sees(driver, "Saved requests.har");
