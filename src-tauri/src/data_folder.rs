@@ -7,13 +7,13 @@ use hookbench_engine::takeover::{TakeoverError, take_over};
 /// Environment variable that names the folder.
 pub const VARIABLE: &str = "HOOKBENCH_DATA";
 
-/// Returns the default folder of this user, such as `~/.local/share/hookbench`. Returns `None` if there is no home folder.
+/// Returns the default folder of this user, such as `~/.local/share/hookbench`. Returns `None` without a home folder.
 pub fn usual() -> Option<PathBuf> {
     folder_of("hookbench")
 }
 
-/// Takes over the data of an earlier release, which had the name Hookline: from its default folder, or in a folder that the
-/// user named. Returns a message for the user if data was moved.
+/// Takes over the data of an earlier release, which had the name Hookline: from its default folder, or in a folder that
+/// the user named. Returns a message for the user if data was moved.
 ///
 /// # Errors
 ///

@@ -529,9 +529,9 @@ async fn does_not_pass_checks_that_did_not_run() {
     // The last run could not restore the handler.
     std::fs::remove_file(handler.broken()).unwrap();
     let port = free_port();
-    let nobody =
+    let unreachable =
         json!({ "url": format!("http://127.0.0.1:{port}/"), "provider": "standard-webhooks", "secret": SECRET });
-    let mut looking_back = nobody.clone();
+    let mut looking_back = unreachable.clone();
     looking_back["only"] = json!(["no-redirect", "no-410", "no-disclosure"]);
     assert_eq!(report(&serve, looking_back).await["run"]["conclusion"], "incomplete");
 }

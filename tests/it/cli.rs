@@ -201,8 +201,8 @@ async fn copied_code_sends_the_same_request() {
             let copied = copy["id"].as_str().unwrap();
             assert!(serve.body(copied).await == sent, "{code}");
             // Ignores headers of the connection and headers that the code names as added by the tool.
-            let output = code.lines().find(|line| line.contains(" adds headers that the original request lacks: "));
-            let added = output.map(|line| line.trim_end_matches('.').to_lowercase()).unwrap_or_default();
+            let note = code.lines().find(|line| line.contains(" adds headers that the original request lacks: "));
+            let added = note.map(|line| line.trim_end_matches('.').to_lowercase()).unwrap_or_default();
             let added: Vec<&str> = added.split(": ").skip(1).flat_map(|names| names.split(", ")).collect();
             let own = |lines: Vec<(String, String)>| -> Vec<_> {
                 let connection = ["host", "connection", "content-length"];

@@ -141,14 +141,14 @@ async fn reports_final_state_of_each_delivery() {
     );
 
     // VowChat does not retry after 4xx. Refused connections are retried until the delivery is canceled.
-    let vow = json!({ "provider": "vowchat", "url": destination.url, "local_test": true });
-    let vow = endpoint(&serve, vow).await;
+    let vowchat = json!({ "provider": "vowchat", "url": destination.url, "local_test": true });
+    let vowchat = endpoint(&serve, vowchat).await;
     destination.responses(429);
     let sent = send(&serve, json!({ "provider": "vowchat", "type": "message_created" })).await;
     let failed = in_state(&serve, &id(&sent["deliveries"][0]), &["failed"]).await;
     assert_eq!((failed["attempts"].as_u64(), failed["status"].as_u64()), (Some(1), Some(429)));
-    let nobody = json!({ "settings": { "url": "http://127.0.0.1:1/" } });
-    serve.call(reqwest::Method::PATCH, &format!("/endpoints/{}", id(&vow)), nobody).await;
+    let unreachable = json!({ "settings": { "url": "http://127.0.0.1:1/" } });
+    serve.call(reqwest::Method::PATCH, &format!("/endpoints/{}", id(&vowchat)), unreachable).await;
     let sent = send(&serve, json!({ "provider": "vowchat", "type": "message_created" })).await;
     let waiting = until("the delivery to wait for its second attempt", async || {
         let one = serve.get(&format!("/deliveries/{}", id(&sent["deliveries"][0]))).await;
@@ -212,9 +212,9 @@ async fn rejects_settings_that_the_vendor_does_not_allow() {
     assert_eq!(status, 422);
     assert!(error["message"].as_str().unwrap().contains("5 endpoints per flow"), "{error}");
     endpoint(&serve, json!({ "provider": "flow-session", "url": url, "account": "onboarding" })).await;
-    let vow = json!({ "provider": "vowchat", "url": "https://a.example/x", "account": "acme" });
-    endpoint(&serve, vow.clone()).await;
-    let (status, error) = serve.call(reqwest::Method::POST, "/endpoints", vow).await;
+    let vowchat = json!({ "provider": "vowchat", "url": "https://a.example/x", "account": "acme" });
+    endpoint(&serve, vowchat.clone()).await;
+    let (status, error) = serve.call(reqwest::Method::POST, "/endpoints", vowchat).await;
     assert_eq!(status, 422);
     assert!(error["message"].as_str().unwrap().contains("only once"), "{error}");
 }
@@ -486,8 +486,8 @@ async fn trigger_waits_for_deliveries_and_deletes_its_endpoint() {
     let failed = serve.cli(&["trigger", "onwebchat", "chat.closed", "--to", &hook]);
     assert_eq!(failed.status.code(), Some(1));
     assert_eq!(destination.got().len(), 2, "trigger must not retry without --retries");
-    let lived = serve.cli(&["trigger", "deway", "chats", "--to", &hook, "--retries", "--time-scale", "1000"]);
-    assert_eq!((lived.status.code(), destination.got().len()), (Some(1), 6));
+    let retried = serve.cli(&["trigger", "deway", "chats", "--to", &hook, "--retries", "--time-scale", "1000"]);
+    assert_eq!((retried.status.code(), destination.got().len()), (Some(1), 6));
     assert_eq!(serve.get("/endpoints").await["items"], json!([]), "the temporary endpoint must not be listed");
     // The command waits for all 700 deliveries, which is more than one page of the API.
     destination.responses(200);

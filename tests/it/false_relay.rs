@@ -50,14 +50,14 @@ async fn served(mut stream: TcpStream, base: String, attached: Send) {
         let _ = connection.await;
         return;
     }
-    let output = match head.split(' ').nth(1).unwrap().trim_start_matches(PREFIX) {
+    let body = match head.split(' ').nth(1).unwrap().trim_start_matches(PREFIX) {
         "" => json!({ "relay": "false", "unix_s": 0 }),
         "/devices" => json!({ "device": "d", "url": base }),
         "/resume" => json!({ "again": 0 }),
         _ => json!({ "name": "inbox", "url": format!("{base}/token"), "waiting": 0, "refused": 0, "seq": 0 }),
     };
-    let output = output.to_string();
-    let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{output}", output.len());
+    let body = body.to_string();
+    let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
     stream.write_all(response.as_bytes()).await.unwrap();
 }
 
@@ -89,7 +89,7 @@ fn honest(number: i64) -> Delivery {
 async fn deliver(send: &Send, delivery: &Delivery, body: &'static [u8]) -> Option<Ack> {
     let mut request = http::Request::new(Full::new(Bytes::from_static(body)));
     *request.method_mut() = http::Method::PUT;
-    *request.uri_mut() = format!("http://laptop/inbox/inbox/{}", delivery.id).parse().unwrap();
+    *request.uri_mut() = format!("http://agent/inbox/inbox/{}", delivery.id).parse().unwrap();
     *request.headers_mut() = delivery.headers(None);
     let response = send.lock().await.as_mut().unwrap().send_request(request);
     let (parts, body) = response.await.unwrap().into_parts();
@@ -131,14 +131,14 @@ async fn rejects_invalid_deliveries_from_malicious_relay() {
         Delivery { body: BodyPlace::Relay, body_bytes: u64::MAX / 2, ..honest(12) },
     ];
     for lie in &lies {
-        let output = deliver(&send, lie, b"{}").await;
-        assert!(matches!(output, Some(Ack::Never(_))), "{lie:?}: {output:?}");
+        let ack = deliver(&send, lie, b"{}").await;
+        assert!(matches!(ack, Some(Ack::Never(_))), "{lie:?}: {ack:?}");
     }
     // A delivery for an inbox that is not exposed is retried later, because the inbox may be exposed by then.
-    for outside_headers in
+    for unexposed in
         [Delivery { inbox: "other".into(), ..honest(3) }, Delivery { inbox: "../other".into(), ..honest(4) }]
     {
-        assert!(matches!(deliver(&send, &outside_headers, b"{}").await, Some(Ack::Later { .. })));
+        assert!(matches!(deliver(&send, &unexposed, b"{}").await, Some(Ack::Later { .. })));
     }
     // Unusual but possible values are stored and returned unchanged.
     let odd = Delivery {

@@ -43,7 +43,7 @@ fn send_raw(serve: &Serve, bytes: &[u8]) {
 }
 
 /// Returns the fields and the body of a request that must survive export and import.
-async fn told(serve: &Serve, summary: &Json) -> (Json, Vec<u8>) {
+async fn exported(serve: &Serve, summary: &Json) -> (Json, Vec<u8>) {
     let id = summary["id"].as_str().unwrap();
     let detail = serve.get(&format!("/requests/{id}/reveal")).await;
     let kept = [
@@ -63,9 +63,9 @@ async fn told(serve: &Serve, summary: &Json) -> (Json, Vec<u8>) {
         "names",
         "response",
     ];
-    let mut told = json!({});
-    kept.into_iter().for_each(|key| told[key] = detail[key].clone());
-    (told, serve.body(id).await)
+    let mut exported = json!({});
+    kept.into_iter().for_each(|key| exported[key] = detail[key].clone());
+    (exported, serve.body(id).await)
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn export_and_import_preserve_every_byte() {
         let (mut sent, came) = (from.all("inbox").await, to.all(form).await);
         sent.reverse();
         for (sent, came) in sent.iter().zip(&came) {
-            assert_eq!(told(&from, sent).await, told(&to, came).await, "{form}");
+            assert_eq!(exported(&from, sent).await, exported(&to, came).await, "{form}");
             assert_eq!(came["source"], format!("all.{form}"));
         }
     }
@@ -290,8 +290,8 @@ async fn cancels_imports_and_cleans_up_after_crash() {
     let kept = until("the import report", async || {
         let job = serve.get(&format!("/jobs/{id}")).await;
         let stored = serve.get("/requests/count?q=source:many&most=100000").await;
-        let (told, stored) = (job["imported"]["requests"].as_u64().unwrap(), stored["requests"].as_u64().unwrap());
-        (told == stored && told > 0).then_some(told)
+        let (imported, stored) = (job["imported"]["requests"].as_u64().unwrap(), stored["requests"].as_u64().unwrap());
+        (imported == stored && imported > 0).then_some(imported)
     })
     .await;
     assert!(kept < 60_000, "{kept}");

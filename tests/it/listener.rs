@@ -417,8 +417,8 @@ async fn reports_owner_of_used_port_and_suggests_free_port() {
     let (status, error) = serve.call(reqwest::Method::PATCH, "/settings", wanted.clone()).await;
     assert_eq!((status, &error["code"]), (409, &json!("port_taken")), "{error}");
     let message = error["message"].as_str().unwrap();
-    for output in [format!("process {}", std::process::id()), "is free".into(), "still listens".into()] {
-        assert!(message.contains(&output), "{output}: {message}");
+    for text in [format!("process {}", std::process::id()), "is free".into(), "still listens".into()] {
+        assert!(message.contains(&text), "{text}: {message}");
     }
     // The rejected change keeps the current address.
     assert_eq!(serve.get("/status").await["listener"], before);
@@ -426,12 +426,8 @@ async fn reports_owner_of_used_port_and_suggests_free_port() {
     drop(holder);
     let (status, _) = serve.call(reqwest::Method::PATCH, "/settings", wanted.clone()).await;
     assert_eq!(status, 200);
-    let destination = serve.get("/status").await["listener"].clone();
-    assert_eq!(
-        (&destination["state"], &destination["address"]),
-        (&json!("listening"), &wanted["listen"]),
-        "{destination}"
-    );
+    let listener = serve.get("/status").await["listener"].clone();
+    assert_eq!((&listener["state"], &listener["address"]), (&json!("listening"), &wanted["listen"]), "{listener}");
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Runs every command that the documents print.
 //!
-//! The `sh` blocks of a page are one bash script, which runs in an empty folder beside a running `hookbench serve`, with an
-//! app that responds with 200. The ports of the page are replaced by free ones. `sh exit=N` must exit with N, and `sh
-//! background` runs until the page ends. Programs that need another host or a build are replaced by empty ones.
+//! The `sh` blocks of a page are one bash script, which runs in an empty folder next to a running `hookbench serve`,
+//! with an app that responds with 200. The ports of the page are replaced by free ones. `sh exit=N` must exit with N,
+//! and `sh background` runs until the page ends. Programs that need another host or a build are replaced by empty ones.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -127,7 +127,7 @@ fn ports(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Replaces numbers that are words of their own.
+/// Replaces numbers that are whole words.
 fn with_ports(text: &str, ports: &BTreeMap<String, String>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

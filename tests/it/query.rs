@@ -213,11 +213,11 @@ async fn saved_searches_persist_and_send_alerts() {
         ));
     }
     let line = text.lines().find(|line| line.contains("saved_search_matched")).expect("no alert");
-    let told: Json =
+    let alert: Json =
         serde_json::from_str(line.trim_start_matches("data: ").trim_start_matches("data:")).expect("invalid JSON");
-    assert_eq!((&told["name"], &told["requests"]), (&json!("Paid orders"), &json!(1)));
+    assert_eq!((&alert["name"], &alert["requests"]), (&json!("Paid orders"), &json!(1)));
     assert_eq!(
-        serve.body(told["request"]["id"].as_str().expect("the id must be a string")).await,
+        serve.body(alert["request"]["id"].as_str().expect("the id must be a string")).await,
         br#"{"n":2,"state":"paid"}"#
     );
     let gone = serve.request(Method::DELETE, "/saved-searches/paid%20orders").send().await.expect("no response");
@@ -257,7 +257,7 @@ async fn requests_and_listen_commands_filter_by_query() {
         .spawn()
         .expect("cannot start the binary");
     let mut out = BufReader::new(listen.stdout.take().expect("stdout must be piped"));
-    let heard = std::thread::spawn(move || {
+    let listening = std::thread::spawn(move || {
         let mut line = String::new();
         out.read_line(&mut line).map(|_| line)
     });
@@ -265,10 +265,10 @@ async fn requests_and_listen_commands_filter_by_query() {
     until("a line of the listen command", async || {
         post(&serve, "inbox", json!({ "n": 5 })).await;
         post(&serve, "inbox", json!({ "n": 50 })).await;
-        heard.is_finished().then_some(())
+        listening.is_finished().then_some(())
     })
     .await;
-    let line: Json = serde_json::from_str(&heard.join().expect("the reader panicked").expect("cannot read stdout"))
+    let line: Json = serde_json::from_str(&listening.join().expect("the reader panicked").expect("cannot read stdout"))
         .expect("invalid JSON");
     assert_eq!(serve.body(line["id"].as_str().expect("the id must be a string")).await, br#"{"n":50}"#);
     listen.kill().expect("cannot kill the process");

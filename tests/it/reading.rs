@@ -304,7 +304,7 @@ async fn unusual_requests_survive_export_and_import_in_every_format() {
         assert_eq!(came.len(), 5, "{form}");
         sent.reverse();
         for (sent, came) in sent.iter().zip(&came) {
-            let told = async |serve: &Serve, request: &Json| {
+            let exported = async |serve: &Serve, request: &Json| {
                 let detail = serve.get(&format!("/requests/{}", id(request))).await;
                 (
                     detail["method"].clone(),
@@ -313,7 +313,7 @@ async fn unusual_requests_survive_export_and_import_in_every_format() {
                     serve.body(&id(request)).await,
                 )
             };
-            assert_eq!(told(&from, sent).await, told(&to, came).await, "{form}");
+            assert_eq!(exported(&from, sent).await, exported(&to, came).await, "{form}");
         }
     }
     // A repeated import of a file reports the earlier import and its inbox.

@@ -185,8 +185,8 @@ async fn parses_head_that_arrives_byte_by_byte() {
         let _ = timeout(PATIENCE, stream.read_to_end(&mut response)).await.unwrap();
         String::from_utf8_lossy(&response).into_owned()
     };
-    let good = pieces(b"GET /inbox/<\xc3\xa9> HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
-    assert!(good.starts_with("HTTP/1.1 200"), "{good}");
+    let accepted = pieces(b"GET /inbox/<\xc3\xa9> HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(accepted.starts_with("HTTP/1.1 200"), "{accepted}");
     assert_eq!(serve.newest(1).await["target"], "/inbox/<é>");
     let bad = pieces(b"GET /inbox HTTP/1.1\r\nX Y: 1\r\n\r\n").await;
     assert!(bad.starts_with("HTTP/1.1 400"), "{bad}");

@@ -305,6 +305,6 @@ async fn replay_command_sends_edits_and_tests_idempotency() {
         String::from_utf8_lossy(&many.stderr)
     );
     assert!(std::fs::read_to_string(&report).unwrap().contains("<h2>Responses</h2>"));
-    let unasked = serve.cli(&["replay", "--query", "", "--to", "http://staging.example/"]);
-    assert!(String::from_utf8_lossy(&unasked.stderr).contains("3 requests would go to staging.example"));
+    let unconfirmed = serve.cli(&["replay", "--query", "", "--to", "http://staging.example/"]);
+    assert!(String::from_utf8_lossy(&unconfirmed.stderr).contains("3 requests would go to staging.example"));
 }

@@ -94,7 +94,7 @@ async fn loads_and_runs_custom_scenario_files() {
         assert_eq!(responded, status, "{wanted}: {error}");
     }
     // The command fails if there is no endpoint to send to.
-    let nobody = serve.cli(&["scenario", "run", "mine"]);
-    assert_eq!(nobody.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&nobody.stderr).contains("--to"));
+    let no_endpoint = serve.cli(&["scenario", "run", "mine"]);
+    assert_eq!(no_endpoint.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&no_endpoint.stderr).contains("--to"));
 }

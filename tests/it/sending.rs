@@ -310,8 +310,8 @@ async fn filters_deliveries_and_resends_them() {
     ] {
         assert_eq!(count(query).await, expected, "{query}");
     }
-    let nobody = serve.request(Method::GET, "/deliveries?endpoint=unknown").send().await.unwrap();
-    assert_eq!(nobody.status(), 404);
+    let unknown = serve.request(Method::GET, "/deliveries?endpoint=unknown").send().await.unwrap();
+    assert_eq!(unknown.status(), 404);
     let listed = serve.cli(&["delivery", "list", "--endpoint", "broken", "--json"]);
     assert_eq!(String::from_utf8_lossy(&listed.stdout).lines().count(), 3);
     assert_eq!(serve.cli(&["delivery", "list", "--endpoint", "unknown"]).status.code(), Some(2));
@@ -389,21 +389,21 @@ async fn reports_untrusted_certificates_and_masks_private_keys() {
     let text = |name: &str| fs::read_to_string(at.join(name)).unwrap();
     fs::write(at.join("chain.pem"), text("leaf.pem") + &text("ca.pem")).unwrap();
     let plain = tls_server(at, "chain.pem", "leaf.key", None, b"http/1.1");
-    let wary = tls_server(at, "chain.pem", "leaf.key", Some("ca.pem"), b"http/1.1");
+    let requires_certificate = tls_server(at, "chain.pem", "leaf.key", Some("ca.pem"), b"http/1.1");
     let own = tls_server(at, "self.pem", "self.key", None, b"http/1.1");
     let modern = tls_server(at, "chain.pem", "leaf.key", None, b"h2");
     let (serve, http) = (Serve::start(), TargetServer::start().await);
     let pair = text("client.pem") + &text("client.key");
-    for (port, settings, output) in [
+    for (port, settings, expected) in [
         (plain, json!({ "trusted_certificate": text("ca.pem") }), None),
         (plain, json!({ "trusted_certificate": text("chain.pem") }), None),
         (plain, json!({ "trusted_certificate": text("leaf.pem") }), None),
         (own, json!({ "trusted_certificate": text("self.pem") }), None),
-        (wary, json!({ "trusted_certificate": text("ca.pem"), "client_certificate": pair }), None),
+        (requires_certificate, json!({ "trusted_certificate": text("ca.pem"), "client_certificate": pair }), None),
         (plain, json!({}), Some("untrusted")),
         (own, json!({}), Some("self-signed")),
         (own, json!({ "trusted_certificate": text("ca.pem") }), Some("self-signed")),
-        (wary, json!({ "trusted_certificate": text("ca.pem") }), Some("client certificate")),
+        (requires_certificate, json!({ "trusted_certificate": text("ca.pem") }), Some("client certificate")),
         (modern, json!({ "trusted_certificate": text("ca.pem") }), Some("HTTP/2 only")),
         (http.url.rsplit(':').next().unwrap().parse().unwrap(), json!({}), Some("does not respond with TLS")),
     ] {
@@ -411,9 +411,9 @@ async fn reports_untrusted_certificates_and_masks_private_keys() {
         assert_eq!(status, 202, "{sent}");
         let delivery = in_state(&serve, &id(&sent["deliveries"][0]), &["delivered", "failed"]).await;
         let error = delivery["error"].as_str().unwrap_or_default();
-        match output {
+        match expected {
             None => assert_eq!(delivery["state"], "delivered", "{error}"),
-            Some(output) => assert!(error.contains(output) && !error.contains("Error("), "{output}: {error}"),
+            Some(expected) => assert!(error.contains(expected) && !error.contains("Error("), "{expected}: {error}"),
         }
     }
     // Private keys are masked, and invalid PEM text is rejected.

@@ -366,7 +366,7 @@ async fn detects_unknown_scheme_and_saves_it_as_provider() {
     for (id, body, status, word) in [
         ("github", own.clone(), 409, "ships"),
         ("../evil", own.clone(), 404, "route"),
-        ("Evil", own.clone(), 422, "lower-case"),
+        ("Evil", own.clone(), 422, "lowercase"),
         ("acme", json!({ "name": "Acme", "scheme": { "digest": { "signature": [] } } }), 422, "cannot be parsed"),
         ("acme", json!({ "name": " ", "scheme": rule }), 422, "name"),
         ("acme", json!({ "name": "Acme", "scheme": rule, "event_type": ["nowhere"] }), 422, "has no type"),

@@ -209,8 +209,8 @@ async fn forwards_webhooks_through_ssh_and_reconnects() {
     // A broken session is re-established at the same URL.
     sshd.cut();
     until("the webhook after a cut", async || status(&public).await.filter(|status| *status == 418)).await;
-    let stood = connection_state(&serve, "online").await;
-    assert!(stood["last_drop"]["why"].as_str().is_some_and(|why| why.contains("connection")), "{stood}");
+    let tunnel = connection_state(&serve, "online").await;
+    assert!(tunnel["last_drop"]["why"].as_str().is_some_and(|why| why.contains("connection")), "{tunnel}");
     // The session is also re-established after a restart of the host.
     sshd.restart(|_| ());
     until("the webhook after a restart", async || status(&public).await.filter(|status| *status == 418)).await;
@@ -302,8 +302,12 @@ async fn rejects_host_with_unexpected_key() {
     let output = refused(&serve.cli(&["tunnel", "trust-key", "yes"]));
     assert!(output.contains("SHA256:"), "{output}");
     started(&serve.cli(&["tunnel", "trust-key", &second]));
-    let stood = connection_state(&serve, "online").await;
-    assert_eq!((&stood["kind"]["host_key"], &stood["kind"]["offered_key"]), (&json!(second), &Json::NULL), "{stood}");
+    let tunnel = connection_state(&serve, "online").await;
+    assert_eq!(
+        (&tunnel["kind"]["host_key"], &tunnel["kind"]["offered_key"]),
+        (&json!(second), &Json::NULL),
+        "{tunnel}"
+    );
 }
 
 #[tokio::test]
@@ -324,9 +328,9 @@ async fn requests_host_key_of_known_type() {
     assert!(output.contains(&fingerprint(&sshd.path("other-kind"))), "{output}");
     sshd.restart(|_| ());
     until("the session after the restart", async || {
-        let stood = tunnel(&serve).await;
-        assert_ne!(stood["connection"]["state"], "failed", "{stood}");
-        (stood["connection"]["state"] == "online" && !stood["last_drop"].is_null()).then_some(())
+        let tunnel = tunnel(&serve).await;
+        assert_ne!(tunnel["connection"]["state"], "failed", "{tunnel}");
+        (tunnel["connection"]["state"] == "online" && !tunnel["last_drop"].is_null()).then_some(())
     })
     .await;
 }
@@ -425,10 +429,10 @@ async fn exposes_inbox_through_tunnel_of_another_program() {
     let home = TempDir::new().unwrap();
     let (serve, app) = (serve_with_home(home.path(), None), TargetServer::start().await);
     let output = started(&serve.cli(&["tunnel", "start", "https://abc.ngrok.example", "--other", "--expose", "inbox"]));
-    let stood = connection_state(&serve, "online").await;
-    let local = stood["kind"]["local"].as_str().unwrap().to_owned();
+    let tunnel = connection_state(&serve, "online").await;
+    let local = tunnel["kind"]["local"].as_str().unwrap().to_owned();
     assert!(output.contains(&local) && output.contains("live"), "{output}");
-    assert_eq!(stood["durable"], false);
+    assert_eq!(tunnel["durable"], false);
     let public = url(&serve).await;
     let token = public.strip_prefix("https://abc.ngrok.example/").unwrap().to_owned();
     // Tunnel programs pass paths unchanged.
@@ -482,8 +486,8 @@ async fn exposes_inbox_through_tunnel_of_another_program() {
     serve.terminate();
     let taken = std::net::TcpListener::bind(local.trim_start_matches("http://")).unwrap();
     let serve = serve_with_home(home.path(), None);
-    let stood = connection_state(&serve, "waiting").await;
-    assert!(stood["connection"]["why"].as_str().unwrap().contains("cannot be used"), "{stood}");
+    let tunnel = connection_state(&serve, "waiting").await;
+    assert!(tunnel["connection"]["why"].as_str().unwrap().contains("cannot be used"), "{tunnel}");
     drop(taken);
     connection_state(&serve, "online").await;
     assert_eq!(url(&serve).await, public);
@@ -494,8 +498,8 @@ async fn serializes_changes_to_a_tunnel() {
     let home = TempDir::new().unwrap();
     let serve = serve_with_home(home.path(), None);
     started(&serve.cli(&["tunnel", "start", "https://abc.example/hooks", "--other"]));
-    let stood = connection_state(&serve, "online").await;
-    let (id, local) = (stood["id"].as_str().unwrap(), stood["kind"]["local"].as_str().unwrap().to_owned());
+    let tunnel = connection_state(&serve, "online").await;
+    let (id, local) = (tunnel["id"].as_str().unwrap(), tunnel["kind"]["local"].as_str().unwrap().to_owned());
     // Concurrent calls to expose an inbox create one URL, and that URL is stored.
     let path = format!("/tunnels/{id}/inboxes/inbox");
     let expose = || serve.request(reqwest::Method::PUT, &path).json(&json!({})).send();

@@ -132,12 +132,12 @@ async fn page_has_strict_csp_and_exchanges_its_code_once() {
         "{policy}"
     );
     assert_eq!(page.headers()["x-content-type-options"], "nosniff");
-    let trade =
+    let exchange_code =
         async |code: &str| client.post(format!("{url}session")).json(&json!({ "code": code })).send().await.unwrap();
-    assert_eq!(trade("0").await.status(), 403);
-    let session: Json = trade(code).await.json().await.unwrap();
+    assert_eq!(exchange_code("0").await.status(), 403);
+    let session: Json = exchange_code(code).await.json().await.unwrap();
     assert_eq!(session["token"].as_str().unwrap().len(), 64);
-    assert_eq!(trade(code).await.status(), 403);
+    assert_eq!(exchange_code(code).await.status(), 403);
     child.kill().unwrap();
     child.wait().unwrap();
 }

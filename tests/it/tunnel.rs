@@ -553,12 +553,12 @@ async fn relay_obtains_acme_certificate_that_agent_trusts() {
         Serve::spawn(command, &agent)
     };
     // An agent that does not trust the certificate reports an error and does not use the enrollment code.
-    let wary = serve(false);
+    let distrusting = serve(false);
     let code = relay.code();
-    let refused = wary.cli(&["tunnel", "start", &url, "--code", &code]);
+    let refused = distrusting.cli(&["tunnel", "start", &url, "--code", &code]);
     let output = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && output.contains("certificate"), "{output}");
-    wary.terminate();
+    distrusting.terminate();
     let serve = serve(true);
     let public = joined(&serve, &url, &code, &[]);
     online(&serve).await;

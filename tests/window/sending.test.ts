@@ -109,7 +109,7 @@ describe.each(TRANSPORTS)("sending in the %s", (transport) => {
     await press(driver, Key.ENTER);
     await noDialog(driver);
     await sees(driver, "Send as onWebChat");
-    await sees(driver, "stated by the vendor");
+    await sees(driver, "documented by the vendor");
     await sees(driver, "Receive in your code");
     await click(driver, "Go");
     await sees(driver, "func webhook(");

@@ -151,7 +151,8 @@ describe.each(TRANSPORTS)("signatures in the %s", (transport) => {
     await click(driver, "Sign");
     await sees(driver, "Added by signing");
     expect(await serious(driver)).toEqual([]);
-    if (process.env.HOOKBENCH_SHOTS) await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${transport}-debugger.png`);
+    if (process.env.HOOKBENCH_SHOTS)
+      await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${transport}-debugger.png`);
     expect((await hookbench.api<{ requests: number }>("/status")).requests).toBe(stored);
   });
 });

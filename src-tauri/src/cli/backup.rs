@@ -25,7 +25,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         job = api.get(&format!("/jobs/{}", job.id)).await?;
     }
     if job.state != JobState::Done {
-        let why = job.error.as_deref().unwrap_or("cancelled");
+        let why = job.error.as_deref().unwrap_or("canceled");
         return Err(CliError::Other(format!("the backup failed: {why}")));
     }
     if context.json {

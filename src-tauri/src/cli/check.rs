@@ -7,8 +7,8 @@ use std::{
 };
 
 use hookbench_model::{
-    CheckCommand, CheckComparison, CheckConclusion, CheckCounts, CheckList, CheckOutcome, CheckPlan, CheckReport,
-    CheckResult, CheckRuleList, CheckRun, CheckSettings, SideEffectProbe,
+    CheckCommand, CheckComparison, CheckConclusion, CheckCounts, CheckLevel, CheckList, CheckOutcome, CheckPlan,
+    CheckReport, CheckResult, CheckRuleList, CheckRun, CheckSettings, SideEffectProbe,
 };
 use http::Method;
 use serde::Serialize;
@@ -40,7 +40,7 @@ enum Verb {
     #[command(after_help = "Examples:\n  hookbench check report latest\n  \
         hookbench check report latest --as html > report.html")]
     Report {
-        /// Id of the run; `latest` is the newest
+        /// ID of the run; `latest` is the newest
         run: String,
         /// Print the report in this format
         #[arg(long = "as", value_parser = ["json", "html", "junit"])]
@@ -49,7 +49,7 @@ enum Verb {
     /// Rerun the checks that did not pass, or the checks of --only
     #[command(after_help = "Examples:\n  hookbench check rerun latest\n  hookbench check rerun latest --only unsigned")]
     Rerun {
-        /// Id of the run; `latest` is the newest
+        /// ID of the run; `latest` is the newest
         run: String,
         /// Rerun this check; repeatable
         #[arg(long, value_name = "CHECK")]
@@ -60,15 +60,15 @@ enum Verb {
     /// Compare two runs. Exits with 1 if their results differ
     #[command(after_help = "Examples:\n  hookbench check compare latest~1 latest")]
     Compare {
-        /// Id of the earlier run
+        /// ID of the earlier run
         before: String,
-        /// Id of the later run
+        /// ID of the later run
         after: String,
     },
     /// Delete a run
     #[command(after_help = "Examples:\n  hookbench check remove latest")]
     Remove {
-        /// Id of the run; `latest` is the newest
+        /// ID of the run; `latest` is the newest
         run: String,
     },
 }
@@ -88,7 +88,7 @@ struct Files {
 
 #[derive(Debug, clap::Args)]
 struct RunArgs {
-    /// URL of the handler, or the id or name of an endpoint
+    /// URL of the handler, or the ID or name of an endpoint
     #[arg(value_name = "URL|ENDPOINT", required = true)]
     to: Option<String>,
     /// Send as this vendor; `hookbench provider list` lists them
@@ -121,7 +121,7 @@ struct RunArgs {
     /// Skip this check; repeatable
     #[arg(long, value_name = "CHECK")]
     skip: Vec<String>,
-    /// Waive the checks listed in this file, one id per line; `#` starts a comment
+    /// Waive the checks listed in this file, one ID per line; `#` starts a comment
     #[arg(long, value_name = "FILE")]
     waive: Option<PathBuf>,
     /// Count side effects with GET on this URL
@@ -157,7 +157,7 @@ struct RunArgs {
     /// Print the requests that would be sent, and send nothing
     #[arg(long)]
     plan: bool,
-    /// Send to another machine and run commands without confirmation
+    /// Send to another computer and run commands without confirmation
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
@@ -326,9 +326,9 @@ fn agreed(yes: bool) -> Result<(), CliError> {
         return Err(CliError::Other("confirmation is required. Pass --yes to continue".into()));
     }
     let _ = write!(std::io::stderr(), "Continue? [y/N] ");
-    let mut response = String::new();
-    let _ = std::io::stdin().read_line(&mut response);
-    if response.trim().eq_ignore_ascii_case("y") { Ok(()) } else { Err(CliError::No) }
+    let mut input = String::new();
+    let _ = std::io::stdin().read_line(&mut input);
+    if input.trim().eq_ignore_ascii_case("y") { Ok(()) } else { Err(CliError::No) }
 }
 
 /// Waits until a run has ended, writes its report files and prints its report.
@@ -431,8 +431,17 @@ async fn rules(api: &Api, context: &Context) -> Result<(), CliError> {
             terminal::json(check);
             continue;
         }
-        let level = terminal::word(&check.level);
-        terminal::line(&format!("{:>2}  {:<17} {level:<6}  {}", check.number, check.id, terminal::shown(&check.title)));
+        let level = match check.level {
+            CheckLevel::Must => "required",
+            CheckLevel::Should => "recommended",
+            CheckLevel::Advice => "advisory",
+        };
+        terminal::line(&format!(
+            "{:>2}  {:<21} {level:<11}  {}",
+            check.number,
+            check.id,
+            terminal::shown(&check.title)
+        ));
         terminal::line(&format!("    {} ({})", terminal::shown(&check.why), terminal::shown(&check.source)));
     }
     Ok(())

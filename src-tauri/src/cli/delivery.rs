@@ -23,24 +23,25 @@ pub(super) enum Verb {
         /// Maximum number of deliveries to list (1 to 500)
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: u32,
-        /// List only deliveries older than the delivery with this id
+        /// List only deliveries older than the delivery with this ID
         #[arg(long, value_name = "ID")]
         after: Option<String>,
     },
     /// Show a delivery with every attempt
     #[command(after_help = "Examples:\n  hookbench delivery show latest\n  hookbench delivery show latest --json")]
     Show {
-        /// Id of the delivery; `latest` is the newest
+        /// ID of the delivery; `latest` is the newest
         id: String,
     },
     /// Resend one delivery, or all that match a filter
     ///
-    /// A waiting delivery is attempted now. With a filter, deliveries that are failed, exhausted or skipped are
-    /// resent, unless --state names another state.
+    /// With an ID, the next attempt of a waiting delivery is made now.
+    ///
+    /// A filter resends failed, exhausted and skipped deliveries, or those of --state.
     #[command(after_help = "Examples:\n  hookbench delivery retry latest\n  \
         hookbench delivery retry --since yesterday --type 'chat.*' --status 5xx")]
     Retry {
-        /// Id of the delivery; `latest` is the newest
+        /// ID of the delivery; `latest` is the newest
         id: Option<String>,
         /// Run all retries now, without waiting for the retry schedule
         #[arg(long, requires = "id")]
@@ -51,7 +52,7 @@ pub(super) enum Verb {
     /// Cancel a delivery that waits for a retry
     #[command(after_help = "Examples:\n  hookbench delivery cancel latest")]
     Cancel {
-        /// Id of the delivery; `latest` is the newest
+        /// ID of the delivery; `latest` is the newest
         id: String,
     },
 }
@@ -59,7 +60,7 @@ pub(super) enum Verb {
 /// Filter of deliveries
 #[derive(Debug, clap::Args)]
 pub(super) struct Filter {
-    /// Only deliveries to this endpoint, by name or id
+    /// Only deliveries to this endpoint, by name or ID
     #[arg(long, value_name = "NAME")]
     endpoint: Option<String>,
     /// Only deliveries in this state, such as failed, exhausted or skipped
@@ -125,7 +126,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
         Verb::Retry { id: Some(id), all_retries, filter } => {
             if let Some((name, _)) = filter.given().next() {
                 return Err(CliError::Other(format!(
-                    "--{name} cannot be combined with a delivery id. Pass one or the other"
+                    "--{name} cannot be combined with a delivery ID. Pass one or the other"
                 )));
             }
             let id = super::latest::delivery(api, &id).await?;

@@ -6,9 +6,9 @@ use super::{Api, Context, error::CliError, inbox::encoded, latest, terminal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Id of a request or `latest`; DELIVERY:NUMBER for the response to an attempt
+    /// ID of a request or `latest`; DELIVERY:NUMBER for the response to an attempt
     a: String,
-    /// Id of the request or response to compare with
+    /// ID of the request or response to compare with
     b: String,
 }
 

@@ -38,7 +38,7 @@ pub(super) enum Verb {
     /// Show an endpoint as JSON
     #[command(after_help = "Examples:\n  hookbench endpoint show staging\n  hookbench endpoint show staging --reveal")]
     Show {
-        /// Id or name of the endpoint
+        /// ID or name of the endpoint
         endpoint: String,
         /// Include the signing secrets
         #[arg(long)]
@@ -48,10 +48,10 @@ pub(super) enum Verb {
     #[command(after_help = "Examples:\n  hookbench endpoint set staging --to https://app.example/hooks\n  \
         hookbench endpoint set staging --rate 5 --policy timeout_ms=500")]
     Set {
-        /// Id or name of the endpoint
+        /// ID or name of the endpoint
         endpoint: String,
         /// Set the URL
-        #[arg(long)]
+        #[arg(long, value_name = "URL")]
         to: Option<String>,
         #[command(flatten)]
         settings: Settings,
@@ -59,13 +59,13 @@ pub(super) enum Verb {
     /// Enable an endpoint
     #[command(after_help = "Examples:\n  hookbench endpoint enable staging")]
     Enable {
-        /// Id or name of the endpoint
+        /// ID or name of the endpoint
         endpoint: String,
     },
     /// Disable an endpoint. Waiting deliveries are skipped
     #[command(after_help = "Examples:\n  hookbench endpoint disable staging")]
     Disable {
-        /// Id or name of the endpoint
+        /// ID or name of the endpoint
         endpoint: String,
     },
     /// Replace the signing secret of an endpoint
@@ -73,7 +73,7 @@ pub(super) enum Verb {
     /// If the scheme allows several signatures, the old secret also signs for one day.
     #[command(after_help = "Examples:\n  hookbench endpoint rotate staging")]
     Rotate {
-        /// Id or name of the endpoint
+        /// ID or name of the endpoint
         endpoint: String,
     },
     /// Send the vendor's test event and wait for the response
@@ -81,14 +81,14 @@ pub(super) enum Verb {
     /// The delivery does not count toward automatic disabling.
     #[command(after_help = "Examples:\n  hookbench endpoint test staging")]
     Test {
-        /// Id or name of the endpoint
+        /// ID or name of the endpoint
         endpoint: String,
     },
     /// Find out why no event arrives. Exits with 1 if a cause is found
     #[command(after_help = "Examples:\n  hookbench endpoint diagnose staging\n  \
         hookbench endpoint diagnose staging --missed invoice.paid")]
     Diagnose {
-        /// Id or name of the endpoint
+        /// ID or name of the endpoint
         endpoint: String,
         /// Event type that did not arrive
         #[arg(long, value_name = "TYPE")]
@@ -97,7 +97,7 @@ pub(super) enum Verb {
     /// Delete an endpoint
     #[command(after_help = "Examples:\n  hookbench endpoint remove staging")]
     Remove {
-        /// Id or name of the endpoint
+        /// ID or name of the endpoint
         endpoint: String,
     },
 }
@@ -127,20 +127,22 @@ pub(super) struct Settings {
     #[arg(long, value_name = "FILE")]
     client_certificate: Option<std::path::PathBuf>,
     /// Divide retry delays by this factor
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     time_scale: Option<f64>,
     /// Pause the retry clock
     #[arg(long, value_name = "true|false")]
     paused: Option<bool>,
     /// Maximum number of concurrent requests
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     concurrency: Option<u32>,
     /// Maximum number of requests per second
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     rate: Option<f64>,
     /// Override a field of the vendor's delivery policy; repeatable
     ///
-    /// Examples: timeout_ms=500, success=200 or schedule='{"fixed":[1,5]}'. The value null restores the vendor's value.
+    /// Examples: timeout_ms=500, success=200 or schedule='{"fixed":[1,5]}'.
+    ///
+    /// The value null restores the vendor's value.
     #[arg(long, value_name = "FIELD=VALUE")]
     policy: Vec<String>,
     /// Sign requests
@@ -296,7 +298,7 @@ pub(super) async fn id_of(api: &Api, wanted: &str) -> Result<String, CliError> {
                 hookbench_model::did_you_mean(wanted, names)
             )))
         }
-        _ => Err(CliError::Other(format!("several endpoints have the name {wanted:?}. Pass an id instead"))),
+        _ => Err(CliError::Other(format!("several endpoints have the name {wanted:?}. Pass an ID instead"))),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::transport::{ApiResponse, into_file};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Export only the requests with these ids; `latest` is the newest
+    /// Export only the requests with these IDs; `latest` is the newest
     ids: Vec<String>,
     /// Write this format
     #[arg(long = "as", value_name = "FORMAT", value_parser = ["har", "jsonl", "csv", "raw", "archive"])]
@@ -27,7 +27,7 @@ pub(super) struct Args {
     output: Option<PathBuf>,
     /// Include secrets
     ///
-    /// Without this flag, the values of Authorization, cookies, API keys and the vendors' secret headers are masked.
+    /// Without this flag, Authorization, cookies, API keys and secrets are masked.
     #[arg(long)]
     secrets: bool,
     /// Redact the value of this header; repeatable
@@ -35,27 +35,29 @@ pub(super) struct Args {
     redact_header: Vec<String>,
     /// Redact the values at this path in JSON bodies; repeatable
     ///
-    /// Example paths: data.user.email and items[*].name. A body that is not JSON is replaced.
+    /// Example paths: data.user.email and items[*].name.
+    ///
+    /// A body that is not JSON is replaced.
     #[arg(long, value_name = "PATH")]
     redact_path: Vec<String>,
 }
 
 pub(super) async fn run(api: &Api, args: Args) -> Result<(), CliError> {
-    let mut asked = form_urlencoded::Serializer::new(String::new());
-    asked.append_pair("as", &args.format);
-    asked.extend_pairs(args.query.iter().map(|query| ("q", query)));
-    asked.extend_pairs(args.inbox.iter().map(|inbox| ("inbox", inbox)));
+    let mut params = form_urlencoded::Serializer::new(String::new());
+    params.append_pair("as", &args.format);
+    params.extend_pairs(args.query.iter().map(|query| ("q", query)));
+    params.extend_pairs(args.inbox.iter().map(|inbox| ("inbox", inbox)));
     let ids = super::latest::requests(api, &args.ids).await?;
     for (name, listed) in [("ids", &ids), ("redact_headers", &args.redact_header), ("redact_paths", &args.redact_path)]
     {
         if !listed.is_empty() {
-            asked.append_pair(name, &listed.join(","));
+            params.append_pair(name, &listed.join(","));
         }
     }
     if args.secrets {
-        asked.append_pair("secrets", "true");
+        params.append_pair("secrets", "true");
     }
-    stream(api, &format!("/export?{}", asked.finish()), args.output).await
+    stream(api, &format!("/export?{}", params.finish()), args.output).await
 }
 
 /// Writes the response of an export route into a file or to standard output.

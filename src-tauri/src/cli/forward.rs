@@ -30,7 +30,7 @@ pub(super) enum Verb {
     Set {
         /// Name of the inbox
         inbox: String,
-        /// Id of the forward, or its number in the list
+        /// ID of the forward, or its number in the list
         forward: String,
         /// Enable the forward; without this flag, disable it
         #[arg(long, value_name = "true|false")]
@@ -41,7 +41,7 @@ pub(super) enum Verb {
     Remove {
         /// Name of the inbox
         inbox: String,
-        /// Id of the forward, or its number in the list
+        /// ID of the forward, or its number in the list
         forward: String,
     },
 }
@@ -62,16 +62,16 @@ pub(super) struct Add {
     /// Return the app's response to the sender (proxy) [default: mirror]
     #[arg(long)]
     proxy: bool,
-    /// Proxy: return the fallback response after this time, in ms
+    /// Proxy: return the fallback response after this time, in ms [default: 9000]
     #[arg(long, value_name = "MS")]
     deadline: Option<u32>,
-    /// Proxy: status of the fallback response
+    /// Proxy: status of the fallback response [default: 502]
     #[arg(long, value_name = "STATUS")]
     fallback: Option<u16>,
-    /// Response timeout of the app, in ms
+    /// Response timeout of the app, in ms [default: 30000]
     #[arg(long, value_name = "MS")]
     timeout: Option<u32>,
-    /// Delays before the retries of a failed attempt, in seconds, such as 1,10,60
+    /// Delays before retries, in seconds, such as 1,10,60 [default: no retries]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     retries: Option<Vec<u32>>,
     /// Use the exact URL, and ignore the path of the request

@@ -17,12 +17,12 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 pub(super) struct Args {
     /// Files to import; - is standard input
     ///
-    /// Formats: HAR, JSON Lines, CSV, raw HTTP messages, curl commands, JSON of webhook.site, and Hookbench archives.
+    /// Formats: HAR, JSON Lines, CSV, raw HTTP, curl, webhook.site JSON and archives.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Import into this inbox, which is created if missing
     ///
-    /// By default, each request goes to the inbox named in the file, or else to `imported`.
+    /// Default: the inbox that the file names for each request, or else `imported`.
     #[arg(long)]
     inbox: Option<String>,
     /// Format of the files [default: detected from the content]
@@ -47,7 +47,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
             terminal::say(&format!("{name}: {}: {}", terminal::shown(&bad.place), terminal::shown(&bad.why)));
         }
         if job.state != JobState::Done {
-            let why = job.error.as_deref().unwrap_or("cancelled");
+            let why = job.error.as_deref().unwrap_or("canceled");
             return Err(CliError::Other(format!("the import of {name} failed: {why}")));
         }
         if !context.json {
@@ -82,14 +82,14 @@ async fn one(api: &Api, args: &Args, file: &std::path::Path) -> Result<Job, CliE
         let length = opened.metadata().await?.len();
         (out_of_file(opened), Some(length))
     };
-    let mut asked = form_urlencoded::Serializer::new(String::new());
-    asked.append_pair("name", if name == "-" { "stdin" } else { &name });
-    asked.extend_pairs(args.inbox.iter().map(|inbox| ("inbox", inbox)));
-    asked.extend_pairs(args.format.iter().map(|format| ("as", format)));
+    let mut params = form_urlencoded::Serializer::new(String::new());
+    params.append_pair("name", if name == "-" { "stdin" } else { &name });
+    params.extend_pairs(args.inbox.iter().map(|inbox| ("inbox", inbox)));
+    params.extend_pairs(args.format.iter().map(|format| ("as", format)));
     if args.atomic {
-        asked.append_pair("atomic", "true");
+        params.append_pair("atomic", "true");
     }
-    let path = format!("/api/v1/import?{}", asked.finish());
+    let path = format!("/api/v1/import?{}", params.finish());
     let (status, headers, mut response) = api.0.open_call(Method::POST, &path, HeaderMap::new(), body).await?;
     let mut text = Vec::new();
     while let Some(piece) = response.next().await {

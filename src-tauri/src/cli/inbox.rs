@@ -109,7 +109,7 @@ pub(super) struct ResponseArgs {
     /// Respond with this body
     #[arg(long)]
     body: Option<String>,
-    /// Respond with the content of this file, which is read once, now
+    /// Respond with the content of this file, read once by this command
     #[arg(long, value_name = "FILE", conflicts_with = "body")]
     body_file: Option<PathBuf>,
     /// Render body and headers as templates, such as {{ request.json.id }}

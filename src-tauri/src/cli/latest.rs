@@ -69,7 +69,7 @@ fn parse(text: &str) -> Result<Option<usize>, CliError> {
     let Some(number) = number else { return Ok(None) };
     match number.parse().ok().filter(|number| *number <= BEFORE_MAX) {
         Some(number) => Ok(Some(number)),
-        None => Err(CliError::Other(format!("invalid id {text:?} (must be latest~0 to latest~{BEFORE_MAX})"))),
+        None => Err(CliError::Other(format!("invalid ID {text:?} (must be latest~0 to latest~{BEFORE_MAX})"))),
     }
 }
 

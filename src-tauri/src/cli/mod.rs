@@ -93,7 +93,7 @@ enum Verb {
     /// List the vendors, or show one
     #[command(after_help = "Examples:\n  hookbench provider list\n  hookbench provider show stripe --snippet node")]
     Provider(provider::Args),
-    /// Run a relay, the public end of tunnels, which stores requests while offline
+    /// Run a relay: the public end of tunnels, which stores requests on a server
     #[command(
         subcommand,
         after_help = "Examples:\n  hookbench relay serve --domain relay.example --listen 0.0.0.0:443\n  \
@@ -155,7 +155,7 @@ enum Call {
         hookbench replay -q 'body.user_id:789 after:yesterday' --to staging --rate 2/s --report staging.html\n  \
         hookbench replay latest --twice --at-once")]
     Replay(Box<replay::Args>),
-    /// Test a webhook handler with 52 checks. Exits with 1 unless it passes
+    /// Test a webhook handler with 52 checks. Exits with 1 unless the run passes
     #[command(after_help = "Examples:\n  \
         hookbench check http://localhost:3000/webhooks --provider stripe --secret-file secret.txt\n  \
         hookbench check staging --plan\n  hookbench check staging --junit out.xml --html out.html --yes")]

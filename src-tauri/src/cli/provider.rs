@@ -19,7 +19,7 @@ enum Verb {
     #[command(after_help = "Examples:\n  hookbench provider show stripe\n  \
         hookbench provider show stripe --snippet node\n  hookbench provider show github --handler express")]
     Show {
-        /// Id of the vendor
+        /// ID of the vendor
         name: String,
         /// Print verification code: node, python, php, go, ruby, java or rust
         #[arg(long, value_name = "LANGUAGE")]

@@ -33,7 +33,9 @@ pub(super) struct Serve {
     url: Option<String>,
     /// Obtain and renew a certificate for this host name (ACME, TLS-ALPN-01)
     ///
-    /// The host name must resolve to this machine, and the certificate authority must reach the relay on port 443.
+    /// The host name must resolve to this server.
+    ///
+    /// The certificate authority must reach the relay on port 443.
     #[arg(long, value_name = "HOST", conflicts_with = "tls_cert")]
     domain: Option<String>,
     /// Contact email address for the certificate authority
@@ -85,7 +87,7 @@ pub(super) enum Device {
     /// Revoke a device. Its session and its public URLs end at once
     #[command(after_help = "Examples:\n  hookbench relay device revoke DEVICE")]
     Revoke {
-        /// Id of the device
+        /// ID of the device
         device: String,
     },
 }

@@ -26,7 +26,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(150);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Ids of the requests, in the order in which they are sent; `latest` is the newest
+    /// IDs of the requests, in the order in which they are sent; `latest` is the newest
     #[arg(required_unless_present = "query")]
     ids: Vec<String>,
     /// Replay all requests that match this query (docs/search.md)
@@ -223,9 +223,9 @@ fn confirmed(message: &str, yes: bool) -> Result<String, CliError> {
         return Err(CliError::Other(format!("{message} Pass --yes to confirm")));
     }
     let _ = write!(std::io::stderr(), "{} Send them? [y/N] ", terminal::shown(message));
-    let mut response = String::new();
-    let _ = std::io::stdin().read_line(&mut response);
-    if response.trim().eq_ignore_ascii_case("y") { Ok(host) } else { Err(CliError::No) }
+    let mut input = String::new();
+    let _ = std::io::stdin().read_line(&mut input);
+    if input.trim().eq_ignore_ascii_case("y") { Ok(host) } else { Err(CliError::No) }
 }
 
 /// Waits until a replay has ended. Ctrl-C cancels the replay.

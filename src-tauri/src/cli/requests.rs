@@ -30,25 +30,25 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
-    let mut asked = form_urlencoded::Serializer::new(String::new());
+    let mut params = form_urlencoded::Serializer::new(String::new());
     if let Some(inbox) = &args.inbox {
-        asked.append_pair("inbox", inbox);
+        params.append_pair("inbox", inbox);
     }
     if let Some(query) = &args.query {
-        asked.append_pair("q", query);
+        params.append_pair("q", query);
     }
     if args.pinned {
-        asked.append_pair("pinned", "true");
+        params.append_pair("pinned", "true");
     }
-    let asked = asked.finish();
+    let params = params.finish();
     if args.refused {
-        return refused(api, context, &asked, args.limit).await;
+        return refused(api, context, &params, args.limit).await;
     }
     let (mut left, mut after) = (args.limit, String::new());
     let filtered = args.query.is_some() || args.pinned;
     let mut any = false;
     while left > 0 {
-        let page: RequestList = api.get(&format!("/requests?limit={}&{asked}{after}", left.min(PAGE))).await?;
+        let page: RequestList = api.get(&format!("/requests?limit={}&{params}{after}", left.min(PAGE))).await?;
         page.items.iter().for_each(|request| print(context, request));
         any |= !page.items.is_empty();
         left = left.saturating_sub(page.items.len() as u32);
@@ -64,10 +64,10 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
 }
 
 /// Lists refused requests, newest first, each followed by its first bytes.
-async fn refused(api: &Api, context: &Context, asked: &str, limit: u32) -> Result<(), CliError> {
+async fn refused(api: &Api, context: &Context, params: &str, limit: u32) -> Result<(), CliError> {
     let (mut left, mut after, mut any) = (limit, String::new(), false);
     while left > 0 {
-        let page: RefusalList = api.get(&format!("/refusals?limit={}&{asked}{after}", left.min(PAGE))).await?;
+        let page: RefusalList = api.get(&format!("/refusals?limit={}&{params}{after}", left.min(PAGE))).await?;
         any |= !page.items.is_empty();
         for item in &page.items {
             match context.json {

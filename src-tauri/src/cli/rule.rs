@@ -32,7 +32,7 @@ pub(super) enum Verb {
     Remove {
         /// Name of the inbox
         inbox: String,
-        /// Id of the rule, or its number in the list
+        /// ID of the rule, or its number in the list
         rule: String,
     },
     /// Restart the sequences of a response rule
@@ -40,14 +40,14 @@ pub(super) enum Verb {
     Restart {
         /// Name of the inbox
         inbox: String,
-        /// Id of the rule, or its number in the list
+        /// ID of the rule, or its number in the list
         rule: String,
     },
     /// Show which rule would respond to a stored request, and why
     #[command(after_help = "Examples:\n  hookbench inbox rule try latest\n  \
         hookbench inbox rule try latest --inbox shop")]
     Try {
-        /// Id of the request; `latest` is the newest
+        /// ID of the request; `latest` is the newest
         request: String,
         /// Use the rules of this inbox [default: the inbox of the request]
         #[arg(long)]
@@ -207,7 +207,7 @@ pub(super) fn place_of<'i>(ids: impl ExactSizeIterator<Item = &'i str>, named: &
     let by_number = named.parse::<usize>().ok().filter(|n| (1..=count).contains(n)).map(|n| n - 1);
     let by_id = ids.enumerate().find(|(_, id)| *id == named).map(|(place, _)| place);
     by_number.or(by_id).ok_or_else(|| {
-        CliError::Other(format!("no such item: {named:?} (the list has {count}). Pass an id, or a number in the list"))
+        CliError::Other(format!("no such item: {named:?} (the list has {count}). Pass an ID, or a number in the list"))
     })
 }
 

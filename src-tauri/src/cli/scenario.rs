@@ -23,7 +23,7 @@ pub(super) enum Verb {
     /// Print the file of a scenario, as a template for your own
     #[command(after_help = "Examples:\n  hookbench scenario show stripe-subscription > mine.toml")]
     Show {
-        /// Id of the scenario
+        /// ID of the scenario
         scenario: String,
     },
     /// Send the events of a scenario in order, with the delays between them
@@ -35,7 +35,7 @@ pub(super) enum Verb {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Run {
-    /// Id of the scenario, or a .toml file
+    /// ID of the scenario, or a .toml file
     scenario: String,
     #[command(flatten)]
     destination: Destination,

@@ -18,14 +18,14 @@ pub(super) struct Args {
 
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
     let Some(inbox) = &args.inbox else { return list(api, context).await };
-    let mut asked = form_urlencoded::Serializer::new(String::new());
-    asked.extend_pairs(args.event.iter().map(|event| ("event", event)));
-    asked.extend_pairs(args.code.iter().map(|code| ("as", code)));
-    let (route, asked) = (format!("/schemas/{}", encoded(inbox)), asked.finish());
+    let mut params = form_urlencoded::Serializer::new(String::new());
+    params.extend_pairs(args.event.iter().map(|event| ("event", event)));
+    params.extend_pairs(args.code.iter().map(|code| ("as", code)));
+    let (route, params) = (format!("/schemas/{}", encoded(inbox)), params.finish());
     if args.code.is_some() {
-        return export::stream(api, &format!("{route}/code?{asked}"), None).await;
+        return export::stream(api, &format!("{route}/code?{params}"), None).await;
     }
-    let shape: SchemaDetail = api.get(&format!("{route}?{asked}")).await?;
+    let shape: SchemaDetail = api.get(&format!("{route}?{params}")).await?;
     if context.json {
         terminal::json(&shape);
         return Ok(());

@@ -69,8 +69,8 @@ pub(super) async fn receive(engine: &Arc<Engine>, listen: Option<SocketAddr>) ->
     }
 }
 
-/// Returns a future that ends when the process receives SIGINT or SIGTERM. Signals count from the call on, so call this function
-/// before a message tells others that the process is ready.
+/// Returns a future that ends when the process receives SIGINT or SIGTERM. Signals count from the call on, so call this
+/// function before a message reports that the process is ready.
 pub(super) fn termination() -> impl Future<Output = ()> {
     #[cfg(unix)]
     {

@@ -7,7 +7,7 @@ use super::{Api, Context, error::CliError, terminal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Id of the request; `latest` is the newest, `latest~1` the one before
+    /// ID of the request; `latest` is the newest, `latest~1` the one before
     #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     id: String,
     /// Print the request in this form

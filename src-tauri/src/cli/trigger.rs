@@ -30,7 +30,7 @@ pub(super) struct Args {
     /// Send this file as the payload, unchanged except for --set
     #[arg(long, value_name = "FILE")]
     payload: Option<std::path::PathBuf>,
-    /// Send only to this endpoint, by name or id; repeatable
+    /// Send only to this endpoint, by name or ID; repeatable
     #[arg(long = "endpoint", value_name = "NAME", conflicts_with = "to")]
     endpoints: Vec<String>,
     /// Number of events to send

@@ -81,7 +81,7 @@ pub(super) struct Start {
     /// Expose this inbox; repeatable
     #[arg(long, value_name = "INBOX")]
     expose: Vec<String>,
-    /// Relay: one-time code from the owner of the relay
+    /// Relay: one-time code from the operator of the relay
     #[arg(long)]
     code: Option<String>,
     /// Relay: name of this computer on the relay [default: the host name]
@@ -116,7 +116,7 @@ pub(super) enum BacklogChoice {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Which {
-    /// URL, SSH host or id of the tunnel; required if there are several tunnels
+    /// URL, SSH host or ID of the tunnel; required if there are several tunnels
     #[arg(long, value_name = "WHERE")]
     tunnel: Option<String>,
 }
@@ -238,7 +238,7 @@ async fn tunnel(api: &Api, which: &Which) -> Result<Tunnel, CliError> {
         _ => {
             let each = all.iter().map(|tunnel| format!("  {}  {}", tunnel.id, called(tunnel)));
             let each = each.collect::<Vec<_>>().join("\n");
-            Err(CliError::Other(format!("there are several tunnels. Pass --tunnel with one of these ids:\n{each}")))
+            Err(CliError::Other(format!("there are several tunnels. Pass --tunnel with one of these IDs:\n{each}")))
         }
     }
 }
@@ -325,7 +325,7 @@ fn asked_for(args: Start, known: bool) -> Result<Option<TunnelNew>, CliError> {
         }
         None if known => Ok(None),
         None => Err(CliError::Other(
-            "this computer is not enrolled at that relay. Get a code from the owner of the relay (`hookbench relay \
+            "this computer is not enrolled at that relay. Get a code from the operator of the relay (`hookbench relay \
              device add`) and pass it with --code. For an SSH host, use ssh://user@host. For the tunnel of another \
              program, pass --other"
                 .into(),
@@ -349,8 +349,8 @@ async fn exposed(api: &Api, context: &Context, args: Expose) -> Result<(), CliEr
     // Settings that are not passed stay as they are.
     let mut settings = exposure(&tunnel, &args.inbox).map(|one| one.settings.clone()).unwrap_or_default();
     if let Some(seconds) = args.wait {
-        if !(0.0..=3_600.0).contains(&seconds) {
-            return Err(CliError::Other(format!("--wait must be between 0 and 3600 seconds (got {seconds})")));
+        if !(0.0..=60.0).contains(&seconds) {
+            return Err(CliError::Other(format!("--wait must be between 0 and 60 seconds (got {seconds})")));
         }
         settings.wait_ms = Some((seconds * 1_000.0) as u32);
     }

@@ -62,11 +62,11 @@ impl Remote {
         after: Option<i64>,
         query: Option<&str>,
     ) -> Result<stream::BoxStream<'static, Result<Vec<String>, FeedGone>>, TransportError> {
-        let asked = form_urlencoded::Serializer::new(String::new())
+        let params = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(after.map(|seq| ("after", seq.to_string())))
             .extend_pairs(query.map(|query| ("query", query)))
             .finish();
-        let response = self.client.get(format!("{}/api/v1/feed?{asked}", self.base)).send().await?;
+        let response = self.client.get(format!("{}/api/v1/feed?{params}", self.base)).send().await?;
         if response.status() == StatusCode::UNPROCESSABLE_ENTITY {
             return Err(TransportError::Unusable(response.json::<hookbench_model::Error>().await?.message));
         }

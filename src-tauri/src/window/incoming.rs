@@ -111,8 +111,8 @@ pub(super) async fn send_file(
     while let Some(piece) = pieces.next().await {
         text.extend_from_slice(&piece.map_err(|e| lost(e.to_string()))?);
     }
-    let response = serde_json::from_slice(&text).map_err(|e| lost(e.to_string()))?;
-    Ok((status.as_u16(), response))
+    let body = serde_json::from_slice(&text).map_err(|e| lost(e.to_string()))?;
+    Ok((status.as_u16(), body))
 }
 
 async fn open(path: &Path) -> Result<tokio::fs::File, Error> {

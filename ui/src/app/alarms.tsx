@@ -15,7 +15,7 @@ const FAULTS: Record<string, string> = {
     "The data folder cannot be written to. Check the disk and its permissions. Hookbench resumes automatically.",
   locked: "Another program has locked the database. Close that program. Hookbench resumes automatically.",
   damaged: "The database file is damaged. Restore a backup.",
-  removed: "The database file was deleted or replaced. Put the file back, or restore a backup.",
+  removed: "The database file was deleted or replaced. Move the file back, or restore a backup.",
   other: "Hookbench retries automatically.",
 };
 

@@ -24,9 +24,9 @@ export interface Platform {
   /** Follows the feed after a sequence number. Returns a function that ends the subscription. */
   subscribe(after: number, listener: FeedListener): () => void;
   copyText(text: string): Promise<void>;
-  /** Streams the response of a route to a file. Returns the file name, or null if the user cancelled. */
+  /** Streams the response of a route to a file. Returns the file name, or null if the user canceled. */
   saveTo(route: string, name: string): Promise<string | null>;
-  /** Asks for files to import. Returns an empty list if the user cancelled. */
+  /** Asks for files to import. Returns an empty list if the user canceled. */
   pickFiles(): Promise<Incoming[]>;
   /**
    * Calls `hear` when files are dragged over the window (true), leave it (false) or are dropped. Returns a function

@@ -37,10 +37,10 @@ const LIMIT: u32 = 200;
 pub(crate) struct CheckNew {
     /// Settings of the run.
     settings: CheckSettings,
-    /// Host of the handler, to confirm requests to a host other than this machine.
+    /// Host of the handler, to confirm requests to a host other than this computer.
     #[serde(default)]
     confirm: Option<String>,
-    /// True to confirm the commands that the run executes on this machine. Default: false.
+    /// True to confirm the commands that the run executes on this computer. Default: false.
     #[serde(default)]
     confirm_commands: bool,
 }
@@ -155,7 +155,7 @@ pub(crate) async fn begin(
     if !commands.is_empty() && !new.confirm_commands {
         return Err(ApiError::new(
             ErrorCode::ConfirmCommands,
-            format!("The run executes commands on this machine: {}", commands.join("; ")),
+            format!("The run executes commands on this computer: {}", commands.join("; ")),
             "To confirm, repeat the request with `confirm_commands`.",
         ));
     }

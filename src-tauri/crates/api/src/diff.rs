@@ -81,8 +81,8 @@ async fn side_of(engine: &Engine, id: &str) -> Result<Side, ApiError> {
 
 /// Compare two requests or responses
 ///
-/// Returns the differences. JSON is compared by structure, text by line, and other content by bytes. The `Date` headers of
-/// responses are not compared.
+/// Returns the differences. JSON is compared by structure, text by line, and other content by bytes. The `Date` headers
+/// of responses are not compared.
 #[utoipa::path(get, path = "/diff", tag = "diff", params(DiffQuery), responses(
     (status = 200, body = Diff), (status = 404, body = hookbench_model::Error)
 ))]

@@ -134,6 +134,7 @@ fn of_parameter(name: &str, tag: &str, path: &str) -> (String, String) {
         ("name", "search") => ("Name of the saved search.".into(), "Unpaid".into()),
         ("name", _) => ("Name of the inbox.".into(), "shop".into()),
         ("id", "providers") => ("ID of the provider.".into(), "stripe".into()),
+        ("id", "checks") => ("ID of the check run.".into(), ID.into()),
         ("id", "scenarios") => ("ID of the scenario.".into(), "support-chat".into()),
         ("id", _) => {
             let parts: Vec<&str> = path.split('/').collect();
@@ -378,8 +379,8 @@ mod tests {
                     assert!(parameter["description"].is_string(), "{method} {path}: {parameter}");
                 }
                 for (status, response) in operation["responses"].as_object().expect("responses") {
-                    let output = response["description"].as_str().is_some_and(|text| !text.is_empty());
-                    assert!(output, "{method} {path}: {status}");
+                    let described = response["description"].as_str().is_some_and(|text| !text.is_empty());
+                    assert!(described, "{method} {path}: {status}");
                 }
             }
         }

@@ -228,8 +228,10 @@ pub(crate) async fn send(
         ApiError::invalid(format!("There is no provider {:?}. See `hookbench provider list`.", wanted.provider))
     })?;
     let draft = wanted.draft(provider)?;
-    if wanted.rate.is_some_and(|rate| !(RATE_MIN..=1_000_000.0).contains(&rate)) {
-        return Err(ApiError::invalid(format!("`rate` must be between {RATE_MIN} and 1000000 events per second.")));
+    if let Some(rate) = wanted.rate.filter(|rate| !(RATE_MIN..=1_000_000.0).contains(rate)) {
+        return Err(ApiError::invalid(format!(
+            "`rate` must be between {RATE_MIN} and 1000000 events per second (got {rate})."
+        )));
     }
     let destinations = EventDestinations {
         provider: &wanted.provider,

@@ -169,7 +169,7 @@ pub(crate) async fn change(
     }
     let verifies = change.verification.is_some();
     let (now_us, forwarded) = (engine.clock.now_us(), engine.pipeline.cursor(PipelineStage::Forward));
-    let now_named = change.name.clone().unwrap_or_else(|| name.clone());
+    let new_name = change.name.clone().unwrap_or_else(|| name.clone());
     let changed = update(&engine, name, move |connection, row| {
         if let Some(name) = change.name.filter(|name| *name != row.name) {
             if InboxRow::named(connection, &name)?.is_some() {
@@ -212,7 +212,7 @@ pub(crate) async fn change(
     })
     .await?;
     if verifies && changed.requests > 0 {
-        start_verifying(&engine, &now_named, changed.requests);
+        start_verifying(&engine, &new_name, changed.requests);
     }
     Ok(changed)
 }
@@ -290,7 +290,7 @@ async fn update(
     name: String,
     change: impl FnOnce(&Connection, &mut InboxRow) -> Result<Destinations, ApiError> + Send + 'static,
 ) -> Result<Json<Inbox>, ApiError> {
-    find(&engine, &name)?;
+    find(engine, &name)?;
     let (feed, addresses, now_us) = (engine.feed.clone(), engine.addresses.clone(), engine.clock.now_us());
     let was = name.clone();
     let work = move |connection: &Connection| {
@@ -340,14 +340,14 @@ pub(crate) async fn clear(
 }
 
 async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Json<Deletion>, ApiError> {
-    let address = find(&engine, &name)?;
+    let address = find(engine, &name)?;
     let until_us = engine.clock.now_us() + UNDO_US;
     let number = address.number;
     let shown_to = name.clone();
     let work = move |connection: &Connection| {
-        let status: Vec<DeletionRow> =
+        let deletions: Vec<DeletionRow> =
             DeletionRow::all(connection)?.into_iter().filter(|row| row.inbox == number).collect();
-        if status.iter().any(|row| row.whole) {
+        if deletions.iter().any(|row| row.whole) {
             return Err(ApiError::no_inbox(&shown_to));
         }
         let last = if whole { i64::MAX } else { hookbench_store::request::newest(connection, Some(number))? };
@@ -365,7 +365,7 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
             until_us,
         };
         // If nothing is left to delete, the previous deletion is returned, so that undo restores its requests.
-        match status.into_iter().rev().find(|row| row.first != row.last) {
+        match deletions.into_iter().rev().find(|row| row.first != row.last) {
             Some(first) if !whole && row.requests == 0 => Ok((first, false)),
             _ => Ok((row.insert(connection)?, true)),
         }

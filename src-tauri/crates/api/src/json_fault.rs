@@ -55,7 +55,7 @@ pub(crate) fn in_words(error: &str) -> String {
     let error = PLACE.replace(&error, "");
     let (path, fault) = split_path(&error);
     let subject = if path.is_empty() { "The value".to_owned() } else { format!("`{path}`") };
-    let output = if let Some(found) = MISMATCH.captures(fault) {
+    let sentence = if let Some(found) = MISMATCH.captures(fault) {
         format!("{subject} must be {}, not {}.", expected(&found[2]), kind(&found))
     } else if let Some(rest) = fault.strip_prefix("unknown variant ") {
         let allowed = rest.split_once(", expected ").map_or("", |(_, allowed)| allowed);
@@ -90,8 +90,8 @@ pub(crate) fn in_words(error: &str) -> String {
         format!("{place}{}.", fault.trim_end_matches('.'))
     };
     match at {
-        Some(at) => format!("{}{at}.", output.trim_end_matches('.')),
-        None => output,
+        Some(at) => format!("{}{at}.", sentence.trim_end_matches('.')),
+        None => sentence,
     }
 }
 

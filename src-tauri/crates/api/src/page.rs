@@ -24,13 +24,13 @@ pub(crate) fn next<T>(items: &[T], limit: u32, id: impl FnOnce(&T) -> &String) -
 /// Maximum number of items per page, and the maximum value of `limit`.
 pub(crate) const LIMIT_MAX: u32 = 500;
 
-/// Returns the number of items per page: `asked`, or `default` if `asked` is absent.
+/// Returns the number of items per page: `requested`, or `default` if `requested` is absent.
 ///
 /// # Errors
 ///
-/// Returns an error if `asked` is 0 or more than [`LIMIT_MAX`].
-pub(crate) fn limit(asked: Option<u32>, default: u32) -> Result<u32, ApiError> {
-    match asked.unwrap_or(default) {
+/// Returns an error if `requested` is 0 or more than [`LIMIT_MAX`].
+pub(crate) fn limit(requested: Option<u32>, default: u32) -> Result<u32, ApiError> {
+    match requested.unwrap_or(default) {
         limit @ 1..=LIMIT_MAX => Ok(limit),
         limit => Err(ApiError::invalid(format!("`limit` must be between 1 and {LIMIT_MAX} (got {limit})."))),
     }
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn accepts_limits_from_1_to_500() {
-        let shown = |asked| limit(asked, 50).map_err(|error| format!("{error:?}"));
+        let shown = |requested| limit(requested, 50).map_err(|error| format!("{error:?}"));
         assert_eq!(shown(None), Ok(50));
         assert_eq!(shown(Some(1)), Ok(1));
         assert_eq!(shown(Some(LIMIT_MAX)), Ok(500));

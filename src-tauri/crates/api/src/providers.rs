@@ -123,7 +123,7 @@ pub(crate) async fn read(
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SnippetQuery {
-    /// ID of the signature scheme. Default: the usual scheme of the provider.
+    /// ID of the signature scheme. Default: the first scheme of the provider.
     scheme: Option<String>,
 }
 
@@ -170,7 +170,7 @@ fn asked<'c>(
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HandlerQuery {
-    /// ID of the signature scheme. Default: the usual scheme of the provider.
+    /// ID of the signature scheme. Default: the first scheme of the provider.
     scheme: Option<String>,
     /// True if the handler verifies signatures. Default: true if the vendor signs requests.
     signed: Option<bool>,
@@ -220,7 +220,7 @@ fn check_id(id: &str) -> Result<(), ApiError> {
     let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if id.is_empty() || id.len() > ID_MAX || !id.chars().all(kebab) || id.starts_with('-') {
         return Err(ApiError::invalid(format!(
-            "A provider ID must have 1 to {ID_MAX} lower-case letters, digits and hyphens, and not start with a hyphen."
+            "A provider ID must have 1 to {ID_MAX} lowercase letters, digits and hyphens, and not start with a hyphen."
         )));
     }
     Ok(())

@@ -144,11 +144,11 @@ fn no_schema() -> ApiError {
 async fn schema_of(engine: &Engine, inbox: &str, event: Option<&str>) -> Result<(String, InferredSchema), ApiError> {
     let number = number_of(engine, Some(inbox))?.unwrap_or_default();
     let event = event.unwrap_or_default().to_owned();
-    let asked = event.clone();
+    let event_type = event.clone();
     let shape = engine
         .store
         .readers()
-        .read(move |connection| hookbench_store::inferred_schema::load(connection, number, &asked))
+        .read(move |connection| hookbench_store::inferred_schema::load(connection, number, &event_type))
         .await?;
     shape.map(|shape| (event, shape)).ok_or_else(no_schema)
 }

@@ -105,12 +105,12 @@ pub(crate) async fn find(
 fn known_secrets(engine: &Engine, but: Option<i64>) -> Vec<(String, String)> {
     let mut known = Vec::new();
     for inbox in engine.addresses.all().into_iter().filter(|inbox| Some(inbox.number) != but) {
-        let whose = format!("the inbox {}", inbox.name);
-        known.extend(inbox.verification.secrets.iter().map(|secret| (whose.clone(), secret.clone())));
+        let owner = format!("the inbox {}", inbox.name);
+        known.extend(inbox.verification.secrets.iter().map(|secret| (owner.clone(), secret.clone())));
     }
     for row in engine.outbox.schedule().endpoints() {
-        let whose = format!("the endpoint {}", row.settings.name);
-        known.extend(row.settings.secrets.iter().map(|secret| (whose.clone(), secret.value.clone())));
+        let owner = format!("the endpoint {}", row.settings.name);
+        known.extend(row.settings.secrets.iter().map(|secret| (owner.clone(), secret.value.clone())));
     }
     known
 }

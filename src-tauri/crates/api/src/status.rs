@@ -45,7 +45,7 @@ pub(crate) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
 
 /// Start the listener
 ///
-/// Starts the listener at the configured address, if the port was in use before. Returns the state of the listener.
+/// Starts the listener again, for example after its port was in use. Returns the state of the listener.
 #[utoipa::path(post, path = "/listener", tag = "status", responses((status = 200, body = ListenerState)))]
 pub(crate) async fn listen(State(engine): State<Arc<Engine>>) -> Json<ListenerState> {
     Json(engine.start_listener(None).await)

@@ -53,7 +53,7 @@ impl From<TunnelError> for ApiError {
                     DialError::OtherKey { .. } => Self::new(
                         ErrorCode::OtherHostKey,
                         message,
-                        "Verify the key with the host operator. To trust it, pass its fingerprint as `host_key`.",
+                        "Compare the key with the operator of the host. To trust the key, pass its fingerprint as `host_key`.",
                     ),
                     DialError::NotLetIn { .. } => Self::new(
                         ErrorCode::NotLetIn,
@@ -83,10 +83,10 @@ impl From<TunnelError> for ApiError {
                         (ErrorCode::NoRelay, "Use the address of a server that runs `hookbench relay serve`.")
                     }
                     CallError::Refused(refused) if refused.code == "wrong_code" => {
-                        (ErrorCode::WrongCode, "Get a new code from the relay owner: `hookbench relay device add`.")
+                        (ErrorCode::WrongCode, "Get a new code from the relay operator: `hookbench relay device add`.")
                     }
                     CallError::Refused(_) => {
-                        (ErrorCode::RelayRefused, "Correct the request, or contact the relay owner.")
+                        (ErrorCode::RelayRefused, "Correct the request, or contact the relay operator.")
                     }
                 };
                 let message = match &error {
@@ -128,8 +128,8 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Tunne
 
 /// Create a tunnel
 ///
-/// Creates and starts a tunnel: registers this computer at a relay with a code of its owner, requests a port of an SSH
-/// host, or adds a tunnel of another program. If a tunnel to the same destination exists, it is re-created.
+/// Creates and starts a tunnel: enrolls this computer at a relay with a code from its operator, requests a port of an
+/// SSH host, or adds a tunnel of another program. A tunnel to the same destination is replaced.
 #[utoipa::path(post, path = "/tunnels", tag = "tunnels", request_body = TunnelNew, responses(
     (status = 201, body = Tunnel), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error), (status = 502, body = hookbench_model::Error)
 ))]
@@ -141,7 +141,7 @@ pub(crate) async fn add(
     if headers.contains_key(header::ORIGIN) && matches!(&new, TunnelNew::Ssh { key_file: Some(_), .. }) {
         return Err(ApiError::new(
             ErrorCode::FileFromPage,
-            "A web page must not specify files on this machine.",
+            "A web page must not specify files on this computer.",
             "Add the key to the SSH agent, or use the command line: `hookbench tunnel start ssh://… --key FILE`.",
         ));
     }

@@ -43,57 +43,57 @@ fn broke(exchange: &CheckExchange) -> Option<String> {
     }
 }
 
-pub(crate) fn accepts(seen: &Evidence<'_>) -> CheckFinding {
-    match seen.first(|exchange| (!seen.accepted(exchange)).then(|| super::probe_request::came(exchange))) {
+pub(crate) fn accepts(evidence: &Evidence<'_>) -> CheckFinding {
+    match evidence.first(|exchange| (!evidence.accepted(exchange)).then(|| super::probe_request::came(exchange))) {
         Some(why) => CheckFinding::fail(format!("{why}; expected 2xx.")),
         None => CheckFinding::pass("Accepted."),
     }
 }
 
-pub(crate) fn refuses(seen: &Evidence<'_>) -> CheckFinding {
-    let failed = |exchange: &CheckExchange| match (is_client_error(exchange), seen.accepted(exchange)) {
+pub(crate) fn refuses(evidence: &Evidence<'_>) -> CheckFinding {
+    let failed = |exchange: &CheckExchange| match (is_client_error(exchange), evidence.accepted(exchange)) {
         (true, _) => None,
         (false, true) => Some(format!("{}, so the request was accepted", super::probe_request::came(exchange))),
         (false, false) => Some(super::probe_request::came(exchange)),
     };
-    match seen.first(failed) {
+    match evidence.first(failed) {
         Some(why) => CheckFinding::fail(format!("{why}; expected 4xx.")),
         None => CheckFinding::pass("Rejected."),
     }
 }
 
-pub(crate) fn stays_up(seen: &Evidence<'_>) -> CheckFinding {
-    match seen.first(broke) {
+pub(crate) fn stays_up(evidence: &Evidence<'_>) -> CheckFinding {
+    match evidence.first(broke) {
         Some(why) => CheckFinding::fail(format!("{why}; a rejection is allowed, an error is not.")),
         None => CheckFinding::pass("No error."),
     }
 }
 
 /// Assesses a forged request and a correctly signed request with the same ID.
-pub(crate) fn refuses_forged(seen: &Evidence<'_>) -> CheckFinding {
-    let [forged, passed] = seen.exchanges else { return CheckFinding::error("Not all requests were sent.") };
+pub(crate) fn refuses_forged(evidence: &Evidence<'_>) -> CheckFinding {
+    let [forged, signed] = evidence.exchanges else { return CheckFinding::error("Not all requests were sent.") };
     if !is_client_error(forged) {
-        return refuses(&Evidence { exchanges: std::slice::from_ref(forged), ..*seen });
+        return refuses(&Evidence { exchanges: std::slice::from_ref(forged), ..*evidence });
     }
-    match seen.accepted(passed) {
+    match evidence.accepted(signed) {
         true => CheckFinding::pass("Rejected, and the correctly signed request after it was accepted."),
         false => CheckFinding::fail(format!(
             "Rejected, but the correctly signed request after it with the same ID failed: {}. Store IDs only after verification.",
-            super::probe_request::came(passed)
+            super::probe_request::came(signed)
         )),
     }
 }
 
 /// Assesses a request with an event type in an unsigned header, which the handler must not use.
-pub(crate) fn ignores_header(seen: &Evidence<'_>) -> CheckFinding {
-    let Some(exchange) = seen.exchanges.first() else { return CheckFinding::error("Not all requests were sent.") };
+pub(crate) fn ignores_header(evidence: &Evidence<'_>) -> CheckFinding {
+    let Some(exchange) = evidence.exchanges.first() else { return CheckFinding::error("Not all requests were sent.") };
     if let Some(why) = broke(exchange) {
         return CheckFinding::fail(format!("{why}; expected 2xx or 4xx."));
     }
     if is_client_error(exchange) {
         return CheckFinding::pass("Rejected.");
     }
-    match seen.effects {
+    match evidence.effects {
         None => CheckFinding::unknown(format!("Result: {}. {NO_PROBE}", super::probe_request::came(exchange))),
         Some((effects, _)) if effects.are(0) => CheckFinding::pass("The handler did not use the header."),
         Some((effects, _)) => CheckFinding::fail(format!(
@@ -103,11 +103,11 @@ pub(crate) fn ignores_header(seen: &Evidence<'_>) -> CheckFinding {
 }
 
 /// Assesses the events after a rejected request on the same connection.
-pub(crate) fn keeps_working(seen: &Evidence<'_>) -> CheckFinding {
-    let Some((_, behind)) = seen.exchanges.split_first() else {
+pub(crate) fn keeps_working(evidence: &Evidence<'_>) -> CheckFinding {
+    let Some((_, behind)) = evidence.exchanges.split_first() else {
         return CheckFinding::error("Not all requests were sent.");
     };
-    match behind.iter().find(|exchange| !seen.accepted(exchange)) {
+    match behind.iter().find(|exchange| !evidence.accepted(exchange)) {
         None => CheckFinding::pass("Each event after the PUT was accepted."),
         Some(exchange) => CheckFinding::fail(format!(
             "{}: {}; expected 2xx. The body of the PUT before it was not read.",
@@ -118,11 +118,11 @@ pub(crate) fn keeps_working(seen: &Evidence<'_>) -> CheckFinding {
 }
 
 /// Passes on 4xx, warns on 2xx and 3xx, fails on 5xx or no response.
-pub(crate) fn refuses_or_takes(seen: &Evidence<'_>) -> CheckFinding {
-    if let Some(why) = seen.first(broke) {
+pub(crate) fn refuses_or_takes(evidence: &Evidence<'_>) -> CheckFinding {
+    if let Some(why) = evidence.first(broke) {
         return CheckFinding::fail(format!("{why}; expected 4xx."));
     }
-    match seen.first(|exchange| (!is_client_error(exchange)).then(|| super::probe_request::came(exchange))) {
+    match evidence.first(|exchange| (!is_client_error(exchange)).then(|| super::probe_request::came(exchange))) {
         Some(why) => CheckFinding::warn(format!("{why}; a 4xx would show the sender that the request is invalid.")),
         None => CheckFinding::pass("Rejected."),
     }
@@ -133,15 +133,17 @@ fn at(sorted: &[f64], part: f64) -> f64 {
     sorted.get(((sorted.len().saturating_sub(1)) as f64 * part).round() as usize).copied().unwrap_or_default()
 }
 
-pub(crate) fn response_time(seen: &Evidence<'_>) -> CheckFinding {
-    let mut times: Vec<f64> = seen.exchanges.iter().filter_map(super::probe_request::responded_ms).collect();
+pub(crate) fn response_time(evidence: &Evidence<'_>) -> CheckFinding {
+    let mut times: Vec<f64> = evidence.exchanges.iter().filter_map(super::probe_request::responded_ms).collect();
     times.sort_by(f64::total_cmp);
-    if let Some(why) = seen.first(|exchange| {
+    if let Some(why) = evidence.first(|exchange| {
         super::probe_request::status(exchange).is_none().then(|| super::probe_request::came(exchange))
     }) {
         return CheckFinding::fail(format!("{why}."));
     }
-    if let Some(why) = seen.first(|exchange| (!seen.accepted(exchange)).then(|| super::probe_request::came(exchange))) {
+    if let Some(why) =
+        evidence.first(|exchange| (!evidence.accepted(exchange)).then(|| super::probe_request::came(exchange)))
+    {
         return CheckFinding::fail(format!("{why}; only the response time of an accepted event counts."));
     }
     let slowest = at(&times, 1.0);
@@ -154,8 +156,8 @@ pub(crate) fn response_time(seen: &Evidence<'_>) -> CheckFinding {
     }
 }
 
-pub(crate) fn connect_time(seen: &Evidence<'_>) -> CheckFinding {
-    let slowest = seen.all.iter().filter_map(|exchange| exchange.timings.connect_us).max();
+pub(crate) fn connect_time(evidence: &Evidence<'_>) -> CheckFinding {
+    let slowest = evidence.all.iter().filter_map(|exchange| exchange.timings.connect_us).max();
     match slowest.map(|us| us as f64 / 1_000.0) {
         None => CheckFinding::error("No connection was opened."),
         Some(ms) if ms < 1_000.0 => CheckFinding::pass(format!("The slowest connection took {ms:.1} ms.")),
@@ -166,15 +168,15 @@ pub(crate) fn connect_time(seen: &Evidence<'_>) -> CheckFinding {
 /// Response time in milliseconds below which the work before the response cannot have been slow.
 const QUICK: f64 = 500.0;
 
-pub(crate) fn responds_first(seen: &Evidence<'_>) -> CheckFinding {
-    let Some(exchange) = seen.exchanges.first() else { return CheckFinding::error("Not all requests were sent.") };
-    if let Some(why) = seen.first(broke) {
+pub(crate) fn responds_first(evidence: &Evidence<'_>) -> CheckFinding {
+    let Some(exchange) = evidence.exchanges.first() else { return CheckFinding::error("Not all requests were sent.") };
+    if let Some(why) = evidence.first(broke) {
         return CheckFinding::fail(format!("{why}; expected 2xx."));
     }
-    if !seen.accepted(exchange) {
+    if !evidence.accepted(exchange) {
         return CheckFinding::unknown(format!("The event was not accepted: {}.", super::probe_request::came(exchange)));
     }
-    let Some((whole, early)) = seen.effects else { return CheckFinding::skipped(NO_PROBE) };
+    let Some((whole, early)) = evidence.effects else { return CheckFinding::skipped(NO_PROBE) };
     let ms = super::probe_request::responded_ms(exchange).unwrap_or_default();
     match (early.none(), whole.none()) {
         (true, false) => CheckFinding::pass("The handler responded before the side effect."),
@@ -186,8 +188,8 @@ pub(crate) fn responds_first(seen: &Evidence<'_>) -> CheckFinding {
     }
 }
 
-pub(crate) fn tls(seen: &Evidence<'_>) -> CheckFinding {
-    match seen.exchanges.first() {
+pub(crate) fn tls(evidence: &Evidence<'_>) -> CheckFinding {
+    match evidence.exchanges.first() {
         Some(exchange) if exchange.error.as_ref().is_some_and(|error| error.kind == AttemptErrorKind::Tls) => {
             CheckFinding::fail(super::probe_request::came(exchange))
         }
@@ -199,14 +201,14 @@ pub(crate) fn tls(seen: &Evidence<'_>) -> CheckFinding {
     }
 }
 
-pub(crate) fn redirects(seen: &Evidence<'_>) -> CheckFinding {
-    if let Some(nothing) = no_response(seen) {
+pub(crate) fn redirects(evidence: &Evidence<'_>) -> CheckFinding {
+    if let Some(nothing) = no_response(evidence) {
         return nothing;
     }
     let redirects = |exchange: &&CheckExchange| {
         is_event(exchange) && super::probe_request::status(exchange).is_some_and(|status| (300..400).contains(&status))
     };
-    match seen.all.iter().find(redirects) {
+    match evidence.all.iter().find(redirects) {
         Some(exchange) => CheckFinding::fail(format!(
             "{}: {}; senders do not follow redirects.",
             named(exchange),
@@ -216,33 +218,38 @@ pub(crate) fn redirects(seen: &Evidence<'_>) -> CheckFinding {
     }
 }
 
-pub(crate) fn method_refused(seen: &Evidence<'_>) -> CheckFinding {
-    if let Some(why) = seen.first(broke) {
+pub(crate) fn method_refused(evidence: &Evidence<'_>) -> CheckFinding {
+    if let Some(why) = evidence.first(broke) {
         return CheckFinding::fail(why);
     }
-    match seen.first(|exchange| (!is_client_error(exchange)).then(|| super::probe_request::came(exchange))) {
+    match evidence.first(|exchange| (!is_client_error(exchange)).then(|| super::probe_request::came(exchange))) {
         Some(why) => CheckFinding::fail(format!("{why}; expected 405 or 404.")),
         None => CheckFinding::pass("Rejected."),
     }
 }
 
-pub(crate) fn challenged(seen: &Evidence<'_>) -> CheckFinding {
-    let [passed, failed] = seen.exchanges else { return CheckFinding::error("Not all requests were sent.") };
-    let echoed =
-        passed.response.as_ref().is_some_and(|response| response.status == 200 && response.body.trim() == "1158201444");
-    match (echoed, is_client_error(failed)) {
+pub(crate) fn challenged(evidence: &Evidence<'_>) -> CheckFinding {
+    let [right_token, wrong_token] = evidence.exchanges else {
+        return CheckFinding::error("Not all requests were sent.");
+    };
+    let echoed = right_token
+        .response
+        .as_ref()
+        .is_some_and(|response| response.status == 200 && response.body.trim() == "1158201444");
+    match (echoed, is_client_error(wrong_token)) {
         (true, true) => CheckFinding::pass("The right token returns the challenge, a wrong token is rejected."),
         (false, _) => CheckFinding::fail(format!(
             "With the right token: {}; expected 200 and the challenge.",
-            super::probe_request::came(passed)
+            super::probe_request::came(right_token)
         )),
-        (true, false) => {
-            CheckFinding::fail(format!("With a wrong token: {}; expected 403.", super::probe_request::came(failed)))
-        }
+        (true, false) => CheckFinding::fail(format!(
+            "With a wrong token: {}; expected 403.",
+            super::probe_request::came(wrong_token)
+        )),
     }
 }
 
-pub(crate) fn origin_allowed(seen: &Evidence<'_>) -> CheckFinding {
+pub(crate) fn origin_allowed(evidence: &Evidence<'_>) -> CheckFinding {
     let header = |exchange: &CheckExchange| {
         let response = exchange.response.as_ref()?;
         response
@@ -251,46 +258,49 @@ pub(crate) fn origin_allowed(seen: &Evidence<'_>) -> CheckFinding {
             .find(|(name, _)| name.eq_ignore_ascii_case("webhook-allowed-origin"))
             .map(|(_, value)| value.clone())
     };
-    match seen.exchanges.first().and_then(header) {
+    match evidence.exchanges.first().and_then(header) {
         Some(value) if value == "*" || value == "hookbench.example" => CheckFinding::pass(format!("Allowed: {value}.")),
         _ => CheckFinding::fail("No WebHook-Allowed-Origin header allows the requesting origin."),
     }
 }
 
-pub(crate) fn one_effect(seen: &Evidence<'_>) -> CheckFinding {
-    let refused = |exchange: &CheckExchange| (!seen.accepted(exchange)).then(|| super::probe_request::came(exchange));
-    if let Some(why) = seen.first(refused) {
+pub(crate) fn one_effect(evidence: &Evidence<'_>) -> CheckFinding {
+    let refused =
+        |exchange: &CheckExchange| (!evidence.accepted(exchange)).then(|| super::probe_request::came(exchange));
+    if let Some(why) = evidence.first(refused) {
         return CheckFinding::fail(format!("{why}; expected 2xx, because the sender retries otherwise."));
     }
-    match seen.effects {
+    match evidence.effects {
         None => CheckFinding::unknown(format!("All were accepted. {NO_PROBE}")),
         Some(_) => CheckFinding::pass("All were accepted."),
     }
 }
 
 /// Of concurrent duplicates, the handler may ask the sender to retry some later.
-pub(crate) fn one_effect_at_once(seen: &Evidence<'_>) -> CheckFinding {
-    if let Some(why) = seen.first(broke) {
+pub(crate) fn one_effect_at_once(evidence: &Evidence<'_>) -> CheckFinding {
+    if let Some(why) = evidence.first(broke) {
         return CheckFinding::fail(why);
     }
-    if !seen.exchanges.iter().any(|exchange| seen.accepted(exchange)) {
+    if !evidence.exchanges.iter().any(|exchange| evidence.accepted(exchange)) {
         return CheckFinding::fail("None was accepted.");
     }
-    match seen.effects {
+    match evidence.effects {
         None => CheckFinding::unknown(format!("No errors. {NO_PROBE}")),
         Some(_) => CheckFinding::pass("No errors."),
     }
 }
 
-pub(crate) fn old_secret(seen: &Evidence<'_>) -> CheckFinding {
-    if seen.subject.settings.old_secret_valid { accepts(seen) } else { refuses(seen) }
+pub(crate) fn old_secret(evidence: &Evidence<'_>) -> CheckFinding {
+    if evidence.subject.settings.old_secret_valid { accepts(evidence) } else { refuses(evidence) }
 }
 
-pub(crate) fn same_object(seen: &Evidence<'_>) -> CheckFinding {
-    if let Some(why) = seen.first(|exchange| (!seen.accepted(exchange)).then(|| super::probe_request::came(exchange))) {
+pub(crate) fn same_object(evidence: &Evidence<'_>) -> CheckFinding {
+    if let Some(why) =
+        evidence.first(|exchange| (!evidence.accepted(exchange)).then(|| super::probe_request::came(exchange)))
+    {
         return CheckFinding::fail(why);
     }
-    match seen.effects {
+    match evidence.effects {
         None => CheckFinding::unknown(format!("Both were accepted. {NO_PROBE}")),
         Some((effects, _)) if effects.are(1) => CheckFinding::pass("One side effect for both events."),
         Some((effects, _)) => CheckFinding::warn(format!(
@@ -299,41 +309,41 @@ pub(crate) fn same_object(seen: &Evidence<'_>) -> CheckFinding {
     }
 }
 
-pub(crate) fn retried(seen: &Evidence<'_>) -> CheckFinding {
-    let [broken, restored] = seen.exchanges else { return CheckFinding::error("Not all requests were sent.") };
-    if seen.accepted(broken) {
+pub(crate) fn retried(evidence: &Evidence<'_>) -> CheckFinding {
+    let [broken, restored] = evidence.exchanges else { return CheckFinding::error("Not all requests were sent.") };
+    if evidence.accepted(broken) {
         return CheckFinding::fail(format!(
             "While the dependency was down: {}, so the vendor would not retry.",
             super::probe_request::came(broken)
         ));
     }
-    if !seen.accepted(restored) {
+    if !evidence.accepted(restored) {
         return CheckFinding::fail(format!("After the recovery: {}.", super::probe_request::came(restored)));
     }
-    match seen.effects {
+    match evidence.effects {
         None => CheckFinding::unknown(format!("Rejected during the failure, accepted after the recovery. {NO_PROBE}")),
         Some(_) => CheckFinding::pass("Rejected during the failure, accepted after the recovery."),
     }
 }
 
-pub(crate) fn captured(seen: &Evidence<'_>) -> CheckFinding {
-    let [first, again] = seen.exchanges else { return CheckFinding::error("Not all requests were sent.") };
-    if let Some(why) = seen.first(broke) {
+pub(crate) fn captured(evidence: &Evidence<'_>) -> CheckFinding {
+    let [first, again] = evidence.exchanges else { return CheckFinding::error("Not all requests were sent.") };
+    if let Some(why) = evidence.first(broke) {
         return CheckFinding::fail(format!("{why}; the second request may be rejected, but an error is not allowed."));
     }
-    if !seen.accepted(first) {
+    if !evidence.accepted(first) {
         return CheckFinding::unknown(format!("The event was not accepted: {}.", super::probe_request::came(first)));
     }
     if is_client_error(again) {
         return CheckFinding::pass("Rejected.");
     }
-    if seen.subject.timestamp().is_ok_and(|rule| rule.past_s.is_some()) {
+    if evidence.subject.timestamp().is_ok_and(|rule| rule.past_s.is_some()) {
         return CheckFinding::fail(format!(
             "Second request: {}. A captured request can be replayed forever.",
             super::probe_request::came(again)
         ));
     }
-    match seen.effects {
+    match evidence.effects {
         None => CheckFinding::unknown(format!(
             "Second request: {}. The vendor signs no timestamp, so only the ID shows the replay. {NO_PROBE}",
             super::probe_request::came(again)
@@ -342,10 +352,12 @@ pub(crate) fn captured(seen: &Evidence<'_>) -> CheckFinding {
     }
 }
 
-pub(crate) fn state_kept(seen: &Evidence<'_>) -> CheckFinding {
-    match seen.first(broke) {
+pub(crate) fn state_kept(evidence: &Evidence<'_>) -> CheckFinding {
+    match evidence.first(broke) {
         Some(why) => CheckFinding::fail(why),
-        None => match seen.first(|exchange| (!seen.accepted(exchange)).then(|| super::probe_request::came(exchange))) {
+        None => match evidence
+            .first(|exchange| (!evidence.accepted(exchange)).then(|| super::probe_request::came(exchange)))
+        {
             Some(why) => CheckFinding::fail(format!("{why}; the vendor would retry again and again.")),
             None => CheckFinding::unknown(
                 "All were accepted. Compare your stored state with the state after events in order; a probe cannot decide this in general.",
@@ -354,10 +366,10 @@ pub(crate) fn state_kept(seen: &Evidence<'_>) -> CheckFinding {
     }
 }
 
-pub(crate) fn sized(seen: &Evidence<'_>) -> CheckFinding {
+pub(crate) fn sized(evidence: &Evidence<'_>) -> CheckFinding {
     let failed = |exchange: &CheckExchange| match super::probe_request::status(exchange) {
         Some(413) => None,
-        Some(status) if seen.subject.policy.success.value().includes(status) => None,
+        Some(status) if evidence.subject.policy.success.value().includes(status) => None,
         // A handler that has read enough may close the connection while the body is still being sent.
         None if exchange.error.as_ref().is_some_and(|error| error.kind == AttemptErrorKind::Reset)
             && exchange.body_bytes > 1_000_000 =>
@@ -366,17 +378,17 @@ pub(crate) fn sized(seen: &Evidence<'_>) -> CheckFinding {
         }
         _ => Some(super::probe_request::came(exchange)),
     };
-    if let Some(last) = seen.exchanges.last().filter(|last| !seen.accepted(last)) {
+    if let Some(last) = evidence.exchanges.last().filter(|last| !evidence.accepted(last)) {
         return CheckFinding::fail(format!(
             "A regular event after the large bodies failed: {}.",
             super::probe_request::came(last)
         ));
     }
-    match seen.first(failed) {
+    match evidence.first(failed) {
         Some(why) => CheckFinding::fail(format!("{why}; expected 2xx or 413.")),
         None => {
             let refused: Vec<_> =
-                seen.exchanges.iter().filter(|exchange| !seen.accepted(exchange)).map(named).collect();
+                evidence.exchanges.iter().filter(|exchange| !evidence.accepted(exchange)).map(named).collect();
             CheckFinding::pass(if refused.is_empty() {
                 "All were accepted.".into()
             } else {
@@ -386,23 +398,23 @@ pub(crate) fn sized(seen: &Evidence<'_>) -> CheckFinding {
     }
 }
 
-pub(crate) fn burst(seen: &Evidence<'_>) -> CheckFinding {
-    let broken = seen.exchanges.iter().filter(|exchange| broke(exchange).is_some()).count();
-    let mut times: Vec<f64> = seen.exchanges.iter().filter_map(super::probe_request::responded_ms).collect();
+pub(crate) fn burst(evidence: &Evidence<'_>) -> CheckFinding {
+    let broken = evidence.exchanges.iter().filter(|exchange| broke(exchange).is_some()).count();
+    let mut times: Vec<f64> = evidence.exchanges.iter().filter_map(super::probe_request::responded_ms).collect();
     times.sort_by(f64::total_cmp);
-    let (p95, limit) = (at(&times, 0.95), f64::from(seen.subject.timeout_ms()).min(5_000.0));
+    let (p95, limit) = (at(&times, 0.95), f64::from(evidence.subject.timeout_ms()).min(5_000.0));
     if broken > 0 {
-        let why = seen.first(broke).unwrap_or_default();
-        return CheckFinding::fail(format!("{broken} of {} failed; {why}.", seen.exchanges.len()));
+        let why = evidence.first(broke).unwrap_or_default();
+        return CheckFinding::fail(format!("{broken} of {} failed; {why}.", evidence.exchanges.len()));
     }
     let limited = |exchange: &CheckExchange| super::probe_request::status(exchange) == Some(429);
-    if let Some(why) = seen.first(|exchange| {
-        (!seen.accepted(exchange) && !limited(exchange)).then(|| super::probe_request::came(exchange))
+    if let Some(why) = evidence.first(|exchange| {
+        (!evidence.accepted(exchange) && !limited(exchange)).then(|| super::probe_request::came(exchange))
     }) {
         return CheckFinding::fail(format!("{why}; all were regular events."));
     }
-    let later = seen.exchanges.iter().filter(|exchange| limited(exchange)).count();
-    let message = format!("{} events, response time p95 {p95:.0} ms.", seen.exchanges.len());
+    let later = evidence.exchanges.iter().filter(|exchange| limited(exchange)).count();
+    let message = format!("{} events, response time p95 {p95:.0} ms.", evidence.exchanges.len());
     match (p95 < limit, later) {
         (true, 0) => CheckFinding::pass(message),
         (true, later) => CheckFinding::pass(format!("{message} {later} were rejected with 429.")),
@@ -410,30 +422,30 @@ pub(crate) fn burst(seen: &Evidence<'_>) -> CheckFinding {
     }
 }
 
-pub(crate) fn packed(seen: &Evidence<'_>) -> CheckFinding {
-    match seen.first(broke) {
+pub(crate) fn packed(evidence: &Evidence<'_>) -> CheckFinding {
+    match evidence.first(broke) {
         Some(why) => CheckFinding::fail(why),
         None => CheckFinding::pass(format!(
             "Result: {}.",
-            seen.exchanges.first().map(super::probe_request::came).unwrap_or_default()
+            evidence.exchanges.first().map(super::probe_request::came).unwrap_or_default()
         )),
     }
 }
 
-pub(crate) fn slow(seen: &Evidence<'_>) -> CheckFinding {
+pub(crate) fn slow(evidence: &Evidence<'_>) -> CheckFinding {
     let failed = |exchange: &CheckExchange| match super::probe_request::status(exchange) {
         Some(408 | 411 | 413) => None,
-        _ if seen.accepted(exchange) => None,
+        _ if evidence.accepted(exchange) => None,
         _ => Some(super::probe_request::came(exchange)),
     };
-    match seen.first(failed) {
+    match evidence.first(failed) {
         Some(why) => CheckFinding::fail(format!("{why}; expected 2xx, 408 or 411.")),
         None => CheckFinding::pass("Both uploads got a response."),
     }
 }
 
-pub(crate) fn unavailable(seen: &Evidence<'_>) -> CheckFinding {
-    let Some(exchange) = seen.exchanges.first() else { return CheckFinding::error("Not all requests were sent.") };
+pub(crate) fn unavailable(evidence: &Evidence<'_>) -> CheckFinding {
+    let Some(exchange) = evidence.exchanges.first() else { return CheckFinding::error("Not all requests were sent.") };
     let retry_after = exchange
         .response
         .as_ref()
@@ -455,9 +467,9 @@ pub(crate) fn unavailable(seen: &Evidence<'_>) -> CheckFinding {
     }
 }
 
-pub(crate) fn retry_after(seen: &Evidence<'_>) -> CheckFinding {
+pub(crate) fn retry_after(evidence: &Evidence<'_>) -> CheckFinding {
     let limited: Vec<&CheckExchange> =
-        seen.all.iter().filter(|exchange| super::probe_request::status(exchange) == Some(429)).collect();
+        evidence.all.iter().filter(|exchange| super::probe_request::status(exchange) == Some(429)).collect();
     if limited.is_empty() {
         return CheckFinding::skipped("No response with 429.");
     }
@@ -473,11 +485,12 @@ pub(crate) fn retry_after(seen: &Evidence<'_>) -> CheckFinding {
     }
 }
 
-pub(crate) fn gone(seen: &Evidence<'_>) -> CheckFinding {
-    if let Some(nothing) = no_response(seen) {
+pub(crate) fn gone(evidence: &Evidence<'_>) -> CheckFinding {
+    if let Some(nothing) = no_response(evidence) {
         return nothing;
     }
-    match seen.all.iter().find(|exchange| is_event(exchange) && super::probe_request::status(exchange) == Some(410)) {
+    match evidence.all.iter().find(|exchange| is_event(exchange) && super::probe_request::status(exchange) == Some(410))
+    {
         Some(exchange) => CheckFinding::fail(format!(
             "{}: 410. Vendors disable an endpoint permanently after a 410.",
             named(exchange)
@@ -489,11 +502,11 @@ pub(crate) fn gone(seen: &Evidence<'_>) -> CheckFinding {
 /// Maximum response size that vendors store, in bytes.
 const RESPONSE_MAX: u64 = 20_000;
 
-pub(crate) fn discloses_nothing(seen: &Evidence<'_>) -> CheckFinding {
-    if let Some(nothing) = no_response(seen) {
+pub(crate) fn discloses_nothing(evidence: &Evidence<'_>) -> CheckFinding {
+    if let Some(nothing) = no_response(evidence) {
         return nothing;
     }
-    for exchange in seen.all {
+    for exchange in evidence.all {
         let Some(response) = &exchange.response else { continue };
         if let Some(disclosed) = &exchange.disclosed {
             return CheckFinding::fail(format!(
@@ -514,8 +527,8 @@ pub(crate) fn discloses_nothing(seen: &Evidence<'_>) -> CheckFinding {
 }
 
 /// Returns an error finding if there are no responses to inspect.
-fn no_response(seen: &Evidence<'_>) -> Option<CheckFinding> {
-    let responded = seen.all.iter().any(|exchange| exchange.response.is_some());
+fn no_response(evidence: &Evidence<'_>) -> Option<CheckFinding> {
+    let responded = evidence.all.iter().any(|exchange| exchange.response.is_some());
     (!responded).then(|| CheckFinding::error("No request got a response."))
 }
 
@@ -524,10 +537,10 @@ fn is_event(exchange: &CheckExchange) -> bool {
     exchange.method == "POST"
 }
 
-pub(crate) fn probed(seen: &Evidence<'_>) -> CheckFinding {
-    match seen.effects {
+pub(crate) fn probed(evidence: &Evidence<'_>) -> CheckFinding {
+    match evidence.effects {
         None => CheckFinding::skipped(NO_PROBE),
-        Some(_) => accepts(seen),
+        Some(_) => accepts(evidence),
     }
 }
 
@@ -535,11 +548,11 @@ pub(crate) fn probed(seen: &Evidence<'_>) -> CheckFinding {
 pub(crate) const NO_PROBE: &str = "A side-effect probe is needed to count side effects.";
 
 /// Adds the result of the side-effect probe to a finding. A wrong number of side effects fails the check.
-pub(crate) fn settled(finding: CheckFinding, due: ExpectedEffects, seen: &Evidence<'_>) -> CheckFinding {
-    let Some(due) = due.count(seen.exchanges.iter().filter(|exchange| seen.accepted(exchange)).count()) else {
+pub(crate) fn settled(finding: CheckFinding, due: ExpectedEffects, evidence: &Evidence<'_>) -> CheckFinding {
+    let Some(due) = due.count(evidence.exchanges.iter().filter(|exchange| evidence.accepted(exchange)).count()) else {
         return finding;
     };
-    match (seen.effects, finding.outcome) {
+    match (evidence.effects, finding.outcome) {
         (Some((effects, _)), CheckOutcome::Pass | CheckOutcome::Warn) if !effects.are(due) => {
             CheckFinding::fail(format!(
                 "{} However, the probe counted {effects}; {} expected.",

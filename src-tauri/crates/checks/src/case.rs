@@ -27,7 +27,7 @@ pub(crate) enum Pacing {
 /// Requests that are sent together.
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
-    pub(crate) exchanges: Vec<ProbeRequest>,
+    pub(crate) requests: Vec<ProbeRequest>,
     pub(crate) pace: Pacing,
     /// True if the fail command is run before the requests.
     pub(crate) broken: bool,
@@ -66,21 +66,21 @@ pub(crate) struct Case {
 type CaseResult = Result<Case, String>;
 
 impl Case {
-    fn of(exchanges: Vec<ProbeRequest>, effects: ExpectedEffects) -> Self {
-        Self { steps: vec![Step { exchanges, pace: Pacing::InOrder, broken: false }], effects }
+    fn of(requests: Vec<ProbeRequest>, effects: ExpectedEffects) -> Self {
+        Self { steps: vec![Step { requests, pace: Pacing::InOrder, broken: false }], effects }
     }
 
     pub(crate) fn requests(&self) -> usize {
-        self.steps.iter().map(|step| step.exchanges.len()).sum()
+        self.steps.iter().map(|step| step.requests.len()).sum()
     }
 }
 
-fn any(exchanges: Vec<ProbeRequest>) -> CaseResult {
-    Ok(Case::of(exchanges, ExpectedEffects::Any))
+fn any(requests: Vec<ProbeRequest>) -> CaseResult {
+    Ok(Case::of(requests, ExpectedEffects::Any))
 }
 
-fn exactly(effects: i64, exchanges: Vec<ProbeRequest>) -> CaseResult {
-    Ok(Case::of(exchanges, ExpectedEffects::Exactly(effects)))
+fn exactly(effects: i64, requests: Vec<ProbeRequest>) -> CaseResult {
+    Ok(Case::of(requests, ExpectedEffects::Exactly(effects)))
 }
 
 /// Sends nothing: the check only inspects earlier responses.
@@ -112,7 +112,7 @@ pub(crate) fn other_methods(subject: &Subject, now_ms: i64) -> CaseResult {
     let event = subject.event(now_ms);
     any(["PUT", "DELETE"]
         .map(|method| {
-            event.probe_request(subject, method).map(|exchange| ProbeRequest { method: method.into(), ..exchange })
+            event.probe_request(subject, method).map(|request| ProbeRequest { method: method.into(), ..request })
         })
         .into_iter()
         .collect::<Result<_, _>>()?)
@@ -137,14 +137,14 @@ pub(crate) fn challenge(subject: &Subject, _: i64) -> CaseResult {
     let name = handshake.matches.keys().next().ok_or("The vendor's challenge has no token.")?;
     let token =
         subject.keys.params.get(name).ok_or_else(|| format!("Set {name} to the verify token of the handler."))?;
-    let asked = |label: &str, token: &str| {
+    let request = |label: &str, token: &str| {
         let query: String = form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("hub.mode", "subscribe"), ("hub.challenge", "1158201444"), ("hub.verify_token", token)])
             .finish();
         let joint = if subject.settings.url.contains('?') { '&' } else { '?' };
         ProbeRequest { url: format!("{}{joint}{query}", subject.settings.url), ..bare(subject, "GET") }.called(label)
     };
-    exactly(0, vec![asked("right token", token), asked("wrong token", "not-the-token")])
+    exactly(0, vec![request("right token", token), request("wrong token", "not-the-token")])
 }
 
 /// Permission request of CloudEvents (HTTP 1.1 Web Hooks for Event Delivery, section 4).
@@ -153,28 +153,28 @@ pub(crate) fn allowed(subject: &Subject, _: i64) -> CaseResult {
     if !subject.provider.handshakes.iter().any(options) {
         return Err(format!("{} sends no OPTIONS request.", subject.provider.name));
     }
-    let mut exchange = bare(subject, "OPTIONS");
-    exchange.headers.push(("WebHook-Request-Origin".into(), "hookbench.example".into()));
-    exactly(0, vec![exchange])
+    let mut request = bare(subject, "OPTIONS");
+    request.headers.push(("WebHook-Request-Origin".into(), "hookbench.example".into()));
+    exactly(0, vec![request])
 }
 
 pub(crate) fn unsigned(subject: &Subject, now_ms: i64) -> CaseResult {
-    let mut exchange = subject.event(now_ms).probe_request(subject, "no signature")?;
+    let mut request = subject.event(now_ms).probe_request(subject, "no signature")?;
     let names: Vec<String> =
         subject.record.scheme.places().iter().filter_map(hookbench_signature::Source::header_name).collect();
-    exchange.headers.retain(|(name, _)| !names.iter().any(|signature| signature.eq_ignore_ascii_case(name)));
-    exactly(0, vec![exchange])
+    request.headers.retain(|(name, _)| !names.iter().any(|signature| signature.eq_ignore_ascii_case(name)));
+    exactly(0, vec![request])
 }
 
 /// Sends a correctly signed request with the same ID second: a handler that stores IDs before verification rejects it.
 pub(crate) fn wrong_secret(subject: &Subject, now_ms: i64) -> CaseResult {
-    let passed = subject.event(now_ms);
-    let forged = SampleEvent { keys: subject.strange_keys()?, ..passed.clone() };
+    let signed = subject.event(now_ms);
+    let forged = SampleEvent { keys: subject.strange_keys()?, ..signed.clone() };
     exactly(
         1,
         vec![
             forged.probe_request(subject, "signed with another secret")?,
-            passed.probe_request(subject, "the same, correctly signed")?,
+            signed.probe_request(subject, "the same, correctly signed")?,
         ],
     )
 }
@@ -251,8 +251,8 @@ pub(crate) fn reused(subject: &Subject, now_ms: i64) -> CaseResult {
     let put = subject.event(now_ms).probe_request(subject, "PUT with a body")?;
     let put = ProbeRequest { method: "PUT".into(), ..put };
     let event = |label: &str| subject.event(now_ms).probe_request(subject, label);
-    let all = [put, event("an event after it, on the same connection")?, event("a second one")?];
-    any(all.into_iter().map(|exchange| ProbeRequest { transport: Transport::Reused, ..exchange }).collect())
+    let all = [put, event("an event after the PUT, on the same connection")?, event("a second event")?];
+    any(all.into_iter().map(|request| ProbeRequest { transport: Transport::Reused, ..request }).collect())
 }
 
 /// Event type that no vendor uses.
@@ -263,28 +263,28 @@ pub(crate) fn changed_body(subject: &Subject, now_ms: i64) -> CaseResult {
         return Err(format!("{} does not sign the body.", subject.provider.name));
     }
     let event = subject.event(now_ms);
-    let mut exchange = event.probe_request(subject, "an additional space in the body")?;
+    let mut request = event.probe_request(subject, "an additional space in the body")?;
     // The JSON value is unchanged, so only a comparison of the bytes detects the change.
-    exchange.body = [&exchange.body[..], b" "].concat().into();
+    request.body = [&request.body[..], b" "].concat().into();
     let mut other = event.probe_request(subject, "another value in the body")?;
     let mut payload = event.payload.clone();
     match prose(&mut payload) {
-        Some(value) => *value = "changed on the way".into(),
+        Some(value) => *value = "changed in transit".into(),
         None => put(&mut payload, "changed_on_the_way", true.into()),
     }
     other.body = serde_json::to_vec(&payload).unwrap_or_default().into();
-    exactly(0, vec![exchange, other])
+    exactly(0, vec![request, other])
 }
 
 pub(crate) fn mangled(subject: &Subject, now_ms: i64) -> CaseResult {
     let event = subject.event(now_ms);
-    let (exchange, place, range) = event.digest(subject)?;
+    let (request, place, range) = event.digest(subject)?;
     let with = |label: &str, digest: &str| {
-        let mut exchange = exchange.clone().called(label);
-        exchange.headers[place].1.replace_range(range.clone(), digest);
-        exchange
+        let mut request = request.clone().called(label);
+        request.headers[place].1.replace_range(range.clone(), digest);
+        request
     };
-    let digest = &exchange.headers[place].1[range.clone()];
+    let digest = &request.headers[place].1[range.clone()];
     let shorter: String = digest.chars().take(digest.chars().count().saturating_sub(10)).collect();
     exactly(
         0,
@@ -331,7 +331,7 @@ pub(crate) fn odd_timestamps(subject: &Subject, now_ms: i64) -> CaseResult {
     }
     let event = subject.event(now_ms);
     let negative = format!("-{}", now_ms / 1_000);
-    let mut exchanges = vec![
+    let mut requests = vec![
         event.dated(subject, "yesterday")?,
         event.dated(subject, "NaN")?,
         event.dated(subject, &negative)?,
@@ -340,9 +340,9 @@ pub(crate) fn odd_timestamps(subject: &Subject, now_ms: i64) -> CaseResult {
     if let Some(name) = rule.from.header_name() {
         let mut absent = event.probe_request(subject, "no timestamp")?;
         absent.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
-        exchanges.push(absent);
+        requests.push(absent);
     }
-    exactly(0, exchanges)
+    exactly(0, requests)
 }
 
 pub(crate) fn two_signatures(subject: &Subject, now_ms: i64) -> CaseResult {
@@ -359,8 +359,8 @@ pub(crate) fn two_signatures(subject: &Subject, now_ms: i64) -> CaseResult {
 }
 
 pub(crate) fn other_versions(subject: &Subject, now_ms: i64) -> CaseResult {
-    let (mut exchange, place, range) = subject.event(now_ms).digest(subject)?;
-    let value = &mut exchange.headers[place].1;
+    let (mut request, place, range) = subject.event(now_ms).digest(subject)?;
+    let value = &mut request.headers[place].1;
     let before = &value[..range.start];
     let (at, version, other) =
         [("sha512", "sha999"), ("sha256", "sha999"), ("sha1", "sha9"), ("v1", "v9"), ("v0", "v9")]
@@ -368,42 +368,40 @@ pub(crate) fn other_versions(subject: &Subject, now_ms: i64) -> CaseResult {
             .find_map(|(version, other)| before.rfind(version).map(|at| (at, version, other)))
             .ok_or_else(|| format!("{} sends no version with the signature.", subject.provider.name))?;
     value.replace_range(at..at + version.len(), other);
-    exactly(0, vec![exchange.called(format!("only a signature of version {other}"))])
+    exactly(0, vec![request.called(format!("only a signature of version {other}"))])
 }
 
 pub(crate) fn weak_and_strong(subject: &Subject, now_ms: i64) -> CaseResult {
-    let passed_with_warnings = subject.provider.schemes.iter().find(|record| match &record.scheme {
+    let weak = subject.provider.schemes.iter().find(|record| match &record.scheme {
         Scheme::Digest(digest) => {
             matches!(digest.algorithm, Algorithm::HmacSha1 | Algorithm::HmacMd5) && record.id != subject.record.id
         }
         _ => false,
     });
-    let passed_with_warnings =
-        passed_with_warnings.ok_or_else(|| format!("{} has only one signature scheme.", subject.provider.name))?;
+    let weak = weak.ok_or_else(|| format!("{} has only one signature scheme.", subject.provider.name))?;
     let event = subject.event(now_ms);
-    let old =
-        SampleEvent { scheme: passed_with_warnings.scheme.clone(), ..event.clone() }.probe_request(subject, "")?;
-    let mut exchange = SampleEvent { keys: subject.strange_keys()?, ..event }
+    let old = SampleEvent { scheme: weak.scheme.clone(), ..event.clone() }.probe_request(subject, "")?;
+    let mut request = SampleEvent { keys: subject.strange_keys()?, ..event }
         .probe_request(subject, "valid weak signature, invalid strong signature")?;
     for (name, value) in old.headers {
-        if !exchange.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(&name)) {
-            exchange.headers.push((name, value));
+        if !request.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(&name)) {
+            request.headers.push((name, value));
         }
     }
-    exactly(0, vec![exchange])
+    exactly(0, vec![request])
 }
 
 pub(crate) fn old_secret(subject: &Subject, now_ms: i64) -> CaseResult {
     let secret = subject.settings.old_secret.clone().ok_or("No previous secret is set.")?;
     let keys = Keys { secrets: vec![secret], params: subject.keys.params.clone() };
-    let exchange =
+    let request =
         SampleEvent { keys, ..subject.event(now_ms) }.probe_request(subject, "signed with the previous secret")?;
-    exactly(i64::from(subject.settings.old_secret_valid), vec![exchange])
+    exactly(i64::from(subject.settings.old_secret_valid), vec![request])
 }
 
 pub(crate) fn lower_case(subject: &Subject, now_ms: i64) -> CaseResult {
-    let exchange = subject.event(now_ms).probe_request(subject, "header names in lower case")?;
-    exactly(1, vec![ProbeRequest { transport: Transport::LowerCase, ..exchange }])
+    let request = subject.event(now_ms).probe_request(subject, "header names in lowercase")?;
+    exactly(1, vec![ProbeRequest { transport: Transport::LowerCase, ..request }])
 }
 
 pub(crate) fn odd_json(subject: &Subject, now_ms: i64) -> CaseResult {
@@ -473,15 +471,15 @@ pub(crate) fn same_object(subject: &Subject, now_ms: i64) -> CaseResult {
     let seed = subject.fresh();
     let (_, sample) = subject.usual();
     let event = |label: &str| subject.of(usual.kind.clone(), &sample, seed, 0, now_ms).probe_request(subject, label);
-    let exchanges = vec![event("the event")?, event("the same object with a new event ID")?];
-    Ok(Case::of(exchanges, ExpectedEffects::Looked))
+    let requests = vec![event("the event")?, event("the same object with a new event ID")?];
+    Ok(Case::of(requests, ExpectedEffects::Looked))
 }
 
 pub(crate) fn fails_once(subject: &Subject, now_ms: i64) -> CaseResult {
     broken_first(subject)?;
     let event = subject.event(now_ms);
     let step = |label: &str, broken| {
-        Ok::<_, String>(Step { exchanges: vec![event.probe_request(subject, label)?], pace: Pacing::InOrder, broken })
+        Ok::<_, String>(Step { requests: vec![event.probe_request(subject, label)?], pace: Pacing::InOrder, broken })
     };
     Ok(Case {
         steps: vec![step("during the failure", true)?, step("the retry after the recovery", false)?],
@@ -496,8 +494,8 @@ fn broken_first(subject: &Subject) -> Result<(), String> {
 
 pub(crate) fn broken(subject: &Subject, now_ms: i64) -> CaseResult {
     broken_first(subject)?;
-    let exchanges = vec![subject.event(now_ms).probe_request(subject, "during the failure")?];
-    Ok(Case { steps: vec![Step { exchanges, pace: Pacing::InOrder, broken: true }], effects: ExpectedEffects::Any })
+    let requests = vec![subject.event(now_ms).probe_request(subject, "during the failure")?];
+    Ok(Case { steps: vec![Step { requests, pace: Pacing::InOrder, broken: true }], effects: ExpectedEffects::Any })
 }
 
 /// Replays a captured request later. If the scheme signs a timestamp, the replayed timestamp is expired.
@@ -541,13 +539,13 @@ pub(crate) fn out_of_order(subject: &Subject, now_ms: i64) -> CaseResult {
 
 pub(crate) fn late_update(subject: &Subject, now_ms: i64) -> CaseResult {
     let events = steps(subject, now_ms)?;
-    let mut exchanges =
+    let mut requests =
         events.iter().map(|event| event.probe_request(subject, &event.kind)).collect::<Result<Vec<_>, _>>()?;
     if let Some(late) = events.first() {
         let late = SampleEvent { id: uuid::Uuid::now_v7().to_string(), ..late.clone() };
-        exchanges.push(late.probe_request(subject, &format!("{}, sent again late", late.kind))?);
+        requests.push(late.probe_request(subject, &format!("{}, sent again late", late.kind))?);
     }
-    any(exchanges)
+    any(requests)
 }
 
 /// Event type that no vendor uses.
@@ -577,18 +575,18 @@ pub(crate) fn fewer_values(subject: &Subject, now_ms: i64) -> CaseResult {
         Value::String(_) => json!(""),
         other => other.clone(),
     };
-    let mut exchanges = vec![
+    let mut requests = vec![
         made("null for optional values", &|value| emptied(value, &|_| Value::Null))?,
         made("empty strings and arrays", &|value| emptied(value, &empty))?,
     ];
     if subject.event(now_ms).payload.get("data").is_some() {
-        exchanges.push(made("empty data", &|value| {
+        requests.push(made("empty data", &|value| {
             let mut value = value.clone();
             put(&mut value, "data", json!({}));
             value
         })?);
     }
-    any(exchanges)
+    any(requests)
 }
 
 pub(crate) fn id_types(subject: &Subject, now_ms: i64) -> CaseResult {
@@ -614,7 +612,7 @@ const SIZES: &[(usize, &str)] =
     &[(20_000, "20 kB"), (512 * 1024, "512 KiB"), (3_000_000, "3 MB"), (25_000_000, "25 MB")];
 
 pub(crate) fn sizes(subject: &Subject, now_ms: i64) -> CaseResult {
-    let mut exchanges = SIZES
+    let mut requests = SIZES
         .iter()
         .map(|(size, name)| {
             let mut event = subject.event(now_ms);
@@ -623,8 +621,8 @@ pub(crate) fn sizes(subject: &Subject, now_ms: i64) -> CaseResult {
             event.probe_request(subject, name)
         })
         .collect::<Result<Vec<_>, _>>()?;
-    exchanges.push(subject.event(now_ms).probe_request(subject, "a regular event after the large bodies")?);
-    any(exchanges)
+    requests.push(subject.event(now_ms).probe_request(subject, "a regular event after the large bodies")?);
+    any(requests)
 }
 
 fn of_bytes(subject: &Subject, now_ms: i64, label: &str, body: &'static [u8]) -> CaseResult {
@@ -648,31 +646,31 @@ pub(crate) fn no_body(subject: &Subject, now_ms: i64) -> CaseResult {
 
 pub(crate) fn burst(subject: &Subject, now_ms: i64) -> CaseResult {
     let rate = subject.settings.burst;
-    let exchanges =
+    let requests =
         (1..=rate * BURST_S).map(|number| subject.event(now_ms).probe_request(subject, &format!("event {number}")));
-    let (exchanges, gap) = (exchanges.collect::<Result<_, _>>()?, Duration::from_secs(1) / rate);
+    let (requests, gap) = (requests.collect::<Result<_, _>>()?, Duration::from_secs(1) / rate);
     Ok(Case {
-        steps: vec![Step { exchanges, pace: Pacing::Every(gap), broken: false }],
+        steps: vec![Step { requests, pace: Pacing::Every(gap), broken: false }],
         effects: ExpectedEffects::Accepted,
     })
 }
 
 pub(crate) fn gzip(subject: &Subject, now_ms: i64) -> CaseResult {
-    let mut exchange =
+    let mut request =
         subject.event(now_ms).probe_request(subject, "body compressed with gzip, uncompressed text signed")?;
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    let body = packed.write_all(&exchange.body).and_then(|()| packed.finish()).map_err(|e| e.to_string())?;
-    exchange.body = body.into();
-    exchange.headers.push(("Content-Encoding".into(), "gzip".into()));
-    any(vec![exchange])
+    let body = packed.write_all(&request.body).and_then(|()| packed.finish()).map_err(|e| e.to_string())?;
+    request.body = body.into();
+    request.headers.push(("Content-Encoding".into(), "gzip".into()));
+    any(vec![request])
 }
 
 /// Duration of a slow upload.
 const SLOW: Duration = Duration::from_secs(2);
 
 pub(crate) fn slow(subject: &Subject, now_ms: i64) -> CaseResult {
-    let exchange = |label: &str, transport| {
-        subject.event(now_ms).probe_request(subject, label).map(|exchange| ProbeRequest { transport, ..exchange })
+    let request = |label: &str, transport| {
+        subject.event(now_ms).probe_request(subject, label).map(|request| ProbeRequest { transport, ..request })
     };
-    any(vec![exchange("chunked", Transport::Chunked)?, exchange("in parts over 2 s", Transport::Slow(SLOW))?])
+    any(vec![request("chunked", Transport::Chunked)?, request("in parts over 2 s", Transport::Slow(SLOW))?])
 }

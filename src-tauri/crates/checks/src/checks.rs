@@ -116,11 +116,11 @@ impl Checks {
         tokio::spawn(async move {
             let Some(checks) = checks.upgrade() else { return };
             let number = row.number;
-            let asking = tokio::spawn({
+            let run = tokio::spawn({
                 let (checks, row) = (checks.clone(), row.clone());
                 async move { checks.check_all(&row, stopped).await }
             });
-            let (state, reason) = match asking.await {
+            let (state, reason) = match run.await {
                 Ok(Ok(None)) => (CheckRunState::Done, String::new()),
                 Ok(Ok(Some(Stop::Cancelled))) => (CheckRunState::Cancelled, "Canceled by the user.".into()),
                 Ok(Err(why)) => (CheckRunState::Failed, why),
@@ -166,7 +166,7 @@ impl Checks {
         subject.broken.store(!known.is_empty(), Ordering::Relaxed);
         self.restore(&subject).await?;
         // Requests sent before a restart may still cause side effects.
-        let mut stirred = !known.is_empty();
+        let mut unsettled = !known.is_empty();
         let mut down = false;
         let mut all: Vec<CheckExchange> = known.iter().flat_map(|result| result.sent.iter().cloned()).collect();
         if known.is_empty() {
@@ -181,14 +181,14 @@ impl Checks {
                 return Ok(Some(stop));
             }
             let began_us = self.parts().clock.now_us();
-            let asked = tokio::select! {
-                asked = self.ask_handler(&subject, check, &mut all, &mut down, &mut stirred) => asked,
+            let result = tokio::select! {
+                result = self.ask_handler(&subject, check, &mut all, &mut down, &mut unsettled) => result,
                 stop = async { stopped.wait_for(Option::is_some).await.ok().and_then(|stop| *stop) } => {
                     self.restore(&subject).await?;
                     return Ok(stop.or(Some(Stop::Cancelled)));
                 }
             };
-            let (finding, sent) = asked?;
+            let (finding, sent) = result?;
             let duration_us = self.parts().clock.now_us() - began_us;
             let result = ResultRow { check: check.id.to_owned(), finding, sent, duration_us };
             self.keep_result(row, result).await?;
@@ -214,7 +214,7 @@ impl Checks {
         check: &Check,
         all: &mut Vec<CheckExchange>,
         down: &mut bool,
-        stirred: &mut bool,
+        unsettled: &mut bool,
     ) -> Result<(CheckFinding, Vec<CheckExchange>), String> {
         let case = match (check.case)(subject, self.parts().clock.now_us() / 1_000) {
             Ok(case) => case,
@@ -229,12 +229,12 @@ impl Checks {
         let probe = subject.settings.probe.as_ref();
         let (mut before, mut unseen) = (None, None);
         if let Some(probe) = probe.filter(|_| case.effects != ExpectedEffects::Any) {
-            match self.calm(subject, probe, *stirred).await {
-                Ok(look) => before = Some((probe, look)),
+            match self.calm(subject, probe, *unsettled).await {
+                Ok(reading) => before = Some((probe, reading)),
                 Err(why) => unseen = Some(why),
             }
         }
-        *stirred = case.effects == ExpectedEffects::Any && (*stirred || case.requests() > 0);
+        *unsettled = case.effects == ExpectedEffects::Any && (*unsettled || case.requests() > 0);
         let (sent, early) = match self.send_case(subject, &case, before.as_ref()).await {
             Ok(sent) => sent,
             Err(why) if subject.not_restored.load(Ordering::Relaxed) => return Err(why),
@@ -252,8 +252,8 @@ impl Checks {
             },
         };
         all.extend(sent.iter().cloned());
-        let seen = Evidence { subject, exchanges: &sent, all, effects };
-        let finding = settled((check.assess)(&seen), case.effects, &seen);
+        let evidence = Evidence { subject, exchanges: &sent, all, effects };
+        let finding = settled((check.assess)(&evidence), case.effects, &evidence);
         let tolerated = subject.provider.tolerances.iter().find(|known| known.check == check.id);
         let finding = match (finding.outcome, tolerated) {
             (CheckOutcome::Fail, Some(known)) => CheckFinding::warn(format!("{} {}", finding.message, known.why)),
@@ -278,18 +278,18 @@ impl Checks {
     }
 
     /// Waits until the probe value stops changing, because earlier requests may still cause side effects.
-    async fn calm(&self, subject: &Subject, probe: &SideEffectProbe, stirred: bool) -> Result<EffectCount, String> {
-        let mut look = super::side_effect_probe::look(probe, self.parts().clock.now_us()).await?;
+    async fn calm(&self, subject: &Subject, probe: &SideEffectProbe, unsettled: bool) -> Result<EffectCount, String> {
+        let mut reading = super::side_effect_probe::look(probe, self.parts().clock.now_us()).await?;
         let ends = tokio::time::Instant::now() + CALM;
-        while stirred && tokio::time::Instant::now() < ends {
+        while unsettled && tokio::time::Instant::now() < ends {
             tokio::time::sleep(Duration::from_millis(subject.settings.settle_ms.into())).await;
             let next = super::side_effect_probe::look(probe, self.parts().clock.now_us()).await?;
-            if next == look {
+            if next == reading {
                 break;
             }
-            look = next;
+            reading = next;
         }
-        Ok(look)
+        Ok(reading)
     }
 
     /// Sends a request without a body to find out if the handler responds.
@@ -302,9 +302,9 @@ impl Checks {
             body: bytes::Bytes::new(),
             transport: super::probe_request::Transport::Plain,
         };
-        let mut terms = self.terms(subject);
-        terms.total = terms.total.min(patience);
-        exchange(&subject.connections, &request.outgoing(), &terms, None).await
+        let mut options = self.options(subject);
+        options.total = options.total.min(patience);
+        exchange(&subject.connections, &request.outgoing(), &options, None).await
     }
 
     /// Waits for a handler that is starting.
@@ -351,7 +351,7 @@ impl Checks {
         }
     }
 
-    fn terms(&self, subject: &Subject) -> SendOptions {
+    fn options(&self, subject: &Subject) -> SendOptions {
         let total = Duration::from_millis(subject.timeout_ms().into());
         SendOptions {
             total,
@@ -364,10 +364,10 @@ impl Checks {
     }
 
     async fn send(&self, subject: &Subject, request: ProbeRequest) -> CheckExchange {
-        let mut terms = self.terms(subject);
-        terms.lower_case = request.transport == super::probe_request::Transport::LowerCase;
-        terms.fresh = request.transport != super::probe_request::Transport::Reused;
-        let exchange = exchange(&subject.connections, &request.outgoing(), &terms, None).await;
+        let mut options = self.options(subject);
+        options.lower_case = request.transport == super::probe_request::Transport::LowerCase;
+        options.fresh = request.transport != super::probe_request::Transport::Reused;
+        let exchange = exchange(&subject.connections, &request.outgoing(), &options, None).await;
         super::probe_request::exchanged(request, exchange, &subject.secrets)
     }
 
@@ -390,31 +390,31 @@ impl Checks {
                     return Err(why);
                 }
             }
-            let exchanges = step.exchanges.iter().cloned();
+            let requests = step.requests.iter().cloned();
             match step.pace {
                 Pacing::InOrder => {
-                    for exchange in exchanges {
+                    for request in requests {
                         // After two timeouts in a row, the next request would time out as well and delay the run by
                         // minutes.
                         if sent.iter().rev().take(2).filter(|exchange| timed_out(exchange)).count() == 2 {
                             break;
                         }
-                        sent.push(self.send(subject, exchange).await);
+                        sent.push(self.send(subject, request).await);
                         if let (None, Some((probe, before))) = (early, probe) {
                             early = super::side_effect_probe::look(probe, self.parts().clock.now_us())
                                 .await
-                                .and_then(|look| look.since(before))
+                                .and_then(|reading| reading.since(before))
                                 .ok();
                         }
                     }
                 }
-                Pacing::AtOnce => sent.extend(join_all(exchanges.map(|exchange| self.send(subject, exchange))).await),
+                Pacing::AtOnce => sent.extend(join_all(requests.map(|request| self.send(subject, request))).await),
                 Pacing::Every(gap) => {
-                    let one = |(place, exchange)| async move {
+                    let one = |(place, request)| async move {
                         tokio::time::sleep(gap * place as u32).await;
-                        self.send(subject, exchange).await
+                        self.send(subject, request).await
                     };
-                    sent.extend(join_all(exchanges.enumerate().map(one)).await);
+                    sent.extend(join_all(requests.enumerate().map(one)).await);
                 }
             }
             if step.broken {
@@ -506,8 +506,8 @@ pub fn to_ask_again(subject: &Subject, results: &[ResultRow], named: Vec<String>
     };
     let complaining: Vec<&Check> = wanted.iter().filter_map(|id| looks_back(id)).collect();
     for result in results {
-        let seen = Evidence { subject, exchanges: &[], all: &result.sent, effects: None };
-        if complaining.iter().any(|check| (check.assess)(&seen).outcome == CheckOutcome::Fail)
+        let evidence = Evidence { subject, exchanges: &[], all: &result.sent, effects: None };
+        if complaining.iter().any(|check| (check.assess)(&evidence).outcome == CheckOutcome::Fail)
             || looks_back(&result.check).is_some()
         {
             wanted.push(result.check.clone());

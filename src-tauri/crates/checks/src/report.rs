@@ -20,7 +20,7 @@ pub fn report(
     let results = super::results(row, connection)?;
     let checks: Vec<CheckResult> = results.into_iter().filter_map(result_of).collect();
     let provider = catalogue.get(&row.settings.provider);
-    let wanting = checks.iter().any(|asked| asked.snippet && asked.outcome == CheckOutcome::Fail);
+    let wanting = checks.iter().any(|check| check.snippet && check.outcome == CheckOutcome::Fail);
     let record = provider.and_then(|provider| provider.scheme(row.settings.scheme.as_deref())).filter(|_| wanting);
     Ok(CheckReport {
         run: crate::shown(row, connection)?,
@@ -36,15 +36,15 @@ pub fn report(
 /// Renders the report as an HTML page without scripts. All values are escaped.
 pub fn html(report: &CheckReport) -> Result<String, String> {
     // Failures come first because they matter most to the reader.
-    let order = |asked: &&CheckResult| (rank(report, asked), asked.number);
+    let order = |check: &&CheckResult| (rank(report, check), check.number);
     let mut sorted: Vec<&CheckResult> = report.checks.iter().collect();
     sorted.sort_by_key(order);
     rendered(AutoEscape::Html, include_str!("report.html"), context! { report => report, checks => sorted })
 }
 
-fn rank(_report: &CheckReport, asked: &CheckResult) -> u8 {
-    match asked.outcome {
-        CheckOutcome::Fail => asked.level as u8,
+fn rank(_report: &CheckReport, check: &CheckResult) -> u8 {
+    match check.outcome {
+        CheckOutcome::Fail => check.level as u8,
         CheckOutcome::Error => 3,
         CheckOutcome::Warn => 4,
         CheckOutcome::Unknown => 5,
@@ -55,7 +55,7 @@ fn rank(_report: &CheckReport, asked: &CheckResult) -> u8 {
 
 /// Renders the report as JUnit XML (<https://github.com/testmoapp/junitxml>). A warning is a passed test with output.
 pub fn junit(report: &CheckReport) -> Result<String, String> {
-    let duration_s: f64 = report.checks.iter().map(|asked| asked.duration_ms / 1_000.0).sum();
+    let duration_s: f64 = report.checks.iter().map(|check| check.duration_ms / 1_000.0).sum();
     rendered(AutoEscape::Html, include_str!("report.xml"), context! { report => report, duration_s => duration_s })
 }
 
@@ -105,7 +105,7 @@ fn result_of(result: ResultRow) -> Option<CheckResult> {
 pub fn planned(subject: &Subject, now_ms: i64) -> Vec<CheckPlanItem> {
     let one = |check: &Check| {
         let case = (check.case)(subject, now_ms);
-        let exchanges = case.iter().flat_map(|case| &case.steps).flat_map(|step| &step.exchanges);
+        let requests = case.iter().flat_map(|case| &case.steps).flat_map(|step| &step.requests);
         CheckPlanItem {
             number: check.number,
             id: check.id.into(),
@@ -113,8 +113,8 @@ pub fn planned(subject: &Subject, now_ms: i64) -> Vec<CheckPlanItem> {
             title: check.title.into(),
             why: check.why.into(),
             source: check.source.into(),
-            requests: exchanges.clone().count() as u32,
-            bytes: exchanges.map(|exchange| exchange.body.len() as u64).sum(),
+            requests: requests.clone().count() as u32,
+            bytes: requests.map(|request| request.body.len() as u64).sum(),
             skipped: case.as_ref().err().cloned(),
         }
     };
@@ -124,7 +124,7 @@ pub fn planned(subject: &Subject, now_ms: i64) -> Vec<CheckPlanItem> {
 /// Returns the differences between two reports.
 pub fn compared(before: &CheckReport, after: &CheckReport) -> Vec<CheckChange> {
     let by_id = |report: &CheckReport| -> BTreeMap<String, (CheckOutcome, String)> {
-        report.checks.iter().map(|asked| (asked.id.clone(), (asked.outcome, asked.message.clone()))).collect()
+        report.checks.iter().map(|check| (check.id.clone(), (check.outcome, check.message.clone()))).collect()
     };
     let (before, after) = (by_id(before), by_id(after));
     CHECKS

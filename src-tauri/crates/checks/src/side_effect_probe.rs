@@ -183,8 +183,8 @@ pub(crate) fn command(probe: &SideEffectProbe) -> Option<String> {
         SideEffectProbe::Url(url) => {
             let authority =
                 hookbench_delivery::parse(url).ok().and_then(|url| url.authority().map(ToString::to_string));
-            let outside_headers = authority.is_none_or(|host| !hookbench_delivery::is_this_machine(&host));
-            outside_headers.then(|| format!("request {url}"))
+            let is_remote = authority.is_none_or(|host| !hookbench_delivery::is_this_machine(&host));
+            is_remote.then(|| format!("request {url}"))
         }
         SideEffectProbe::Command(command) => Some(shown(command)),
         SideEffectProbe::Sqlite { path, query } => Some(format!("read {path}: {query}")),
@@ -209,7 +209,7 @@ pub(crate) async fn look(probe: &SideEffectProbe, now_us: i64) -> Result<EffectC
                 body: bytes::Bytes::new().into(),
             };
             let now_s = now_us / 1_000_000;
-            let terms = SendOptions {
+            let options = SendOptions {
                 total: PATIENCE,
                 connect: PATIENCE,
                 trust: hookbench_delivery::Trust::default(),
@@ -217,7 +217,7 @@ pub(crate) async fn look(probe: &SideEffectProbe, now_us: i64) -> Result<EffectC
                 fresh: true,
                 now_s,
             };
-            match exchange(&hookbench_delivery::Connections::new(), &outgoing, &terms, None).await.result {
+            match exchange(&hookbench_delivery::Connections::new(), &outgoing, &options, None).await.result {
                 Ok(received) if (200..300).contains(&received.status) => {
                     String::from_utf8_lossy(&received.body).into_owned()
                 }

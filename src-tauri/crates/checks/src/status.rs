@@ -27,12 +27,12 @@ pub fn shown(row: &CheckRow, connection: &Connection) -> rusqlite::Result<CheckR
         outcomes.iter().any(|(id, outcome)| *outcome == CheckOutcome::Fail && is(id))
     };
     // A run without outcomes, or with checks that could not run, does not pass.
-    let asked = counts.pass + counts.fail + counts.warn > 0;
+    let has_outcome = counts.pass + counts.fail + counts.warn > 0;
     let conclusion = match row.state {
         CheckRunState::Running => None,
         CheckRunState::Cancelled | CheckRunState::Failed => Some(CheckConclusion::Incomplete),
         CheckRunState::Done if failed(CheckLevel::Must) => Some(CheckConclusion::Failed),
-        CheckRunState::Done if counts.error > 0 || !asked => Some(CheckConclusion::Incomplete),
+        CheckRunState::Done if counts.error > 0 || !has_outcome => Some(CheckConclusion::Incomplete),
         CheckRunState::Done if failed(CheckLevel::Should) => Some(CheckConclusion::PassedWithWarnings),
         CheckRunState::Done => Some(CheckConclusion::Passed),
     };

@@ -107,7 +107,7 @@ fn builds_valid_and_invalid_requests_for_every_vendor() {
     let mut failed = String::new();
     // The other key of a key pair, with which a signature is verified, is not available here.
     for subject in subjects.iter().filter(|subject| subject.strange_keys().is_ok()) {
-        for (ids, passed) in [(RIGHT, true), (WRONG, false)] {
+        for (ids, valid) in [(RIGHT, true), (WRONG, false)] {
             for id in ids {
                 // Some vendors' own libraries accept timestamps in the future.
                 let open = *id == "future-timestamp" && subject.timestamp().is_ok_and(|rule| rule.future_s.is_none());
@@ -115,11 +115,11 @@ fn builds_valid_and_invalid_requests_for_every_vendor() {
                 if open {
                     continue;
                 }
-                for (place, exchange) in case.steps.iter().flat_map(|step| &step.exchanges).enumerate() {
+                for (place, request) in case.steps.iter().flat_map(|step| &step.requests).enumerate() {
                     // In this check, the valid request follows the forged one.
-                    let passed = passed || *id == "wrong-secret" && place == 1;
-                    let (vendor, label) = (&subject.provider.id, &exchange.label);
-                    if holds(subject, exchange) != passed {
+                    let valid = valid || *id == "wrong-secret" && place == 1;
+                    let (vendor, label) = (&subject.provider.id, &request.label);
+                    if holds(subject, request) != valid {
                         failed += &format!("{vendor} {id}, {label}\n");
                     }
                 }

@@ -83,8 +83,8 @@ fn failed(kind: AttemptErrorKind, phase: AttemptPhase, message: impl Into<String
 }
 
 /// Converts a socket error to an attempt error.
-pub(crate) fn by_io(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &Trust) -> AttemptError {
-    if let Some(error) = by_tls(error, phase, whom, trust) {
+pub(crate) fn by_io(error: &io::Error, phase: AttemptPhase, server: &str, trust: &Trust) -> AttemptError {
+    if let Some(error) = by_tls(error, phase, server, trust) {
         return error;
     }
     let kind = match error.kind() {
@@ -101,10 +101,10 @@ pub(crate) fn by_io(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &
         _ => AttemptErrorKind::Unreachable,
     };
     let words = match kind {
-        AttemptErrorKind::Refused => format!("Nothing listens at {whom}."),
-        AttemptErrorKind::Reset => format!("{whom} closed the connection."),
-        AttemptErrorKind::BadResponse => format!("The response body of {whom} is malformed: {error}."),
-        _ => format!("{whom} cannot be reached: {error}."),
+        AttemptErrorKind::Refused => format!("Nothing listens at {server}."),
+        AttemptErrorKind::Reset => format!("{server} closed the connection."),
+        AttemptErrorKind::BadResponse => format!("The response body of {server} is malformed: {error}."),
+        _ => format!("{server} cannot be reached: {error}."),
     };
     failed(kind, phase, words)
 }
@@ -125,16 +125,16 @@ impl Connections {
     pub(crate) async fn to(
         &self,
         url: &Uri,
-        terms: &SendOptions,
+        options: &SendOptions,
         limit: Duration,
         fresh: bool,
     ) -> Result<Connection, (AttemptError, Steps)> {
-        let key = Key::of(url, terms).map_err(|error| (error, Steps::default()))?;
+        let key = Key::of(url, options).map_err(|error| (error, Steps::default()))?;
         if !fresh && let Some(connection) = self.waiting(&key) {
             return Ok(connection);
         }
         let mut steps = Steps::default();
-        let whom = format!("{}:{}", key.host, key.port);
+        let server = format!("{}:{}", key.host, key.port);
         match timeout(limit, self.open(url, key, &mut steps)).await {
             Ok(Ok(mut connection)) => {
                 connection.steps = steps;
@@ -150,7 +150,7 @@ impl Connections {
                 let error = failed(
                     AttemptErrorKind::Timeout,
                     phase,
-                    format!("{whom} did not respond within {} ms while connecting.", limit.as_millis()),
+                    format!("{server} did not respond within {} ms while connecting.", limit.as_millis()),
                 );
                 Err((error, steps))
             }
@@ -207,7 +207,7 @@ impl Connections {
             tunnel(&mut stream, &key).await?;
         }
         let began = Instant::now();
-        let whom = format!("{}:{}", key.host, key.port);
+        let server = format!("{}:{}", key.host, key.port);
         let sender = if secure {
             let name = ServerName::try_from(key.host.trim_matches(['[', ']']).to_owned()).map_err(|_| {
                 failed(
@@ -222,7 +222,7 @@ impl Connections {
             let stream = TlsConnector::from(config)
                 .connect(name, stream)
                 .await
-                .map_err(|error| by_io(&error, AttemptPhase::Tls, &whom, &key.trust))?;
+                .map_err(|error| by_io(&error, AttemptPhase::Tls, &server, &key.trust))?;
             steps.tls = Some(began.elapsed());
             speak(stream, !key.lower_case).await
         } else {
@@ -235,7 +235,7 @@ impl Connections {
 }
 
 impl Key {
-    fn of(url: &Uri, terms: &SendOptions) -> Result<Self, AttemptError> {
+    fn of(url: &Uri, options: &SendOptions) -> Result<Self, AttemptError> {
         let wrong = |why: &str| failed(AttemptErrorKind::Url, AttemptPhase::Dns, format!("{url} {why}."));
         let scheme = url.scheme_str().ok_or_else(|| wrong("must begin with http:// or https://"))?;
         let host = url.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("has no host"))?;
@@ -244,7 +244,7 @@ impl Key {
             None if scheme == "https" => 443,
             None => 80,
         };
-        let (trust, lower_case) = (terms.trust.clone(), terms.lower_case);
+        let (trust, lower_case) = (options.trust.clone(), options.lower_case);
         Ok(Self { scheme: scheme.into(), host: host.into(), port, trust, lower_case })
     }
 }
@@ -268,7 +268,7 @@ async fn dial(host: &str, port: u16, steps: &mut Steps) -> Result<TcpStream, Att
         .collect();
     steps.dns = Some(began.elapsed());
     let began = Instant::now();
-    let whom = format!("{host}:{port}");
+    let server = format!("{host}:{port}");
     let mut last = failed(AttemptErrorKind::Dns, AttemptPhase::Dns, format!("{host} has no address."));
     for address in addresses {
         match TcpStream::connect(address).await {
@@ -277,7 +277,7 @@ async fn dial(host: &str, port: u16, steps: &mut Steps) -> Result<TcpStream, Att
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
-            Err(error) => last = by_io(&error, AttemptPhase::Connect, &whom, &Trust::default()),
+            Err(error) => last = by_io(&error, AttemptPhase::Connect, &server, &Trust::default()),
         }
     }
     Err(last)

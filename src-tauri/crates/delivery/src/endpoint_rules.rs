@@ -118,23 +118,27 @@ fn is_vendors(settings: &EndpointSettings, provider: &Provider, catalogue: &Cata
 
 fn numbers(settings: &EndpointSettings, policy: &DeliveryPolicy) -> Option<String> {
     if !(1..=CONCURRENCY_MAX).contains(&settings.concurrency) {
-        return Some(format!("`concurrency` must be between 1 and {CONCURRENCY_MAX}."));
+        return Some(format!("`concurrency` must be between 1 and {CONCURRENCY_MAX} (got {}).", settings.concurrency));
     }
-    if settings.rate.is_some_and(|rate| !(RATE_MIN..=1_000_000.0).contains(&rate)) {
-        return Some(format!("`rate` must be between {RATE_MIN} and 1000000 requests per second."));
+    if let Some(rate) = settings.rate.filter(|rate| !(RATE_MIN..=1_000_000.0).contains(rate)) {
+        return Some(format!("`rate` must be between {RATE_MIN} and 1000000 requests per second (got {rate})."));
     }
-    if !(TIME_SCALE_MIN..=TIME_SCALE_MAX).contains(&settings.time_scale) {
-        return Some(format!("`time_scale` must be between {TIME_SCALE_MIN} and {TIME_SCALE_MAX}."));
+    let scale = settings.time_scale;
+    if !(TIME_SCALE_MIN..=TIME_SCALE_MAX).contains(&scale) {
+        return Some(format!("`time_scale` must be between {TIME_SCALE_MIN} and {TIME_SCALE_MAX} (got {scale})."));
     }
     if *policy.redirects.value() {
         return Some("`redirects` must be false: Hookbench does not follow redirects.".into());
     }
-    if *policy.jitter_percent.value() > 100 {
-        return Some("`jitter_percent` must be between 0 and 100.".into());
+    let jitter = *policy.jitter_percent.value();
+    if jitter > 100 {
+        return Some(format!("`jitter_percent` must be between 0 and 100 (got {jitter})."));
     }
-    let total = *policy.timeout_ms.value();
-    if total == 0 || total > TIMEOUT_MAX || *policy.connect_timeout_ms.value() == 0 {
-        return Some(format!("`timeout_ms` and `connect_timeout_ms` must be between 1 and {TIMEOUT_MAX}."));
+    let (total, connect) = (*policy.timeout_ms.value(), *policy.connect_timeout_ms.value());
+    if total == 0 || total > TIMEOUT_MAX || connect == 0 {
+        return Some(format!(
+            "`timeout_ms` and `connect_timeout_ms` must be between 1 and {TIMEOUT_MAX} (got {total} and {connect})."
+        ));
     }
     if policy.schedule.value().waits_s().iter().any(|wait| !(0.0..=31_536_000.0).contains(wait)) {
         return Some("A retry delay must be between 0 seconds and one year.".into());

@@ -62,7 +62,7 @@ pub struct SendOptions {
     pub now_s: i64,
 }
 
-fn wrong(kind: AttemptErrorKind, phase: AttemptPhase, message: impl Into<String>) -> AttemptError {
+fn attempt_error(kind: AttemptErrorKind, phase: AttemptPhase, message: impl Into<String>) -> AttemptError {
     AttemptError { kind, phase, message: message.into() }
 }
 
@@ -70,15 +70,15 @@ fn wrong(kind: AttemptErrorKind, phase: AttemptPhase, message: impl Into<String>
 pub async fn exchange(
     connections: &Connections,
     outgoing: &Outgoing,
-    terms: &SendOptions,
-    tee: Option<ResponseTap>,
+    options: &SendOptions,
+    tap: Option<ResponseTap>,
 ) -> Exchange {
     let began = Instant::now();
     let mut steps = Steps::default();
     let mut first_byte = None;
     let mut remote_address = None;
     let result =
-        attempt(connections, outgoing, terms, tee, began, &mut steps, &mut first_byte, &mut remote_address).await;
+        attempt(connections, outgoing, options, tap, began, &mut steps, &mut first_byte, &mut remote_address).await;
     let us = |step: Duration| step.as_micros() as u64;
     let timings = AttemptTimings {
         dns_us: steps.dns.map(us),
@@ -99,23 +99,27 @@ pub async fn exchange(
 async fn attempt(
     connections: &Connections,
     outgoing: &Outgoing,
-    terms: &SendOptions,
-    tee: Option<ResponseTap>,
+    options: &SendOptions,
+    tap: Option<ResponseTap>,
     began: Instant,
     steps: &mut Steps,
     first_byte: &mut Option<Duration>,
     remote_address: &mut Option<String>,
 ) -> Result<(Received, Option<AttemptError>), AttemptError> {
-    let url = parse(&outgoing.url).map_err(|why| wrong(AttemptErrorKind::Url, AttemptPhase::Dns, why))?;
-    let whom = url.authority().map_or_else(String::new, |authority| authority.host().to_owned());
-    let end = tokio::time::Instant::from_std(began + terms.total);
+    let url = parse(&outgoing.url).map_err(|why| attempt_error(AttemptErrorKind::Url, AttemptPhase::Dns, why))?;
+    let server = url.authority().map_or_else(String::new, |authority| authority.host().to_owned());
+    let end = tokio::time::Instant::from_std(began + options.total);
     let late = |phase: AttemptPhase, what: &str| {
-        wrong(AttemptErrorKind::Timeout, phase, format!("{whom} {what} within {} ms.", terms.total.as_millis()))
+        attempt_error(
+            AttemptErrorKind::Timeout,
+            phase,
+            format!("{server} {what} within {} ms.", options.total.as_millis()),
+        )
     };
-    let mut fresh = terms.fresh;
-    let (response, connection, asked) = loop {
-        let limit = terms.connect.min(terms.total.saturating_sub(began.elapsed()));
-        let mut connection = match connections.to(&url, terms, limit, fresh).await {
+    let mut fresh = options.fresh;
+    let (response, connection, sent_at) = loop {
+        let limit = options.connect.min(options.total.saturating_sub(began.elapsed()));
+        let mut connection = match connections.to(&url, options, limit, fresh).await {
             Ok(connection) => connection,
             Err((error, taken)) => {
                 *steps = taken;
@@ -125,17 +129,17 @@ async fn attempt(
         *steps = connection.steps;
         *remote_address = connection.remote_address.map(|remote_address| remote_address.to_string());
         let request = request(outgoing, &url, connection.absolute)?;
-        let asked = Instant::now();
+        let sent_at = Instant::now();
         match timeout_at(end, connection.sender.try_send_request(request)).await {
             Err(_) => return Err(late(AttemptPhase::Response, "did not respond")),
-            Ok(Ok(response)) => break (response, connection, asked),
+            Ok(Ok(response)) => break (response, connection, sent_at),
             // The server closed the idle connection before the request was sent.
             Ok(Err(error)) if connection.used && error.message().is_some() => fresh = true,
-            Ok(Err(error)) => return Err(by_hyper(error.error(), AttemptPhase::Response, &whom, &terms.trust)),
+            Ok(Err(error)) => return Err(by_hyper(error.error(), AttemptPhase::Response, &server, &options.trust)),
         }
     };
-    *first_byte = Some(asked.elapsed());
-    Ok(read(connections, response, connection, end, tee, terms, &whom, &late).await)
+    *first_byte = Some(sent_at.elapsed());
+    Ok(read(connections, response, connection, end, tap, options, &server, &late).await)
 }
 
 /// Reads the response. Returns the error if the response is incomplete.
@@ -145,13 +149,13 @@ async fn read(
     response: http::Response<hyper::body::Incoming>,
     connection: Connection,
     end: tokio::time::Instant,
-    tee: Option<ResponseTap>,
-    terms: &SendOptions,
-    whom: &str,
+    tap: Option<ResponseTap>,
+    options: &SendOptions,
+    server: &str,
     late: &impl Fn(AttemptPhase, &str) -> AttemptError,
 ) -> (Received, Option<AttemptError>) {
     let (head, mut incoming) = response.into_parts();
-    let mut listener = tee.and_then(|tee| tee.head.send(head.clone()).is_ok().then_some(tee.body));
+    let mut body_sender = tap.and_then(|tap| tap.head.send(head.clone()).is_ok().then_some(tap.body));
     let (mut body, mut body_bytes) = (Vec::new(), 0);
     let mut broken = None;
     let whole = loop {
@@ -162,7 +166,7 @@ async fn read(
             }
             Ok(None) => break true,
             Ok(Some(Err(error))) => {
-                broken = Some(by_hyper(&error, AttemptPhase::Body, whom, &terms.trust));
+                broken = Some(by_hyper(&error, AttemptPhase::Body, server, &options.trust));
                 break false;
             }
             Ok(Some(Ok(frame))) => {
@@ -170,15 +174,15 @@ async fn read(
                 body_bytes += data.len() as u64;
                 let room = RESPONSE_KEPT.saturating_sub(body.len()).min(data.len());
                 body.extend_from_slice(&data[..room]);
-                if let Some(to) = &listener {
+                if let Some(to) = &body_sender {
                     // A slow reader delays the exchange, just as it would delay the app.
                     match timeout_at(end, to.send(Piece::Data(data))).await {
                         Ok(Ok(())) => continue,
                         // The reader was closed.
-                        Ok(Err(_)) => listener = None,
+                        Ok(Err(_)) => body_sender = None,
                         Err(_) => {
                             let why = "The sender did not read the response before the timeout.";
-                            broken = Some(wrong(AttemptErrorKind::Timeout, AttemptPhase::Body, why));
+                            broken = Some(attempt_error(AttemptErrorKind::Timeout, AttemptPhase::Body, why));
                             break false;
                         }
                     }
@@ -189,15 +193,15 @@ async fn read(
             }
         }
     };
-    if let (Some(listener), true) = (&listener, whole) {
+    if let (Some(body_sender), true) = (&body_sender, whole) {
         // If the end is not read in time, the response breaks off for the reader.
-        let _ = timeout_at(end, listener.send(Piece::End)).await;
+        let _ = timeout_at(end, body_sender.send(Piece::End)).await;
     }
     // A connection for a single exchange is not reused.
-    if whole && !terms.fresh {
+    if whole && !options.fresh {
         connections.put_back(connection);
     }
-    let retry_after_s = head.headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value, terms.now_s));
+    let retry_after_s = head.headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value, options.now_s));
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
     (Received { status: head.status.as_u16(), headers, body, body_bytes, retry_after_s }, broken)
@@ -214,7 +218,7 @@ fn retry_after(value: &HeaderValue, now_s: i64) -> Option<f64> {
 }
 
 fn request(outgoing: &Outgoing, url: &Uri, absolute: bool) -> Result<Request<OutgoingBody>, AttemptError> {
-    let bad = |why: String| wrong(AttemptErrorKind::Url, AttemptPhase::Dns, why);
+    let bad = |why: String| attempt_error(AttemptErrorKind::Url, AttemptPhase::Dns, why);
     let target = url.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let authority = url.authority().map_or("", http::uri::Authority::as_str);
     // Credentials in the URL are sent as Authorization, but not to the proxy.
@@ -247,24 +251,28 @@ fn request(outgoing: &Outgoing, url: &Uri, absolute: bool) -> Result<Request<Out
     Ok(request)
 }
 
-fn by_hyper(error: &hyper::Error, phase: AttemptPhase, whom: &str, trust: &Trust) -> AttemptError {
+fn by_hyper(error: &hyper::Error, phase: AttemptPhase, server: &str, trust: &Trust) -> AttemptError {
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            return by_io(io, phase, whom, trust);
+            return by_io(io, phase, server, trust);
         }
         source = inner.source();
     }
     if error.is_parse_too_large() {
-        let message = format!("The response head of {whom} is too large (at most 100 headers and 400 KB).");
-        return wrong(AttemptErrorKind::BadResponse, phase, message);
+        let message = format!("The response head of {server} is too large (at most 100 headers and 400 KB).");
+        return attempt_error(AttemptErrorKind::BadResponse, phase, message);
     }
     if error.is_parse() {
         // hyper names the first token that it cannot parse. For a server that supports only HTTP/2, this is the
         // version.
         let hint = if error.to_string().contains("version") { " The server may support only HTTP/2." } else { "" };
-        let message = format!("The response of {whom} is not HTTP/1.1: {error}.{hint}");
-        return wrong(AttemptErrorKind::BadResponse, phase, message);
+        let message = format!("The response of {server} is not HTTP/1.1: {error}.{hint}");
+        return attempt_error(AttemptErrorKind::BadResponse, phase, message);
     }
-    wrong(AttemptErrorKind::Reset, phase, format!("{whom} closed the connection before the response was complete."))
+    attempt_error(
+        AttemptErrorKind::Reset,
+        phase,
+        format!("{server} closed the connection before the response was complete."),
+    )
 }

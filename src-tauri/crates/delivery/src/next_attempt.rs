@@ -95,9 +95,10 @@ pub(crate) fn outcome(
         (None, None) => Next::Exhausted,
         (None, Some(wait)) => {
             let jittered = wait * (1.0 + jitter * f64::from(*policy.jitter_percent.value()) / 100.0);
-            let asked = exchange.result.as_ref().ok().and_then(|received| received.retry_after_s);
-            let asked = asked.filter(|_| *policy.retry_after.value()).map(|asked| asked.min(WAIT_MAX_S));
-            Next::Retry { wait_s: jittered.max(asked.unwrap_or(0.0)).max(0.0) }
+            let requested_s = exchange.result.as_ref().ok().and_then(|received| received.retry_after_s);
+            let requested_s =
+                requested_s.filter(|_| *policy.retry_after.value()).map(|requested_s| requested_s.min(WAIT_MAX_S));
+            Next::Retry { wait_s: jittered.max(requested_s.unwrap_or(0.0)).max(0.0) }
         }
     };
     let exhausted = if next == Next::Exhausted { exhausted.saturating_add(1) } else { exhausted };
@@ -146,7 +147,7 @@ mod tests {
     }
 
     /// Returns the delays, the final step and the reason to disable the endpoint, if every attempt has this result.
-    fn lived(policy: &DeliveryPolicy, exchange: &Exchange) -> (Vec<f64>, Next, Option<String>) {
+    fn simulate(policy: &DeliveryPolicy, exchange: &Exchange) -> (Vec<f64>, Next, Option<String>) {
         let (mut waits, mut failed) = (Vec::new(), 0);
         for made in 1.. {
             let outcome = outcome(policy, exchange, made, failed, 0, 0.0);
@@ -173,16 +174,16 @@ mod tests {
             ("vowchat", refused(), five.clone(), Next::Exhausted, false),
             ("sydx-ai", responded(204, None), five.clone(), Next::Exhausted, false),
         ] {
-            let (found, next, disable) = lived(&policy(vendor), &exchange);
+            let (found, next, disable) = simulate(&policy(vendor), &exchange);
             assert_eq!((found, next, disable.is_some()), (waits, ends, disabled), "{vendor} {exchange:?}");
         }
         for (vendor, status) in [("vowchat", 404), ("vowchat", 429), ("onwebchat", 410)] {
-            let (waits, next, _) = lived(&policy(vendor), &responded(status, None));
+            let (waits, next, _) = simulate(&policy(vendor), &responded(status, None));
             assert!(waits.is_empty() && matches!(next, Next::Failed { .. }), "{vendor} {status}: {next:?}");
         }
-        assert!(lived(&policy("onwebchat"), &responded(410, None)).2.is_some());
+        assert!(simulate(&policy("onwebchat"), &responded(410, None)).2.is_some());
         for (vendor, status) in [("onwebchat", 204), ("sydx-ai", 200), ("vowchat", 299)] {
-            assert_eq!(lived(&policy(vendor), &responded(status, None)).1, Next::Delivered, "{vendor}");
+            assert_eq!(simulate(&policy(vendor), &responded(status, None)).1, Next::Delivered, "{vendor}");
         }
     }
 

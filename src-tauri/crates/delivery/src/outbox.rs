@@ -276,7 +276,7 @@ impl Outbox {
         &self,
         outgoing: Result<Outgoing, UnsentRequest>,
         endpoint: &EndpointRow,
-        tee: Option<ResponseTap>,
+        tap: Option<ResponseTap>,
     ) -> (Vec<(String, String)>, Exchange) {
         let settings = &endpoint.settings;
         let outgoing = match outgoing {
@@ -286,7 +286,7 @@ impl Outbox {
                 return (shown(headers, settings), Exchange::failed(error));
             }
         };
-        let terms = {
+        let options = {
             let catalogue = self.parts.providers.catalogue();
             let policy = hookbench_store::endpoint::policy_in_force(settings, &catalogue);
             SendOptions {
@@ -298,7 +298,7 @@ impl Outbox {
                 now_s: self.parts.clock.now_us() / 1_000_000,
             }
         };
-        let exchange = exchange(&self.connections, &outgoing, &terms, tee).await;
+        let exchange = exchange(&self.connections, &outgoing, &options, tap).await;
         (shown(outgoing.headers, settings), exchange)
     }
 

@@ -142,23 +142,23 @@ impl Schedule {
 
     /// Removes the endpoints of commands that have ended and have no open deliveries. Returns their numbers.
     pub fn drop_passed(&mut self, now_us: i64) -> Vec<i64> {
-        let quiet = |queue: &EndpointQueue| {
+        let is_abandoned = |queue: &EndpointQueue| {
             queue.row.as_ref().is_some_and(|row| row.purpose == Purpose::Ephemeral)
                 && queue.in_flight == 0
                 && queue.ready.is_empty()
                 && now_us - queue.asked_us > ASKED_US
         };
-        let passed: Vec<i64> =
-            self.queues.iter().filter(|(_, queue)| quiet(queue)).map(|(endpoint, _)| *endpoint).collect();
-        let waited_for: HashSet<i64> = match passed.is_empty() {
+        let ended: Vec<i64> =
+            self.queues.iter().filter(|(_, queue)| is_abandoned(queue)).map(|(endpoint, _)| *endpoint).collect();
+        let waited_for: HashSet<i64> = match ended.is_empty() {
             true => HashSet::new(),
             false => self.waiting.values().map(|(endpoint, _)| *endpoint).collect(),
         };
-        let passed: Vec<i64> = passed.into_iter().filter(|endpoint| !waited_for.contains(endpoint)).collect();
-        for endpoint in &passed {
+        let ended: Vec<i64> = ended.into_iter().filter(|endpoint| !waited_for.contains(endpoint)).collect();
+        for endpoint in &ended {
             self.remove_endpoint(*endpoint);
         }
-        passed
+        ended
     }
 
     /// Counts an attempt that has ended.
@@ -209,22 +209,22 @@ impl Schedule {
             }
         }
         let mut taken = DueBatch { next_us: self.next_us(), ..DueBatch::default() };
-        let mut quiet = Vec::new();
+        let mut idle = Vec::new();
         for endpoint in &self.active {
             if taken.start.len() >= STARTS_MAX || taken.abandoned.len() >= STARTS_MAX {
                 taken.next_us = Some(now_us);
                 break;
             }
             let Some(queue) = self.queues.get_mut(endpoint) else {
-                quiet.push(*endpoint);
+                idle.push(*endpoint);
                 continue;
             };
             queue.take(now_us, &mut self.waiting, &mut taken);
             if queue.ready.is_empty() {
-                quiet.push(*endpoint);
+                idle.push(*endpoint);
             }
         }
-        for endpoint in quiet {
+        for endpoint in idle {
             self.active.remove(&endpoint);
         }
         taken

@@ -229,7 +229,7 @@ impl ServerCertVerifier for Pinned {
 }
 
 /// Returns an attempt error if a socket error contains a TLS error, else `None`.
-pub(crate) fn by_tls(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &Trust) -> Option<AttemptError> {
+pub(crate) fn by_tls(error: &io::Error, phase: AttemptPhase, server: &str, trust: &Trust) -> Option<AttemptError> {
     let reason = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     let message = match reason {
         rustls::Error::InvalidCertificate(why) => {
@@ -243,17 +243,17 @@ pub(crate) fn by_tls(error: &io::Error, phase: AttemptPhase, whom: &str, trust: 
                 }
                 _ => advice,
             };
-            format!("The certificate of {whom} is not accepted: {}. {advice}", certificate_fault(why))
+            format!("The certificate of {server} is not accepted: {}. {advice}", certificate_fault(why))
         }
-        rustls::Error::AlertReceived(alert) => alert_fault(*alert, whom, trust),
+        rustls::Error::AlertReceived(alert) => alert_fault(*alert, server, trust),
         rustls::Error::InvalidMessage(_) => {
-            format!("{whom} does not respond with TLS. If the server uses plain HTTP, change the URL to http://.")
+            format!("{server} does not respond with TLS. If the server uses plain HTTP, change the URL to http://.")
         }
         rustls::Error::PeerIncompatible(_) => {
-            format!("{whom} has no TLS version or cipher in common with Hookbench (TLS 1.2 and 1.3).")
+            format!("{server} has no TLS version or cipher in common with Hookbench (TLS 1.2 and 1.3).")
         }
-        rustls::Error::NoCertificatesPresented => format!("{whom} sends no certificate."),
-        other => format!("TLS with {whom} failed: {other}."),
+        rustls::Error::NoCertificatesPresented => format!("{server} sends no certificate."),
+        other => format!("TLS with {server} failed: {other}."),
     };
     Some(AttemptError { kind: AttemptErrorKind::Tls, phase, message })
 }
@@ -300,11 +300,11 @@ fn host_of(name: &str) -> &str {
     name.split('"').nth(1).unwrap_or(name)
 }
 
-fn alert_fault(alert: AlertDescription, whom: &str, trust: &Trust) -> String {
+fn alert_fault(alert: AlertDescription, server: &str, trust: &Trust) -> String {
     let shown = trust.client().is_some();
     match alert {
         AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
-            format!("{whom} requires a client certificate. Add one with its private key.")
+            format!("{server} requires a client certificate. Add one with its private key.")
         }
         AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate
@@ -313,22 +313,22 @@ fn alert_fault(alert: AlertDescription, whom: &str, trust: &Trust) -> String {
         | AlertDescription::CertificateUnknown
         | AlertDescription::UnknownCA
         | AlertDescription::AccessDenied => match shown {
-            true => format!("{whom} does not accept the client certificate: {alert:?}."),
-            false => format!("{whom} may require a client certificate: the TLS handshake failed with {alert:?}."),
+            true => format!("{server} does not accept the client certificate: {alert:?}."),
+            false => format!("{server} may require a client certificate: the TLS handshake failed with {alert:?}."),
         },
         AlertDescription::HandshakeFailure if !shown => {
-            format!("{whom} has no TLS cipher in common with Hookbench, or requires a client certificate.")
+            format!("{server} has no TLS cipher in common with Hookbench, or requires a client certificate.")
         }
         AlertDescription::NoApplicationProtocol => {
-            format!("{whom} supports HTTP/2 only, but webhooks use HTTP/1.1. Enable HTTP/1.1 there.")
+            format!("{server} supports HTTP/2 only, but webhooks use HTTP/1.1. Enable HTTP/1.1 there.")
         }
         AlertDescription::UnrecognisedName => {
-            format!("{whom} does not serve this host name.")
+            format!("{server} does not serve this host name.")
         }
         AlertDescription::ProtocolVersion => {
-            format!("{whom} has no TLS version in common with Hookbench (TLS 1.2 and 1.3).")
+            format!("{server} has no TLS version in common with Hookbench (TLS 1.2 and 1.3).")
         }
-        other => format!("{whom} ended the TLS handshake with the alert {other:?}."),
+        other => format!("{server} ended the TLS handshake with the alert {other:?}."),
     }
 }
 
@@ -344,8 +344,8 @@ mod tests {
             (None, Some("no PEM"), "no PEM certificate"),
             (Some("-----BEGIN CERTIFICATE-----\nAA==\n"), None, "cannot be parsed"),
         ] {
-            let output = Trust::from_pem(trusted, client).expect_err(why);
-            assert!(output.contains(why), "{output}");
+            let error = Trust::from_pem(trusted, client).expect_err(why);
+            assert!(error.contains(why), "{error}");
         }
     }
 
@@ -365,10 +365,13 @@ mod tests {
         ] {
             assert_eq!(certificate_fault(&fault), words);
         }
-        let whom = "a:1";
+        let server = "a:1";
         assert!(
-            alert_fault(AlertDescription::CertificateRequired, whom, &Trust::default()).contains("client certificate")
+            alert_fault(AlertDescription::CertificateRequired, server, &Trust::default())
+                .contains("client certificate")
         );
-        assert!(alert_fault(AlertDescription::NoApplicationProtocol, whom, &Trust::default()).contains("HTTP/2 only"));
+        assert!(
+            alert_fault(AlertDescription::NoApplicationProtocol, server, &Trust::default()).contains("HTTP/2 only")
+        );
     }
 }

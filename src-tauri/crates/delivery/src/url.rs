@@ -185,7 +185,7 @@ mod tests {
             ("http://a.example/x\r\ny", "control character"),
             ("http://[::1/", "not valid"),
         ] {
-            assert!(parse(url).is_err_and(|output| output.contains(why)), "{url}: {:?}", parse(url));
+            assert!(parse(url).is_err_and(|error| error.contains(why)), "{url}: {:?}", parse(url));
         }
     }
 
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(of("http://us%3Aer:p%40s%25s@h/").as_deref(), Some("us:er:p@s%s"));
         assert_eq!(of("http://token@h/").as_deref(), Some("token:"));
         assert_eq!(of("http://h/a@b"), None);
-        let output = parse("http://u:secret@h:99999/").expect_err("a port");
-        assert!(!output.contains("secret"), "{output}");
+        let error = parse("http://u:secret@h:99999/").expect_err("a port");
+        assert!(!error.contains("secret"), "{error}");
     }
 }

@@ -136,7 +136,7 @@ impl DataDir {
         let what = if database.exists() { "is empty" } else { "is missing" };
         was_there.then(|| {
             format!(
-                "{} {what}, but the directory was in use before. Restore the database from a backup. To start with an empty database, delete the files `hookbench.db` and `token` and the directory `search` there",
+                "{} {what}, but the data folder was in use before. Restore the database from a backup. To start with an empty database, delete the files `hookbench.db` and `token` and the folder `search` there",
                 database.display()
             )
         })

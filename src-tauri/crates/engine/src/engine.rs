@@ -147,7 +147,7 @@ impl Engine {
         let loaded = load_or_read(&store, known, now_us, everything).await?;
         let store = Arc::new(store);
         let hidden = Arc::new(Hidden::new(loaded.deletions.clone()));
-        let feed_now = Arc::new(Feed::new(loaded.last_seq));
+        let feed = Arc::new(Feed::new(loaded.last_seq));
         let providers = Arc::new(providers);
         let requests = {
             let (hidden, inboxes, tail) = (hidden.clone(), addresses.clone(), store.id_tail());
@@ -155,7 +155,7 @@ impl Engine {
         };
         let parts = Parts {
             store: store.clone(),
-            feed: feed_now.clone(),
+            feed: feed.clone(),
             clock: clock.clone(),
             providers: providers.clone(),
             requests: Box::new(requests),
@@ -168,10 +168,10 @@ impl Engine {
                 false => addresses.put(address),
             }
         }
-        let _ = published.set((feed_now.clone(), store.id_tail()));
+        let _ = published.set((feed.clone(), store.id_tail()));
         let engine = Arc::new(Self {
             store,
-            feed: feed_now,
+            feed,
             addresses,
             hidden,
             listener: Listener::default(),

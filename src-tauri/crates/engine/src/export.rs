@@ -76,8 +76,8 @@ pub struct Exporting {
 
 /// Starts an export. Returns `None` if the format can only be imported. The export proceeds at the speed of the reader,
 /// and stops when the reader disconnects.
-pub fn export(engine: &Arc<Engine>, asked: Export) -> Option<Exporting> {
-    let written = WRITTEN.iter().find(|written| written.format == asked.format)?;
+pub fn export(engine: &Arc<Engine>, options: Export) -> Option<Exporting> {
+    let written = WRITTEN.iter().find(|written| written.format == options.format)?;
     let id = uuid::Uuid::now_v7().to_string();
     let cancelled = Arc::new(AtomicBool::new(false));
     let job = Job {
@@ -103,13 +103,13 @@ pub fn export(engine: &Arc<Engine>, asked: Export) -> Option<Exporting> {
     };
     let every_secret = every_secret_path(&engine.providers.catalogue());
     let run = Run { engine: engine.clone(), id, cancelled, pieces, reported_at: Instant::now(), every_secret };
-    tokio::spawn(run.whole(asked));
+    tokio::spawn(run.whole(options));
     Some(exporting)
 }
 
 /// Reason why an export stopped early.
 enum ExportEnd {
-    /// The reader disconnected, or the user cancelled the export.
+    /// The reader disconnected, or the user canceled the export.
     Left,
     Failed(String),
 }
@@ -131,8 +131,8 @@ struct Run {
 }
 
 impl Run {
-    async fn whole(mut self, asked: Export) {
-        let ended = self.requests(asked).await;
+    async fn whole(mut self, options: Export) {
+        let ended = self.requests(options).await;
         let (state, error) = match ended {
             Ok(()) => (JobState::Done, None),
             Err(ExportEnd::Left) => (JobState::Cancelled, None),
@@ -140,7 +140,7 @@ impl Run {
         };
         if state != JobState::Done {
             // An error tells the reader that the file is incomplete.
-            let why = error.clone().unwrap_or_else(|| "the export was cancelled".into());
+            let why = error.clone().unwrap_or_else(|| "the export was canceled".into());
             let _ = self.pieces.send(Err(io::Error::other(why))).await;
         }
         let change = |job: &mut Job| {

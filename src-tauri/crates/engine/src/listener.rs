@@ -243,8 +243,8 @@ impl Routes for InboxRoutes {
         engine.refusals.add(inbox.unwrap_or_default(), refused);
     }
 
-    async fn route(&self, asking: RequestHead<'_>) -> Route {
-        let name = asking.path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    async fn route(&self, head: RequestHead<'_>) -> Route {
+        let name = head.path.trim_start_matches('/').split('/').next().unwrap_or_default();
         match self.addresses.find(name) {
             Some((inbox, response, depends)) => Route::Keep { inbox, response, depends, through: None },
             None => self.unknown(name).await,
@@ -258,9 +258,9 @@ impl Routes for InboxRoutes {
         }
     }
 
-    async fn ask(&self, asked: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
+    async fn ask(&self, proxied: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
         match self.engine.upgrade() {
-            Some(engine) => crate::forward::ask::ask(&engine, asked).await,
+            Some(engine) => crate::forward::ask::ask(&engine, proxied).await,
             None => Err(CommitError { fault: DatabaseFault::Other, message: "Hookbench is closing".into() }),
         }
     }

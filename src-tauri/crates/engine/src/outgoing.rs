@@ -33,20 +33,20 @@ pub(crate) async fn outgoing_request(
     endpoint: &EndpointRow,
     row: RowId,
 ) -> Result<Outgoing, UnsentRequest> {
-    let unmade = |message: String| UnsentRequest { headers: Headers::new(), message };
-    let unread = |e: &dyn std::fmt::Display| unmade(format!("The request cannot be read: {e}."));
+    let unsent = |message: String| UnsentRequest { headers: Headers::new(), message };
+    let unread = |e: &dyn std::fmt::Display| unsent(format!("The request cannot be read: {e}."));
     let found = engine
         .store
         .readers()
         .read(move |connection| hookbench_store::request::head(connection, row))
         .await
         .map_err(|e| unread(&e))?;
-    let head = found.ok_or_else(|| unmade("The request is no longer stored.".into()))?;
+    let head = found.ok_or_else(|| unsent("The request is no longer stored.".into()))?;
     let outgoing = match in_flight.replay {
         Some(replay) => {
-            crate::replay::run::replay_outgoing(engine, replay, endpoint, head.inbox).await.map_err(unmade)?
+            crate::replay::run::replay_outgoing(engine, replay, endpoint, head.inbox).await.map_err(unsent)?
         }
-        None => crate::forward::forward_outgoing(engine, head.inbox, &in_flight.shown.url, endpoint).map_err(unmade)?,
+        None => crate::forward::forward_outgoing(engine, head.inbox, &in_flight.shown.url, endpoint).map_err(unsent)?,
     };
     let mut headers = match &outgoing.headers {
         Some(edited) => {
@@ -61,7 +61,7 @@ pub(crate) async fn outgoing_request(
     }
     let stored = async || {
         let body = engine.store.readers().body(row).await.map_err(|e| unread(&e))?;
-        body.ok_or_else(|| unmade("The request is no longer stored.".into()))
+        body.ok_or_else(|| unsent("The request is no longer stored.".into()))
     };
     let url = in_flight.shown.url.clone();
     let Some((record, keys)) = &outgoing.re_sign else {
@@ -77,7 +77,7 @@ pub(crate) async fn outgoing_request(
             .await
             .map_err(|e| unread(&e))?
             .ok_or_else(|| {
-                unmade(format!("The request cannot be re-signed: the body has more than {SIGNED_MAX} bytes."))
+                unsent(format!("The request cannot be re-signed: the body has more than {SIGNED_MAX} bytes."))
             })?
             .into(),
     };

@@ -44,8 +44,8 @@ pub enum TakeoverError {
 ///
 /// # Errors
 ///
-/// Returns [`TakeoverError::InUse`] if an earlier release is running, and [`TakeoverError::Unmovable`] if a file cannot be
-/// moved.
+/// Returns [`TakeoverError::InUse`] if an earlier release is running, and [`TakeoverError::Unmovable`] if a file cannot
+/// be moved.
 pub fn take_over(old: &Path, new: &Path) -> Result<bool, TakeoverError> {
     if new.join(DATABASE).exists() {
         return Ok(false);

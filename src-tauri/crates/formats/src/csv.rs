@@ -178,9 +178,9 @@ fn record<'c>(ours: bool, cells: impl Iterator<Item = (&'static str, &'c [u8])>)
             "remote_address" => record.remote_address = Some(text()),
             "status" => record.set_status(&text()),
             "note" => {
-                let output = std::mem::replace(&mut record.note, text());
-                if !output.is_empty() {
-                    record.add_note(&output);
+                let noted = std::mem::replace(&mut record.note, text());
+                if !noted.is_empty() {
+                    record.add_note(&noted);
                 }
             }
             "version" => record.version = serde_json::from_value(word(text())).map_err(|e| format!("version: {e}"))?,
@@ -262,8 +262,8 @@ mod tests {
         })
         .expect("it reads");
         assert_eq!(all[0].status, None);
-        for output in ["mine", "status \"teapot\"", "bytes \"many\""] {
-            assert!(all[0].note.contains(output), "{}", all[0].note);
+        for noted in ["mine", "status \"teapot\"", "bytes \"many\""] {
+            assert!(all[0].note.contains(noted), "{}", all[0].note);
         }
         assert_eq!((all[1].status, all[1].note.as_str()), (Some(418), ""));
     }

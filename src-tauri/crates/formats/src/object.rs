@@ -218,11 +218,11 @@ fn foreign(raw: &str, keys: &[String]) -> Result<Record, String> {
     if let Some(status) = text(take(&["status"])) {
         record.set_status(&status);
     }
-    let output = |key: &str| {
+    let is_imported = |key: &str| {
         [DERIVED, METHOD, TARGET, QUERY, OWN].iter().any(|names| names.contains(&key)) || used.contains(&key)
     };
     let empty = |key: &str| object.get(key).is_none_or(|value| matches!(value.get(), "null" | "\"\"" | "{}" | "[]"));
-    let lost: Vec<&str> = keys.iter().map(String::as_str).filter(|key| !output(key) && !empty(key)).collect();
+    let lost: Vec<&str> = keys.iter().map(String::as_str).filter(|key| !is_imported(key) && !empty(key)).collect();
     if !lost.is_empty() {
         record.add_note(&format!("Not imported from the file: {}.", lost.join(", ")));
     }

@@ -118,10 +118,10 @@ fn request_line(line: &[u8]) -> Option<RequestLine<'_>> {
     };
     let complete = version.is_some();
     // Without a version, a request line needs a method in capitals and a URL or a path.
-    let sure =
+    let is_plausible =
         complete || method.bytes().all(|b| b.is_ascii_uppercase()) && (target.starts_with('/') || is_absolute(target));
     let spaces = target.bytes().any(|b| b.is_ascii_whitespace());
-    (sure && !spaces).then_some(RequestLine {
+    (is_plausible && !spaces).then_some(RequestLine {
         method,
         target,
         version: version.unwrap_or(HttpVersion::Http11),

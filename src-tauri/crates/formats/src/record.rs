@@ -259,13 +259,13 @@ impl Record {
 
     /// Takes the response if it is a valid HTTP response within the size limits.
     pub fn take_response(&mut self) -> Option<InboxResponse> {
-        let sound = |(name, value): &(String, String)| {
+        let is_valid = |(name, value): &(String, String)| {
             http::HeaderName::from_bytes(name.as_bytes()).is_ok() && http::HeaderValue::from_str(value).is_ok()
         };
         self.response.take().filter(|response| {
             (100..=999).contains(&response.status)
                 && response.body.len() <= RESPONSE_BODY_MAX
-                && response.headers.iter().all(sound)
+                && response.headers.iter().all(is_valid)
                 && response.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
                     <= HEAD_BYTES_MAX
         })

@@ -55,7 +55,7 @@ pub struct CheckSettings {
     pub endpoint: Option<String>,
     /// ID of the provider whose webhooks are sent. Default: the provider of `endpoint`.
     pub provider: String,
-    /// ID of the signature scheme. Default: the usual scheme of the provider.
+    /// ID of the signature scheme. Default: the first scheme of the provider.
     pub scheme: Option<String>,
     /// Type of the event that is expected to have a side effect. Default: the first event of the provider.
     pub event: Option<String>,
@@ -83,7 +83,7 @@ pub struct CheckSettings {
     pub fail_command: Option<CheckCommand>,
     /// Command that restores the handler after `fail_command`.
     pub restore_command: Option<CheckCommand>,
-    /// Requests per second in the load check, from 1 to 200. The load lasts 3 seconds. Default: 20.
+    /// Requests per second in the burst, from 1 to 200. The burst lasts 3 seconds. Default: 20.
     pub burst: u32,
     /// Timeout of a response, in ms, from 100 to 120000. A shorter timeout of the vendor takes precedence. Default:
     /// 15000.
@@ -299,7 +299,7 @@ pub struct CheckResult {
     pub id: String,
     /// Severity of the check.
     pub level: CheckLevel,
-    /// The check, as a question.
+    /// Requirement of the check, such as `Rejects an unsigned request`.
     pub title: String,
     /// Reason why the check matters.
     pub why: String,
@@ -341,7 +341,7 @@ pub struct CheckPlanItem {
     pub id: String,
     /// Severity of the check.
     pub level: CheckLevel,
-    /// The check, as a question.
+    /// Requirement of the check, such as `Rejects an unsigned request`.
     pub title: String,
     /// Reason why the check matters.
     pub why: String,
@@ -362,7 +362,7 @@ pub struct CheckChange {
     pub number: u8,
     /// ID of the check.
     pub id: String,
-    /// The check, as a question.
+    /// Requirement of the check, such as `Rejects an unsigned request`.
     pub title: String,
     /// Outcome in the first run. Null if the first run did not include the check.
     pub before: Option<CheckOutcome>,
@@ -434,7 +434,7 @@ pub struct CheckRule {
     pub id: String,
     /// Severity of the check.
     pub level: CheckLevel,
-    /// The check, as a question.
+    /// Requirement of the check, such as `Rejects an unsigned request`.
     pub title: String,
     /// Reason why the check matters.
     pub why: String,
@@ -458,17 +458,17 @@ pub struct CheckPlan {
     pub url: String,
     /// Host of the target, with the port if the URL has one.
     pub host: String,
-    /// True if the target is this machine. Any other host must be confirmed.
+    /// True if the target is this computer. Any other host must be confirmed.
     pub this_machine: bool,
     /// Number of requests.
     pub requests: u32,
     /// Total size of the request bodies, in bytes.
     pub bytes: u64,
-    /// Maximum number of requests per second, reached in the load check.
+    /// Maximum number of requests per second, reached in the burst.
     pub rate: u32,
     /// True if generated events are sent, because Hookbench has no sample event of the provider.
     pub made_up: bool,
-    /// Commands and queries that the run executes on this machine.
+    /// Commands and queries that the run executes on this computer.
     pub commands: Vec<String>,
     /// The checks.
     pub checks: Vec<CheckPlanItem>,

@@ -47,7 +47,7 @@ pub struct EndpointSettings {
     pub url: String,
     /// ID of the provider that Hookbench sends as.
     pub provider: String,
-    /// ID of the signature scheme. Default: the usual scheme of the provider.
+    /// ID of the signature scheme. Default: the first scheme of the provider.
     #[serde(default)]
     pub scheme: Option<String>,
     /// Account, flow, website or workspace that the endpoint belongs to. The limits of the vendor apply to each account

@@ -61,9 +61,9 @@ error_codes! {
     CodeUsed = 403,
     /// The `Origin` header is not allowed.
     WrongOrigin = 403,
-    /// Web pages must not run commands on this machine.
+    /// Web pages must not run commands on this computer.
     CommandsFromPage = 403,
-    /// Web pages must not access files on this machine.
+    /// Web pages must not access files on this computer.
     FileFromPage = 403,
     /// The route does not exist.
     RouteNotFound = 404,
@@ -181,7 +181,7 @@ error_codes! {
     FileUnreadable = 422,
     /// The relay rejected the request.
     RelayRefused = 422,
-    /// The relay does not accept the pairing code.
+    /// The relay does not accept the enrollment code.
     WrongCode = 422,
     /// Internal error.
     Internal = 500,

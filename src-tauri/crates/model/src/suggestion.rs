@@ -3,8 +3,8 @@
 /// Largest number of names that are listed if none of them is similar.
 const LISTED_MAX: usize = 5;
 
-/// Returns a sentence with a space before it that helps after a wrong name: ` Did you mean "shop"?` if a candidate is similar,
-/// ` Available: inbox, shop.` if there are at most 5 candidates, or an empty text.
+/// Returns a sentence, with a space before it, that helps after a wrong name: ` Did you mean "shop"?` if a candidate is
+/// similar, ` Available: inbox, shop.` if there are at most 5 candidates, or an empty text.
 pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     let lower = name.to_lowercase();
     let candidates: Vec<&str> = candidates.into_iter().filter(|candidate| !candidate.is_empty()).collect();

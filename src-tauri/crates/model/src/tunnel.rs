@@ -69,7 +69,7 @@ pub enum TunnelNew {
     Relay {
         /// Address of the relay, such as `https://relay.example`.
         relay: String,
-        /// One-time code from the owner of the relay.
+        /// One-time code from the operator of the relay.
         code: String,
         /// Name of this computer at the relay. Default: the host name.
         #[serde(default)]
@@ -154,7 +154,7 @@ pub struct Exposure {
     pub url: String,
     /// Number of requests waiting at the relay, as last reported by the relay.
     pub waiting: u64,
-    /// Size of the tunnel backlog: number of requests that arrived while this computer was offline and await a
+    /// Size of the offline backlog: number of requests that arrived while this computer was offline and await a
     /// decision.
     pub backlog: u64,
     /// Error that prevented the relay from receiving the settings. Null if the relay has the current settings.
@@ -181,7 +181,7 @@ pub struct ExposureSettings {
     /// True if the relay receives the secrets of the inbox to respond to handshakes while this computer is offline. The
     /// operator of the relay can then sign requests like the vendor. Default: false.
     pub give_secrets: bool,
-    /// Handling of the tunnel backlog. Default: `ask`.
+    /// Handling of the offline backlog. Default: `ask`.
     pub on_return: BacklogPolicy,
 }
 
@@ -195,7 +195,7 @@ pub struct ExposureCredentials {
     pub password: String,
 }
 
-/// Handling of the tunnel backlog: the requests that arrived while this computer was offline.
+/// Handling of the offline backlog: the requests that arrived while this computer was offline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BacklogPolicy {
@@ -208,7 +208,7 @@ pub enum BacklogPolicy {
     Keep,
 }
 
-/// Action on the tunnel backlog.
+/// Action on the offline backlog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BacklogAction {
@@ -220,7 +220,7 @@ pub enum BacklogAction {
     Keep,
 }
 
-/// Result of an action on the tunnel backlog.
+/// Result of an action on the offline backlog.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BacklogDecision {
     /// Number of requests in the backlog.

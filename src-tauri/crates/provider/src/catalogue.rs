@@ -29,7 +29,7 @@ pub(crate) fn named(id: &str) -> Result<(), String> {
     let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     match !id.is_empty() && id.chars().all(kebab) {
         true => Ok(()),
-        false => Err("the file name must contain only lower-case letters, digits and hyphens".into()),
+        false => Err("the file name must contain only lowercase letters, digits and hyphens".into()),
     }
 }
 

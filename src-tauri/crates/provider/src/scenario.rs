@@ -190,10 +190,10 @@ mod tests {
         }
         // The transcript must contain the same messages as the events.
         for at in 1..4 {
-            let output = &filled(at)["data"]["message"];
+            let sent = &filled(at)["data"]["message"];
             let kept = &closed["data"]["chat"]["transcript"][at];
             for field in ["id", "author", "text"] {
-                assert_eq!(output[field], kept[field], "{at} {field}");
+                assert_eq!(sent[field], kept[field], "{at} {field}");
             }
         }
     }

@@ -48,7 +48,7 @@ fn word(before: &str) -> &str {
     before[start..].trim_start_matches('-')
 }
 
-fn asked(word: &str) -> CompletionTarget<'_> {
+fn target_of(word: &str) -> CompletionTarget<'_> {
     let operator = word.find([':', '=', '>', '<']);
     let (head, value) = match operator {
         Some(at) => (&word[..at], Some(word[at..].trim_start_matches([':', '=', '>', '<']).trim_start_matches('"'))),
@@ -74,7 +74,7 @@ pub fn complete(
     before: &str,
 ) -> rusqlite::Result<Vec<QueryCompletion>> {
     let word = word(before);
-    let (typed, offered): (&str, Vec<(String, String)>) = match asked(word) {
+    let (typed, offered): (&str, Vec<(String, String)>) = match target_of(word) {
         CompletionTarget::Field(typed) => {
             (typed, FIELDS.iter().map(|field| (written(field), field.means.to_owned())).collect())
         }
@@ -123,8 +123,8 @@ fn quoted(value: &str) -> String {
     if plain { value.to_owned() } else { format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")) }
 }
 
-/// Returns up to 500 distinct values of a column of `request_verdict`, by jumping from one value to the next in the
-/// index.
+/// Returns up to 500 distinct values of a column of `request_verification`, by jumping from one value to the next in
+/// the index.
 fn distinct(connection: &Connection, column: &str) -> rusqlite::Result<Vec<String>> {
     let sql = format!(
         "WITH RECURSIVE next (value) AS (

@@ -68,9 +68,9 @@ impl Search {
         limit: usize,
         deadline: Instant,
     ) -> rusqlite::Result<SearchPage> {
-        let mut look = PageBuilder { found: SearchPage::default(), limit, deadline };
-        let _ = self.pass(connection, index, (after, until), &mut |id, matched| look.take(id, matched))?;
-        Ok(look.found)
+        let mut page = PageBuilder { found: SearchPage::default(), limit, deadline };
+        let _ = self.pass(connection, index, (after, until), &mut |id, matched| page.take(id, matched))?;
+        Ok(page.found)
     }
 
     /// Counts the matches older than `after`, up to `most`. Returns the count, and the last request that was searched

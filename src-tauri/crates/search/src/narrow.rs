@@ -22,15 +22,15 @@ pub(crate) struct Names<'n> {
 pub(crate) static DUPLICATE: LazyLock<String> =
     LazyLock::new(|| format!("(v.event_id IS NOT NULL AND EXISTS (SELECT 1 {BEFORE}))"));
 
-/// Lists the duplicates after a row, up to and including the row `cursor`, oldest first.
-pub fn duplicates(connection: &Connection, after: RowId, cursor: RowId) -> rusqlite::Result<Vec<RowId>> {
+/// Lists the duplicates after a row, up to and including the row `last`, oldest first.
+pub fn duplicates(connection: &Connection, after: RowId, last: RowId) -> rusqlite::Result<Vec<RowId>> {
     connection
         .prepare_cached(&format!(
             "SELECT r.id FROM request_verification v CROSS JOIN request r ON r.id = v.request
              WHERE v.request > ?1 AND v.request <= ?2 AND {} ORDER BY v.request",
             *DUPLICATE
         ))?
-        .query_map([after.0, cursor.0], |row| row.get(0).map(RowId))?
+        .query_map([after.0, last.0], |row| row.get(0).map(RowId))?
         .collect()
 }
 

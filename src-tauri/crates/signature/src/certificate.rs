@@ -199,7 +199,7 @@ KS3sVyBw+vv1uAIgR8YMZUXrdEwQimrgUGlQMzYlXHhISGfKgJcJM6PHgeY=
     const NOW: i64 = 1_893_456_000_000;
     const YEAR: i64 = 365 * 86_400_000;
 
-    fn output(secret: &str, name: &str, now_ms: i64) -> String {
+    fn result_of(secret: &str, name: &str, now_ms: i64) -> String {
         match check(secret, &[name.to_owned()], now_ms) {
             Ok(()) => "right".into(),
             Err(fault) => format!("{fault:?}"),
@@ -233,8 +233,8 @@ KS3sVyBw+vv1uAIgR8YMZUXrdEwQimrgUGlQMzYlXHhISGfKgJcJM6PHgeY=
             (&LEAF.replace("MII", "MIX"), paypal, NOW, "cannot be parsed"),
             ("-----BEGIN CERTIFICATE-----\n", paypal, NOW, "cannot be parsed"),
         ] {
-            let output = output(secret, name, now_ms);
-            assert!(output.contains(expected), "{expected}: {output}");
+            let error = result_of(secret, name, now_ms);
+            assert!(error.contains(expected), "{expected}: {error}");
         }
     }
 }

@@ -179,9 +179,9 @@ impl Handler for Client {
 
     async fn disconnected(&mut self, reason: DisconnectReason<DialError>) -> Result<(), DialError> {
         let why = match reason {
-            DisconnectReason::ReceivedDisconnect(output) if !output.message.is_empty() => {
-                DialError::Lost(format!("The host closed the connection: {}.", output.message.trim_end_matches('.')))
-            }
+            DisconnectReason::ReceivedDisconnect(disconnect) if !disconnect.message.is_empty() => DialError::Lost(
+                format!("The host closed the connection: {}.", disconnect.message.trim_end_matches('.')),
+            ),
             DisconnectReason::ReceivedDisconnect(_) => DialError::lost(russh::Error::Disconnect),
             DisconnectReason::Error(error) => error,
         };
@@ -213,8 +213,8 @@ impl Session {
     /// Returns [`DialError::NotForwarded`] if the host rejects the request, and [`DialError::Lost`] if the connection
     /// fails.
     pub async fn forward(&self, remote: &Remote, prints: bool) -> Result<u16, DialError> {
-        let asking = self.handle.tcpip_forward(remote.address.clone(), remote.port.into());
-        let chosen = match timeout(ASKED, asking).await {
+        let forwarding = self.handle.tcpip_forward(remote.address.clone(), remote.port.into());
+        let chosen = match timeout(ASKED, forwarding).await {
             Ok(Ok(chosen)) => chosen,
             Ok(Err(russh::Error::RequestDenied)) => {
                 return Err(DialError::NotForwarded { remote: remote.to_string() });

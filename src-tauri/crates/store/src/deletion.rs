@@ -84,11 +84,11 @@ impl DeletionRow {
     /// Deletes up to [`BATCH_SIZE`] of the requests. When none is left, deletes the row of the deletion and returns the
     /// numbers of the destinations that were deleted with the inbox.
     pub fn purge_slice(&mut self, connection: &Connection) -> rusqlite::Result<Option<Vec<i64>>> {
-        let mut doomed = connection.prepare_cached(
+        let mut statement = connection.prepare_cached(
             "SELECT r.id FROM request r INDEXED BY request_by_inbox LEFT JOIN request_mark m ON m.request = r.id
              WHERE r.inbox = ?1 AND r.id BETWEEN ?2 AND ?3 AND NOT (?4 AND coalesce(m.pinned, 0)) ORDER BY r.id LIMIT ?5",
         )?;
-        let ids: Vec<i64> = doomed
+        let ids: Vec<i64> = statement
             .query_map(params![self.inbox, self.first, self.last, self.keeps_pinned(), BATCH_SIZE as i64], |row| {
                 row.get(0)
             })?

@@ -26,8 +26,8 @@ fn limit(most: u64) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
 
-/// Deletes requests that exceed the limits, oldest first, at most [`BATCH_SIZE`] per call. Returns the number of deleted
-/// requests, and true if more may have to be deleted.
+/// Deletes requests that exceed the limits, oldest first, at most [`BATCH_SIZE`] per call. Returns the number of
+/// deleted requests, and true if more may have to be deleted.
 pub fn expire_slice(
     connection: &Connection,
     retention: &RetentionPolicy,
@@ -43,19 +43,19 @@ pub fn expire_slice(
     }
     let mut oldest = connection
         .prepare_cached(&format!("SELECT r.id, {STORED_BYTES} FROM request r WHERE {MAY_GO} ORDER BY r.id LIMIT ?1"))?;
-    let mut doomed = Vec::new();
+    let mut expired = Vec::new();
     let mut rows = oldest.query([BATCH_SIZE as i64])?;
     while let Some(row) = rows.next()? {
         let (id, size): (i64, i64) = (row.get(0)?, row.get(1)?);
-        if id >= too_old.0 && (doomed.len() as i64) >= over_requests && over_bytes <= 0 {
+        if id >= too_old.0 && (expired.len() as i64) >= over_requests && over_bytes <= 0 {
             break;
         }
         over_bytes -= size;
-        doomed.push(id);
+        expired.push(id);
     }
     drop(rows);
-    let (deleted, _) = delete_requests(connection, &doomed)?;
-    Ok((deleted as u64, doomed.len() == BATCH_SIZE))
+    let (deleted, _) = delete_requests(connection, &expired)?;
+    Ok((deleted as u64, expired.len() == BATCH_SIZE))
 }
 
 fn any_before(connection: &Connection, id: RowId) -> rusqlite::Result<bool> {

@@ -1,4 +1,4 @@
-//! Saved searches: rows of `saved_query`.
+//! Saved searches: rows of `saved_search`.
 
 use hookbench_model::{SavedSearch, SavedSearchNew};
 use rusqlite::{Connection, Row, params};

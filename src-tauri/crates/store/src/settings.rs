@@ -1,4 +1,4 @@
-//! StoredRequest settings.
+//! Stored settings.
 
 use hookbench_model::{Settings, merge};
 use rusqlite::{Connection, OptionalExtension};

@@ -348,23 +348,23 @@ impl Tunnelled {
 }
 
 /// Lists the requests between two rows that arrived through a tunnel, by row number.
-pub fn outside(connection: &Connection, after: i64, cursor: i64) -> rusqlite::Result<Vec<i64>> {
+pub fn outside(connection: &Connection, after: i64, last: i64) -> rusqlite::Result<Vec<i64>> {
     connection
         .prepare_cached(
             "SELECT request FROM tunnelled WHERE request > ?1 AND request <= ?2
              UNION SELECT id FROM request WHERE via <> 0 AND id > ?1 AND id <= ?2 ORDER BY 1",
         )?
-        .query_map([after, cursor], |row| row.get(0))?
+        .query_map([after, last], |row| row.get(0))?
         .collect()
 }
 
-/// Lists the requests between two rows that await a decision on the tunnel backlog, by row number.
-pub fn held(connection: &Connection, after: i64, cursor: i64) -> rusqlite::Result<Vec<i64>> {
+/// Lists the requests between two rows that await a decision on the offline backlog, by row number.
+pub fn held(connection: &Connection, after: i64, last: i64) -> rusqlite::Result<Vec<i64>> {
     connection
         .prepare_cached(formatcp!(
             "SELECT request FROM tunnelled WHERE backlog = {UNDECIDED} AND request > ?1 AND request <= ?2 ORDER BY request"
         ))?
-        .query_map([after, cursor], |row| row.get(0))?
+        .query_map([after, last], |row| row.get(0))?
         .collect()
 }
 

@@ -5,6 +5,7 @@ import { useState } from "react";
 
 import { api, type CheckNew, type CheckPlan } from "../../api/client";
 import { useEndpoints, useProviders } from "../../api/queries";
+import { Advanced } from "../../ui/advanced";
 import { Dialog } from "../../ui/dialog";
 import { NumberField, SearchSelectField, SecretField, SelectField, TextField } from "../../ui/field";
 import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
@@ -103,7 +104,7 @@ function CheckForm({ endpoint, onClose }: { endpoint: string; onClose: () => voi
       {!settings.endpoint && <HandlerFields settings={settings} set={set} />}
       <TextField
         label="Side-effect probe"
-        hint="A URL of yours that returns the number of side effects, such as a row count. Without one, idempotency checks end as unknown. The hookbench check command also accepts shell commands and SQLite queries."
+        hint="URL that returns the number of side effects, such as a row count. Without a probe, checks that count side effects end as unknown. The hookbench check command also accepts shell commands and SQLite queries."
         mono
         value={settings.probe}
         placeholder="http://localhost:3000/effects"
@@ -154,8 +155,7 @@ function HandlerFields({ settings: { url, provider, secret }, set }: PartProps) 
 function MoreFields({ settings: { event, oldSecret, burst }, set, events }: PartProps & { events: string[] }) {
   const [first = "", ...others] = events;
   return (
-    <details className="mb-4">
-      <summary className="mb-2 cursor-default font-medium">Advanced</summary>
+    <Advanced isSet={Boolean(event || oldSecret)}>
       <SelectField
         label="Event type"
         hint="An event that causes a side effect in your handler."
@@ -165,7 +165,7 @@ function MoreFields({ settings: { event, oldSecret, burst }, set, events }: Part
       />
       <SecretField
         label="Previous secret"
-        hint="A secret the handler accepted before. The handler must reject it now."
+        hint="The handler must reject this secret."
         mono
         value={oldSecret}
         onChange={(now) => set({ oldSecret: now })}
@@ -178,6 +178,6 @@ function MoreFields({ settings: { event, oldSecret, burst }, set, events }: Part
         value={burst}
         onChange={(now) => set({ burst: now ?? 0 })}
       />
-    </details>
+    </Advanced>
   );
 }

@@ -13,7 +13,7 @@ export function PlanSummary({ plan }: { plan: CheckPlan }) {
       </p>
       {plan.made_up && (
         <p className="mt-1">
-          No events of this vendor are documented, so generated events are sent. Pass your own on the command line.
+          Hookbench has no sample event of this vendor and sends generated ones. Pass your own on the command line.
         </p>
       )}
       {!plan.this_machine && (

@@ -9,6 +9,9 @@ import { OUTCOMES } from "./outcomes";
 /** Maximum number of requests shown for a check. A saved report has all of them. */
 const SHOWN = 12;
 
+/** Labels of the severities. */
+const SEVERITIES: Record<Asked["level"], string> = { must: "Required", should: "Recommended", advice: "Advisory" };
+
 /** A check of a run: its result, its reason, and the requests that were sent for it. */
 export function CheckResult({ check, onAgain }: { check: Asked; onAgain: (() => void) | undefined }) {
   const { icon: Icon, colour } = OUTCOMES[check.outcome];
@@ -32,7 +35,7 @@ export function CheckResult({ check, onAgain }: { check: Asked; onAgain: (() => 
             <p>
               {check.why}{" "}
               <span className="text-ink-2">
-                {check.source}; {check.level === "advice" ? "advice" : `a handler ${check.level} pass this check`}.
+                {SEVERITIES[check.level]}. Source: {check.source}.
               </span>
             </p>
             {onAgain && (

@@ -1,5 +1,6 @@
 import { api, type Endpoint, type EndpointSettings, type ProviderFile } from "../../api/client";
 import { useProvider, useProviders } from "../../api/queries";
+import { Advanced } from "../../ui/advanced";
 import { Dialog } from "../../ui/dialog";
 import { SearchSelectField, TextAreaField, TextField } from "../../ui/field";
 import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
@@ -68,11 +69,6 @@ function EndpointForm({ endpoint, onClose, onMade }: Props) {
         <AccountField settings={settings} set={set} name={String(fact("account") ?? "account")} />
       </div>
       {events.length > 0 && fact("choice") !== false && <EventFields settings={settings} set={set} events={events} />}
-      <SecretHeaderFields
-        legend="Custom headers"
-        headers={settings.headers ?? []}
-        onChange={(headers) => set({ headers })}
-      />
       {fact("https") === "required" && (
         <Switch
           label="Allow plain http:// (local testing)"
@@ -81,17 +77,27 @@ function EndpointForm({ endpoint, onClose, onMade }: Props) {
           onChange={(local_test) => set({ local_test })}
         />
       )}
-      {settings.url.startsWith("https:") && (
+      <AdvancedFields settings={settings} set={set} />
+      <FormEnd error={error}>{endpoint ? "Save" : "Create endpoint"}</FormEnd>
+    </Form>
+  );
+}
+
+function AdvancedFields({ settings, set }: PartProps) {
+  const { headers = [], trusted_certificate: certificate, url } = settings;
+  return (
+    <Advanced isSet={headers.length > 0 || Boolean(certificate)}>
+      <SecretHeaderFields legend="Custom headers" headers={headers} onChange={(now) => set({ headers: now })} />
+      {url.startsWith("https:") && (
         <TextAreaField
           label="Trust this PEM certificate"
           hint="For local servers. The certificate is accepted for any host name."
           rows={2}
-          value={settings.trusted_certificate ?? ""}
+          value={certificate ?? ""}
           onChange={(now) => set({ trusted_certificate: now || null })}
         />
       )}
-      <FormEnd error={error}>{endpoint ? "Save" : "Create endpoint"}</FormEnd>
-    </Form>
+    </Advanced>
   );
 }
 

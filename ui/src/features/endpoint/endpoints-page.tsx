@@ -29,8 +29,8 @@ export function EndpointsPage({ id, delivery }: { id: string | undefined; delive
             <div>
               <h1 className="text-title font-semibold tracking-tight">Endpoints</h1>
               <p className="text-ink-2">
-                URLs that receive events from Hookbench as from the vendor: signed, retried and auto-disabled by the
-                same rules.
+                URLs to which Hookbench sends events as a vendor does: signed, retried and auto-disabled by the rules of
+                the vendor.
               </p>
             </div>
             <Button look="primary" icon={Plus} keys={firstKeys("new-endpoint")} onClick={() => setMaking(true)}>

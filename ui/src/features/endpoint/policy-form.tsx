@@ -13,7 +13,7 @@ import { POLICY, type PolicyRow } from "./policy-table";
 
 type Facts = Record<string, Fact>;
 
-const LABELS: Record<string, string> = { stated: "stated by the vendor", assumed: "assumed", own: "set by you" };
+const LABELS: Record<string, string> = { stated: "documented by the vendor", assumed: "assumed", own: "set by you" };
 
 const entry = (facts: Facts | undefined, field: string): [string, unknown] | undefined =>
   Object.entries(facts?.[field] ?? {})[0];

@@ -76,7 +76,7 @@ function EventForm({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => v
     >
       {!endpoint.state.enabled && to === "one" && (
         <p role="alert" className="mb-4 flex flex-wrap items-center gap-3 text-warning">
-          This endpoint is disabled: an event is stored as skipped and not sent.
+          This endpoint is disabled: events are stored as skipped and not sent.
           <Button onClick={() => void attempt(api.changeEndpoint(endpoint.id, { enabled: true }))}>Enable</Button>
         </p>
       )}

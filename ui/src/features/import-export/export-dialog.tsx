@@ -48,18 +48,18 @@ const FIRST: Values = { format: "archive", chosen: undefined, secrets: false, he
 /** Returns the route and the file name of an export. */
 function exportOf(what: Exported, which: Which, selected: readonly string[], values: Values): [string, string] {
   const { format, secrets, headers, paths } = values;
-  const asked = new URLSearchParams({ as: format, secrets: String(secrets) });
-  if (which === "one") asked.set("ids", what.request!);
-  else if (which === "selected") asked.set("ids", selected.join());
+  const params = new URLSearchParams({ as: format, secrets: String(secrets) });
+  if (which === "one") params.set("ids", what.request!);
+  else if (which === "selected") params.set("ids", selected.join());
   else {
-    if (what.query) asked.set("q", what.query);
-    if (what.inbox) asked.set("inbox", what.inbox);
+    if (what.query) params.set("q", what.query);
+    if (what.inbox) params.set("inbox", what.inbox);
   }
-  if (headers.trim()) asked.set("redact_headers", headers);
-  if (paths.trim()) asked.set("redact_paths", paths);
+  if (headers.trim()) params.set("redact_headers", headers);
+  if (paths.trim()) params.set("redact_paths", paths);
   const name = which === "one" ? "request" : which === "list" ? (what.inbox ?? "requests") : "requests";
   const [, , extension] = FORMATS.find(([id]) => id === format)!;
-  return [`/api/v1/export?${asked}`, `${name}.${extension}`];
+  return [`/api/v1/export?${params}`, `${name}.${extension}`];
 }
 
 /** Describes the requests that are exported. */

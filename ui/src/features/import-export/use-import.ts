@@ -57,10 +57,10 @@ export function useImport(files: readonly Incoming[], { text, inbox, atomic }: I
     setError(undefined);
     const failed: Incoming[] = [];
     for (const file of given) {
-      const asked = new URLSearchParams({ name: file.name, atomic: String(atomic) });
-      if (inbox.trim()) asked.set("inbox", inbox.trim());
+      const params = new URLSearchParams({ name: file.name, atomic: String(atomic) });
+      if (inbox.trim()) params.set("inbox", inbox.trim());
       try {
-        const job = (await file.sendTo(`/api/v1/import?${asked}`)) as Job;
+        const job = (await file.sendTo(`/api/v1/import?${params}`)) as Job;
         setJobs((before) => [...before, job]);
       } catch (failure) {
         failed.push(file);

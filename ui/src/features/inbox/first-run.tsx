@@ -64,14 +64,14 @@ export function FirstRun({ url }: { url: string }) {
   );
 }
 
-/** The start view of an inbox while the listener cannot listen. An alarm at the top shows the reason. */
+/** The start view of an inbox while the listener cannot listen. An alert at the top shows the reason. */
 export function NotListening() {
   return (
     <div className="flex h-full items-center justify-center p-8">
       <div className="w-full max-w-[560px]">
         <h1 className="text-[22px] leading-7 font-semibold tracking-tight">Not listening.</h1>
         <p className="mt-3 text-ink-2">
-          No requests can arrive until the listener has a free address. The alarm at the top shows the reason and
+          No requests can arrive until the listener has a free address. The alert at the top shows the reason and
           another address.
         </p>
       </div>

@@ -115,8 +115,8 @@ export function ReplayForm({ onClose, what, edit, many }: Props) {
       <TargetFields values={values} set={set} onUrl={() => setConfirm(undefined)} />
       {edit && !draft && isRead && (
         <Notice icon={AlertTriangle} tone="plain" title="This body cannot be edited here">
-          The body is not text or is larger than 1 MB. It is sent unchanged. The command line can replace it with a
-          file.
+          The body is not text, or is larger than 1 MB, and is sent unchanged. To replace the body with a file, use the
+          command line.
         </Notice>
       )}
       {edit && draft && first && <DraftFields draft={draft} first={first} set={setDraft} />}

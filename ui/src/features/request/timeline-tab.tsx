@@ -27,7 +27,7 @@ const REPEATS: Record<Repeat, { icon: LucideIcon; name: string; means: string; c
   altered: {
     icon: TriangleAlert,
     name: "payload changed",
-    means: "the same event id, but another payload than the first request",
+    means: "the event ID of the first request, but another payload",
     colour: "text-invalid font-semibold",
   },
   unknown: { icon: Inbox, name: "not compared", means: "too large to compare", colour: "text-ink-2" },
@@ -52,7 +52,7 @@ export function TimelineTab({ detail }: { detail: Detail }) {
   if (!timeline.event_id && timeline.items.length < 2)
     return (
       <p className="p-4 text-ink-2">
-        This request has no known event id, so its timeline contains only this request. Set the provider of the inbox to
+        This request has no known event ID, so its timeline contains only this request. Set the provider of the inbox to
         identify events.
       </p>
     );

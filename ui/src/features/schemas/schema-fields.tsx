@@ -70,7 +70,7 @@ const columnsOf = (latest: ReadonlyMap<string, SchemaChange>): readonly Column<S
     cell: ({ values }) => values?.map((value) => visible(JSON.stringify(value))).join(" "),
   },
   {
-    header: "Seen",
+    header: "Count",
     headerClass: "pr-4 text-right font-normal",
     className: "py-1 pr-4 text-right tabular-nums",
     cell: ({ seen }) => count(seen),

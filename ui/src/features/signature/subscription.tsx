@@ -14,17 +14,17 @@ const SNS = /^sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/;
  * opens captured links, so the user must.
  */
 export function Subscription({ detail }: { detail: Detail }) {
-  const asked = detail.provider === "aws-sns" && detail.event_type === "SubscriptionConfirmation";
+  const isConfirmation = detail.provider === "aws-sns" && detail.event_type === "SubscriptionConfirmation";
   const { data: link } = useQuery({
     queryKey: ["subscribe-url", detail.id],
     queryFn: async () => {
       const body = JSON.parse(await text(requestRoute(detail.id, "body"))) as { SubscribeURL?: unknown };
       return new URL(String(body.SubscribeURL));
     },
-    enabled: asked && detail.body_bytes < 256 * 1024,
+    enabled: isConfirmation && detail.body_bytes < 256 * 1024,
     retry: false,
   });
-  if (!asked || !link) return null;
+  if (!isConfirmation || !link) return null;
   const trusted = link.protocol === "https:" && SNS.test(link.hostname);
   return (
     <div className="p-4 pb-0">

@@ -45,7 +45,7 @@ export function VerificationForm({ value, onChange }: { value: Verification; onC
       {provider && !scheme && <p className="mb-4 text-ink-2">{provider.name} does not sign its requests.</p>}
       {provider?.handshakes.length ? (
         <p className="mb-4 text-ink-2">
-          Handshakes of {provider.name} are answered automatically: {provider.handshakes.join(", ")}.
+          Hookbench responds to the handshakes of {provider.name}: {provider.handshakes.join(", ")}.
         </p>
       ) : null}
       {scheme && (

@@ -55,7 +55,7 @@ function ExposeForm({
       {tunnel.durable && (
         <TextField
           label="Response timeout (s)"
-          hint="How long the relay waits for the response of this computer before it sends the inbox response. Empty: as long as the vendor allows. 0: no wait."
+          hint="Time that the relay waits for the response of this computer. Then the relay sends the response of the inbox. Empty: by vendor. 0: no wait."
           inputMode="decimal"
           value={values.wait}
           onChange={(wait) => set({ wait })}

@@ -10,7 +10,7 @@ import { copyText } from "../../ui/transfer";
 import { OfflineBacklog } from "./offline-backlog";
 import { QrImage } from "./qr-image";
 
-/** An exposed inbox: its public URL, its access control and the requests queued at the relay. */
+/** An exposed inbox: its public URL, its access control and the requests waiting at the relay. */
 export function ExposedInbox({ tunnel, exposure, onEdit }: { tunnel: Tunnel; exposure: Exposure; onEdit: () => void }) {
   const [showing, setShowing] = useState(false);
   const { inbox, url, waiting, keyed, settings } = exposure;
@@ -39,9 +39,9 @@ export function ExposedInbox({ tunnel, exposure, onEdit }: { tunnel: Tunnel; exp
       </div>
       <p className="text-small text-ink-2">
         {tunnel.durable &&
-          (waiting > 0 ? `${count(waiting)} queued at the relay. ` : "No requests queued at the relay. ")}
+          (waiting > 0 ? `${count(waiting)} waiting at the relay. ` : "No requests waiting at the relay. ")}
         {guards.length > 0 && `Access: ${guards.join(", ")}. `}
-        {keyed.length > 0 && `Handshakes unanswered while this computer is offline: ${keyed.join(", ")}.`}
+        {keyed.length > 0 && `No response to handshakes while this computer is offline: ${keyed.join(", ")}.`}
       </p>
       {exposure.problem && (
         <p className="text-small text-invalid">

@@ -20,7 +20,7 @@ export function RemoveTunnel({ tunnel, onClose }: { tunnel: Tunnel; onClose: () 
   return (
     <>
       <p className="mb-4">
-        The public URLs stop working permanently{tunnel.durable && ", and requests queued at the relay are deleted"}.
+        The public URLs stop working permanently{tunnel.durable && ", and requests waiting at the relay are deleted"}.
         Requests on this computer are kept.
       </p>
       {open && (

@@ -20,7 +20,7 @@ interface Entry {
 }
 
 /** The fields and the description of each kind of tunnel. */
-const KINDS: Record<Kind, { means: string; entries: Entry[]; told: string }> = {
+const KINDS: Record<Kind, { means: string; entries: Entry[]; success: string }> = {
   relay: {
     means: "Durable: the relay stores requests while this computer is offline and delivers them later.",
     entries: [
@@ -47,7 +47,7 @@ const KINDS: Record<Kind, { means: string; entries: Entry[]; told: string }> = {
         hint: () => "Shown to the operator of the relay. The host name if empty.",
       },
     ],
-    told: "Connected to the relay",
+    success: "Connected to the relay",
   },
   ssh: {
     means: "Live: while this computer is offline, senders get errors. Most vendors retry for some time.",
@@ -73,7 +73,7 @@ const KINDS: Record<Kind, { means: string; entries: Entry[]; told: string }> = {
         hint: () => "As in ssh -R: 8080, *:8080, or 0 for any. The default port if empty.",
       },
     ],
-    told: "The SSH host forwards to this computer",
+    success: "The SSH host forwards to this computer",
   },
   other: {
     means: "Live: while this computer or the program is offline, senders get errors. Most vendors retry for some time.",
@@ -92,7 +92,7 @@ const KINDS: Record<Kind, { means: string; entries: Entry[]; told: string }> = {
         hint: () => "Port to which the program forwards. A free port if empty.",
       },
     ],
-    told: "Listening for the tunnel program",
+    success: "Listening for the tunnel program",
   },
 };
 
@@ -133,12 +133,12 @@ export function StartDialog({ open, onClose }: { open: boolean; onClose: () => v
 function StartForm({ onClose }: { onClose: () => void }) {
   const [kind, setKind] = useState<Kind>("relay");
   const [written, write] = useFormState<Record<string, string>>({});
-  const { means, entries, told } = KINDS[kind];
+  const { means, entries, success } = KINDS[kind];
   const { submit, error, clear, busy } = useSubmission(async () => {
     await api.addTunnel(tunnelOf(kind, written));
     await refetch(keys.tunnels);
     onClose();
-    tell(told);
+    tell(success);
   });
   return (
     <Form onSubmit={submit}>

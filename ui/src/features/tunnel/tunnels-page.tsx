@@ -41,8 +41,8 @@ function NoTunnel() {
   return (
     <div className="max-w-prose text-ink-2">
       <p className="mb-3">
-        A tunnel gives an inbox a public URL. A relay stores every webhook on disk before it responds, and delivers
-        stored webhooks when this computer comes online. No webhook is lost or delivered twice.
+        A tunnel gives an inbox a public URL. A relay stores every request on disk before it responds, and delivers
+        stored requests when this computer comes online. No request is lost or delivered twice.
       </p>
       <p className="mb-1">To run a relay, start Hookbench on a server:</p>
       <pre className="mb-3 overflow-auto rounded-[7px] border border-line bg-pane p-3 font-mono text-data text-ink">

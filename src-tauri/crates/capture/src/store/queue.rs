@@ -57,7 +57,7 @@ where
 
     fn end(self: Box<Self>, committed: Result<(), CommitError>) {
         let Self { after, outcome, reply, .. } = *self;
-        let response = match (committed, outcome) {
+        let result = match (committed, outcome) {
             (Ok(()), Some(Ok(value))) => {
                 after(&value);
                 Ok(value)
@@ -70,7 +70,7 @@ where
             (Err(error), _) => Err(WriteError::Commit(error)),
         };
         // The caller may have been dropped. The work is committed in any case.
-        let _ = reply.send(response);
+        let _ = reply.send(result);
     }
 }
 

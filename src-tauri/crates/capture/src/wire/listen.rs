@@ -319,11 +319,11 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
     counts: Arc<Counts>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let seen = Arc::new(ConnectionState::default());
+    let connection = Arc::new(ConnectionState::default());
     let head_timeout = Duration::from_millis(service.limits.head_timeout_ms);
     let (back, mut given_back) = oneshot::channel();
-    let io = TokioIo::new(Tap::new(stream, reset_at_end, seen.clone(), back));
-    let requests = service_fn(|request| service.clone().serve(remote_address, seen.clone(), request));
+    let io = TokioIo::new(Tap::new(stream, reset_at_end, connection.clone(), back));
+    let requests = service_fn(|request| service.clone().serve(remote_address, connection.clone(), request));
 
     let http = builder(head_timeout);
     let mut serving = Box::pin(http.serve_connection_with_upgrades(io, requests));
@@ -335,14 +335,14 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     tokio::pin!(version_due, stop);
-    let mut version_due = poll_fn(|context| match seen.version_known.load(Ordering::Relaxed) {
+    let mut version_due = poll_fn(|context| match connection.version_known.load(Ordering::Relaxed) {
         true => Poll::Pending,
         false => version_due.as_mut().poll(context),
     });
     // On HTTP/1, the head timeout ends an idle connection. On HTTP/2, only this check does.
     let (mut look, mut quiet) = (tokio::time::interval(H2_IDLE), None);
     look.reset();
-    let mut look = |context: &mut Context<'_>| match seen.many.load(Ordering::Relaxed) {
+    let mut look = |context: &mut Context<'_>| match connection.http2.load(Ordering::Relaxed) {
         true => look.poll_tick(context),
         false => Poll::Pending,
     };
@@ -353,11 +353,11 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
             result = &mut serving => break result,
             () = &mut version_due => {
                 drop(serving);
-                timed_out(&service, &seen, &counts, remote_address);
+                timed_out(&service, &connection, &counts, remote_address);
                 return;
             }
             _ = poll_fn(&mut look) => {
-                let now = seen.quiet();
+                let now = connection.quiet();
                 if now.is_some() && now == quiet {
                     serving.as_mut().graceful_shutdown();
                 }
@@ -371,13 +371,13 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
     };
     // If a head was rejected, dropping the connection returns the stream.
     drop(serving);
-    if let Some(refused) = seen.take_refused() {
+    if let Some(refused) = connection.take_refused() {
         counts.heads_refused.fetch_add(1, Ordering::Relaxed);
         refuse(&service, remote_address, refused, given_back.try_recv().ok()).await;
     } else if let Err(error) = result {
         let error_of_hyper = error.downcast_ref::<hyper::Error>();
         if error_of_hyper.is_some_and(hyper::Error::is_timeout) {
-            timed_out(&service, &seen, &counts, remote_address);
+            timed_out(&service, &connection, &counts, remote_address);
         } else if error_of_hyper.is_some_and(hyper::Error::is_parse) {
             counts.heads_refused.fetch_add(1, Ordering::Relaxed);
         }
@@ -425,10 +425,15 @@ async fn refuse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>(
 }
 
 /// Counts a connection whose head was not completed in time, and reports the head if any bytes had arrived.
-fn timed_out<R: Routes>(service: &Service<R>, seen: &ConnectionState, counts: &Counts, remote_address: SocketAddr) {
-    let bytes = seen.take_unfinished();
+fn timed_out<R: Routes>(
+    service: &Service<R>,
+    connection: &ConnectionState,
+    counts: &Counts,
+    remote_address: SocketAddr,
+) {
+    let bytes = connection.take_unfinished();
     // An idle keep-alive connection is not an error.
-    if bytes.is_empty() && seen.over.load(Ordering::Relaxed) > 0 {
+    if bytes.is_empty() && connection.over.load(Ordering::Relaxed) > 0 {
         return;
     }
     counts.heads_refused.fetch_add(1, Ordering::Relaxed);

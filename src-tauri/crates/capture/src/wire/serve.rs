@@ -79,7 +79,7 @@ pub trait Routes: Send + Sync + 'static {
     fn refused(&self, _refused: RejectedRequest) {}
 
     /// Returns the route of a request.
-    fn route(&self, asking: RequestHead<'_>) -> impl Future<Output = Route> + Send;
+    fn route(&self, head: RequestHead<'_>) -> impl Future<Output = Route> + Send;
 
     /// Responds to a request that is not a webhook. After a 101 response, the connection belongs to the task that
     /// called [`hyper::upgrade::on`] with the request.
@@ -96,7 +96,7 @@ pub trait Routes: Send + Sync + 'static {
 
     /// Stores a request for which `decide` returned [`Responder::App`], and returns the response of the app. Continues
     /// even if the sender disconnects.
-    fn ask(&self, asked: ProxiedRequest) -> impl Future<Output = Result<Response<ResponseBody>, CommitError>> + Send;
+    fn ask(&self, proxied: ProxiedRequest) -> impl Future<Output = Result<Response<ResponseBody>, CommitError>> + Send;
 }
 
 /// Source of the response to a request.
@@ -176,11 +176,16 @@ pub(super) struct Service<R> {
 type Reply = Response<ResponseBody>;
 
 /// Applies an injected fault to a response.
-async fn faulty(fault: Option<InjectedFault>, reply: Reply, seen: &ConnectionState, many: bool) -> io::Result<Reply> {
+async fn faulty(
+    fault: Option<InjectedFault>,
+    reply: Reply,
+    connection: &ConnectionState,
+    http2: bool,
+) -> io::Result<Reply> {
     match fault {
         Some(InjectedFault::Reset) => {
             // On HTTP/2, only the stream is reset. On HTTP/1, the connection is reset.
-            seen.reset.store(!many, Ordering::Relaxed);
+            connection.reset.store(!http2, Ordering::Relaxed);
             Err(io::ErrorKind::ConnectionReset.into())
         }
         Some(InjectedFault::Hang) => {
@@ -188,8 +193,8 @@ async fn faulty(fault: Option<InjectedFault>, reply: Reply, seen: &ConnectionSta
             Err(io::ErrorKind::TimedOut.into())
         }
         Some(InjectedFault::Garbage) => {
-            seen.garbled.store(true, Ordering::Relaxed);
-            seen.ended.store(many, Ordering::Relaxed);
+            connection.garbled.store(true, Ordering::Relaxed);
+            connection.ended.store(http2, Ordering::Relaxed);
             Ok(reply)
         }
         _ => Ok(reply),
@@ -200,14 +205,14 @@ impl<R: Routes> Service<R> {
     pub(super) async fn serve(
         self: Arc<Self>,
         remote_address: SocketAddr,
-        seen: Arc<ConnectionState>,
+        connection: Arc<ConnectionState>,
         request: Request<Incoming>,
     ) -> io::Result<Reply> {
         let arrived_us = self.clock.now_us();
         let started = Instant::now();
-        let many = request.version() == http::Version::HTTP_2;
-        let _begun = seen.begin();
-        let raw = if many { None } else { seen.heads.pop() };
+        let http2 = request.version() == http::Version::HTTP_2;
+        let _begun = connection.begin();
+        let raw = if http2 { None } else { connection.heads.pop() };
         let remote_address = self.routes.sender(remote_address, request.headers());
         let (parts, mut incoming) = request.into_parts();
         let mut head = agree::head(&parts, raw);
@@ -224,7 +229,7 @@ impl<R: Routes> Service<R> {
             let request = Request::from_parts(parts, incoming);
             let reply = self.routes.other(request, remote_address).await;
             if reply.status() == StatusCode::SWITCHING_PROTOCOLS {
-                seen.handed_over.store(true, Ordering::Relaxed);
+                connection.handed_over.store(true, Ordering::Relaxed);
             }
             return Ok(reply);
         }
@@ -275,7 +280,7 @@ impl<R: Routes> Service<R> {
             Ok(()) => response.response(&parts.method, &parts.headers),
             Err(refused) => return Ok(refused),
         };
-        faulty(response.fault.filter(|_| !preflight), reply, &seen, many).await
+        faulty(response.fault.filter(|_| !preflight), reply, &connection, http2).await
     }
 
     async fn ask(&self, parts: &Parts, mut arriving: IncomingRequest, whom: i64) -> Reply {

@@ -33,7 +33,7 @@ pub(super) struct ConnectionState {
     /// True if nothing more is read, which ends an HTTP/2 connection.
     pub(super) ended: AtomicBool,
     /// True for HTTP/2, where a connection has many streams.
-    pub(super) many: AtomicBool,
+    pub(super) http2: AtomicBool,
     /// Number of requests that have started on the connection, and of those that have ended (`over`).
     pub(super) begun: AtomicU64,
     pub(super) over: AtomicU64,
@@ -67,7 +67,7 @@ impl ConnectionState {
     /// Returns the number of requests so far of an HTTP/2 connection without active requests; otherwise `None`.
     pub(super) fn quiet(&self) -> Option<u64> {
         let begun = self.begun.load(Ordering::Relaxed);
-        (self.many.load(Ordering::Relaxed) && begun == self.over.load(Ordering::Relaxed)).then_some(begun)
+        (self.http2.load(Ordering::Relaxed) && begun == self.over.load(Ordering::Relaxed)).then_some(begun)
     }
 }
 
@@ -88,7 +88,7 @@ pub(super) struct Tap<S> {
     stream: Option<S>,
     reset_at_end: fn(&S),
     framer: HeadFramer,
-    seen: Arc<ConnectionState>,
+    connection: Arc<ConnectionState>,
     read: usize,
     /// True if a head was rejected. Nothing more is read then.
     cut: bool,
@@ -102,10 +102,10 @@ impl<S> Drop for Tap<S> {
     fn drop(&mut self) {
         let begun = self.framer.begun();
         if !begun.is_empty() {
-            *self.seen.unfinished.lock().unwrap_or_else(PoisonError::into_inner) = begun.to_vec();
+            *self.connection.unfinished.lock().unwrap_or_else(PoisonError::into_inner) = begun.to_vec();
         }
         let Some(stream) = self.stream.take() else { return };
-        if self.seen.reset.load(Ordering::Relaxed) {
+        if self.connection.reset.load(Ordering::Relaxed) {
             (self.reset_at_end)(&stream);
         } else if self.cut
             && let Some(back) = self.back.take()
@@ -119,9 +119,23 @@ impl<S> Drop for Tap<S> {
 impl<S> Tap<S> {
     /// Wraps a stream. `reset_at_end` prepares the stream so that dropping it resets the connection. `back` returns the
     /// stream after a head was rejected.
-    pub(super) fn new(stream: S, reset_at_end: fn(&S), seen: Arc<ConnectionState>, back: oneshot::Sender<S>) -> Self {
+    pub(super) fn new(
+        stream: S,
+        reset_at_end: fn(&S),
+        connection: Arc<ConnectionState>,
+        back: oneshot::Sender<S>,
+    ) -> Self {
         let framer = HeadFramer::new();
-        Self { stream: Some(stream), reset_at_end, framer, seen, read: 0, cut: false, flushed: 0, back: Some(back) }
+        Self {
+            stream: Some(stream),
+            reset_at_end,
+            framer,
+            connection,
+            read: 0,
+            cut: false,
+            flushed: 0,
+            back: Some(back),
+        }
     }
 
     fn stream(&mut self) -> io::Result<Pin<&mut S>>
@@ -133,7 +147,7 @@ impl<S> Tap<S> {
 
     /// Inspects bytes that were read, and returns how many of them may be passed to hyper.
     fn watch(&mut self, bytes: &mut [u8]) -> usize {
-        if self.seen.handed_over.load(Ordering::Relaxed) {
+        if self.connection.handed_over.load(Ordering::Relaxed) {
             return bytes.len();
         }
         if self.read < H2_PREFACE.len() && !bytes.is_empty() {
@@ -142,27 +156,27 @@ impl<S> Tap<S> {
             let same = bytes[..shared] == expected[..shared];
             self.read = if same { self.read + shared } else { H2_PREFACE.len() };
             if self.read == H2_PREFACE.len() {
-                self.seen.many.store(same, Ordering::Relaxed);
-                self.seen.version_known.store(true, Ordering::Relaxed);
+                self.connection.http2.store(same, Ordering::Relaxed);
+                self.connection.version_known.store(true, Ordering::Relaxed);
             }
         }
-        let Self { framer, seen, .. } = self;
+        let Self { framer, connection, .. } = self;
         let refused = framer.feed(bytes, |head| {
-            seen.passed.fetch_add(1, Ordering::Relaxed);
-            seen.heads.push(head);
+            connection.passed.fetch_add(1, Ordering::Relaxed);
+            connection.heads.push(head);
         });
         let Some(refused) = refused else { return bytes.len() };
         let kept = refused.at;
         self.cut = true;
-        self.seen.version_known.store(true, Ordering::Relaxed);
-        *self.seen.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused);
+        self.connection.version_known.store(true, Ordering::Relaxed);
+        *self.connection.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused);
         kept
     }
 
     /// Returns true if the responses of all requests that were passed to hyper are written and flushed.
     fn is_responded(&self) -> bool {
-        let passed = self.seen.passed.load(Ordering::Relaxed);
-        self.seen.over.load(Ordering::Relaxed) == passed && self.flushed == passed
+        let passed = self.connection.passed.load(Ordering::Relaxed);
+        self.connection.over.load(Ordering::Relaxed) == passed && self.flushed == passed
     }
 }
 
@@ -172,7 +186,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.seen.ended.load(Ordering::Relaxed) {
+        if self.connection.ended.load(Ordering::Relaxed) {
             return Poll::Ready(Ok(()));
         }
         if self.cut {
@@ -196,7 +210,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.seen.garbled.load(Ordering::Relaxed) {
+        if self.connection.garbled.load(Ordering::Relaxed) {
             let garbage: Vec<u8> = bytes.iter().map(|byte| byte ^ GARBLE).collect();
             return self.stream()?.poll_write(context, &garbage);
         }
@@ -208,7 +222,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.seen.garbled.load(Ordering::Relaxed) {
+        if self.connection.garbled.load(Ordering::Relaxed) {
             let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
             return self.poll_write(context, first);
         }
@@ -222,7 +236,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = self.stream()?.poll_flush(context);
         if flushed.is_ready() {
-            self.flushed = self.seen.over.load(Ordering::Relaxed);
+            self.flushed = self.connection.over.load(Ordering::Relaxed);
         }
         flushed
     }

@@ -188,9 +188,9 @@ fn finds_slow_responses_and_connections() {
 
 #[test]
 fn assesses_the_content_of_responses() {
-    let passed = with(200, |exchange| exchange.response.as_mut().expect("a response").body = "1158201444\n".into());
-    assert_eq!(outcome(challenged, &[passed.clone(), exchange(403)], None), Pass);
-    assert_eq!(outcome(challenged, &[passed, exchange(200)], None), Fail);
+    let echoed = with(200, |exchange| exchange.response.as_mut().expect("a response").body = "1158201444\n".into());
+    assert_eq!(outcome(challenged, &[echoed.clone(), exchange(403)], None), Pass);
+    assert_eq!(outcome(challenged, &[echoed, exchange(200)], None), Fail);
     assert_eq!(outcome(challenged, &[exchange(200), exchange(403)], None), Fail);
 
     assert_eq!(outcome(origin_allowed, &[with_header(200, "WebHook-Allowed-Origin", "*")], None), Pass);

@@ -41,7 +41,7 @@ const DECODED_MAX: u64 = 16 * 1024 * 1024;
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SignatureInput {
-    /// Id of the provider.
+    /// ID of the provider.
     pub provider: Option<String>,
     /// Name of one of the provider's schemes, or a custom signature scheme as an object.
     #[schema(value_type = Option<Object>)]
@@ -54,7 +54,7 @@ pub struct SignatureInput {
     pub params: BTreeMap<String, String>,
     /// URL as registered with the provider.
     pub url: Option<String>,
-    /// Time of verification, in seconds since the Unix epoch. The default is the current time.
+    /// Time of verification, in seconds since the Unix epoch. Default: the current time.
     pub now: Option<i64>,
     /// Raw HTTP message, base64-encoded.
     pub request: String,
@@ -110,9 +110,9 @@ pub struct SignatureExplanation {
     pub advice: String,
     /// Mistakes that together reproduce the received signature.
     pub findings: Vec<SignatureFinding>,
-    /// Signed content, with secrets masked and non-printable bytes escaped. Limited to 64 KiB.
+    /// Signed payload, with secrets masked and non-printable bytes escaped. Limited to 64 KiB.
     pub content: String,
-    /// Size of the full signed content, in bytes.
+    /// Size of the full signed payload, in bytes.
     pub content_bytes: usize,
     /// Signature computed with the secret.
     pub expected: Option<String>,
@@ -233,15 +233,15 @@ pub fn rule_of<'c>(
     Ok((rule, vendor))
 }
 
-fn ready<'c>(
+fn parse_input<'c>(
     catalogue: &'c Catalogue,
-    question: &SignatureInput,
+    input: &SignatureInput,
     now_ms: i64,
 ) -> Result<ParsedInput<'c>, DebuggerError> {
-    let (rule, provider) = rule_of(catalogue, question.provider.as_deref(), question.scheme.as_ref())?;
-    let bytes = decoded(&question.request)?;
-    let keys = question.keys()?;
-    let now_ms = question.now.map_or(now_ms, |seconds| seconds.saturating_mul(1_000));
+    let (rule, provider) = rule_of(catalogue, input.provider.as_deref(), input.scheme.as_ref())?;
+    let bytes = decoded(&input.request)?;
+    let keys = input.keys()?;
+    let now_ms = input.now.map_or(now_ms, |seconds| seconds.saturating_mul(1_000));
     Ok(ParsedInput { rule, provider, keys, bytes, now_ms })
 }
 
@@ -256,11 +256,11 @@ fn decoded(request: &str) -> Result<Vec<u8>, DebuggerError> {
 ///
 /// # Errors
 /// Returns an error if the input cannot be parsed.
-pub fn verify(catalogue: &Catalogue, question: &SignatureInput, now_ms: i64) -> Result<SignatureResult, DebuggerError> {
-    let ready = ready(catalogue, question, now_ms)?;
-    let raw = Raw::parse(&ready.bytes)?;
-    let message = raw.message(question.url.as_deref());
-    let (_, scheme, verification, note) = ready.rule.verify(&message, &ready.keys, ready.now_ms);
+pub fn verify(catalogue: &Catalogue, input: &SignatureInput, now_ms: i64) -> Result<SignatureResult, DebuggerError> {
+    let parsed = parse_input(catalogue, input, now_ms)?;
+    let raw = Raw::parse(&parsed.bytes)?;
+    let message = raw.message(input.url.as_deref());
+    let (_, scheme, verification, note) = parsed.rule.verify(&message, &parsed.keys, parsed.now_ms);
     let sentence = verification.fault.as_ref().map_or("The signature is valid.".into(), ToString::to_string);
     Ok(shown(&verification, sentences(sentence, note), scheme))
 }
@@ -273,17 +273,18 @@ fn sentences(first: String, second: Option<String>) -> String {
 ///
 /// # Errors
 /// Returns an error if the input cannot be parsed, or if the message cannot be signed so that the result verifies.
-pub fn sign(catalogue: &Catalogue, question: &SignatureInput, now_ms: i64) -> Result<SignatureValues, DebuggerError> {
-    let ready = ready(catalogue, question, now_ms)?;
-    let raw = Raw::parse(&ready.bytes)?;
-    let scheme = match &ready.rule {
+pub fn sign(catalogue: &Catalogue, input: &SignatureInput, now_ms: i64) -> Result<SignatureValues, DebuggerError> {
+    let parsed = parse_input(catalogue, input, now_ms)?;
+    let raw = Raw::parse(&parsed.bytes)?;
+    let scheme = match &parsed.rule {
         Rule::One(scheme) => scheme.as_ref(),
         Rule::Vendor(_, usual) => &usual.scheme,
     };
     let id = uuid::Uuid::now_v7().to_string();
-    let message = raw.message(question.url.as_deref());
-    let signed = signed(scheme, &message, &ready.keys, &id, ready.now_ms).map_err(|e| DebuggerError(e.to_string()))?;
-    if let Some(fault) = unverified(scheme, &message, &signed, &ready.keys, ready.now_ms) {
+    let message = raw.message(input.url.as_deref());
+    let signed =
+        signed(scheme, &message, &parsed.keys, &id, parsed.now_ms).map_err(|e| DebuggerError(e.to_string()))?;
+    if let Some(fault) = unverified(scheme, &message, &signed, &parsed.keys, parsed.now_ms) {
         return fail(format!("The message cannot be signed with a valid signature. {fault}"));
     }
     Ok(SignatureValues { headers: signed.headers, outside_headers: signed.outside_headers })
@@ -314,27 +315,27 @@ fn unverified(scheme: &Scheme, message: &Message<'_>, signed: &Signed, keys: &Ke
 /// Returns an error if the input cannot be parsed.
 pub fn explain(
     catalogue: &Catalogue,
-    question: &SignatureInput,
+    input: &SignatureInput,
     other_secrets: Vec<(String, String)>,
     now_ms: i64,
 ) -> Result<SignatureExplanation, DebuggerError> {
-    explain_within(catalogue, question, other_secrets, now_ms, &elapsed())
+    explain_within(catalogue, input, other_secrets, now_ms, &elapsed())
 }
 
 /// Same as [`explain`], with a function that returns the time since the call began.
 fn explain_within(
     catalogue: &Catalogue,
-    question: &SignatureInput,
+    input: &SignatureInput,
     other_secrets: Vec<(String, String)>,
     now_ms: i64,
     elapsed: &dyn Fn() -> Duration,
 ) -> Result<SignatureExplanation, DebuggerError> {
-    let ready = ready(catalogue, question, now_ms)?;
-    let raw = Raw::parse(&ready.bytes)?;
-    let message = raw.message(question.url.as_deref());
+    let parsed = parse_input(catalogue, input, now_ms)?;
+    let raw = Raw::parse(&parsed.bytes)?;
+    let message = raw.message(input.url.as_deref());
     let decoded = decoded_body(&message);
-    let subject = Explained { rule: &ready.rule, provider: ready.provider, keys: &ready.keys, other_secrets };
-    Ok(subject.searched(catalogue, &message, decoded.as_deref(), ready.now_ms, elapsed))
+    let subject = Explained { rule: &parsed.rule, provider: parsed.provider, keys: &parsed.keys, other_secrets };
+    Ok(subject.searched(catalogue, &message, decoded.as_deref(), parsed.now_ms, elapsed))
 }
 
 /// Returns a function that returns the time since this call.
@@ -356,7 +357,7 @@ fn decoded_body(message: &Message<'_>) -> Option<Vec<u8>> {
 /// A scheme that accepts the signature of a message.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SignatureMatch {
-    /// Id of the provider. Null for a common scheme that belongs to no provider.
+    /// ID of the provider. Null for a common scheme that belongs to no provider.
     pub provider: Option<String>,
     /// Name of the provider.
     pub name: Option<String>,
@@ -380,11 +381,11 @@ pub struct SignatureMatchList {
 ///
 /// # Errors
 /// Returns an error if the input cannot be parsed.
-pub fn find(catalogue: &Catalogue, question: &SignatureInput) -> Result<SignatureMatchList, DebuggerError> {
-    let bytes = decoded(&question.request)?;
+pub fn find(catalogue: &Catalogue, input: &SignatureInput) -> Result<SignatureMatchList, DebuggerError> {
+    let bytes = decoded(&input.request)?;
     let raw = Raw::parse(&bytes)?;
-    let keys = question.keys()?;
-    Ok(found(catalogue, &raw.message(question.url.as_deref()), &keys))
+    let keys = input.keys()?;
+    Ok(found(catalogue, &raw.message(input.url.as_deref()), &keys))
 }
 
 /// Tests the schemes of every provider. Tests common schemes if none of them matches.

@@ -37,7 +37,7 @@ struct Sent<'a> {
 }
 
 impl Sent<'_> {
-    fn question(&self) -> SignatureInput {
+    fn input(&self) -> SignatureInput {
         let (catalogue, _) = Catalogue::load([]);
         let message = |body: &str, more: &str| {
             format!(
@@ -46,7 +46,7 @@ impl Sent<'_> {
             )
         };
         let base64 = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
-        let question = |secret: &str, request: String| SignatureInput {
+        let input = |secret: &str, request: String| SignatureInput {
             provider: Some(self.provider.into()),
             scheme: self.scheme.map(Value::from),
             secret: Some(secret.into()),
@@ -54,14 +54,13 @@ impl Sent<'_> {
             request,
             ..SignatureInput::default()
         };
-        let signed =
-            sign(&catalogue, &question(self.secret, base64(message(self.signed, ""))), 0).expect("a signature");
+        let signed = sign(&catalogue, &input(self.secret, base64(message(self.signed, ""))), 0).expect("a signature");
         let headers: String = signed.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        SignatureInput { scheme: None, ..question(self.entered, base64(message(self.arrived, &headers))) }
+        SignatureInput { scheme: None, ..input(self.entered, base64(message(self.arrived, &headers))) }
     }
 
     fn explained(&self) -> SignatureExplanation {
-        explain(&Catalogue::load([]).0, &self.question(), Vec::new(), 0).expect("an explanation")
+        explain(&Catalogue::load([]).0, &self.input(), Vec::new(), 0).expect("an explanation")
     }
 }
 
@@ -177,11 +176,11 @@ fn names_the_cause_of_an_invalid_signature() {
 
 #[test]
 fn reports_a_truncated_body_without_a_search() {
-    let mut question = GITHUB.question();
-    let message = base64::engine::general_purpose::STANDARD.decode(&question.request).expect("base64");
+    let mut input = GITHUB.input();
+    let message = base64::engine::general_purpose::STANDARD.decode(&input.request).expect("base64");
     let message = String::from_utf8(message).expect("text").replace("Host:", "Content-Length: 184901\r\nHost:");
-    question.request = base64::engine::general_purpose::STANDARD.encode(message.replace("evt_1", "evt_2"));
-    let explanation = explain(&Catalogue::load([]).0, &question, Vec::new(), 0).expect("an explanation");
+    input.request = base64::engine::general_purpose::STANDARD.encode(message.replace("evt_1", "evt_2"));
+    let explanation = explain(&Catalogue::load([]).0, &input, Vec::new(), 0).expect("an explanation");
     assert!(explanation.verification.sentence.contains("of 184901 bytes"), "{}", explanation.verification.sentence);
     assert_eq!(explanation.tried, 0);
 }
@@ -189,13 +188,13 @@ fn reports_a_truncated_body_without_a_search() {
 #[test]
 fn detects_a_masked_secret() {
     let message = format!("POST / HTTP/1.1\r\nX-Gitlab-Event: Push Hook\r\nX-Gitlab-Token: {MASK}\r\n\r\n{{}}");
-    let question = SignatureInput {
+    let input = SignatureInput {
         provider: Some("gitlab".into()),
         secret: Some("tok123".into()),
         request: base64::engine::general_purpose::STANDARD.encode(message),
         ..SignatureInput::default()
     };
-    let verification = verify(&Catalogue::load([]).0, &question, 0).expect("a result");
+    let verification = verify(&Catalogue::load([]).0, &input, 0).expect("a result");
     assert_eq!((verification.state.as_str(), verification.reason.as_deref()), ("invalid", Some("masked")));
 }
 
@@ -203,7 +202,7 @@ fn detects_a_masked_secret() {
 fn tests_secrets_of_other_inboxes() {
     let other = Sent { entered: "another one", ..GITHUB };
     let known = vec![("the inbox shop".to_owned(), GITHUB.secret.to_owned())];
-    let explanation = explain(&Catalogue::load([]).0, &other.question(), known, 0).expect("an explanation");
+    let explanation = explain(&Catalogue::load([]).0, &other.input(), known, 0).expect("an explanation");
     assert!(
         explanation.verification.sentence.contains("the secret of the inbox shop"),
         "{}",
@@ -226,7 +225,7 @@ fn finds_two_mistakes_in_a_large_body_after_few_trials() {
     let sent = Sent { signed: &pretty, arrived: &spaced, ..GITHUB };
     let stopped = || Duration::ZERO;
     let explanation =
-        explain_within(&Catalogue::load([]).0, &sent.question(), Vec::new(), 0, &stopped).expect("an explanation");
+        explain_within(&Catalogue::load([]).0, &sent.input(), Vec::new(), 0, &stopped).expect("an explanation");
     assert!(
         explanation.verification.sentence.contains("indented by two spaces"),
         "{}",
@@ -266,7 +265,7 @@ fn verifies_signed_messages_without_a_scheme_name() {
             } else {
                 secret
             };
-            let mut question = SignatureInput {
+            let mut input = SignatureInput {
                 provider: Some(provider.id.clone()),
                 scheme: Some(record.id.clone().into()),
                 secret: Some(secret.into()),
@@ -277,16 +276,15 @@ fn verifies_signed_messages_without_a_scheme_name() {
                 ..SignatureInput::default()
             };
             // Signatures inside a form or JSON body are not inserted by `sign`.
-            let Ok(signed) = sign(&catalogue, &question, 0) else { continue };
+            let Ok(signed) = sign(&catalogue, &input, 0) else { continue };
             if !signed.outside_headers.is_empty() {
                 continue;
             }
             let headers: String = signed.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
             let (head, body) = message.split_once("\r\n\r\n").expect("a blank line");
-            question.request =
-                base64::engine::general_purpose::STANDARD.encode(format!("{head}\r\n{headers}\r\n{body}"));
-            question.scheme = None;
-            let verification = verify(&catalogue, &question, 0).expect("a result");
+            input.request = base64::engine::general_purpose::STANDARD.encode(format!("{head}\r\n{headers}\r\n{body}"));
+            input.scheme = None;
+            let verification = verify(&catalogue, &input, 0).expect("a result");
             assert_eq!(verification.state, "valid", "{} {}: {}", provider.id, record.id, verification.sentence);
             signed_by += 1;
         }

@@ -39,13 +39,13 @@ struct StoredForward {
 }
 
 /// Stores a request and gets the response from the app of a forward. Continues if the sender disconnects.
-pub(crate) async fn ask(engine: &Arc<Engine>, asked: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
-    let asking = {
+pub(crate) async fn ask(engine: &Arc<Engine>, proxied: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
+    let response = {
         let engine = engine.clone();
-        async move { ask_app(engine, asked.whom, Entry::of(asked.captured)).await }
+        async move { ask_app(engine, proxied.whom, Entry::of(proxied.captured)).await }
     };
     let closing = || CommitError { fault: DatabaseFault::Other, message: "Hookbench is closing".into() };
-    engine.main.spawn(asking).await.unwrap_or_else(|_| Err(closing()))
+    engine.main.spawn(response).await.unwrap_or_else(|_| Err(closing()))
 }
 
 /// Stores a request and gets the response from the app.
@@ -159,7 +159,7 @@ async fn get_response(
     engine: Arc<Engine>,
     kept: StoredForward,
     endpoint: Arc<EndpointRow>,
-    tee: ResponseTap,
+    tap: ResponseTap,
     now_us: i64,
 ) {
     let in_flight = InFlightAttempt {
@@ -174,7 +174,7 @@ async fn get_response(
         failure: None,
     };
     let outgoing = crate::outgoing::outgoing_request(&engine, &in_flight, &endpoint, kept.row).await;
-    let (sent, exchange) = engine.outbox.exchanged(outgoing, &endpoint, Some(tee)).await;
+    let (sent, exchange) = engine.outbox.exchanged(outgoing, &endpoint, Some(tap)).await;
     engine.outbox.finish(in_flight, endpoint, sent, exchange);
 }
 

@@ -33,8 +33,8 @@ fn check(forward: &Forward) -> Result<Query, String> {
     }
     parse(&forward.to)?;
     check_headers(&forward.headers)?;
-    if ![forward.timeout_ms, forward.deadline_ms].iter().all(|ms| (1..=TIMEOUT_MAX).contains(ms)) {
-        return Err(format!("`timeout_ms` and `deadline_ms` must be between 1 and {TIMEOUT_MAX}."));
+    if let Some(ms) = [forward.timeout_ms, forward.deadline_ms].iter().find(|ms| !(1..=TIMEOUT_MAX).contains(*ms)) {
+        return Err(format!("`timeout_ms` and `deadline_ms` must be between 1 and {TIMEOUT_MAX} (got {ms})."));
     }
     if forward.fallback.template {
         return Err("A fallback response cannot use a template, because there is no app response to render.".into());

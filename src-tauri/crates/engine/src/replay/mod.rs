@@ -54,16 +54,16 @@ pub fn check(settings: &ReplaySettings) -> Result<(), String> {
     check_headers(&settings.headers)?;
     settings.edit.as_ref().map_or(Ok(()), check_edit)?;
     if !(1..=TIMES_MAX).contains(&settings.times) {
-        return Err(format!("`times` must be between 1 and {TIMES_MAX}."));
+        return Err(format!("`times` must be between 1 and {TIMES_MAX} (got {}).", settings.times));
     }
     if !(1..=CONCURRENCY_MAX).contains(&settings.concurrency) {
-        return Err(format!("`concurrency` must be between 1 and {CONCURRENCY_MAX}."));
+        return Err(format!("`concurrency` must be between 1 and {CONCURRENCY_MAX} (got {}).", settings.concurrency));
     }
-    if settings.rate.is_some_and(|rate| !(RATE_MIN..=1_000_000.0).contains(&rate)) {
-        return Err(format!("`rate` must be between {RATE_MIN} and 1000000 requests per second."));
+    if let Some(rate) = settings.rate.filter(|rate| !(RATE_MIN..=1_000_000.0).contains(rate)) {
+        return Err(format!("`rate` must be between {RATE_MIN} and 1000000 requests per second (got {rate})."));
     }
     if settings.timeout_ms == 0 || settings.timeout_ms > TIMEOUT_MAX {
-        return Err(format!("`timeout_ms` must be between 1 and {TIMEOUT_MAX}."));
+        return Err(format!("`timeout_ms` must be between 1 and {TIMEOUT_MAX} (got {}).", settings.timeout_ms));
     }
     match &settings.to {
         Some(ReplayTarget::Url(url)) => parse(url).map(drop),

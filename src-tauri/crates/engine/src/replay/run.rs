@@ -81,12 +81,12 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
     let engine: Weak<Engine> = Arc::downgrade(engine);
     tokio::spawn(async move {
         let mut published: HashMap<i64, Replay> = HashMap::new();
-        let mut look = 0_u32;
+        let mut round = 0_u32;
         loop {
             let running = {
                 let Some(engine) = engine.upgrade() else { return };
-                look = look.wrapping_add(1);
-                match run_replays(&engine, &mut published, look.is_multiple_of(PUBLISH_EVERY)).await {
+                round = round.wrapping_add(1);
+                match run_replays(&engine, &mut published, round.is_multiple_of(PUBLISH_EVERY)).await {
                     Ok(running) => running,
                     Err(error) => {
                         tracing::warn!(error, "replays could not continue; retrying");

@@ -82,13 +82,13 @@ enum Reply {
 
 /// Gets the response to a delivery from an app. Acknowledges the delivery only if the request is stored before `wait`
 /// ends.
-async fn by_app(engine: &Arc<Engine>, whom: i64, entry: Entry, delivery: &Delivery, wait: Duration) -> Ack {
+async fn by_app(engine: &Arc<Engine>, endpoint: i64, entry: Entry, delivery: &Delivery, wait: Duration) -> Ack {
     let id = delivery.id;
-    let asking = tokio::spawn({
+    let response = tokio::spawn({
         let engine = engine.clone();
-        async move { crate::forward::ask::ask_app(engine, whom, entry).await }
+        async move { crate::forward::ask::ask_app(engine, endpoint, entry).await }
     });
-    match tokio::time::timeout(wait, asking).await {
+    match tokio::time::timeout(wait, response).await {
         Ok(Ok(Ok(response))) => match app_response(response).await {
             Some(response) => Ack::Stored(Some(response)),
             None => Ack::Pending,
@@ -152,7 +152,7 @@ async fn take(
     let tunnelled = Some(tunnelled(&delivery, tunnel, address.number, backlog));
     let wait = Duration::from_secs(wait_s.unwrap_or_default().into());
     match reply {
-        Reply::Ask(whom) => by_app(engine, whom, Entry { captured, tunnelled, turn }, &delivery, wait).await,
+        Reply::Ask(endpoint) => by_app(engine, endpoint, Entry { captured, tunnelled, turn }, &delivery, wait).await,
         Reply::Own(response) => {
             captured.status = response.status_for(&method, &headers);
             captured.response = Some(response.number);
@@ -177,7 +177,7 @@ async fn take(
     }
 }
 
-/// Returns the acknowledgement of a delivery that was stored before. Returns `None` if it was not.
+/// Returns the acknowledgment of a delivery that was stored before. Returns `None` if it was not.
 async fn came_before(engine: &Engine, delivery: &Delivery) -> Option<Ack> {
     let id = delivery.id;
     match engine.store.readers().read(move |connection| Tunnelled::known(connection, id)).await {
@@ -191,7 +191,7 @@ async fn came_before(engine: &Engine, delivery: &Delivery) -> Option<Ack> {
     }
 }
 
-/// Returns the acknowledgement of a delivery that could not be stored, perhaps because it is a duplicate.
+/// Returns the acknowledgment of a delivery that could not be stored, perhaps because it is a duplicate.
 async fn not_kept(engine: &Engine, delivery: &Delivery, error: &CommitError) -> Ack {
     came_before(engine, delivery).await.unwrap_or_else(|| later(error))
 }
@@ -268,7 +268,7 @@ async fn reply(
     match decision.responder {
         Responder::Inbox => Reply::Own(address.response.clone()),
         Responder::Response(response) => Reply::Own(response),
-        Responder::App(whom) => Reply::Ask(whom),
+        Responder::App(endpoint) => Reply::Ask(endpoint),
     }
 }
 

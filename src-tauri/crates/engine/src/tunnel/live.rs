@@ -42,14 +42,14 @@ impl Routes for LiveRoutes {
         }
     }
 
-    async fn route(&self, asking: RequestHead<'_>) -> Route {
+    async fn route(&self, head: RequestHead<'_>) -> Route {
         let Some(engine) = self.engine.upgrade() else { return unknown() };
-        let path = engine.tunnels.below_public(self.tunnel, asking.path);
+        let path = engine.tunnels.below_public(self.tunnel, head.path);
         let token = path.trim_start_matches('/').split('/').next().unwrap_or_default();
         let Some((row, access)) = engine.tunnels.exposed(self.tunnel, token) else { return unknown() };
         let Some(address) = engine.addresses.by_number(row.inbox) else { return unknown() };
         let refused =
-            access.refuses_sender(asking.remote_address.ip()).or_else(|| access.refuses_credentials(asking.headers));
+            access.refuses_sender(head.remote_address.ip()).or_else(|| access.refuses_credentials(head.headers));
         if let Some(refusal) = refused {
             return Route::Refuse(refusal);
         }
@@ -57,7 +57,7 @@ impl Routes for LiveRoutes {
             inbox: address.number,
             depends: address.depends(),
             response: address.response,
-            through: Some(TunnelOrigin { number: self.tunnel, target: target_of(&address.name, path, asking.query) }),
+            through: Some(TunnelOrigin { number: self.tunnel, target: target_of(&address.name, path, head.query) }),
         }
     }
 
@@ -68,9 +68,9 @@ impl Routes for LiveRoutes {
         crate::response::decide::decide(&engine, inbox, request, proved_only).await
     }
 
-    async fn ask(&self, asked: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
+    async fn ask(&self, proxied: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
         match self.engine.upgrade() {
-            Some(engine) => crate::forward::ask::ask(&engine, asked).await,
+            Some(engine) => crate::forward::ask::ask(&engine, proxied).await,
             None => Err(CommitError { fault: DatabaseFault::Other, message: "Hookbench is closing".into() }),
         }
     }

@@ -1,4 +1,4 @@
-//! Tunnels, which make inboxes reachable from the Internet.
+//! Tunnels, which make inboxes reachable from the internet.
 //!
 //! A relay stores the requests that arrive while this computer is offline. It delivers each request to the inbox
 //! exactly once. SSH hosts and tunnels of other programs are live: they pass connections to this computer and store
@@ -45,14 +45,14 @@ const AWAY_AFTER: Duration = Duration::from_secs(60);
 pub fn check_exposure(exposure: &ExposureSettings, settings: &TunnelSettings) -> Result<(), String> {
     let keeps = exposure.wait_ms.is_some() || exposure.give_secrets || exposure.on_return != BacklogPolicy::Ask;
     if keeps && !settings.is_durable() {
-        return Err("A wait, secrets and an offline backlog are available only through a relay. Live tunnels store no requests.".into());
+        return Err("A response timeout, shared secrets and the offline backlog require a relay. Live tunnels store no requests.".into());
     }
     if !exposure.allow.is_empty() && matches!(settings, TunnelSettings::Other(_)) {
         return Err("Allowed networks do not work with the tunnel of another program, which hides the sender's address. Restrict the networks in that program.".into());
     }
     networks(&exposure.allow)?;
     if exposure.wait_ms.is_some_and(|ms| ms > WAIT_MAX) {
-        return Err(format!("A sender can wait at most {} s.", WAIT_MAX / 1_000));
+        return Err(format!("The response timeout must be between 0 and {} s.", WAIT_MAX / 1_000));
     }
     if exposure.allow.len() > NETWORKS_MAX {
         return Err(format!("An inbox can allow at most {NETWORKS_MAX} networks."));

@@ -31,14 +31,14 @@ pub(super) async fn add_other(engine: &Arc<Engine>, url: &str, port: Option<u16>
     let _port = engine.tunnels.alone("the port of another program").await;
     let same = |settings: &TunnelSettings| matches!(settings, TunnelSettings::Other(known) if known.url == url);
     let known = engine.tunnels.which(same);
-    let had = known.as_ref().and_then(|row| match &row.settings {
+    let current = known.as_ref().and_then(|row| match &row.settings {
         TunnelSettings::Other(other) => Some(other.port),
         _ => None,
     });
-    let port = match port.or(had) {
+    let port = match port.or(current) {
         Some(0) => return Err(TunnelError::Wrong("The port must be between 1 and 65535.".into())),
         // The tunnel already listens on this port.
-        Some(port) if Some(port) == had => port,
+        Some(port) if Some(port) == current => port,
         Some(port) if is_promised(engine, port) => {
             return Err(TunnelError::Wrong(format!("Port {port} is used by another tunnel. Choose another port.")));
         }
@@ -50,7 +50,7 @@ pub(super) async fn add_other(engine: &Arc<Engine>, url: &str, port: Option<u16>
         None => free_port(engine).await?,
     };
     let settings = OtherSettings { url, port };
-    if let Some(row) = known.as_ref().filter(|row| had == Some(port) && engine.tunnels.is_up(row.number)) {
+    if let Some(row) = known.as_ref().filter(|row| current == Some(port) && engine.tunnels.is_up(row.number)) {
         return Ok(row.number);
     }
     let number =

@@ -60,8 +60,8 @@ fn relay_of(engine: &Engine, tunnel: i64) -> Result<Option<Arc<Client>>, CallErr
 pub(super) fn run_relay(engine: &Arc<Engine>, tunnel: i64) {
     match relay_of(engine, tunnel) {
         Ok(Some(client)) => {
-            let desk = Arc::new(TunnelHandler { engine: Arc::downgrade(engine), tunnel });
-            crate::tunnel::registry::spawn_tunnel(engine, tunnel, run(client, desk));
+            let handler = Arc::new(TunnelHandler { engine: Arc::downgrade(engine), tunnel });
+            crate::tunnel::registry::spawn_tunnel(engine, tunnel, run(client, handler));
         }
         Ok(None) => {}
         Err(error) => {
@@ -158,7 +158,7 @@ pub(super) fn spawn_telling_relays(engine: &Arc<Engine>) {
         loop {
             nudge.notified().await;
             let Some(engine) = weak.upgrade() else { return };
-            send_settingss(&engine).await;
+            send_all_settings(&engine).await;
             drop(engine);
             tokio::time::sleep(MIN_INTERVAL).await;
         }
@@ -167,7 +167,7 @@ pub(super) fn spawn_telling_relays(engine: &Arc<Engine>) {
 }
 
 /// Sends changed settings of inboxes to relays, and removes the exposures of purged inboxes.
-async fn send_settingss(engine: &Arc<Engine>) {
+async fn send_all_settings(engine: &Arc<Engine>) {
     let catalogue = engine.providers.catalogue();
     let Ok(inboxes) = engine.store.readers().read(ExposureRow::inboxes).await else { return };
     let (mut unsent, mut gone) = (Vec::new(), Vec::new());

@@ -39,8 +39,8 @@ pub(super) struct Up {
 fn plain_url(ssh: &SshSettings) -> String {
     let host = ssh.destination.parse::<Destination>().map(|to| to.host).unwrap_or_default();
     let host = if host.contains(':') { format!("[{host}]") } else { host };
-    let asked = ssh.remote.parse::<Remote>().map_or(0, |remote| remote.port);
-    match ssh.port.unwrap_or(asked) {
+    let requested = ssh.remote.parse::<Remote>().map_or(0, |remote| remote.port);
+    match ssh.port.unwrap_or(requested) {
         80 => format!("http://{host}"),
         443 => format!("https://{host}"),
         port => format!("http://{host}:{port}"),
@@ -51,16 +51,16 @@ fn plain_url(ssh: &SshSettings) -> String {
 /// before.
 async fn dialled(ssh: &SshSettings, keep_port: bool) -> Result<Up, DialError> {
     let to: Destination = ssh.destination.parse().map_err(DialError::Lost)?;
-    let asked: Remote = ssh.remote.parse().map_err(DialError::Lost)?;
+    let requested: Remote = ssh.remote.parse().map_err(DialError::Lost)?;
     let trusted = Some(ssh.host_key.as_str()).filter(|key| !key.is_empty());
     let session = dial(&to, trusted, ssh.key_file.as_deref()).await?;
-    let remote = match ssh.port.filter(|_| keep_port && asked.port == 0) {
-        Some(port) => Remote { port, ..asked.clone() },
-        None => asked.clone(),
+    let remote = match ssh.port.filter(|_| keep_port && requested.port == 0) {
+        Some(port) => Remote { port, ..requested.clone() },
+        None => requested.clone(),
     };
     let port = session.forward(&remote, ssh.given.is_none()).await?;
     let mut settings =
-        SshSettings { host_key: session.host_key(), port: (asked.port == 0).then_some(port), ..ssh.clone() };
+        SshSettings { host_key: session.host_key(), port: (requested.port == 0).then_some(port), ..ssh.clone() };
     // A URL made of the host and the port changes with the port.
     match &ssh.given {
         Some(given) => settings.url.clone_from(given),

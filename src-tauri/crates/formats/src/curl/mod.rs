@@ -118,7 +118,7 @@ fn record(pipeline: &Pipeline) -> Result<Record, String> {
         other => return Err(format!("{:?} is not curl", String::from_utf8_lossy(other.unwrap_or_default()))),
     }
     let piped = piped(before, pipeline.input.as_deref())?;
-    let mut asked = CurlRequest::default();
+    let mut request = CurlRequest::default();
     let words: Vec<&[u8]> = words.collect();
     let mut at = 0;
     while let Some(word) = words.get(at) {
@@ -135,7 +135,7 @@ fn record(pipeline: &Pipeline) -> Result<Record, String> {
             };
             let does = long(&name)?;
             let given = if takes_value(does) { joined.map_or_else(&mut value, Ok)? } else { Vec::new() };
-            asked.option(does, &text, given, piped.as_deref())?;
+            request.option(does, &text, given, piped.as_deref())?;
         } else if word.starts_with(b"-") && word.len() > 1 {
             // `-sSXPOST` combines several flags. The value of the last one follows directly or is the next word.
             let mut rest = &text[1..];
@@ -143,18 +143,18 @@ fn record(pipeline: &Pipeline) -> Result<Record, String> {
                 rest = &rest[letter.len_utf8()..];
                 let (name, does) = (format!("-{letter}"), short(letter)?);
                 if !takes_value(does) {
-                    asked.option(does, &name, Vec::new(), None)?;
+                    request.option(does, &name, Vec::new(), None)?;
                     continue;
                 }
                 let given = if rest.is_empty() { value()? } else { word[word.len() - rest.len()..].to_vec() };
-                asked.option(does, &name, given, piped.as_deref())?;
+                request.option(does, &name, given, piped.as_deref())?;
                 break;
             }
         } else {
-            asked.url(word)?;
+            request.url(word)?;
         }
     }
-    asked.record()
+    request.record()
 }
 
 /// Returns the bytes piped into curl by simple commands such as `printf %s … | base64 -d`, without running them.
@@ -690,8 +690,8 @@ mod tests {
             ("curl http://a -d", "no value"),
             ("curl http://a http://b", "more than one"),
         ] {
-            let output = all(command).remove(0).expect_err(command);
-            assert!(output.contains(why), "{command}: {output}");
+            let error = all(command).remove(0).expect_err(command);
+            assert!(error.contains(why), "{command}: {error}");
         }
     }
 }

@@ -34,8 +34,8 @@ pub(super) fn without_dots(url: &str) -> String {
             segment => kept.push(segment),
         }
     }
-    let path_now: String = kept.iter().map(|segment| format!("/{segment}")).collect();
-    let whole = format!("{}{path_now}{}", &url[..path], &url[end..]);
+    let path_without_dots: String = kept.iter().map(|segment| format!("/{segment}")).collect();
+    let whole = format!("{}{path_without_dots}{}", &url[..path], &url[end..]);
     whole.bytes().fold(String::new(), |mut encoded, byte| {
         match byte.is_ascii() {
             true => encoded.push(char::from(byte)),

@@ -106,13 +106,13 @@ fn recognizes_providers_events_and_ids() {
             [Some("meta"), Some("feed"), None],
         ),
     ];
-    for (headers, body, output) in cases {
+    for (headers, body, expected) in cases {
         let headers: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect();
         let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: body.as_bytes() };
         let reading = ParsedMessage::new(&message);
         let read = catalogue.recognise(&reading).map(|provider| provider.read(&reading)).unwrap_or_default();
         let found = [read.provider.as_deref(), read.event_type.as_deref(), read.event_id.as_deref()];
-        assert_eq!(found, *output);
+        assert_eq!(found, *expected);
     }
 }
 

@@ -18,8 +18,8 @@ fn keys() -> Keys {
     Keys { secrets: vec!["5ec2e7".into()], params }
 }
 
-fn response(asked: Asked<'_>, keys: &Keys, state: State, own: bool) -> Option<HandshakeResponse> {
-    let (provider, method, target, headers, body) = asked;
+fn response(request: Asked<'_>, keys: &Keys, state: State, own: bool) -> Option<HandshakeResponse> {
+    let (provider, method, target, headers, body) = request;
     let (catalogue, bad) = Catalogue::load([]);
     assert_eq!(bad, []);
     let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
@@ -28,10 +28,10 @@ fn response(asked: Asked<'_>, keys: &Keys, state: State, own: bool) -> Option<Ha
     catalogue.get(provider).expect(provider).response(&message, keys, own, || state)
 }
 
-fn filled(asked: Asked<'_>) -> Filled {
+fn filled(request: Asked<'_>) -> Filled {
     let responded =
-        response(asked, &keys(), State::Valid, false).unwrap_or_else(|| panic!("no handshake matches {asked:?}"));
-    responded.response.unwrap_or_else(|| panic!("the handshake of {asked:?} has no response"))
+        response(request, &keys(), State::Valid, false).unwrap_or_else(|| panic!("no handshake matches {request:?}"));
+    responded.response.unwrap_or_else(|| panic!("the handshake of {request:?} has no response"))
 }
 
 #[test]
@@ -138,9 +138,9 @@ fn answers_all_documented_challenges() {
         (("wechat-pay", "POST", "/", &[], "{}"), 200, r#"{"code":"SUCCESS","message":""}"#),
         (("tebex", "POST", "/", &[], r#"{"id":"29f1","type":"validation.webhook"}"#), 200, r#"{"id":"29f1"}"#),
     ];
-    for (asked, status, body) in cases {
-        let found = filled(*asked);
-        assert_eq!((found.status, found.body.as_str()), (*status, *body), "{asked:?}");
+    for (request, status, body) in cases {
+        let found = filled(*request);
+        assert_eq!((found.status, found.body.as_str()), (*status, *body), "{request:?}");
     }
 }
 
@@ -156,8 +156,8 @@ fn echoes_challenge_headers() {
             "eventgrid.azure.net",
         ),
     ];
-    for (asked, name, value) in cases {
-        let headers = filled(*asked).headers;
+    for (request, name, value) in cases {
+        let headers = filled(*request).headers;
         assert!(headers.contains(&((*name).to_owned(), (*value).to_owned())), "{headers:?}");
     }
     let stored =
@@ -186,8 +186,8 @@ fn ignores_requests_without_a_challenge() {
         ("meta", "POST", "/", &[], r#"{"object":"page"}"#),
         ("vercel", "POST", "/", &[], "{}"),
     ];
-    for asked in cases {
-        assert_eq!(response(*asked, &keys(), State::Valid, false), None, "{asked:?}");
+    for request in cases {
+        assert_eq!(response(*request, &keys(), State::Valid, false), None, "{request:?}");
     }
     assert_eq!(response(("adyen", "POST", "/", &[], r#"{"notificationItems":[]}"#), &keys(), State::Valid, true), None);
     let own = response(("discord", "POST", "/", &[], r#"{"type":2}"#), &keys(), State::Valid, false)
@@ -198,13 +198,14 @@ fn ignores_requests_without_a_challenge() {
 #[test]
 fn verifies_the_signature_only_if_required() {
     for state in [State::Invalid, State::Unsigned] {
-        for asked in [
+        for request in [
             ("discord", "POST", "/", &[][..], r#"{"type":1}"#),
             ("discord", "POST", "/", &[][..], "{}"),
             ("xero", "POST", "/", &[][..], "{}"),
         ] {
-            let responded =
-                response(asked, &keys(), state, false).and_then(|responded| responded.response).expect("401 response");
+            let responded = response(request, &keys(), state, false)
+                .and_then(|responded| responded.response)
+                .expect("401 response");
             assert_eq!((responded.status, responded.body.as_str()), (401, ""));
         }
     }
@@ -251,8 +252,8 @@ fn never_signs_event_content_as_a_challenge() {
             "",
         ),
     ];
-    for asked in cases {
-        assert_eq!(response(*asked, &keys(), State::Valid, false), None, "{asked:?}");
+    for request in cases {
+        assert_eq!(response(*request, &keys(), State::Valid, false), None, "{request:?}");
     }
     let none = Keys::default();
     assert_eq!(response(("x-twitter", "GET", "/?crc_token=abc", &[], ""), &none, State::Valid, false), None);

@@ -37,7 +37,7 @@ pub async fn run<L: Agent>(client: Arc<Client>, agent: Arc<L>) {
                     "Another Hookbench with the same key has connected. Check that no copy of this data folder is in use.",
                 );
             }
-            session::End::Told(SessionEnd::Revoked) => return over("The relay's owner revoked this device."),
+            session::End::Told(SessionEnd::Revoked) => return over("The relay's operator revoked this device."),
             session::End::Refused(why) => return over(&why),
             session::End::Told(SessionEnd::Draining) => ("The relay is restarting.".to_owned(), DRAINED),
             session::End::Woke => ("The computer was asleep.".to_owned(), Duration::ZERO),

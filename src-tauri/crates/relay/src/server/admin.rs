@@ -153,7 +153,7 @@ async fn serve(hub: &Arc<Hub>, clock: &Clock, request: Request<Incoming>) -> Res
             match revoke(hub, id.clone()).await {
                 Ok(true) => json(StatusCode::OK, &serde_json::json!({})),
                 Ok(false) => {
-                    json(StatusCode::NOT_FOUND, &Message { message: format!("no active device has the id {id:?}") })
+                    json(StatusCode::NOT_FOUND, &Message { message: format!("no active device has the ID {id:?}") })
                 }
                 Err(error) => failed(error),
             }
@@ -293,7 +293,7 @@ impl Admin {
         let mut request = Request::new(Full::new(Bytes::new()));
         *request.method_mut() = method;
         *request.uri_mut() =
-            path.parse().map_err(|_| AdminError::Refused(format!("invalid device id in the path {path:?}")))?;
+            path.parse().map_err(|_| AdminError::Refused(format!("invalid device ID in the path {path:?}")))?;
         request.headers_mut().insert(header::HOST, http::HeaderValue::from_static("relay"));
         let (parts, body) = send.send_request(request).await.map_err(broken)?.into_parts();
         Ok((parts.status, body.collect().await.map_err(broken)?.to_bytes()))

@@ -87,11 +87,11 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, (StatusCode, ErrorRespons
 
 /// Checks that a name is a valid inbox name, which can be used in a path.
 fn check_name(name: &str) -> Result<(), (StatusCode, ErrorResponse)> {
-    let fine = !name.is_empty()
+    let is_valid = !name.is_empty()
         && name.chars().count() <= NAME_MAX
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
         && name.starts_with(|c: char| c.is_ascii_alphanumeric());
-    if fine {
+    if is_valid {
         return Ok(());
     }
     Err(refuse(
@@ -142,9 +142,9 @@ impl Control {
             }
             (&Method::GET, "/health") => {
                 let health = hub.store.health();
-                let fine = health == hookbench_model::DatabaseHealth::Ok;
-                let state = if fine { "ok" } else { "failing" };
-                let status = if fine { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+                let is_healthy = health == hookbench_model::DatabaseHealth::Ok;
+                let state = if is_healthy { "ok" } else { "failing" };
+                let status = if is_healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
                 return Ok(json(status, &serde_json::json!({ "state": state })));
             }
             _ => {}
@@ -208,7 +208,7 @@ impl Control {
             .map_err(|e| self.failed(hub, remote_address, "not_signed", format!("{e}."), ""))?;
         let device = hub.store.device(signed.device.clone()).await.map_err(broken)?;
         let device = device.ok_or_else(|| {
-            let hint = "Enroll the device with a code from the relay's owner.";
+            let hint = "Enroll the device with a code from the relay's operator.";
             self.failed(hub, remote_address, "unknown_device", "This device is not enrolled at the relay.".into(), hint)
         })?;
         Ok((signed, device))
@@ -247,8 +247,8 @@ impl Control {
             return Err(refuse(
                 StatusCode::FORBIDDEN,
                 "revoked",
-                "The relay's owner revoked this device.",
-                "Ask the relay's owner for a new code, and enroll again.",
+                "The relay's operator revoked this device.",
+                "Ask the relay's operator for a new code, and enroll again.",
             ));
         }
         let now_s = self.clock.now_us() / 1_000_000;
@@ -302,7 +302,7 @@ impl Control {
                 StatusCode::FORBIDDEN,
                 "wrong_code",
                 "The enrollment code is invalid, was already used, or has expired.",
-                "Ask the relay's owner for a new code: hookbench relay device add.",
+                "Ask the relay's operator for a new code: hookbench relay device add.",
             )),
             EnrolmentOutcome::Revoked => {
                 Err(refuse(StatusCode::FORBIDDEN, "revoked", "This key was revoked.", "Enroll with a new key."))

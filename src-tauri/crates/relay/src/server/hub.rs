@@ -23,7 +23,7 @@ use crate::wire::{AppResponse, SessionEnd};
 #[derive(Debug)]
 pub(super) enum Event {
     /// A delivery was stored. Contains the delivery if there is room in memory.
-    InboxUsage { inbox: Arc<Inbox>, seq: i64, due: Option<Box<DueDelivery>> },
+    Stored { inbox: Arc<Inbox>, seq: i64, due: Option<Box<DueDelivery>> },
     /// An inbox was created or changed, or has deliveries to resend.
     Look(Arc<Inbox>),
     /// An inbox was deleted.
@@ -49,7 +49,7 @@ struct Live {
 
 /// A delivery that an agent has acknowledged.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct InFlightDelivery {
+pub(super) struct AcknowledgedDelivery {
     pub(super) inbox: i64,
     pub(super) row: i64,
     /// Status that the sender got, if the response came from the agent.
@@ -66,7 +66,7 @@ pub(super) struct Hub {
     live: Mutex<HashMap<i64, Live>>,
     kept: Mutex<HashMap<i64, InboxUsage>>,
     /// Acknowledged deliveries that are not yet marked in the database.
-    taken: Mutex<Vec<InFlightDelivery>>,
+    taken: Mutex<Vec<AcknowledgedDelivery>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -157,7 +157,7 @@ impl Hub {
             }
             fits
         });
-        let _ = session.events.send(Event::InboxUsage { inbox: inbox.clone(), seq, due: due.map(Box::new) });
+        let _ = session.events.send(Event::Stored { inbox: inbox.clone(), seq, due: due.map(Box::new) });
     }
 
     // Senders that wait.
@@ -191,22 +191,22 @@ impl Hub {
 
     /// Adds a delivery to the counts of its inbox.
     pub(super) fn came(&self, inbox: i64, bytes: u64) {
-        let mut kept = lock(&self.kept);
-        let kept = kept.entry(inbox).or_default();
-        kept.waiting += 1;
-        kept.bytes = kept.bytes.saturating_add(bytes);
+        let mut usage = lock(&self.kept);
+        let usage = usage.entry(inbox).or_default();
+        usage.waiting += 1;
+        usage.bytes = usage.bytes.saturating_add(bytes);
     }
 
     /// Subtracts a delivery from the number of waiting deliveries.
     pub(super) fn went(&self, inbox: i64) {
-        if let Some(kept) = lock(&self.kept).get_mut(&inbox) {
-            kept.waiting = kept.waiting.saturating_sub(1);
+        if let Some(usage) = lock(&self.kept).get_mut(&inbox) {
+            usage.waiting = usage.waiting.saturating_sub(1);
         }
     }
 
     /// Records that an agent has acknowledged a delivery. Acknowledgments are stored later in batches. If one is lost,
     /// the delivery is resent, and the agent acknowledges it again.
-    pub(super) fn taken(&self, taken: InFlightDelivery) {
+    pub(super) fn taken(&self, taken: AcknowledgedDelivery) {
         self.went(taken.inbox);
         lock(&self.taken).push(taken);
     }
@@ -226,8 +226,8 @@ impl Hub {
     /// Replaces the counts with counts from the database, minus the acknowledgments that are not stored yet.
     pub(super) fn counted(&self, mut found: HashMap<i64, InboxUsage>) {
         for taken in lock(&self.taken).iter() {
-            if let Some(kept) = found.get_mut(&taken.inbox) {
-                kept.waiting = kept.waiting.saturating_sub(1);
+            if let Some(usage) = found.get_mut(&taken.inbox) {
+                usage.waiting = usage.waiting.saturating_sub(1);
             }
         }
         *lock(&self.kept) = found;
@@ -239,7 +239,7 @@ impl Hub {
 
     /// Returns the number of waiting deliveries of all inboxes.
     pub(super) fn waiting(&self) -> u64 {
-        lock(&self.kept).values().map(|kept| kept.waiting).sum()
+        lock(&self.kept).values().map(|usage| usage.waiting).sum()
     }
 
     /// Checks the quotas of an inbox and its device. Returns the reason if no further request may be stored.

@@ -114,9 +114,9 @@ impl Ingest {
     }
 
     /// Returns the error for a request that must not be stored.
-    fn turned_away(&self, inbox: &Inbox, asking: RequestHead<'_>) -> Option<Route> {
+    fn turned_away(&self, inbox: &Inbox, head: RequestHead<'_>) -> Option<Route> {
         let metrics = &self.hub.metrics;
-        if let Some(refusal) = inbox.access.refuses_sender(asking.remote_address.ip()) {
+        if let Some(refusal) = inbox.access.refuses_sender(head.remote_address.ip()) {
             count(&metrics.refused_access_total);
             return Some(Route::Refuse(refusal));
         }
@@ -129,7 +129,7 @@ impl Ingest {
                 "Retry in a moment. The request was not stored.",
             ));
         }
-        if let Some(refused) = self.not_proved(inbox, asking) {
+        if let Some(refused) = self.not_proved(inbox, head) {
             count(&metrics.refused_access_total);
             return Some(refused);
         }
@@ -146,9 +146,9 @@ impl Ingest {
     }
 
     /// Returns the error for a sender without the correct password, or for a locked-out sender.
-    fn not_proved(&self, inbox: &Inbox, asking: RequestHead<'_>) -> Option<Route> {
+    fn not_proved(&self, inbox: &Inbox, head: RequestHead<'_>) -> Option<Route> {
         inbox.wanted.basic.as_ref()?;
-        let sender = sender_of(asking.remote_address.ip());
+        let sender = sender_of(head.remote_address.ip());
         let shut_out = || self.shut_out.lock().unwrap_or_else(PoisonError::into_inner);
         if shut_out().get(&sender).is_some_and(|until| *until > Instant::now()) {
             return Some(refused(
@@ -158,8 +158,8 @@ impl Ingest {
                 "Wait a minute, then send the correct password.",
             ));
         }
-        let refusal = inbox.access.refuses_credentials(asking.headers)?;
-        let guessed = asking.headers.contains_key(header::AUTHORIZATION);
+        let refusal = inbox.access.refuses_credentials(head.headers)?;
+        let guessed = head.headers.contains_key(header::AUTHORIZATION);
         if guessed && self.guesses.check_key(&sender).is_err() {
             tracing::warn!(%sender, "many wrong passwords for an inbox");
             shut_out().insert(sender, Instant::now() + SHUT_OUT);
@@ -209,8 +209,8 @@ impl Ingest {
         let attached = hub.attached(inbox.device);
         let wait = Duration::from_millis(inbox.wanted.wait_ms.into()).min(WAIT_MAX);
         let waits = attached && !wait.is_zero();
-        let asked = if waits { None } else { self.handshake(&inbox, &captured) };
-        let instead = asked.unwrap_or_else(|| fallback(&inbox.wanted.fallback));
+        let handshake = if waits { None } else { self.handshake(&inbox, &captured) };
+        let instead = handshake.unwrap_or_else(|| fallback(&inbox.wanted.fallback));
         captured.status = if waits { 0 } else { instead.status };
         let (reply, replied) = oneshot::channel();
         let until = Instant::now() + wait;
@@ -319,13 +319,13 @@ impl Routes for Shared {
         forwarded_for(remote_address, headers, &self.0.trusted)
     }
 
-    async fn route(&self, asking: RequestHead<'_>) -> Route {
-        let token = asking.path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    async fn route(&self, head: RequestHead<'_>) -> Route {
+        let token = head.path.trim_start_matches('/').split('/').next().unwrap_or_default();
         if token.starts_with('.') {
             return Route::Other;
         }
         let Some(inbox) = self.0.hub.directory.with_token(token) else {
-            return self.0.missed(asking.remote_address.ip());
+            return self.0.missed(head.remote_address.ip());
         };
         let keep = || Route::Keep {
             inbox: inbox.number,
@@ -333,18 +333,18 @@ impl Routes for Shared {
             depends: true,
             through: None,
         };
-        self.0.turned_away(&inbox, asking).unwrap_or_else(keep)
+        self.0.turned_away(&inbox, head).unwrap_or_else(keep)
     }
 
     async fn decide(&self, inbox: i64, _request: ReceivedRequest<'_>) -> Decision {
         Responder::App(inbox).into()
     }
 
-    async fn ask(&self, asked: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
+    async fn ask(&self, proxied: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
         let gone = || CommitError { fault: DatabaseFault::Other, message: "the inbox is no longer exposed".into() };
-        let inbox = self.0.hub.directory.numbered(asked.whom).ok_or_else(gone)?;
+        let inbox = self.0.hub.directory.numbered(proxied.whom).ok_or_else(gone)?;
         // The task continues even if the sender disconnects.
-        tokio::spawn(self.0.clone().keep(inbox, asked.captured)).await.unwrap_or_else(|_| Err(gone()))
+        tokio::spawn(self.0.clone().keep(inbox, proxied.captured)).await.unwrap_or_else(|_| Err(gone()))
     }
 
     async fn other(&self, request: Request<Incoming>, remote_address: SocketAddr) -> Response<ResponseBody> {

@@ -144,8 +144,8 @@ impl Relay {
     pub async fn start(config: Config, clock: Clock) -> Result<Self, RelayError> {
         let trusted = networks(&config.trusted).map_err(RelayError::Setting)?;
         let lock = own(&config.data)?;
-        let hub_now = Arc::new(OnceLock::<Weak<Hub>>::new());
-        let notified = hub_now.clone();
+        let hub_cell = Arc::new(OnceLock::<Weak<Hub>>::new());
+        let notified = hub_cell.clone();
         let on_commit = Box::new(move |committed: Committed| {
             if let Some(hub) = notified.get().and_then(Weak::upgrade) {
                 broken_off(&hub, committed.arrived);
@@ -162,7 +162,7 @@ impl Relay {
                 hub.directory.put(row, config.quotas.per_second);
             }
         }
-        let _ = hub_now.set(Arc::downgrade(&hub));
+        let _ = hub_cell.set(Arc::downgrade(&hub));
         let secured = tls::secured(&config.tls, &config.data)?;
         let (address, url) = bound(config.listen, config.url.as_deref().or(config.tls.url().as_deref()))?;
         let control = Control::new(url.clone(), clock.clone());

@@ -22,7 +22,7 @@ use tokio::{
 
 use super::{
     directory::Inbox,
-    hub::{Event, Hub, InFlightDelivery},
+    hub::{AcknowledgedDelivery, Event, Hub},
     limits::{ACK_WITHIN, CREDIT_MAX, PAGE, PAGE_BYTES, RESPONSE_MAX, RETRY_DELAY, SLOWEST},
     metrics::count,
     store::DueDelivery,
@@ -144,7 +144,7 @@ impl Session {
             let next = self.fill().await;
             tokio::select! {
                 event = events.recv() => match event? {
-                    Event::InboxUsage { inbox, seq, due } => self.kept(inbox, seq, due, offered),
+                    Event::Stored { inbox, seq, due } => self.kept(inbox, seq, due, offered),
                     Event::Look(inbox) => self.look(inbox),
                     Event::Gone(number) => self.queues.retain(|queue| queue.inbox.number != number),
                     Event::End(why) => {
@@ -262,7 +262,7 @@ impl Session {
         due.delivery.age_us = self.hub.store.now_us() - due.delivery.received_us;
         let mut request = Request::new(Full::new(due.body.clone()));
         *request.method_mut() = Method::PUT;
-        let path = format!("http://laptop{DELIVER}{}/{}", inbox.name, due.delivery.id);
+        let path = format!("http://agent{DELIVER}{}/{}", inbox.name, due.delivery.id);
         match path.parse() {
             Ok(uri) => *request.uri_mut() = uri,
             Err(error) => tracing::error!(%error, inbox = inbox.number, "the name of an inbox is not valid in a path"),
@@ -347,7 +347,7 @@ impl Session {
 
     fn taken(&self, inbox: i64, row: i64, status: Option<u16>) {
         count(&self.hub.metrics.deliveries_taken_total);
-        self.hub.taken(InFlightDelivery { inbox, row, status });
+        self.hub.taken(AcknowledgedDelivery { inbox, row, status });
     }
 
     fn never(&self, inbox: i64, row: i64, why: String) {
@@ -376,7 +376,7 @@ impl Session {
         let body = Bytes::from(serde_json::to_vec(&status).unwrap_or_default());
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::PUT;
-        if let Ok(uri) = format!("http://laptop{STATUS}").parse() {
+        if let Ok(uri) = format!("http://agent{STATUS}").parse() {
             *request.uri_mut() = uri;
         }
         let (began, response) = (Instant::now(), self.send.send_request(request));
@@ -385,8 +385,8 @@ impl Session {
 
     async fn last_word(&mut self, why: SessionEnd) {
         self.say(Some(why));
-        let output = async { while self.statuses.join_next().await.is_some() {} };
+        let sent = async { while self.statuses.join_next().await.is_some() {} };
         // An agent whose computer is asleep does not respond, so the wait is limited.
-        let _ = timeout(LAST_WORD, output).await;
+        let _ = timeout(LAST_WORD, sent).await;
     }
 }

@@ -16,7 +16,7 @@ use rusqlite_migration::{M, Migrations};
 use uuid::Uuid;
 
 use super::{
-    hub::InFlightDelivery,
+    hub::AcknowledgedDelivery,
     limits::{PAGE, PAGE_BYTES, Quotas},
 };
 use crate::wire::{BodyPlace, Delivery, ExposedInbox, INLINE_MAX, ShownInbox};
@@ -447,13 +447,13 @@ impl RelayStore {
     }
 
     /// Marks deliveries as acknowledged.
-    pub(super) async fn taken(&self, all: Vec<InFlightDelivery>) -> Written<()> {
+    pub(super) async fn taken(&self, all: Vec<AcknowledgedDelivery>) -> Written<()> {
         let now_us = self.clock.now_us();
         let work = move |c: &Connection| {
             let mut taken = c.prepare_cached(formatcp!(
                 "UPDATE delivery SET state = {TAKEN}, ended_us = ?2, status = coalesce(?3, status) WHERE request = ?1"
             ))?;
-            for InFlightDelivery { row, status, .. } in all {
+            for AcknowledgedDelivery { row, status, .. } in all {
                 taken.execute(params![row, now_us, status])?;
             }
             Ok(())

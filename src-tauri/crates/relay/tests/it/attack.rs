@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::desk::{TunnelHandler, config, enrolled, relay, until, waits};
+use crate::desk::{TestAgent, config, enrolled, relay, until, waits};
 
 /// Sends bytes, and reads until the relay closes the connection or sends nothing for 2.5 seconds.
 async fn raw(relay: SocketAddr, bytes: &[u8]) -> String {
@@ -52,8 +52,8 @@ async fn rate_limits_guessed_urls() {
     for path in
         ["/.hookbench/v1/inboxes", "//.hookbench/v1/inboxes", "/.hookbench/../.hookbench/v1/resume", "/.hookbench/v2"]
     {
-        let output = raw(relay.address(), format!("GET {path} HTTP/1.1\r\nHost: r\r\n\r\n").as_bytes()).await;
-        assert!(output.starts_with("HTTP/1.1 401") || output.starts_with("HTTP/1.1 404"), "{path}: {output}");
+        let response = raw(relay.address(), format!("GET {path} HTTP/1.1\r\nHost: r\r\n\r\n").as_bytes()).await;
+        assert!(response.starts_with("HTTP/1.1 401") || response.starts_with("HTTP/1.1 404"), "{path}: {response}");
     }
     let metrics = Admin::new(dir.path()).metrics().await.unwrap();
     assert!(metrics.contains("hookbench_relay_misses_total 40"), "{metrics}");
@@ -86,7 +86,7 @@ async fn rejects_replayed_and_forged_signatures() {
     let again = raw(running.address(), &recorded).await;
     assert!(again.starts_with("HTTP/1.1 401") && again.contains("replayed"), "{again}");
     // The signature must match path, relay, time and key.
-    let outside_headers = Signer { key: key.clone(), relay: "another".into() };
+    let other_relay = Signer { key: key.clone(), relay: "another".into() };
     let stranger = Signer { key: DeviceKey::generate(), relay: id };
     for (what, bytes, code) in [
         (
@@ -94,18 +94,18 @@ async fn rejects_replayed_and_forged_signatures() {
             String::from_utf8(attach(&signer, now)).unwrap().replace("/attach", "/inboxes").into_bytes(),
             "bad_signature",
         ),
-        ("outside_headers", attach(&outside_headers, now), "bad_signature"),
+        ("other relay", attach(&other_relay, now), "bad_signature"),
         ("old", attach(&signer, now - 3_600), "bad_time"),
         ("early", attach(&signer, now + 3_600), "bad_time"),
         ("stranger", attach(&stranger, now), "unknown_device"),
     ] {
-        let output = raw(running.address(), &bytes).await;
-        assert!(output.starts_with("HTTP/1.1 401") && output.contains(code), "{what}: {output}");
+        let response = raw(running.address(), &bytes).await;
+        assert!(response.starts_with("HTTP/1.1 401") && response.contains(code), "{what}: {response}");
     }
     // A revoked key is rejected.
     Admin::new(dir.path()).revoke(&key.id()).await.unwrap();
-    let output = raw(running.address(), &attach(&signer, now)).await;
-    assert!(output.starts_with("HTTP/1.1 403") && output.contains("revoked"), "{output}");
+    let response = raw(running.address(), &attach(&signer, now)).await;
+    assert!(response.starts_with("HTTP/1.1 403") && response.contains("revoked"), "{response}");
     running.stop().await;
 }
 
@@ -115,9 +115,9 @@ async fn rejects_request_smuggling() {
     let relay = relay(dir.path()).await;
     let client = enrolled(&relay, dir.path()).await;
     let shop = client.put_inbox("shop", &waits(0)).await.unwrap();
-    let desk = Arc::new(TunnelHandler::default());
-    let running = tokio::spawn(run(client.clone(), desk.clone()));
-    until("the agent to attach", || desk.online()).await;
+    let agent = Arc::new(TestAgent::default());
+    let running = tokio::spawn(run(client.clone(), agent.clone()));
+    until("the agent to attach", || agent.online()).await;
     let path = path_of(&shop.url);
     let hidden = format!("POST {path}/smuggled HTTP/1.1\r\nHost: r\r\nContent-Length: 1\r\n\r\nx");
     let attacks = [
@@ -142,16 +142,17 @@ async fn rejects_request_smuggling() {
         ("a chunk size with 0x", format!("Transfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n{hidden}")),
     ];
     for (what, rest) in &attacks {
-        let output = raw(relay.address(), format!("POST {path}/first HTTP/1.1\r\nHost: r\r\n{rest}").as_bytes()).await;
-        assert_eq!(output.matches("HTTP/1.1 2").count(), 0, "{what}: {output}");
+        let response =
+            raw(relay.address(), format!("POST {path}/first HTTP/1.1\r\nHost: r\r\n{rest}").as_bytes()).await;
+        assert_eq!(response.matches("HTTP/1.1 2").count(), 0, "{what}: {response}");
     }
     // The relay still works, and only regular requests were delivered.
     let sent = reqwest::Client::new().post(&shop.url).header("Hookbench-App", "{\"status\":204,\"headers\":[]}");
     let sent = sent.header("Hookbench-Delivery", "{}").header("Prefer", "wait=999").body("{}");
     assert_eq!(sent.send().await.unwrap().status(), 202);
-    until("the last delivery", || desk.got().iter().any(|(delivery, body)| delivery.rest.is_empty() && body == b"{}"))
+    until("the last delivery", || agent.got().iter().any(|(delivery, body)| delivery.rest.is_empty() && body == b"{}"))
         .await;
-    let got = desk.got();
+    let got = agent.got();
     assert!(!got.iter().any(|(delivery, _)| delivery.rest.contains("smuggled")), "{got:?}");
     let last = &got.iter().find(|(delivery, _)| delivery.rest.is_empty()).unwrap().0;
     assert!(String::from_utf8_lossy(&last.head).contains("hookbench-delivery: {}\r\n"));
@@ -175,23 +176,23 @@ async fn rejects_large_slow_and_excess_requests() {
     let head = format!("POST {path} HTTP/1.1\r\nHost: r\r\nX-A: {}\r\n\r\n", "a".repeat(80_000));
     assert!(raw(relay.address(), head.as_bytes()).await.starts_with("HTTP/1.1 431"));
     let many: String = (0..200).map(|number| format!("X-{number}: a\r\n")).collect();
-    let output = raw(relay.address(), format!("POST {path} HTTP/1.1\r\nHost: r\r\n{many}\r\n").as_bytes()).await;
-    assert!(output.starts_with("HTTP/1.1 431"), "{output}");
+    let response = raw(relay.address(), format!("POST {path} HTTP/1.1\r\nHost: r\r\n{many}\r\n").as_bytes()).await;
+    assert!(response.starts_with("HTTP/1.1 431"), "{response}");
     let control = http.post(format!("{}/.hookbench/v1/devices", relay.url())).body(vec![b'a'; 400_000]);
     assert_eq!(control.send().await.unwrap().status(), 413);
     // A body that is announced and never sent uses no storage.
     for announced in ["3000000000", "9223372036854775813"] {
-        let output = raw(
+        let response = raw(
             relay.address(),
             format!("POST {path} HTTP/1.1\r\nHost: r\r\nContent-Length: {announced}\r\n\r\nx").as_bytes(),
         )
         .await;
-        assert!(output.starts_with("HTTP/1.1 413"), "{output}");
+        assert!(response.starts_with("HTTP/1.1 413"), "{response}");
     }
-    let desk = Arc::new(TunnelHandler::default());
-    let running = tokio::spawn(run(client.clone(), desk.clone()));
-    until("three deliveries", || desk.got().len() == 3).await;
-    assert!(desk.got().iter().all(|(delivery, _)| delivery.body_state == "too_large"));
+    let agent = Arc::new(TestAgent::default());
+    let running = tokio::spawn(run(client.clone(), agent.clone()));
+    until("three deliveries", || agent.got().len() == 3).await;
+    assert!(agent.got().iter().all(|(delivery, _)| delivery.body_state == "too_large"));
     running.abort();
     // A head that is never completed, and a body that stops.
     let mut slow = TcpStream::connect(relay.address()).await.unwrap();
@@ -204,9 +205,9 @@ async fn rejects_large_slow_and_excess_requests() {
     let stalled = format!("POST {path} HTTP/1.1\r\nHost: r\r\nContent-Length: 10\r\n\r\nabc");
     let mut stream = TcpStream::connect(relay.address()).await.unwrap();
     stream.write_all(stalled.as_bytes()).await.unwrap();
-    let mut output = String::new();
-    timeout(Duration::from_secs(10), stream.read_to_string(&mut output)).await.expect("the relay responds").unwrap();
-    assert!(output.starts_with("HTTP/1.1 408"), "{output}");
+    let mut response = String::new();
+    timeout(Duration::from_secs(10), stream.read_to_string(&mut response)).await.expect("the relay responds").unwrap();
+    assert!(response.starts_with("HTTP/1.1 408"), "{response}");
     // Incomplete requests count as waiting deliveries. When the quota is reached, the response is not a 2xx.
     let mut kept = 0;
     let full = loop {
@@ -220,10 +221,10 @@ async fn rejects_large_slow_and_excess_requests() {
     assert_eq!(full.status(), 503);
     assert!(full.headers().contains_key("retry-after"));
     // After the agent has fetched the deliveries, there is room again.
-    let desk = Arc::new(TunnelHandler::default());
-    let running = tokio::spawn(run(client.clone(), desk.clone()));
-    until("three deliveries", || desk.got().len() == 3).await;
-    let states: Vec<_> = desk.got().iter().map(|(delivery, _)| delivery.body_state.clone()).collect();
+    let agent = Arc::new(TestAgent::default());
+    let running = tokio::spawn(run(client.clone(), agent.clone()));
+    until("three deliveries", || agent.got().len() == 3).await;
+    let states: Vec<_> = agent.got().iter().map(|(delivery, _)| delivery.body_state.clone()).collect();
     assert!(states.contains(&"stalled".to_owned()), "{states:?}");
     assert_eq!(http.post(&shop.url).body("{}").send().await.unwrap().status(), 202);
     running.abort();

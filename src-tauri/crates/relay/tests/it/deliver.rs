@@ -19,7 +19,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::desk::{TunnelHandler, enrolled, relay, until, until_some, waits};
+use crate::desk::{TestAgent, enrolled, relay, until, until_some, waits};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn delivers_webhooks_in_order_and_unchanged() {
@@ -27,21 +27,21 @@ async fn delivers_webhooks_in_order_and_unchanged() {
     let relay = relay(dir.path()).await;
     let client = enrolled(&relay, dir.path()).await;
     let shop = client.put_inbox("shop", &waits(0)).await.unwrap();
-    let (desk, http) = (Arc::new(TunnelHandler::default()), reqwest::Client::new());
+    let (agent, http) = (Arc::new(TestAgent::default()), reqwest::Client::new());
     // While the agent is offline, the relay stores the request and the sender gets the fallback response.
     for number in 0..5 {
         let sent = http.post(format!("{}/a%2Fb?n={number}", shop.url)).header("X-Test", "1").body(vec![number; 3]);
         assert_eq!(sent.send().await.unwrap().status(), 202);
     }
-    let running = tokio::spawn(run(client.clone(), desk.clone()));
-    until("five deliveries", || desk.got().len() == 5).await;
+    let running = tokio::spawn(run(client.clone(), agent.clone()));
+    until("five deliveries", || agent.got().len() == 5).await;
     let large: Vec<u8> = (0..3_000_000_u32).map(|at| (at / 3) as u8).collect();
     http.post(format!("{}/large", shop.url)).body(large.clone()).send().await.unwrap();
     for number in 5..50 {
         http.put(&shop.url).body(vec![number; 200_000]).send().await.unwrap();
     }
-    until("all deliveries", || desk.got().len() == 51).await;
-    let got = desk.got();
+    until("all deliveries", || agent.got().len() == 51).await;
+    let got = agent.got();
     let small: Vec<_> = got.iter().filter(|(delivery, _)| delivery.body == BodyPlace::Here).collect();
     assert_eq!(small.len(), 50);
     for (number, (delivery, body)) in small.iter().enumerate() {
@@ -53,7 +53,7 @@ async fn delivers_webhooks_in_order_and_unchanged() {
     assert!(String::from_utf8_lossy(&small[0].0.head).contains("x-test: 1\r\n"), "{:?}", small[0].0.head);
     let fetched = got.iter().find(|(delivery, _)| delivery.body == BodyPlace::Relay).unwrap();
     assert!(fetched.1 == large);
-    until("nothing waits", || matches!(&*desk.state.lock().unwrap(), Some(State::Online { .. }))).await;
+    until("nothing waits", || matches!(&*agent.state.lock().unwrap(), Some(State::Online { .. }))).await;
     let shown = client.inboxes().await.unwrap();
     assert_eq!((shown[0].seq, shown[0].refused), (51, 0));
     running.abort();
@@ -67,25 +67,25 @@ async fn responds_with_the_app_response_or_the_fallback() {
     let client = enrolled(&relay, dir.path()).await;
     let shop = client.put_inbox("shop", &waits(3_000)).await.unwrap();
     let patient = client.put_inbox("patient", &waits(60_000)).await.unwrap();
-    let (desk, http) = (Arc::new(TunnelHandler::default()), reqwest::Client::new());
-    desk.responses.store(true, Ordering::Relaxed);
+    let (agent, http) = (Arc::new(TestAgent::default()), reqwest::Client::new());
+    agent.responses.store(true, Ordering::Relaxed);
     // The relay does not wait for an agent that is offline. Waiting would take a minute.
     let began = Instant::now();
     assert_eq!(http.post(&patient.url).body("{}").send().await.unwrap().status(), 202);
     assert!(began.elapsed() < Duration::from_secs(60));
     assert_eq!(http.post(&shop.url).body("{}").send().await.unwrap().status(), 202);
-    let running = tokio::spawn(run(client.clone(), desk.clone()));
-    until("the agent to attach", || desk.online()).await;
+    let running = tokio::spawn(run(client.clone(), agent.clone()));
+    until("the agent to attach", || agent.online()).await;
     let response = http.post(&shop.url).body("{}").send().await.unwrap();
     assert_eq!(response.status(), 418);
     assert_eq!(response.headers()["x-app"], "yes");
     assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
     assert_eq!(response.headers()["content-security-policy"], "sandbox; default-src 'none'");
     assert_eq!(response.text().await.unwrap(), "<b>tea</b>");
-    assert_eq!(desk.got().len(), 3);
-    assert_eq!(desk.got()[2].0.responded, None);
+    assert_eq!(agent.got().len(), 3);
+    assert_eq!(agent.got()[2].0.responded, None);
     // If the app does not respond, the sender gets the fallback response after the wait time.
-    desk.mute.store(true, Ordering::Relaxed);
+    agent.mute.store(true, Ordering::Relaxed);
     let began = Instant::now();
     assert_eq!(http.post(&shop.url).body("{}").send().await.unwrap().status(), 202);
     assert!(began.elapsed() >= Duration::from_millis(2_900));
@@ -99,19 +99,19 @@ async fn resends_deliveries_that_the_agent_lost() {
     let relay = relay(dir.path()).await;
     let client = enrolled(&relay, dir.path()).await;
     let shop = client.put_inbox("shop", &waits(0)).await.unwrap();
-    let (desk, http) = (Arc::new(TunnelHandler::default()), reqwest::Client::new());
-    let running = tokio::spawn(run(client.clone(), desk.clone()));
+    let (agent, http) = (Arc::new(TestAgent::default()), reqwest::Client::new());
+    let running = tokio::spawn(run(client.clone(), agent.clone()));
     for _ in 0..10 {
         http.post(&shop.url).body("{}").send().await.unwrap();
     }
-    until("ten deliveries", || desk.got().len() == 10).await;
+    until("ten deliveries", || agent.got().len() == 10).await;
     running.abort();
     // The agent is restored from a backup with the first four deliveries.
-    desk.got.lock().unwrap().truncate(4);
-    desk.had.lock().unwrap().insert("shop".into(), 4);
-    let running = tokio::spawn(run(client.clone(), desk.clone()));
-    until("six more deliveries", || desk.got().len() == 10).await;
-    let places: Vec<i64> = desk.got().iter().map(|(delivery, _)| delivery.seq).collect();
+    agent.got.lock().unwrap().truncate(4);
+    agent.had.lock().unwrap().insert("shop".into(), 4);
+    let running = tokio::spawn(run(client.clone(), agent.clone()));
+    until("six more deliveries", || agent.got().len() == 10).await;
+    let places: Vec<i64> = agent.got().iter().map(|(delivery, _)| delivery.seq).collect();
     assert_eq!(places, (1..=10).collect::<Vec<_>>());
     running.abort();
     relay.stop().await;
@@ -123,7 +123,7 @@ async fn ends_older_sessions_and_sessions_of_revoked_devices() {
     let relay = relay(dir.path()).await;
     let client = enrolled(&relay, dir.path()).await;
     let shop = client.put_inbox("shop", &waits(0)).await.unwrap();
-    let (old, new) = (Arc::new(TunnelHandler::default()), Arc::new(TunnelHandler::default()));
+    let (old, new) = (Arc::new(TestAgent::default()), Arc::new(TestAgent::default()));
     let first = tokio::spawn(run(client.clone(), old.clone()));
     until("the first session", || old.online()).await;
     let second = tokio::spawn(run(client.clone(), new.clone()));
@@ -146,7 +146,7 @@ async fn ends_older_sessions_and_sessions_of_revoked_devices() {
     second.await.unwrap();
     assert_eq!(reqwest::get(&shop.url).await.unwrap().status(), 404);
     assert!(client.inboxes().await.unwrap_err().to_string().contains("revoked"));
-    let third = Arc::new(TunnelHandler::default());
+    let third = Arc::new(TestAgent::default());
     run(client, third.clone()).await;
     assert!(matches!(&*third.state.lock().unwrap(), Some(State::Failed { why }) if why.contains("revoked")));
     relay.stop().await;
@@ -181,16 +181,16 @@ async fn falls_back_to_websocket() {
         }
     });
     let through = Arc::new(client.at(&boxed).unwrap());
-    let desk = Arc::new(TunnelHandler::default());
-    let running = tokio::spawn(run(through, desk.clone()));
-    until("the agent to attach", || desk.online()).await;
+    let agent = Arc::new(TestAgent::default());
+    let running = tokio::spawn(run(through, agent.clone()));
+    until("the agent to attach", || agent.online()).await;
     assert_eq!(refused.load(Ordering::SeqCst), 1);
     let large: Vec<u8> = (0..900_000_u32).map(|at| (at / 3) as u8).collect();
     for _ in 0..5 {
         reqwest::Client::new().post(&shop.url).body(large.clone()).send().await.unwrap();
     }
-    until("all deliveries", || desk.got().len() == 5).await;
-    assert!(desk.got().iter().all(|(_, body)| *body == large));
+    until("all deliveries", || agent.got().len() == 5).await;
+    assert!(agent.got().iter().all(|(_, body)| *body == large));
     running.abort();
     relay.stop().await;
 }
@@ -202,14 +202,14 @@ async fn slow_app_does_not_delay_other_inboxes() {
     let client = enrolled(&relay, dir.path()).await;
     let slow = client.put_inbox("slow", &waits(15_000)).await.unwrap();
     let fast = client.put_inbox("fast", &waits(15_000)).await.unwrap();
-    let (desk, http) = (Arc::new(TunnelHandler::default()), reqwest::Client::new());
-    desk.responses.store(true, Ordering::Relaxed);
-    *desk.slow.lock().unwrap() = "slow".into();
-    let running = tokio::spawn(run(client.clone(), desk.clone()));
-    until("the agent to attach", || desk.online()).await;
+    let (agent, http) = (Arc::new(TestAgent::default()), reqwest::Client::new());
+    agent.responses.store(true, Ordering::Relaxed);
+    *agent.slow.lock().unwrap() = "slow".into();
+    let running = tokio::spawn(run(client.clone(), agent.clone()));
+    until("the agent to attach", || agent.online()).await;
     let waiting: Vec<_> = (0..60).map(|_| tokio::spawn(http.post(&slow.url).body("{}").send())).collect();
     // Requests beyond the limit of waiting senders are stored too, and get the fallback response at once.
-    until("60 deliveries", || desk.got().len() == 60).await;
+    until("60 deliveries", || agent.got().len() == 60).await;
     until("the fallback responses", || waiting.iter().filter(|one| one.is_finished()).count() >= 40).await;
     let began = Instant::now();
     assert_eq!(http.post(&fast.url).body("{}").send().await.unwrap().status(), 418);

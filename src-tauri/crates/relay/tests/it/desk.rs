@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An agent that stores deliveries in memory.
 #[derive(Default)]
-pub struct TunnelHandler {
+pub struct TestAgent {
     pub got: Mutex<Vec<(Delivery, Vec<u8>)>>,
     pub state: Mutex<Option<State>>,
     pub had: Mutex<BTreeMap<String, i64>>,
@@ -33,7 +33,7 @@ pub struct TunnelHandler {
     pub slow: Mutex<String>,
 }
 
-impl TunnelHandler {
+impl TestAgent {
     pub fn got(&self) -> Vec<(Delivery, Vec<u8>)> {
         self.got.lock().unwrap().clone()
     }
@@ -43,7 +43,7 @@ impl TunnelHandler {
     }
 }
 
-impl Agent for TunnelHandler {
+impl Agent for TestAgent {
     async fn deliver(
         self: Arc<Self>,
         delivery: Delivery,

@@ -169,12 +169,12 @@ impl SearchIndex {
 
 #[cfg(test)]
 impl SearchIndex {
-    /// Builds blocks of a few requests each, up to the row `cursor`.
+    /// Builds blocks of a few requests each, up to the row `until`.
     pub(crate) fn make_for_test(
         &self,
         connection: &Connection,
         known: &crate::InboxSnapshot,
-        cursor: RowId,
+        until: RowId,
         requests: usize,
     ) {
         use std::ops::ControlFlow;
@@ -187,7 +187,7 @@ impl SearchIndex {
             let before = self.covered();
             let mut building = Building::new();
             let mut count = 0;
-            let between = format!("r.id > {} AND r.id <= {}", before.0, cursor.0);
+            let between = format!("r.id > {} AND r.id <= {}", before.0, until.0);
             let sql = sql(Uses::default(), false, &between).replace("DESC", "");
             let _ = rows(connection, &sql, &[], known, &mut |subject| {
                 assert!(request_rows::add(&mut building, subject), "there is room");

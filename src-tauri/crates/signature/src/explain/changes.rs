@@ -92,7 +92,7 @@ fn schemes<'a>(scheme: &Scheme, known: &SearchContext<'a>, all: &mut Vec<Change<
     for (other, names) in alike {
         let first = names[0];
         // A recognized sender is first in the list, so the finding names only that sender.
-        let who = match names.len() {
+        let vendors = match names.len() {
             _ if known.recognised.is_some_and(|name| first.starts_with(name)) => first.to_owned(),
             1 => first.to_owned(),
             2 => format!("{first} and {}", names[1]),
@@ -100,7 +100,7 @@ fn schemes<'a>(scheme: &Scheme, known: &SearchContext<'a>, all: &mut Vec<Change<
         };
         let finding = finding(
             "another_scheme",
-            format!("the message is signed with the scheme of {who}"),
+            format!("the message is signed with the scheme of {vendors}"),
             format!("Set the provider of the inbox to the sender: {}.", names[..names.len().min(5)].join(", ")),
         );
         all.push(Change { kind: Kind::Scheme, cost: 3, finding, apply: Apply::Scheme(other) });

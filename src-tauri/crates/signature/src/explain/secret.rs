@@ -79,13 +79,13 @@ fn as_html(secret: &str, add: Add<'_>) {
         ("&#039;", "'", "'"),
     ] {
         if secret.contains(written) {
-            let output = format!("the secret was entered with the HTML escape {written} instead of {what}");
-            add(2, secret.replace(written, meant), finding("secret_html", output, "Enter the unescaped characters."));
+            let mistake = format!("the secret was entered with the HTML escape {written} instead of {what}");
+            add(2, secret.replace(written, meant), finding("secret_html", mistake, "Enter the unescaped characters."));
         } else if secret.contains(meant) {
-            let output =
+            let mistake =
                 format!("the sender signed with the HTML escape {written} instead of the {what} in the secret");
             let advice = format!("Enter the secret with {written}, or create a secret without {what}.");
-            add(3, secret.replace(meant, written), finding("secret_html", output, advice));
+            add(3, secret.replace(meant, written), finding("secret_html", mistake, advice));
         }
     }
 }

@@ -84,7 +84,7 @@ fn hosts(host: &str, message: &Message<'_>) -> Vec<UrlPart> {
         hosts.push((3, "url_host", format!("has the host {with}"), format!("{other}{port}")));
     }
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        hosts.push((2, "url_host", "has the host in lower case".into(), host.to_lowercase()));
+        hosts.push((2, "url_host", "has the host in lowercase".into(), host.to_lowercase()));
     }
     for header in ["x-forwarded-host", "x-original-host", "host"] {
         if let Some(found) = message.header(header).and_then(|value| std::str::from_utf8(value).ok())

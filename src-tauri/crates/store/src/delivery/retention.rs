@@ -20,9 +20,9 @@ pub fn count(connection: &Connection, deliveries: i64, bytes: i64) -> rusqlite::
         .map(drop)
 }
 
-/// Deletes deliveries that exceed the limits, in one slice of at most [`BATCH_SIZE`] deliveries after the number `after`,
-/// oldest first. Returns the number of deleted deliveries, and the number after which the next slice starts, if there
-/// may be more.
+/// Deletes deliveries that exceed the limits, in one slice of at most [`BATCH_SIZE`] deliveries after the number
+/// `after`, oldest first. Returns the number of deleted deliveries, and the number after which the next slice starts,
+/// if there may be more.
 pub fn expire_deliveries(
     connection: &Connection,
     retention: &RetentionPolicy,

@@ -149,7 +149,7 @@ pub fn detail(connection: &Connection, number: i64) -> rusqlite::Result<Option<D
     Ok(Some(DeliveryDetail { delivery, body_bytes, attempts_made }))
 }
 
-/// StoredRequest response of an attempt.
+/// Stored response of an attempt.
 pub struct AttemptResponse {
     /// Status of the response.
     pub status: u16,
@@ -184,7 +184,7 @@ pub fn response_of(connection: &Connection, delivery: &str, number: u32) -> rusq
 /// Storage location of a delivery's payload.
 #[derive(Debug)]
 pub enum PayloadSource {
-    /// StoredRequest with the event or replay.
+    /// Stored with the event or replay.
     Own(Vec<u8>),
     /// Body of the request with this row number.
     Request(i64),

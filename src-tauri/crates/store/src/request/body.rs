@@ -1,4 +1,4 @@
-//! StoredRequest bodies as streams.
+//! Stored bodies as streams.
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};

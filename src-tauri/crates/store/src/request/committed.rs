@@ -199,11 +199,11 @@ pub struct ReadLimits {
     pub bytes: usize,
 }
 
-/// Reads the requests after a row, up to and including the row `cursor`, oldest first, of one inbox or of all.
+/// Reads the requests after a row, up to and including the row `last`, oldest first, of one inbox or of all.
 pub fn committed_after(
     connection: &Connection,
     after: RowId,
-    cursor: RowId,
+    last: RowId,
     inbox: Option<i64>,
     limits: ReadLimits,
 ) -> rusqlite::Result<Vec<CommittedRequest>> {
@@ -215,7 +215,7 @@ pub fn committed_after(
          FROM request r LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verification v ON v.request = r.id
          WHERE r.id > ?1 AND r.id <= ?2{of_inbox} ORDER BY r.id"
     ))?;
-    let mut rows = statement.query(params![after.0, cursor.0, inbox])?;
+    let mut rows = statement.query(params![after.0, last.0, inbox])?;
     let (mut requests, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let request = CommittedRequest::from_row(row)?;

@@ -24,7 +24,7 @@ import { XmlTree } from "./xml-tree";
 const STATES: Record<string, string> = {
   broken_off: "The sender disconnected before the end of the body. Only the received part is shown.",
   stalled: "The body timed out. Only the received part is shown.",
-  too_large: "The body exceeded the size limit and was refused. Nothing of it was stored.",
+  too_large: "The body exceeded the size limit and was refused. No part of the body was stored.",
 };
 
 /** Returns the chosen view, else the preferred one, else the first. */

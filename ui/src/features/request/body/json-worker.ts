@@ -1,17 +1,17 @@
 /** Indexes and formats JSON in a worker, so that a large body does not block the page. */
 import { formatted, indexJson, NotJson, type JsonIndex } from "./json-index";
 
-export type Asked = { task: "index" | "format"; bytes: Uint8Array<ArrayBuffer> };
-export type Told = { index: JsonIndex } | { text: string } | { notJsonAt: number };
+export type JsonTask = { task: "index" | "format"; bytes: Uint8Array<ArrayBuffer> };
+export type JsonResult = { index: JsonIndex } | { text: string } | { notJsonAt: number };
 
-const tell = self.postMessage.bind(self) as (told: Told, transfer: Transferable[]) => void;
+const post = self.postMessage.bind(self) as (result: JsonResult, transfer: Transferable[]) => void;
 
-self.onmessage = ({ data }: MessageEvent<Asked>) => {
+self.onmessage = ({ data }: MessageEvent<JsonTask>) => {
   try {
     const index = indexJson(data.bytes);
-    if (data.task === "format") tell({ text: formatted(index) }, []);
+    if (data.task === "format") post({ text: formatted(index) }, []);
     else
-      tell(
+      post(
         { index },
         [
           index.bytes,
@@ -27,6 +27,6 @@ self.onmessage = ({ data }: MessageEvent<Asked>) => {
       );
   } catch (error) {
     if (!(error instanceof NotJson)) throw error;
-    tell({ notJsonAt: error.at }, []);
+    post({ notJsonAt: error.at }, []);
   }
 };
