@@ -340,7 +340,7 @@ async fn plans_confirms_cancels_reruns_and_compares_runs() {
         (!run["ended_at"].is_null()).then_some(run)
     })
     .await;
-    assert_eq!((&ended["state"], &ended["conclusion"]), (&json!("cancelled"), &json!("incomplete")));
+    assert_eq!((&ended["state"], &ended["conclusion"]), (&json!("canceled"), &json!("incomplete")));
     let known = serve.get(&format!("/checks/{id}/report")).await["checks"].items().count();
     assert!(known < 48, "{known}");
 

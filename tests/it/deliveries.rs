@@ -159,7 +159,7 @@ async fn reports_final_state_of_each_delivery() {
     assert!(waiting["next_at"].is_string());
     let (status, ended) =
         serve.call(reqwest::Method::POST, &format!("/deliveries/{}/cancel", id(&waiting)), json!({})).await;
-    assert_eq!((status, &ended["state"]), (200, &json!("cancelled")));
+    assert_eq!((status, &ended["state"]), (200, &json!("canceled")));
     let (status, error) =
         serve.call(reqwest::Method::POST, &format!("/deliveries/{}/cancel", id(&waiting)), json!({})).await;
     assert_eq!((status, &error["code"]), (409, &json!("not_waiting")));

@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use hookbench_engine::{catalogue, handlers};
+use hookbench_engine::{catalog, handlers};
 
 use crate::{
     destination::{endpoint, id, in_state, send},
@@ -277,13 +277,13 @@ fn every_generated_handler_compiles() {
     let own = tempfile::tempdir().unwrap();
     fs::create_dir(own.path().join("providers")).unwrap();
     fs::write(own.path().join("providers/hostile.toml"), HOSTILE).unwrap();
-    let (catalogue, bad) = catalogue(own.path());
+    let (catalog, bad) = catalog(own.path());
     assert!(bad.is_empty(), "{bad:?}");
-    assert_eq!(handlers(catalogue.get("hostile").unwrap(), None).len(), 4);
+    assert_eq!(handlers(catalog.get("hostile").unwrap(), None).len(), 4);
     let dir = tempfile::tempdir().unwrap();
     let names = [("express", "webhook.mjs"), ("fastapi", "webhook.py"), ("php", "webhook.php"), ("go", "webhook.go")];
     let mut written = 0;
-    for provider in catalogue.providers() {
+    for provider in catalog.providers() {
         let schemes = provider.schemes.iter().map(|record| Some(&record.scheme)).chain([None]);
         for (number, scheme) in schemes.enumerate() {
             for handler in handlers(provider, scheme) {

@@ -284,9 +284,9 @@ async fn cancels_imports_and_cleans_up_after_crash() {
             .filter(|c| c["requests"] != 0)
     })
     .await;
-    let cancelled: Json =
+    let canceled: Json =
         serve.request(Method::POST, &format!("/jobs/{id}/cancel")).send().await.unwrap().json().await.unwrap();
-    assert_eq!(cancelled["state"], "cancelled");
+    assert_eq!(canceled["state"], "canceled");
     let kept = until("the import report", async || {
         let job = serve.get(&format!("/jobs/{id}")).await;
         let stored = serve.get("/requests/count?q=source:many&most=100000").await;

@@ -158,7 +158,7 @@ async fn rejects_invalid_replays_before_sending() {
     again.remove("confirm");
     let replay = begin(&serve, again).await;
     serve.call(reqwest::Method::POST, &format!("/replays/{}/cancel", id(&replay)), Json::NULL).await;
-    assert_eq!(ended(&serve, &replay).await["state"], "cancelled");
+    assert_eq!(ended(&serve, &replay).await["state"], "canceled");
     assert!(app.got().is_empty());
 }
 
@@ -225,16 +225,16 @@ async fn limits_rate_of_ten_thousand_requests_and_cancels() {
     let measured = |from: usize, to: usize| (to - from) as f64 / (got[to].at - got[from].at).as_secs_f64();
     let held = measured(200, 1_500);
     assert!((RATE * 0.95..RATE * 1.05).contains(&held), "{held} a second");
-    let cancelled = Instant::now();
+    let canceled = Instant::now();
     serve.call(reqwest::Method::POST, &format!("/replays/{}/cancel", id(&replay)), Json::NULL).await;
     let ended = ended(&serve, &replay).await;
-    assert_eq!(ended["state"], "cancelled");
+    assert_eq!(ended["state"], "canceled");
     let last = until("no request to arrive for 1.5 s", async || {
         let last = app.got().last()?.at;
         (last.elapsed() > Duration::from_millis(1_500)).then_some(last)
     })
     .await;
-    assert!(last < cancelled + Duration::from_secs(1), "{:?} after", last - cancelled);
+    assert!(last < canceled + Duration::from_secs(1), "{:?} after", last - canceled);
     assert!(app.got().len() < 3_000, "{}", app.got().len());
 }
 

@@ -253,7 +253,7 @@ async fn loads_custom_provider_files_and_reports_invalid_ones() {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(
         folder.join("ours.toml"),
-        "name = \"Ours\"\nrecognise = [\"header:X-Ours\"]\nevent_type = [\"json:kind\"]\n",
+        "name = \"Ours\"\nrecognize = [\"header:X-Ours\"]\nevent_type = [\"json:kind\"]\n",
     )
     .unwrap();
     std::fs::write(folder.join("bad.toml"), "name = \"Bad\"\nschemas = 1\n").unwrap();
@@ -303,7 +303,7 @@ async fn rejects_invalid_signature_calls() {
 fn signature_status_matches_official_sdks() {
     let files = [include_str!("../vectors/vectors.json"), include_str!("../vectors/vectors-pypi.json")];
     let vectors: Vec<Json> = files.iter().flat_map(|file| serde_json::from_str::<Vec<Json>>(file).unwrap()).collect();
-    let (catalogue, _) = hookbench_engine::catalogue(std::path::Path::new("/nowhere"));
+    let (catalog, _) = hookbench_engine::catalog(std::path::Path::new("/nowhere"));
     let mut sdks = std::collections::BTreeSet::new();
     let mut wrong = Vec::new();
     for vector in &vectors {
@@ -312,7 +312,7 @@ fn signature_status_matches_official_sdks() {
             (question.remove("by").unwrap(), question.remove("what").unwrap(), question.remove("valid").unwrap());
         sdks.insert(by.as_str().unwrap().split(' ').next().unwrap().to_owned());
         let question = question.to();
-        let verification = hookbench_engine::debugger::verify(&catalogue, &question, 0).unwrap();
+        let verification = hookbench_engine::debugger::verify(&catalog, &question, 0).unwrap();
         if (verification.state == "valid") != valid.as_bool().unwrap() {
             wrong.push(format!("{by} {what}: {} {:?}", verification.state, verification.reason));
         }

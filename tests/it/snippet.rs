@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt::Write as _, fs, path::Path, process::Command, sync::OnceLock};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hookbench_engine::{catalogue, debugger};
+use hookbench_engine::{catalog, debugger};
 
 use crate::json::{Json, json};
 
@@ -76,9 +76,9 @@ fn secrets(scheme: &Json) -> (String, String, String) {
 }
 
 fn samples() -> Vec<Sample> {
-    let (catalogue, _) = catalogue(Path::new("/nowhere"));
+    let (catalog, _) = catalog(Path::new("/nowhere"));
     let mut samples = Vec::new();
-    for provider in catalogue.providers() {
+    for provider in catalog.providers() {
         for record in &provider.schemes {
             let all = hookbench_engine::samples(&provider.name, &record.scheme);
             let params: HashMap<String, String> =
@@ -87,7 +87,7 @@ fn samples() -> Vec<Sample> {
             let question = json!({ "provider": provider.id, "scheme": record.id, "secret": signing, "params": params,
                 "url": URL, "now": NOW, "request": STANDARD.encode(format!("POST /hook?a=1 HTTP/1.1\r\nHost: example.com\r\n\r\n{BODY}")) });
             let question = question.to();
-            let Ok(signed) = debugger::sign(&catalogue, &question, 0) else { continue };
+            let Ok(signed) = debugger::sign(&catalog, &question, 0) else { continue };
             if all.is_empty() || !signed.outside_headers.is_empty() {
                 continue;
             }

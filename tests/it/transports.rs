@@ -298,9 +298,9 @@ async fn canceled_backup_deletes_its_file() {
     let started = serve.request(reqwest::Method::POST, "/backup").json(&json!({ "path": file })).send().await.unwrap();
     let job: Json = started.json().await.unwrap();
     let path = format!("/jobs/{}", job["id"].as_str().unwrap());
-    let cancelled = serve.request(reqwest::Method::POST, &format!("{path}/cancel")).send().await.unwrap();
-    assert!(cancelled.status().is_success(), "{}", cancelled.status());
-    assert_eq!(serve.get(&path).await["state"], "cancelled");
+    let canceled = serve.request(reqwest::Method::POST, &format!("{path}/cancel")).send().await.unwrap();
+    assert!(canceled.status().is_success(), "{}", canceled.status());
+    assert_eq!(serve.get(&path).await["state"], "canceled");
     until("the file to be deleted", async || (!file.exists()).then_some(())).await;
 }
 

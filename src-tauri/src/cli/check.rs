@@ -291,7 +291,7 @@ async fn begin(api: &Api, context: &Context, args: RunArgs) -> Result<(), CliErr
         return planned(context, &plan);
     }
     terminal::say(&in_words(&plan));
-    if plan.made_up {
+    if plan.generated {
         terminal::say(
             "Hookbench has no sample event of this vendor and sends a generated one. Pass --payload-file and --event \
              to use your own.",

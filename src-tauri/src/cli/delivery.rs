@@ -244,7 +244,7 @@ async fn all_ended(api: &Api, endpoint: &str) -> Result<(), CliError> {
             _ = tokio::signal::ctrl_c() => return Err(CliError::No),
         }
     }
-    for state in [DeliveryState::Failed, DeliveryState::Exhausted, DeliveryState::Cancelled] {
+    for state in [DeliveryState::Failed, DeliveryState::Exhausted, DeliveryState::Canceled] {
         if any(state).await? {
             return Err(CliError::No);
         }

@@ -1,6 +1,6 @@
 //! `hookbench provider`: lists and shows vendors, and prints verification code for them.
 
-use hookbench_engine::{Provider, catalogue, handlers, samples};
+use hookbench_engine::{Provider, catalog, handlers, samples};
 
 use super::{Context, error::CliError, terminal};
 
@@ -34,13 +34,13 @@ enum Verb {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
-    let (catalogue, bad) = catalogue(&context.data);
+    let (catalog, bad) = catalog(&context.data);
     for file in bad {
         terminal::say(&format!("{file}"));
     }
     match &args.verb {
         Verb::List => {
-            for provider in catalogue.providers() {
+            for provider in catalog.providers() {
                 if context.json {
                     json(provider)?;
                 } else {
@@ -56,11 +56,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
             Ok(())
         }
         Verb::Show { name, snippet, handler, scheme } => {
-            let provider = catalogue.get(name).ok_or_else(|| CliError::Other(catalogue.missing(name)))?;
+            let provider = catalog.get(name).ok_or_else(|| CliError::Other(catalog.missing(name)))?;
             match (snippet, handler) {
                 (None, None) if context.json => json(provider),
                 (None, None) => {
-                    terminal::line(catalogue.file(name).unwrap_or_default().trim_end());
+                    terminal::line(catalog.file(name).unwrap_or_default().trim_end());
                     Ok(())
                 }
                 (Some(language), _) => code(provider, scheme.as_deref(), language),

@@ -9,7 +9,7 @@ use std::{
 
 use base64::Engine as _;
 use hookbench_engine::{
-    Catalogue, catalogue,
+    Catalog, catalog,
     debugger::{self, DebuggerError, SignatureExplanation, SignatureInput, SignatureResult},
     has_database,
 };
@@ -44,8 +44,8 @@ fn read(mut from: impl Read) -> Result<Vec<u8>, CliError> {
     Ok(bytes)
 }
 
-fn question(context: &Context, args: &Args) -> Result<(Catalogue, SignatureInput, i64), CliError> {
-    let (catalogue, bad) = catalogue(&context.data);
+fn question(context: &Context, args: &Args) -> Result<(Catalog, SignatureInput, i64), CliError> {
+    let (catalog, bad) = catalog(&context.data);
     for file in bad {
         terminal::say(&format!("{file}"));
     }
@@ -70,7 +70,7 @@ fn question(context: &Context, args: &Args) -> Result<(Catalogue, SignatureInput
         ..SignatureInput::default()
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-    Ok((catalogue, question, now))
+    Ok((catalog, question, now))
 }
 
 fn cli_result<T>(response: Result<T, DebuggerError>) -> Result<T, CliError> {
@@ -97,8 +97,8 @@ fn ended(verification: &SignatureResult) -> Result<(), CliError> {
 }
 
 pub(super) fn verify(context: &Context, args: &Args) -> Result<(), CliError> {
-    let (catalogue, question, now) = question(context, args)?;
-    let verification = cli_result(debugger::verify(&catalogue, &question, now))?;
+    let (catalog, question, now) = question(context, args)?;
+    let verification = cli_result(debugger::verify(&catalog, &question, now))?;
     if context.json {
         print(context, &verification)?;
     } else {
@@ -108,8 +108,8 @@ pub(super) fn verify(context: &Context, args: &Args) -> Result<(), CliError> {
 }
 
 pub(super) fn sign(context: &Context, args: &Args) -> Result<(), CliError> {
-    let (catalogue, question, now) = question(context, args)?;
-    let signed = cli_result(debugger::sign(&catalogue, &question, now))?;
+    let (catalog, question, now) = question(context, args)?;
+    let signed = cli_result(debugger::sign(&catalog, &question, now))?;
     if context.json {
         return print(context, &signed);
     }
@@ -124,7 +124,7 @@ pub(super) fn sign(context: &Context, args: &Args) -> Result<(), CliError> {
 
 /// Explains a signature. If the data folder has an engine, the engine also tests the secrets of its inboxes.
 pub(super) async fn explain(context: &Context, args: &Args) -> Result<(), CliError> {
-    let (catalogue, question, now) = question(context, args)?;
+    let (catalog, question, now) = question(context, args)?;
     let known = if has_database(&context.data) { Api::open(context).await.ok() } else { None };
     let explanation: SignatureExplanation = match known {
         Some(api) => {
@@ -132,7 +132,7 @@ pub(super) async fn explain(context: &Context, args: &Args) -> Result<(), CliErr
             api.close().await;
             explanation?
         }
-        None => cli_result(debugger::explain(&catalogue, &question, Vec::new(), now))?,
+        None => cli_result(debugger::explain(&catalog, &question, Vec::new(), now))?,
     };
     if context.json {
         print(context, &explanation)?;

@@ -4,7 +4,7 @@
 mod advisories;
 mod bench;
 mod generate;
-mod licences;
+mod licenses;
 mod setup;
 mod shell;
 mod structure;

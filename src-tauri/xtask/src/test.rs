@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{advisories, generate, licences, setup, shell, structure, words};
+use crate::{advisories, generate, licenses, setup, shell, structure, words};
 
 type Stage = (&'static str, fn() -> Result<(), String>);
 
@@ -48,7 +48,7 @@ const STRUCTURE: Stage = ("structure", structure::check);
 const WORDS: Stage = ("words", words::check);
 const TYPES: Stage = ("window: types and lints", || shell::run("npm", &["run", "--silent", "check"]));
 const UNITS_OF_THE_PAGE: Stage = ("window: unit tests", || shell::run("npm", &["run", "--silent", "test"]));
-const LICENCES: Stage = ("licences", licences::check);
+const LICENCES: Stage = ("licenses", licenses::check);
 const ADVISORIES: Stage = ("advisories", advisories::check_if_online);
 const LINTS: Stage =
     ("lints", || shell::run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]));

@@ -363,8 +363,8 @@ export interface paths {
         };
         /**
          * Compare two requests or responses
-         * @description Returns the differences. JSON is compared by structure, text by line, and other content by bytes. The `Date` headers of
-         *     responses are not compared.
+         * @description Returns the differences. JSON is compared by structure, text by line, and other content by bytes. The `Date` headers
+         *     of responses are not compared.
          */
         get: operations["diff_read"];
         put?: never;
@@ -859,7 +859,7 @@ export interface paths {
         put?: never;
         /**
          * Start the listener
-         * @description Starts the listener at the configured address, if the port was in use before. Returns the state of the listener.
+         * @description Starts the listener again, for example after its port was in use. Returns the state of the listener.
          */
         post: operations["status_listen"];
         delete?: never;
@@ -1780,8 +1780,8 @@ export interface paths {
         put?: never;
         /**
          * Create a tunnel
-         * @description Creates and starts a tunnel: registers this computer at a relay with a code of its owner, requests a port of an SSH
-         *     host, or adds a tunnel of another program. If a tunnel to the same destination exists, it is re-created.
+         * @description Creates and starts a tunnel: enrolls this computer at a relay with a code from its operator, requests a port of an
+         *     SSH host, or adds a tunnel of another program. A tunnel to the same destination is replaced.
          */
         post: operations["tunnels_add"];
         delete?: never;
@@ -1928,11 +1928,11 @@ export interface components {
             total_us: number;
         };
         /**
-         * @description Action on the tunnel backlog.
+         * @description Action on the offline backlog.
          * @enum {string}
          */
         BacklogAction: "all" | "latest_per_type" | "keep";
-        /** @description Result of an action on the tunnel backlog. */
+        /** @description Result of an action on the offline backlog. */
         BacklogDecision: {
             /** @description IDs of the replays that forward the requests, one per forward. */
             replays: string[];
@@ -1953,7 +1953,7 @@ export interface components {
             re_sign?: boolean;
         };
         /**
-         * @description Handling of the tunnel backlog: the requests that arrived while this computer was offline.
+         * @description Handling of the offline backlog: the requests that arrived while this computer was offline.
          * @enum {string}
          */
         BacklogPolicy: "ask" | "forward" | "keep";
@@ -2165,7 +2165,7 @@ export interface components {
              * @description Number of the check.
              */
             number: number;
-            /** @description The check, as a question. */
+            /** @description Requirement of the check, such as `Rejects an unsigned request`. */
             title: string;
         };
         /** @description A command to run. */
@@ -2265,9 +2265,9 @@ export interface components {
         };
         /** @description A check run to start. */
         CheckNew: {
-            /** @description Host of the handler, to confirm requests to a host other than this machine. */
+            /** @description Host of the handler, to confirm requests to a host other than this computer. */
             confirm?: string | null;
-            /** @description True to confirm the commands that the run executes on this machine. Default: false. */
+            /** @description True to confirm the commands that the run executes on this computer. Default: false. */
             confirm_commands?: boolean;
             /** @description Settings of the run. */
             settings: components["schemas"]["CheckSettings"];
@@ -2286,15 +2286,15 @@ export interface components {
             bytes: number;
             /** @description The checks. */
             checks: components["schemas"]["CheckPlanItem"][];
-            /** @description Commands and queries that the run executes on this machine. */
+            /** @description Commands and queries that the run executes on this computer. */
             commands: string[];
+            /** @description True if generated events are sent, because Hookbench has no sample event of the provider. */
+            generated: boolean;
             /** @description Host of the target, with the port if the URL has one. */
             host: string;
-            /** @description True if generated events are sent, because Hookbench has no sample event of the provider. */
-            made_up: boolean;
             /**
              * Format: int32
-             * @description Maximum number of requests per second, reached in the load check.
+             * @description Maximum number of requests per second, reached in the burst.
              */
             rate: number;
             /**
@@ -2302,7 +2302,7 @@ export interface components {
              * @description Number of requests.
              */
             requests: number;
-            /** @description True if the target is this machine. Any other host must be confirmed. */
+            /** @description True if the target is this computer. Any other host must be confirmed. */
             this_machine: boolean;
             /** @description URL of the target. */
             url: string;
@@ -2332,7 +2332,7 @@ export interface components {
             skipped?: string | null;
             /** @description Source of the requirement. */
             source: string;
-            /** @description The check, as a question. */
+            /** @description Requirement of the check, such as `Rejects an unsigned request`. */
             title: string;
             /** @description Reason why the check matters. */
             why: string;
@@ -2398,7 +2398,7 @@ export interface components {
             snippet: boolean;
             /** @description Source of the requirement. */
             source: string;
-            /** @description The check, as a question. */
+            /** @description Requirement of the check, such as `Rejects an unsigned request`. */
             title: string;
             /** @description Reason why the check matters. */
             why: string;
@@ -2418,7 +2418,7 @@ export interface components {
             number: number;
             /** @description Source of the requirement. */
             source: string;
-            /** @description The check, as a question. */
+            /** @description Requirement of the check, such as `Rejects an unsigned request`. */
             title: string;
             /** @description Reason why the check matters. */
             why: string;
@@ -2463,12 +2463,12 @@ export interface components {
          * @description State of a check run.
          * @enum {string}
          */
-        CheckRunState: "running" | "done" | "cancelled" | "failed";
+        CheckRunState: "running" | "done" | "canceled" | "failed";
         /** @description Settings of a check run. */
         CheckSettings: {
             /**
              * Format: int32
-             * @description Requests per second in the load check, from 1 to 200. The load lasts 3 seconds. Default: 20.
+             * @description Requests per second in the burst, from 1 to 200. The burst lasts 3 seconds. Default: 20.
              * @default 20
              */
             burst: number;
@@ -2518,7 +2518,7 @@ export interface components {
             /** @default null */
             restore_command: components["schemas"]["CheckCommand"] | null;
             /**
-             * @description ID of the signature scheme. Default: the usual scheme of the provider.
+             * @description ID of the signature scheme. Default: the first scheme of the provider.
              * @default null
              */
             scheme: string | null;
@@ -2764,7 +2764,7 @@ export interface components {
          * @description State of a delivery.
          * @enum {string}
          */
-        DeliveryState: "waiting" | "sending" | "delivered" | "failed" | "exhausted" | "skipped" | "filtered" | "cancelled";
+        DeliveryState: "waiting" | "sending" | "delivered" | "failed" | "exhausted" | "skipped" | "filtered" | "canceled";
         /** @description Steps of the diagnosis of an endpoint, in order. */
         Diagnosis: {
             /** @description The items. */
@@ -2867,7 +2867,7 @@ export interface components {
              * @description Maximum number of requests per second, from 0.0001 to 1000000. Null sets no limit.
              */
             rate?: number | null;
-            /** @description ID of the signature scheme. Default: the usual scheme of the provider. */
+            /** @description ID of the signature scheme. Default: the first scheme of the provider. */
             scheme?: string | null;
             /** @description Signing secrets, the current one first. At most 64. */
             secrets?: components["schemas"]["EndpointSecret"][];
@@ -2984,7 +2984,7 @@ export interface components {
              * @description Maximum number of requests per second, from 0.0001 to 1000000. Null sets no limit.
              */
             rate?: number | null;
-            /** @description ID of the signature scheme. Default: the usual scheme of the provider. */
+            /** @description ID of the signature scheme. Default: the first scheme of the provider. */
             scheme?: string | null;
             /** @description Signing secrets, the current one first. At most 64. */
             secrets?: components["schemas"]["EndpointSecret"][];
@@ -3176,7 +3176,7 @@ export interface components {
         Exposure: {
             /**
              * Format: int64
-             * @description Size of the tunnel backlog: number of requests that arrived while this computer was offline and await a
+             * @description Size of the offline backlog: number of requests that arrived while this computer was offline and await a
              *     decision.
              */
             backlog: number;
@@ -3222,7 +3222,7 @@ export interface components {
              */
             give_secrets: boolean;
             /**
-             * @description Handling of the tunnel backlog. Default: `ask`.
+             * @description Handling of the offline backlog. Default: `ask`.
              * @default ask
              */
             on_return: components["schemas"]["BacklogPolicy"];
@@ -3556,7 +3556,7 @@ export interface components {
          * @description State of a job.
          * @enum {string}
          */
-        JobState: "running" | "done" | "failed" | "cancelled";
+        JobState: "running" | "done" | "failed" | "canceled";
         /** @description Limits of the listener. */
         ListenerLimits: {
             /**
@@ -4032,7 +4032,7 @@ export interface components {
          * @description State of a replay.
          * @enum {string}
          */
-        ReplayState: "collecting" | "running" | "done" | "stopped" | "cancelled" | "failed";
+        ReplayState: "collecting" | "running" | "done" | "stopped" | "canceled" | "failed";
         /** @description Target of a replay. */
         ReplayTarget: {
             /** @description A URL. */
@@ -4550,9 +4550,9 @@ export interface components {
             advice: string;
             /** @description True if all common mistakes were tested within the time limit. */
             complete: boolean;
-            /** @description Signed content, with secrets masked and non-printable bytes escaped. Limited to 64 KiB. */
+            /** @description Signed payload, with secrets masked and non-printable bytes escaped. Limited to 64 KiB. */
             content: string;
-            /** @description Size of the full signed content, in bytes. */
+            /** @description Size of the full signed payload, in bytes. */
             content_bytes: number;
             /** @description Signature computed with the secret. */
             expected?: string | null;
@@ -4576,7 +4576,7 @@ export interface components {
         SignatureInput: {
             /**
              * Format: int64
-             * @description Time of verification, in seconds since the Unix epoch. The default is the current time.
+             * @description Time of verification, in seconds since the Unix epoch. Default: the current time.
              * @default null
              */
             now: number | null;
@@ -4588,7 +4588,7 @@ export interface components {
                 [key: string]: string;
             };
             /**
-             * @description Id of the provider.
+             * @description ID of the provider.
              * @default null
              */
             provider: string | null;
@@ -4619,7 +4619,7 @@ export interface components {
         SignatureMatch: {
             /** @description Name of the provider. */
             name?: string | null;
-            /** @description Id of the provider. Null for a common scheme that belongs to no provider. */
+            /** @description ID of the provider. Null for a common scheme that belongs to no provider. */
             provider?: string | null;
             /** @description Definition of the scheme. */
             rule: Record<string, never>;
@@ -4907,7 +4907,7 @@ export interface components {
         };
         /** @description A tunnel to create. */
         TunnelNew: {
-            /** @description One-time code from the owner of the relay. */
+            /** @description One-time code from the operator of the relay. */
             code: string;
             /** @description Name of this computer at the relay. Default: the host name. */
             device?: string | null;
@@ -5464,8 +5464,8 @@ export interface operations {
                      *       "commands": [
                      *         "text"
                      *       ],
+                     *       "generated": true,
                      *       "host": "text",
-                     *       "made_up": true,
                      *       "rate": 1,
                      *       "requests": 1,
                      *       "this_machine": true,
@@ -5617,7 +5617,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description ID, as returned in the list of checks.
+                 * @description ID of the check run.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -5705,7 +5705,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description ID, as returned in the list of checks.
+                 * @description ID of the check run.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -5783,7 +5783,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description ID, as returned in the list of checks.
+                 * @description ID of the check run.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -5864,7 +5864,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description ID, as returned in the list of checks.
+                 * @description ID of the check run.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -5990,7 +5990,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description ID, as returned in the list of checks.
+                 * @description ID of the check run.
                  * @example 01a22946-25ef-7318-9002-e30b762c2d0c
                  */
                 id: string;
@@ -10105,7 +10105,7 @@ export interface operations {
     providers_list_handlers: {
         parameters: {
             query?: {
-                /** @description ID of the signature scheme. Default: the usual scheme of the provider. */
+                /** @description ID of the signature scheme. Default: the first scheme of the provider. */
                 scheme?: string | null;
                 /** @description True if the handler verifies signatures. Default: true if the vendor signs requests. */
                 signed?: boolean | null;
@@ -10192,7 +10192,7 @@ export interface operations {
     providers_list_snippets: {
         parameters: {
             query?: {
-                /** @description ID of the signature scheme. Default: the usual scheme of the provider. */
+                /** @description ID of the signature scheme. Default: the first scheme of the provider. */
                 scheme?: string | null;
             };
             header?: never;

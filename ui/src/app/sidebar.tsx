@@ -47,9 +47,9 @@ function Mark() {
 }
 
 /** A number beside an entry, with a label for screen readers. */
-function Badge({ label, colour, children }: { label: string; colour: string; children: ReactNode }) {
+function Badge({ label, color, children }: { label: string; color: string; children: ReactNode }) {
   return (
-    <span className={`ml-auto text-small font-semibold ${colour}`} aria-label={label}>
+    <span className={`ml-auto text-small font-semibold ${color}`} aria-label={label}>
       {children}
     </span>
   );
@@ -134,7 +134,7 @@ function Sending() {
       >
         <Send size={16} aria-hidden /> Endpoints
         {off > 0 && (
-          <Badge label={`${off} disabled`} colour="text-invalid">
+          <Badge label={`${off} disabled`} color="text-invalid">
             {off} disabled
           </Badge>
         )}
@@ -164,7 +164,7 @@ function Tools() {
       <Link to="/tunnels" className={ENTRY}>
         <Globe size={16} aria-hidden /> Tunnels
         {backlog > 0 && (
-          <Badge label={`${backlog} arrived while offline`} colour="text-warning">
+          <Badge label={`${backlog} arrived while offline`} color="text-warning">
             {count(backlog)}
           </Badge>
         )}

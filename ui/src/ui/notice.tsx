@@ -12,15 +12,15 @@ export function Notice({
   title: string;
   children?: ReactNode;
 }) {
-  const colour = { invalid: "text-invalid", warning: "text-warning", plain: "text-ink-2" }[tone];
+  const color = { invalid: "text-invalid", warning: "text-warning", plain: "text-ink-2" }[tone];
   return (
     <div
       role={tone === "plain" ? undefined : "alert"}
       className="flex gap-3 rounded-[9px] border border-line bg-background p-3"
     >
-      <Icon size={18} aria-hidden className={`mt-px shrink-0 ${colour}`} />
+      <Icon size={18} aria-hidden className={`mt-px shrink-0 ${color}`} />
       <div className="min-w-0">
-        <div className={`font-medium ${colour}`}>{title}</div>
+        <div className={`font-medium ${color}`}>{title}</div>
         <div className="text-ink-2">{children}</div>
       </div>
     </div>

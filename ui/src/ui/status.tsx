@@ -1,5 +1,5 @@
 /** The response status of a request. 0 means unknown, as for some imported requests. */
 export function Status({ status, className = "" }: { status: number; className?: string }) {
-  const colour = status === 0 ? "text-ink-2" : status < 400 ? "text-valid" : "text-invalid";
-  return <strong className={`font-semibold ${colour} ${className}`}>{status || "—"}</strong>;
+  const color = status === 0 ? "text-ink-2" : status < 400 ? "text-valid" : "text-invalid";
+  return <strong className={`font-semibold ${color} ${className}`}>{status || "—"}</strong>;
 }

@@ -112,7 +112,7 @@ pub(crate) async fn plan(
     without_page(&headers, &new.settings)?;
     let (settings, subject) = read_settings(&engine, new.settings)?;
     let host = known_as(&settings.url).map_err(ApiError::invalid)?;
-    let made_up = subject.makes_up();
+    let generated = subject.uses_generated_event();
     let now_ms = engine.clock.now_us() / 1_000;
     // Planning builds bodies of 25 MB, which would block the runtime.
     let checks = tokio::task::spawn_blocking(move || planned(&subject, now_ms));
@@ -123,7 +123,7 @@ pub(crate) async fn plan(
         requests: checks.iter().map(|check| check.requests).sum(),
         bytes: checks.iter().map(|check| check.bytes).sum(),
         rate: settings.burst,
-        made_up,
+        generated,
         commands: hookbench_checks::commands(&settings),
         url: masked_url(&settings.url).into_owned(),
         checks,
@@ -258,7 +258,7 @@ pub(crate) async fn cancel(
     extract::Path(id): extract::Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let row = row_of(&engine, id).await?;
-    match engine.checks.stop(row.number, Stop::Cancelled) {
+    match engine.checks.stop(row.number, Stop::Canceled) {
         true => Ok(StatusCode::ACCEPTED),
         false => Err(ApiError::new(ErrorCode::Ended, "The check run has ended.", "Rerun its checks.")),
     }
@@ -346,8 +346,8 @@ pub(crate) struct ReportQuery {
 
 async fn report_of(engine: &Arc<Engine>, id: String) -> Result<CheckReport, ApiError> {
     let row = row_of(engine, id).await?;
-    let catalogue = engine.providers.catalogue();
-    Ok(engine.store.readers().read(move |connection| hookbench_checks::report(connection, &row, &catalogue)).await?)
+    let catalog = engine.providers.catalog();
+    Ok(engine.store.readers().read(move |connection| hookbench_checks::report(connection, &row, &catalog)).await?)
 }
 
 /// Retrieve the report of a check run

@@ -39,14 +39,14 @@ pub(crate) async fn undo(
         let address = hookbench_engine::inbox::address(&inbox).map_err(ApiError::internal)?;
         Ok((row, address, inbox.counted(connection)?))
     };
-    let (feed, hidden, addresses) = (engine.feed.clone(), engine.hidden.clone(), engine.addresses.clone());
+    let (feed, hidden, inboxes) = (engine.feed.clone(), engine.hidden.clone(), engine.inboxes.clone());
     let (tail, outbox) = (engine.store.id_tail(), engine.outbox.clone());
     let after =
         move |(row, address, inbox): &(DeletionRow, hookbench_engine::inbox::InboxConfig, hookbench_model::Inbox)| {
             hidden.remove(row.number);
             let deletion = row.shown(address.name.clone(), |id| tail.text(id));
             if row.whole {
-                addresses.put(address.clone());
+                inboxes.put(address.clone());
                 outbox.hold(address.forward_ids(), false);
                 feed.publish([Change::InboxAdded { inbox: inbox.clone() }]);
             }

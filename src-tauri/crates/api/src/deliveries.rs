@@ -369,7 +369,7 @@ pub(crate) async fn cancel(
     let now_us = engine.clock.now_us();
     let work = move |connection: &Connection| {
         let number = delivery::number_of(connection, &id)?.ok_or_else(no_delivery)?;
-        if !delivery::end(connection, number, DeliveryState::Cancelled, "Canceled by the user.", now_us)? {
+        if !delivery::end(connection, number, DeliveryState::Canceled, "Canceled by the user.", now_us)? {
             return Err(ApiError::new(
                 ErrorCode::NotWaiting,
                 "The delivery is not waiting for an attempt.",

@@ -9,11 +9,11 @@ use hookbench_model::{
     Change, Delivery, DeliveryOrigin, Diagnosis, Endpoint, EndpointList, EndpointSecret, EndpointSecretList,
     EndpointSettings, EndpointStats, ErrorCode, timestamp,
 };
-use hookbench_provider::Catalogue;
+use hookbench_provider::Catalog;
 use hookbench_store::{
     delivery,
     delivery::{Conditions, skip_waiting},
-    endpoint::{Beside, EndpointRow, Purpose},
+    endpoint::{EndpointRow, OtherEndpoints, Purpose},
     endpoint_stats,
     event::EventNew,
 };
@@ -70,7 +70,7 @@ pub(crate) async fn list(
 ) -> Result<Json<EndpointList>, ApiError> {
     let limit = page::limit(query.limit, LIMIT)?;
     let seq = engine.feed().last();
-    let catalogue = engine.providers.catalogue();
+    let catalog = engine.providers.catalog();
     let schedule = engine.outbox.schedule();
     let after = match &query.after {
         Some(id) => schedule.with_id(id).ok_or_else(|| ApiError::no_endpoint(id))?.number,
@@ -84,7 +84,7 @@ pub(crate) async fn list(
             && query.provider.as_ref().is_none_or(|provider| *provider == row.settings.provider)
     };
     let mut found = rows.iter().filter(wanted);
-    let items: Vec<Endpoint> = found.by_ref().take(limit as usize).map(|row| row.shown(&catalogue)).collect();
+    let items: Vec<Endpoint> = found.by_ref().take(limit as usize).map(|row| row.shown(&catalog)).collect();
     let next = found.next().and_then(|_| items.last()).map(|last| last.id.clone());
     Ok(Json(EndpointList { items, next, seq }))
 }
@@ -100,7 +100,7 @@ pub(crate) async fn read(
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<Endpoint>, ApiError> {
     let row = stored(&engine, &id).await?;
-    Ok(Json(row.shown(&engine.providers.catalogue())))
+    Ok(Json(row.shown(&engine.providers.catalog())))
 }
 
 async fn stored(engine: &Engine, id: &str) -> Result<EndpointRow, ApiError> {
@@ -112,14 +112,14 @@ async fn stored(engine: &Engine, id: &str) -> Result<EndpointRow, ApiError> {
 /// Returns the other endpoints that count toward the limits of the vendor. Returns none if no limit applies.
 fn beside(
     connection: &Connection,
-    catalogue: &Catalogue,
+    catalog: &Catalog,
     settings: &EndpointSettings,
     but: i64,
-) -> rusqlite::Result<Beside> {
-    if hookbench_delivery::is_counted(settings, catalogue) {
-        Beside::of(connection, settings, but)
+) -> rusqlite::Result<OtherEndpoints> {
+    if hookbench_delivery::is_counted(settings, catalog) {
+        OtherEndpoints::of(connection, settings, but)
     } else {
-        Ok(Beside::default())
+        Ok(OtherEndpoints::default())
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) async fn add(
     extract::Json(settings): extract::Json<EndpointSettings>,
 ) -> Result<(StatusCode, Json<Endpoint>), ApiError> {
     let row = add_endpoint(&engine, settings, Purpose::User).await?;
-    Ok((StatusCode::CREATED, Json(row.shown(&engine.providers.catalogue()))))
+    Ok((StatusCode::CREATED, Json(row.shown(&engine.providers.catalog()))))
 }
 
 /// Creates an endpoint. Only endpoints that a user created count toward the limits of the vendor.
@@ -143,23 +143,23 @@ pub(crate) async fn add_endpoint(
     mut settings: EndpointSettings,
     purpose: Purpose,
 ) -> Result<EndpointRow, ApiError> {
-    let catalogue = engine.providers.catalogue();
+    let catalog = engine.providers.catalog();
     let now_us = engine.clock.now_us();
     if settings.secrets.is_empty()
-        && let Some(provider) = catalogue.get(&settings.provider)
-        && hookbench_delivery::signing(&settings, &catalogue).is_some()
+        && let Some(provider) = catalog.get(&settings.provider)
+        && hookbench_delivery::signing(&settings, &catalog).is_some()
     {
         let form = provider.sending.as_ref().map(|sending| sending.secret).unwrap_or_default();
         let value = new_secret(form).map_err(ApiError::internal)?;
         settings.secrets = vec![EndpointSecret { value, until: None }];
     }
-    let (outbox, feed, shown_by) = (engine.outbox.clone(), engine.feed.clone(), catalogue.clone());
+    let (outbox, feed, shown_by) = (engine.outbox.clone(), engine.feed.clone(), catalog.clone());
     let work = move |connection: &Connection| {
         let beside = match purpose {
-            Purpose::User => beside(connection, &catalogue, &settings, 0)?,
-            _ => Beside::default(),
+            Purpose::User => beside(connection, &catalog, &settings, 0)?,
+            _ => OtherEndpoints::default(),
         };
-        if let Some(fault) = hookbench_delivery::fault(&settings, &catalogue, beside) {
+        if let Some(fault) = hookbench_delivery::fault(&settings, &catalog, beside) {
             return Err(ApiError::invalid(fault));
         }
         Ok::<_, ApiError>(EndpointRow::insert(connection, &settings, purpose, now_us)?)
@@ -179,16 +179,16 @@ async fn change_endpoint(
     id: String,
     change: impl FnOnce(&Connection, &mut EndpointRow) -> Result<Vec<i64>, ApiError> + Send + 'static,
 ) -> Result<EndpointRow, ApiError> {
-    let catalogue = engine.providers.catalogue();
-    let (outbox, feed, shown_by) = (engine.outbox.clone(), engine.feed.clone(), catalogue.clone());
+    let catalog = engine.providers.catalog();
+    let (outbox, feed, shown_by) = (engine.outbox.clone(), engine.feed.clone(), catalog.clone());
     let now_us = engine.clock.now_us();
     let work = move |connection: &Connection| {
         let mut row = EndpointRow::with_id(connection, &id)?.ok_or_else(|| ApiError::no_endpoint(&id))?;
         let was = row.clone();
         let ended = change(connection, &mut row)?;
         if row.settings != was.settings {
-            let beside = beside(connection, &catalogue, &row.settings, row.number)?;
-            if let Some(fault) = hookbench_delivery::fault(&row.settings, &catalogue, beside) {
+            let beside = beside(connection, &catalog, &row.settings, row.number)?;
+            if let Some(fault) = hookbench_delivery::fault(&row.settings, &catalog, beside) {
                 return Err(ApiError::invalid(fault));
             }
         }
@@ -294,7 +294,7 @@ pub(crate) async fn change(
         }
     };
     let row = change_endpoint(&engine, id, work).await?;
-    Ok(Json(row.shown(&engine.providers.catalogue())))
+    Ok(Json(row.shown(&engine.providers.catalog())))
 }
 
 /// Delete an endpoint
@@ -348,16 +348,16 @@ pub(crate) async fn rotate(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<Endpoint>, ApiError> {
-    let catalogue = engine.providers.catalogue();
+    let catalog = engine.providers.catalog();
     let now_us = engine.clock.now_us();
     let work = move |_: &Connection, row: &mut EndpointRow| {
-        let Some(record) = hookbench_delivery::signing(&row.settings, &catalogue) else {
+        let Some(record) = hookbench_delivery::signing(&row.settings, &catalog) else {
             return Err(ApiError::invalid(
                 "The endpoint has no secret to rotate, because its requests are not signed.",
             ));
         };
         let overlaps = record.scheme.takes_several();
-        let form = catalogue.get(&row.settings.provider).and_then(|provider| provider.sending.as_ref());
+        let form = catalog.get(&row.settings.provider).and_then(|provider| provider.sending.as_ref());
         let value = new_secret(form.map(|sending| sending.secret).unwrap_or_default()).map_err(ApiError::internal)?;
         let until = timestamp(now_us + OVERLAP_US);
         let old = row.settings.secrets.drain(..).filter(|_| overlaps).take(1);
@@ -366,7 +366,7 @@ pub(crate) async fn rotate(
         Ok(Vec::new())
     };
     let row = change_endpoint(&engine, id, work).await?;
-    Ok(Json(row.shown(&engine.providers.catalogue())))
+    Ok(Json(row.shown(&engine.providers.catalog())))
 }
 
 /// Retrieve the statistics of an endpoint
@@ -407,7 +407,7 @@ pub(crate) async fn diagnose(
     let mut of_it = Conditions::default();
     of_it.add("d.endpoint = ?", [row.number.into()]);
     let last = engine.store.readers().read(move |connection| delivery::list(connection, &of_it, None, 1)).await?;
-    let policy = hookbench_store::endpoint::policy_in_force(&row.settings, &engine.providers.catalogue()).into_owned();
+    let policy = hookbench_store::endpoint::policy_in_force(&row.settings, &engine.providers.catalog()).into_owned();
     let last = last.first().map(|(_, delivery)| delivery);
     let now_s = engine.clock.now_us() / 1_000_000;
     Ok(Json(Diagnosis { items: engine.outbox.diagnose(&row, &policy, query.event.as_deref(), last, now_s).await }))
@@ -424,8 +424,8 @@ pub(crate) async fn test(
     extract::Path(id): extract::Path<String>,
 ) -> Result<(StatusCode, Json<Delivery>), ApiError> {
     let row = stored(&engine, &id).await?;
-    let catalogue = engine.providers.catalogue();
-    let found = catalogue.get(&row.settings.provider).and_then(vendor_request::test_event);
+    let catalog = engine.providers.catalog();
+    let found = catalog.get(&row.settings.provider).and_then(vendor_request::test_event);
     let (kind, sample) = found.ok_or_else(|| {
         ApiError::new(
             ErrorCode::NoTestEvent,

@@ -7,7 +7,7 @@ use axum::{
 };
 use hookbench_capture::{ReadError, WriteError};
 use hookbench_model::{DatabaseFault, Error, ErrorCode, did_you_mean};
-use hookbench_provider::Catalogue;
+use hookbench_provider::Catalog;
 use http::StatusCode;
 
 use super::json_fault::in_words;
@@ -53,8 +53,8 @@ impl ApiError {
         Self::not_found(ErrorCode::EndpointNotFound, format!("There is no endpoint {id:?}."))
     }
 
-    pub(crate) fn no_provider(id: &str, catalogue: &Catalogue) -> Self {
-        Self::not_found(ErrorCode::ProviderNotFound, catalogue.missing(id))
+    pub(crate) fn no_provider(id: &str, catalog: &Catalog) -> Self {
+        Self::not_found(ErrorCode::ProviderNotFound, catalog.missing(id))
     }
 
     pub(crate) fn method_not_allowed() -> Self {

@@ -223,8 +223,8 @@ pub(crate) async fn send(
     State(engine): State<Arc<Engine>>,
     extract::Json(wanted): extract::Json<EventSend>,
 ) -> Result<(StatusCode, Json<EventSendResult>), ApiError> {
-    let catalogue = engine.providers.catalogue();
-    let provider = catalogue.get(&wanted.provider).ok_or_else(|| {
+    let catalog = engine.providers.catalog();
+    let provider = catalog.get(&wanted.provider).ok_or_else(|| {
         ApiError::invalid(format!("There is no provider {:?}. See `hookbench provider list`.", wanted.provider))
     })?;
     let draft = wanted.draft(provider)?;

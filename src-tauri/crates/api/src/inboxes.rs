@@ -74,14 +74,14 @@ fn name_taken(name: &str) -> ApiError {
 #[utoipa::path(get, path = "/inboxes", tag = "inboxes", responses((status = 200, body = InboxList)))]
 pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<InboxList>, ApiError> {
     let seq = engine.feed().last();
-    let addresses = engine.address_by_number();
+    let inboxes = engine.address_by_number();
     let items = engine
         .store
         .readers()
         .read(move |connection| {
             InboxRow::all(connection)?
                 .into_iter()
-                .filter(|row| addresses(row.number).is_some())
+                .filter(|row| inboxes(row.number).is_some())
                 .map(|row| row.counted(connection))
                 .collect()
         })
@@ -102,7 +102,7 @@ pub(crate) async fn add(
     check_name(&new.name).map_err(ApiError::invalid)?;
     response::check(&new.response).map_err(ApiError::invalid)?;
     engine.providers.refresh();
-    if let Some(fault) = hookbench_engine::verification::fault(&new.verification, &engine.providers.catalogue()) {
+    if let Some(fault) = hookbench_engine::verification::fault(&new.verification, &engine.providers.catalog()) {
         return Err(ApiError::invalid(fault));
     }
     let made = engine.add_inbox(new.name.clone(), new.response, new.verification).await?;
@@ -111,8 +111,8 @@ pub(crate) async fn add(
 
 /// Finds an inbox by name. The 404 error suggests a similar name.
 pub(crate) fn find(engine: &Engine, name: &str) -> Result<hookbench_engine::inbox::InboxConfig, ApiError> {
-    engine.addresses.get(name).ok_or_else(|| {
-        let all = engine.addresses.all();
+    engine.inboxes.get(name).ok_or_else(|| {
+        let all = engine.inboxes.all();
         ApiError::no_inbox(name).suggesting(name, all.iter().map(|address| address.name.as_str()))
     })
 }
@@ -163,7 +163,7 @@ pub(crate) async fn change(
     if let Some(fault) = change
         .verification
         .as_ref()
-        .and_then(|new| hookbench_engine::verification::fault(new, &engine.providers.catalogue()))
+        .and_then(|new| hookbench_engine::verification::fault(new, &engine.providers.catalog()))
     {
         return Err(ApiError::invalid(fault));
     }
@@ -219,7 +219,7 @@ pub(crate) async fn change(
 
 /// Starts a job that verifies the stored requests of an inbox again.
 fn start_verifying(engine: &Arc<Engine>, name: &str, total: u64) {
-    let Some(address) = engine.addresses.get(name) else { return };
+    let Some(address) = engine.inboxes.get(name) else { return };
     let id = uuid::Uuid::now_v7().to_string();
     let job = Job {
         id: id.clone(),
@@ -238,7 +238,7 @@ fn start_verifying(engine: &Arc<Engine>, name: &str, total: u64) {
         let tell = |change: &dyn Fn(&mut Job)| {
             if let Some(job) = engine.jobs.update(&id, |job| change(job)) {
                 engine.feed.publish([Change::JobChanged { job: job.clone() }]);
-                return job.state != JobState::Cancelled;
+                return job.state != JobState::Canceled;
             }
             false
         };
@@ -247,7 +247,7 @@ fn start_verifying(engine: &Arc<Engine>, name: &str, total: u64) {
         })
         .await;
         tell(&|job| match (&ended, job.state) {
-            (_, JobState::Cancelled) => {}
+            (_, JobState::Canceled) => {}
             (Ok(()), _) => (job.state, job.done) = (JobState::Done, job.total),
             (Err(error), _) => (job.state, job.error) = (JobState::Failed, Some(error.clone())),
         });
@@ -291,7 +291,7 @@ async fn update(
     change: impl FnOnce(&Connection, &mut InboxRow) -> Result<Destinations, ApiError> + Send + 'static,
 ) -> Result<Json<Inbox>, ApiError> {
     find(engine, &name)?;
-    let (feed, addresses, now_us) = (engine.feed.clone(), engine.addresses.clone(), engine.clock.now_us());
+    let (feed, inboxes, now_us) = (engine.feed.clone(), engine.inboxes.clone(), engine.clock.now_us());
     let was = name.clone();
     let work = move |connection: &Connection| {
         let mut row = InboxRow::named(connection, &name)?.ok_or_else(|| ApiError::no_inbox(&name))?;
@@ -306,7 +306,7 @@ async fn update(
     let outbox = engine.outbox.clone();
     let after = move |(address, inbox, destinations): &(hookbench_engine::inbox::InboxConfig, Inbox, Destinations)| {
         destinations.apply(&mut outbox.schedule(), now_us);
-        addresses.put(address.clone());
+        inboxes.put(address.clone());
         feed.publish([Change::InboxChanged { was, inbox: inbox.clone() }]);
     };
     Ok(Json(engine.store.write(work, after).await?.1))
@@ -370,8 +370,8 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
             _ => Ok((row.insert(connection)?, true)),
         }
     };
-    let (feed, hidden, addresses, shown_name) =
-        (engine.feed.clone(), engine.hidden.clone(), engine.addresses.clone(), name.clone());
+    let (feed, hidden, inboxes, shown_name) =
+        (engine.feed.clone(), engine.hidden.clone(), engine.inboxes.clone(), name.clone());
     let outbox = engine.outbox.clone();
     let after = move |(row, new): &(DeletionRow, bool)| {
         if !new {
@@ -379,10 +379,10 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
         }
         hidden.add(*row);
         if whole {
-            if let Some(address) = addresses.by_number(number) {
+            if let Some(address) = inboxes.by_number(number) {
                 outbox.hold(address.forward_ids(), true);
             }
-            addresses.remove(number);
+            inboxes.remove(number);
         }
         feed.publish([Change::RequestsDeleted { deletion: row.shown(shown_name, |_| String::new()) }]);
     };
@@ -412,8 +412,8 @@ pub(crate) async fn test_event(
     let target = url.trim_start_matches("http://").parse().map_err(|_| not_listening())?;
     // The response of the inbox can be delayed for longer than an API request may take. The configured status is
     // returned then.
-    let (catalogue, now_ms) = (engine.providers.catalogue(), engine.clock.now_us() / 1_000);
-    let sending = test_event::send(&catalogue, target, &address, now_ms);
+    let (catalog, now_ms) = (engine.providers.catalog(), engine.clock.now_us() / 1_000);
+    let sending = test_event::send(&catalog, target, &address, now_ms);
     let sent = tokio::time::timeout(std::time::Duration::from_secs(2), sending).await;
     match sent {
         Ok(Ok(status)) => Ok(Json(InboxTestResult { status })),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use hookbench_engine::{Engine, handlers, samples};
 use hookbench_model::{CodeSample, ErrorCode};
-use hookbench_provider::{Catalogue, CustomProvider, Places, Provider, SchemeRecord};
+use hookbench_provider::{Catalog, CustomProvider, Places, Provider, SchemeRecord};
 use hookbench_signature::Scheme;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -97,9 +97,8 @@ pub(crate) struct ProviderList {
 pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Json<ProviderList> {
     engine.providers.refresh();
     let own = engine.providers.own_ids();
-    let catalogue = engine.providers.catalogue();
-    let items =
-        catalogue.providers().map(|provider| ProviderSummary::of(provider, own.contains(&provider.id))).collect();
+    let catalog = engine.providers.catalog();
+    let items = catalog.providers().map(|provider| ProviderSummary::of(provider, own.contains(&provider.id))).collect();
     Json(ProviderList { items, bad_files: engine.providers.bad_files().iter().map(ToString::to_string).collect() })
 }
 
@@ -114,8 +113,8 @@ pub(crate) async fn read(
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     engine.providers.refresh();
-    let catalogue = engine.providers.catalogue();
-    let provider = catalogue.get(&id).ok_or_else(|| ApiError::no_provider(&id, &catalogue))?;
+    let catalog = engine.providers.catalog();
+    let provider = catalog.get(&id).ok_or_else(|| ApiError::no_provider(&id, &catalog))?;
     serde_json::to_value(provider).map(Json).map_err(|e| ApiError::internal(e.to_string()))
 }
 
@@ -145,19 +144,19 @@ pub(crate) async fn list_snippets(
     extract::Path(id): extract::Path<String>,
     extract::Query(query): extract::Query<SnippetQuery>,
 ) -> Result<Json<CodeSampleList>, ApiError> {
-    let catalogue = engine.providers.catalogue();
-    let (provider, record) = asked(&catalogue, &id, query.scheme.as_deref())?;
+    let catalog = engine.providers.catalog();
+    let (provider, record) = asked(&catalog, &id, query.scheme.as_deref())?;
     let items = record.map_or_else(Vec::new, |record| samples(&provider.name, &record.scheme));
     Ok(Json(CodeSampleList { items }))
 }
 
 /// Returns a provider and the named signature scheme, or the usual one.
 fn asked<'c>(
-    catalogue: &'c Catalogue,
+    catalog: &'c Catalog,
     id: &str,
     scheme: Option<&str>,
 ) -> Result<(&'c Provider, Option<&'c SchemeRecord>), ApiError> {
-    let provider = catalogue.get(id).ok_or_else(|| ApiError::no_provider(id, catalogue))?;
+    let provider = catalog.get(id).ok_or_else(|| ApiError::no_provider(id, catalog))?;
     match (provider.scheme(scheme), scheme) {
         (None, Some(scheme)) => {
             Err(ApiError::not_found(ErrorCode::SchemeNotFound, format!("{} has no scheme {scheme:?}.", provider.name)))
@@ -187,8 +186,8 @@ pub(crate) async fn list_handlers(
     extract::Path(id): extract::Path<String>,
     extract::Query(query): extract::Query<HandlerQuery>,
 ) -> Result<Json<CodeSampleList>, ApiError> {
-    let catalogue = engine.providers.catalogue();
-    let (provider, record) = asked(&catalogue, &id, query.scheme.as_deref())?;
+    let catalog = engine.providers.catalog();
+    let (provider, record) = asked(&catalog, &id, query.scheme.as_deref())?;
     let vendors = provider.sending.as_ref().is_none_or(|sending| sending.signed);
     let record = record.filter(|_| query.signed.unwrap_or(vendors));
     Ok(Json(CodeSampleList { items: handlers(provider, record.map(|record| &record.scheme)) }))
@@ -247,7 +246,7 @@ pub(crate) async fn save(
 ) -> Result<Json<Value>, ApiError> {
     check_id(&id)?;
     let own = engine.providers.own_ids().contains(&id);
-    if !own && engine.providers.catalogue().get(&id).is_some() {
+    if !own && engine.providers.catalog().get(&id).is_some() {
         return Err(shipped(&id));
     }
     let scheme = hookbench_engine::debugger::custom_scheme(&new.scheme)?;
@@ -258,10 +257,10 @@ pub(crate) async fn save(
         texts.iter().map(|text| text.parse::<Places>().map_err(ApiError::invalid)).collect::<Result<Vec<_>, _>>()
     };
     let header = scheme.signature.iter().find_map(|source| source.header_name());
-    let recognise = header.into_iter().map(|name| format!("header:{name}")).collect::<Vec<_>>();
+    let recognize = header.into_iter().map(|name| format!("header:{name}")).collect::<Vec<_>>();
     let file = CustomProvider {
         name: new.name.trim().to_owned(),
-        recognise: places(&recognise)?,
+        recognize: places(&recognize)?,
         event_type: places(&new.event_type)?,
         event_id: places(&new.event_id)?,
         scheme,
@@ -295,9 +294,9 @@ pub(crate) async fn remove(
     let was = done
         .map_err(|e| ApiError::internal(e.to_string()))?
         .map_err(|e| ApiError::internal(format!("The provider file cannot be deleted: {e}.")))?;
-    match (was, engine.providers.catalogue().get(&id)) {
+    match (was, engine.providers.catalog().get(&id)) {
         (true, _) => Ok(StatusCode::NO_CONTENT),
         (false, Some(_)) => Err(shipped(&id)),
-        (false, None) => Err(ApiError::no_provider(&id, &engine.providers.catalogue())),
+        (false, None) => Err(ApiError::no_provider(&id, &engine.providers.catalog())),
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct RefusalQuery {
 
 /// Returns the names of all inboxes, by number.
 fn names(engine: &Engine) -> BTreeMap<i64, String> {
-    engine.addresses.all().into_iter().map(|inbox| (inbox.number, inbox.name)).collect()
+    engine.inboxes.all().into_iter().map(|inbox| (inbox.number, inbox.name)).collect()
 }
 
 fn total(count: RefusalCount, names: &BTreeMap<i64, String>) -> RefusalTotal {

@@ -321,7 +321,7 @@ pub(crate) async fn cancel(
     let wanted = id.clone();
     let row = engine.store.readers().read(move |connection| replay::with_id(connection, &wanted)).await?;
     let row = row.ok_or_else(no_replay)?;
-    hookbench_engine::replay::run::end_replay(&engine, row.number, ReplayState::Cancelled, "Canceled by the user.")
+    hookbench_engine::replay::run::end_replay(&engine, row.number, ReplayState::Canceled, "Canceled by the user.")
         .await
         .map_err(ApiError::internal)?;
     read(State(engine), extract::Path(id)).await

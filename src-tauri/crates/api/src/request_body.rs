@@ -186,8 +186,8 @@ fn secrets(engine: &Engine, stored: &StoredRequest, reveal: Option<bool>) -> Vec
     if reveal.unwrap_or(false) {
         return Vec::new();
     }
-    let inbox = engine.addresses.get(&stored.summary.inbox);
-    secret_paths(&engine.providers.catalogue(), &stored.summary, inbox.as_ref().map(|inbox| &*inbox.verification))
+    let inbox = engine.inboxes.get(&stored.summary.inbox);
+    secret_paths(&engine.providers.catalog(), &stored.summary, inbox.as_ref().map(|inbox| &*inbox.verification))
         .unwrap_or_default()
 }
 

@@ -298,9 +298,9 @@ pub(crate) async fn code(
             "Replay the request, or download its body and send the file.",
         )
     })?;
-    let inbox = engine.addresses.get(&stored.summary.inbox);
+    let inbox = engine.inboxes.get(&stored.summary.inbox);
     let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
-    let paths = request::secret_paths(&engine.providers.catalogue(), &stored.summary, verification).unwrap_or_default();
+    let paths = request::secret_paths(&engine.providers.catalog(), &stored.summary, verification).unwrap_or_default();
     let shown = if reveal { body.clone() } else { request::masked(body.clone(), &paths) };
     let base = match engine.listener.state() {
         ListenerState::Listening { url, .. } => url,

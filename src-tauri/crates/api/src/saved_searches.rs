@@ -71,7 +71,7 @@ pub(crate) async fn read(
             let before: String = query.text.chars().take(caret).collect();
             let known = engine.known();
             let providers: Vec<String> =
-                engine.providers.catalogue().providers().map(|provider| provider.id.clone()).collect();
+                engine.providers.catalog().providers().map(|provider| provider.id.clone()).collect();
             engine.store.readers().read(move |connection| complete(connection, &known, &providers, &before)).await?
         }
     };

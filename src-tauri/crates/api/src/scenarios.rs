@@ -40,11 +40,11 @@ fn shown(scenario: &hookbench_provider::Scenario, file: &str, own: bool) -> Scen
 /// Reads all scenarios from disk, because users can edit the files while the engine runs.
 async fn all(engine: &Arc<Engine>) -> Result<ScenarioList, ApiError> {
     let folder = engine.dir().path().join("scenarios");
-    let catalogue = engine.providers.catalogue();
+    let catalog = engine.providers.catalog();
     let read = tokio::task::spawn_blocking(move || {
         let (own, mut bad) = own_files(&folder);
         let names: Vec<String> = own.iter().map(|(file, _)| file.clone()).collect();
-        let (found, unread) = scenarios(&catalogue, own);
+        let (found, unread) = scenarios(&catalog, own);
         bad.extend(unread);
         let is_own = |id: &str| names.iter().any(|file| file.strip_suffix(".toml") == Some(id));
         ScenarioList {
@@ -132,7 +132,7 @@ pub(crate) async fn run(
         (None, Some(text)) => text.clone(),
         _ => return Err(ApiError::invalid("Pass either `scenario` or `file`.")),
     };
-    let scenario = hookbench_provider::Scenario::parse("", &text, &engine.providers.catalogue())
+    let scenario = hookbench_provider::Scenario::parse("", &text, &engine.providers.catalog())
         .map_err(|why| ApiError::invalid(format!("The scenario cannot be parsed: {why}.")))?;
     let time_scale = wanted.time_scale.unwrap_or(1.0);
     if !(TIME_SCALE_MIN..=TIME_SCALE_MAX).contains(&time_scale) {

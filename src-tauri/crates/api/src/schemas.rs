@@ -161,7 +161,7 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Schem
     let all = engine.store.readers().read(hookbench_store::inferred_schema::all).await?;
     let items = all
         .into_iter()
-        .filter_map(|(inbox, event_type, brief)| Some(summary(engine.addresses.name(inbox)?, event_type, brief)))
+        .filter_map(|(inbox, event_type, brief)| Some(summary(engine.inboxes.name(inbox)?, event_type, brief)))
         .collect();
     Ok(Json(SchemaList { items }))
 }

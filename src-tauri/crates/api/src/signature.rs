@@ -13,7 +13,7 @@ use hookbench_engine::{
     verification::header_pairs,
 };
 use hookbench_model::{ErrorCode, VerificationSettings};
-use hookbench_provider::Catalogue;
+use hookbench_provider::Catalog;
 use hookbench_query::body::{content_of, decode};
 use hookbench_signature::Message;
 use hookbench_store::request::{StoredRequest, collect_body};
@@ -56,7 +56,7 @@ pub(crate) async fn verify(
     State(engine): State<Arc<Engine>>,
     extract::Json(question): extract::Json<SignatureInput>,
 ) -> Result<Json<SignatureResult>, ApiError> {
-    apart(&engine, move |engine, now| Ok(debugger::verify(&engine.providers.catalogue(), &question, now)?)).await
+    apart(&engine, move |engine, now| Ok(debugger::verify(&engine.providers.catalog(), &question, now)?)).await
 }
 
 /// Sign a message
@@ -69,7 +69,7 @@ pub(crate) async fn sign(
     State(engine): State<Arc<Engine>>,
     extract::Json(question): extract::Json<SignatureInput>,
 ) -> Result<Json<SignatureValues>, ApiError> {
-    apart(&engine, move |engine, now| Ok(debugger::sign(&engine.providers.catalogue(), &question, now)?)).await
+    apart(&engine, move |engine, now| Ok(debugger::sign(&engine.providers.catalog(), &question, now)?)).await
 }
 
 /// Explain the signature of a message
@@ -83,7 +83,7 @@ pub(crate) async fn explain(
     extract::Json(question): extract::Json<SignatureInput>,
 ) -> Result<Json<SignatureExplanation>, ApiError> {
     apart(&engine, move |engine, now| {
-        Ok(debugger::explain(&engine.providers.catalogue(), &question, known_secrets(engine, None), now)?)
+        Ok(debugger::explain(&engine.providers.catalog(), &question, known_secrets(engine, None), now)?)
     })
     .await
 }
@@ -98,13 +98,13 @@ pub(crate) async fn find(
     State(engine): State<Arc<Engine>>,
     extract::Json(question): extract::Json<SignatureInput>,
 ) -> Result<Json<SignatureMatchList>, ApiError> {
-    apart(&engine, move |engine, _| Ok(debugger::find(&engine.providers.catalogue(), &question)?)).await
+    apart(&engine, move |engine, _| Ok(debugger::find(&engine.providers.catalog(), &question)?)).await
 }
 
 /// Returns the secrets of all inboxes and endpoints, each with a description of the owner. The inbox `but` is excluded.
 fn known_secrets(engine: &Engine, but: Option<i64>) -> Vec<(String, String)> {
     let mut known = Vec::new();
-    for inbox in engine.addresses.all().into_iter().filter(|inbox| Some(inbox.number) != but) {
+    for inbox in engine.inboxes.all().into_iter().filter(|inbox| Some(inbox.number) != but) {
         let owner = format!("the inbox {}", inbox.name);
         known.extend(inbox.verification.secrets.iter().map(|secret| (owner.clone(), secret.clone())));
     }
@@ -116,10 +116,10 @@ fn known_secrets(engine: &Engine, but: Option<i64>) -> Vec<(String, String)> {
 }
 
 /// Returns the signature scheme that verifies the requests of an inbox.
-fn rule_of<'c>(catalogue: &'c Catalogue, verification: &VerificationSettings) -> Result<Rule<'c>, ApiError> {
-    let id = verification.provider.as_deref().filter(|id| catalogue.get(id).is_some()).ok_or_else(no_provider)?;
+fn rule_of<'c>(catalog: &'c Catalog, verification: &VerificationSettings) -> Result<Rule<'c>, ApiError> {
+    let id = verification.provider.as_deref().filter(|id| catalog.get(id).is_some()).ok_or_else(no_provider)?;
     let scheme = verification.scheme.clone().map(Value::String);
-    Ok(debugger::rule_of(catalogue, Some(id), scheme.as_ref())?.0)
+    Ok(debugger::rule_of(catalog, Some(id), scheme.as_ref())?.0)
 }
 
 /// A stored request with its body, ready for verification.
@@ -133,7 +133,7 @@ struct Subject {
 impl Subject {
     async fn load(engine: &Engine, id: &str) -> Result<Self, ApiError> {
         let (row, stored) = stored(engine, id).await?;
-        let inbox = engine.addresses.get(&stored.summary.inbox).ok_or_else(ApiError::no_request)?;
+        let inbox = engine.inboxes.get(&stored.summary.inbox).ok_or_else(ApiError::no_request)?;
         let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
         let body = collect_body(body, EXPLAINED_MAX).await?.ok_or_else(|| {
             ApiError::new(
@@ -167,19 +167,19 @@ impl Subject {
     fn explained(
         &self,
         engine: &Engine,
-        catalogue: &Catalogue,
+        catalog: &Catalog,
         rule: &Rule<'_>,
         verification: &VerificationSettings,
     ) -> SignatureExplanation {
         let subject = Explained {
             rule,
-            provider: verification.provider.as_deref().and_then(|id| catalogue.get(id)),
+            provider: verification.provider.as_deref().and_then(|id| catalog.get(id)),
             keys: &hookbench_engine::verification::keys(verification),
             other_secrets: known_secrets(engine, Some(self.inbox.number)),
         };
         let arrived_ms = self.stored.summary.arrived_at.as_millisecond();
         self.read(verification, |message| {
-            subject.searched(catalogue, message, self.decoded.as_deref(), arrived_ms, &debugger::elapsed())
+            subject.searched(catalog, message, self.decoded.as_deref(), arrived_ms, &debugger::elapsed())
         })
     }
 }
@@ -197,10 +197,10 @@ pub(crate) async fn explain_request(
 ) -> Result<Json<SignatureExplanation>, ApiError> {
     let subject = Subject::load(&engine, &id).await?;
     apart(&engine, move |engine, _| {
-        let catalogue = engine.providers.catalogue();
+        let catalog = engine.providers.catalog();
         let verification = &subject.inbox.verification;
-        let rule = rule_of(&catalogue, verification)?;
-        Ok(subject.explained(engine, &catalogue, &rule, verification))
+        let rule = rule_of(&catalog, verification)?;
+        Ok(subject.explained(engine, &catalog, &rule, verification))
     })
     .await
 }
@@ -255,13 +255,13 @@ pub(crate) async fn try_request(
 ) -> Result<Json<SignatureExplanation>, ApiError> {
     let subject = Subject::load(&engine, &id).await?;
     apart(&engine, move |engine, _| {
-        let catalogue = engine.providers.catalogue();
+        let catalog = engine.providers.catalog();
         let verification = trial.over(&subject.inbox.verification);
         let rule = match &trial.scheme {
-            Some(scheme) => debugger::rule_of(&catalogue, None, Some(scheme))?.0,
-            None => rule_of(&catalogue, &verification)?,
+            Some(scheme) => debugger::rule_of(&catalog, None, Some(scheme))?.0,
+            None => rule_of(&catalog, &verification)?,
         };
-        Ok(subject.explained(engine, &catalogue, &rule, &verification))
+        Ok(subject.explained(engine, &catalog, &rule, &verification))
     })
     .await
 }
@@ -279,10 +279,10 @@ pub(crate) async fn find_for_request(
 ) -> Result<Json<SignatureMatchList>, ApiError> {
     let subject = Subject::load(&engine, &id).await?;
     apart(&engine, move |engine, _| {
-        let catalogue = engine.providers.catalogue();
+        let catalog = engine.providers.catalog();
         let verification = trial.over(&subject.inbox.verification);
         Ok(subject.read(&verification, |message| {
-            debugger::found(&catalogue, message, &hookbench_engine::verification::keys(&verification))
+            debugger::found(&catalog, message, &hookbench_engine::verification::keys(&verification))
         }))
     })
     .await

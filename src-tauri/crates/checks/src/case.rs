@@ -318,13 +318,13 @@ pub(crate) fn early(subject: &Subject, now_ms: i64) -> CaseResult {
     any(vec![event.probe_request(subject, &format!("signed {} s in the future", future_s + 2))?])
 }
 
-pub(crate) fn nearly_stale(subject: &Subject, now_ms: i64) -> CaseResult {
+pub(crate) fn nearly_expired(subject: &Subject, now_ms: i64) -> CaseResult {
     let past_s = tolerance(subject)?;
     let age_s = (past_s - 5).max(0);
     exactly(1, vec![subject.event(now_ms - age_s * 1_000).probe_request(subject, &format!("signed {age_s} s ago"))?])
 }
 
-pub(crate) fn odd_timestamps(subject: &Subject, now_ms: i64) -> CaseResult {
+pub(crate) fn invalid_timestamps(subject: &Subject, now_ms: i64) -> CaseResult {
     let rule = subject.timestamp()?;
     if rule.unit == Unit::Raw {
         return Err("The vendor's timestamp has no tolerance.".into());
@@ -404,7 +404,7 @@ pub(crate) fn lower_case(subject: &Subject, now_ms: i64) -> CaseResult {
     exactly(1, vec![ProbeRequest { transport: Transport::LowerCase, ..request }])
 }
 
-pub(crate) fn odd_json(subject: &Subject, now_ms: i64) -> CaseResult {
+pub(crate) fn unusual_json(subject: &Subject, now_ms: i64) -> CaseResult {
     let written = |label: &str, write: &dyn Fn(&Value) -> Vec<u8>| {
         let mut event = subject.event(now_ms);
         event.body = Some(write(&event.payload).into());
@@ -455,13 +455,13 @@ pub(crate) fn unicode(subject: &Subject, now_ms: i64) -> CaseResult {
     exactly(2, vec![plain, event.probe_request(subject, "the same text, escaped as UTF-16 surrogates")?])
 }
 
-pub(crate) fn thrice(subject: &Subject, now_ms: i64) -> CaseResult {
+pub(crate) fn three_times(subject: &Subject, now_ms: i64) -> CaseResult {
     let event = subject.event(now_ms);
     exactly(1, (1..=3).map(|time| event.probe_request(subject, &format!("copy {time}"))).collect::<Result<_, _>>()?)
 }
 
 pub(crate) fn thrice_at_once(subject: &Subject, now_ms: i64) -> CaseResult {
-    let mut case = thrice(subject, now_ms)?;
+    let mut case = three_times(subject, now_ms)?;
     case.steps[0].pace = Pacing::AtOnce;
     Ok(case)
 }

@@ -57,7 +57,7 @@ pub struct Checks {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// A user canceled the run.
-    Cancelled,
+    Canceled,
 }
 
 impl Checks {
@@ -122,7 +122,7 @@ impl Checks {
             });
             let (state, reason) = match run.await {
                 Ok(Ok(None)) => (CheckRunState::Done, String::new()),
-                Ok(Ok(Some(Stop::Cancelled))) => (CheckRunState::Cancelled, "Canceled by the user.".into()),
+                Ok(Ok(Some(Stop::Canceled))) => (CheckRunState::Canceled, "Canceled by the user.".into()),
                 Ok(Err(why)) => (CheckRunState::Failed, why),
                 // A panic ends the run as well.
                 Err(error) => (CheckRunState::Failed, format!("A check panicked: {error}. This is a Hookbench bug.")),
@@ -185,7 +185,7 @@ impl Checks {
                 result = self.ask_handler(&subject, check, &mut all, &mut down, &mut unsettled) => result,
                 stop = async { stopped.wait_for(Option::is_some).await.ok().and_then(|stop| *stop) } => {
                     self.restore(&subject).await?;
-                    return Ok(stop.or(Some(Stop::Cancelled)));
+                    return Ok(stop.or(Some(Stop::Canceled)));
                 }
             };
             let (finding, sent) = result?;
@@ -483,10 +483,10 @@ impl Checks {
             found.ok_or_else(|| format!("No such endpoint: {id:?}."))
         });
         let endpoint = endpoint.transpose()?;
-        let catalogue = self.parts().providers.catalogue();
-        let (scenarios, _) = hookbench_provider::scenarios(&catalogue, Vec::new());
+        let catalog = self.parts().providers.catalog();
+        let (scenarios, _) = hookbench_provider::scenarios(&catalog, Vec::new());
         let scenarios: Vec<_> = scenarios.into_values().map(|(scenario, _)| scenario).collect();
-        Subject::new(settings, endpoint.as_deref(), &catalogue, &scenarios, self.parts().clock.now_us())
+        Subject::new(settings, endpoint.as_deref(), &catalog, &scenarios, self.parts().clock.now_us())
     }
 }
 

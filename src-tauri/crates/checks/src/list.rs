@@ -242,7 +242,7 @@ pub const CHECKS: &[Check] = &[
         source: "Hook0: vectors",
         advice: "Use the vendor's tolerance and synchronize the clock.",
         snippet: true,
-        case: case::nearly_stale,
+        case: case::nearly_expired,
         assess: assess::accepts,
     },
     Check {
@@ -254,7 +254,7 @@ pub const CHECKS: &[Check] = &[
         source: "Standard Webhooks",
         advice: "Reject a timestamp that is not an integer before comparing.",
         snippet: true,
-        case: case::odd_timestamps,
+        case: case::invalid_timestamps,
         assess: assess::refuses,
     },
     Check {
@@ -326,7 +326,7 @@ pub const CHECKS: &[Check] = &[
         source: "Standard Webhooks; Shopify",
         advice: "Keep the raw body for verification.",
         snippet: true,
-        case: case::odd_json,
+        case: case::unusual_json,
         assess: assess::accepts,
     },
     Check {
@@ -350,7 +350,7 @@ pub const CHECKS: &[Check] = &[
         source: "Standard Webhooks; every vendor",
         advice: "Store the delivery ID in a unique column, and respond to a duplicate with 2xx.",
         snippet: false,
-        case: case::thrice,
+        case: case::three_times,
         assess: assess::one_effect,
     },
     Check {

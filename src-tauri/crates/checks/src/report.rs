@@ -15,11 +15,11 @@ use super::{CHECKS, Check, Subject};
 pub fn report(
     connection: &Connection,
     row: &CheckRow,
-    catalogue: &hookbench_provider::Catalogue,
+    catalog: &hookbench_provider::Catalog,
 ) -> rusqlite::Result<CheckReport> {
     let results = super::results(row, connection)?;
     let checks: Vec<CheckResult> = results.into_iter().filter_map(result_of).collect();
-    let provider = catalogue.get(&row.settings.provider);
+    let provider = catalog.get(&row.settings.provider);
     let wanting = checks.iter().any(|check| check.snippet && check.outcome == CheckOutcome::Fail);
     let record = provider.and_then(|provider| provider.scheme(row.settings.scheme.as_deref())).filter(|_| wanting);
     Ok(CheckReport {

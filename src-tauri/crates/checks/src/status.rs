@@ -30,7 +30,7 @@ pub fn shown(row: &CheckRow, connection: &Connection) -> rusqlite::Result<CheckR
     let has_outcome = counts.pass + counts.fail + counts.warn > 0;
     let conclusion = match row.state {
         CheckRunState::Running => None,
-        CheckRunState::Cancelled | CheckRunState::Failed => Some(CheckConclusion::Incomplete),
+        CheckRunState::Canceled | CheckRunState::Failed => Some(CheckConclusion::Incomplete),
         CheckRunState::Done if failed(CheckLevel::Must) => Some(CheckConclusion::Failed),
         CheckRunState::Done if counts.error > 0 || !has_outcome => Some(CheckConclusion::Incomplete),
         CheckRunState::Done if failed(CheckLevel::Should) => Some(CheckConclusion::PassedWithWarnings),

@@ -66,7 +66,7 @@ impl Subject {
     pub(crate) fn new(
         mut settings: CheckSettings,
         endpoint: Option<&EndpointRow>,
-        catalogue: &hookbench_provider::Catalogue,
+        catalog: &hookbench_provider::Catalog,
         scenarios: &[Scenario],
         now_us: i64,
     ) -> Result<Self, String> {
@@ -90,9 +90,9 @@ impl Subject {
             }
             trust = hookbench_delivery::trust(own).unwrap_or_default();
         }
-        let provider = catalogue.get(&settings.provider).ok_or_else(|| match settings.provider.as_str() {
+        let provider = catalog.get(&settings.provider).ok_or_else(|| match settings.provider.as_str() {
             "" => "`provider` is missing. Set it to the vendor that sends events to the handler.".to_owned(),
-            id => catalogue.missing(id),
+            id => catalog.missing(id),
         })?;
         let record = provider.scheme(settings.scheme.as_deref());
         let record =
@@ -157,7 +157,7 @@ impl Subject {
         };
         let (kind, sample) = match found {
             Some(event) => (event.kind.clone(), event.sample.clone()),
-            None => (self.settings.event.clone().unwrap_or_else(|| MADE_UP.into()), made_up()),
+            None => (self.settings.event.clone().unwrap_or_else(|| SAMPLE_TYPE.into()), generated()),
         };
         (kind, self.settings.payload.clone().unwrap_or(sample))
     }
@@ -177,7 +177,7 @@ impl Subject {
     }
 
     /// Returns true if Hookbench has no event of this vendor, so that the sample is generated.
-    pub fn makes_up(&self) -> bool {
+    pub fn uses_generated_event(&self) -> bool {
         self.settings.payload.is_none() && self.knows_none()
     }
 
@@ -199,7 +199,7 @@ impl Subject {
     pub(crate) fn of(&self, kind: String, sample: &Value, seed: u64, step: u32, now_ms: i64) -> SampleEvent {
         let id = uuid::Uuid::now_v7().to_string();
         let mut payload = vendor_request::payload(&kind, sample, &SampleContext { id: &id, seed, step, now_ms });
-        if self.makes_up() {
+        if self.uses_generated_event() {
             for (places, value) in [(&self.provider.event_type, &kind), (&self.provider.event_id, &id)] {
                 for source in Self::places(places, Place::Json) {
                     let _ = sample::set(&mut payload, &source.name, value.as_str().into());
@@ -361,13 +361,13 @@ pub(crate) fn put(payload: &mut Value, name: &str, value: Value) {
 }
 
 /// Type of the generated event.
-const MADE_UP: &str = "example.created";
+const SAMPLE_TYPE: &str = "example.created";
 
 /// Returns the payload of the generated event.
-fn made_up() -> Value {
+fn generated() -> Value {
     serde_json::json!({
         "id": "evt_{{hex event 24}}",
-        "type": MADE_UP,
+        "type": SAMPLE_TYPE,
         "created_at": "{{iso}}",
         "data": { "id": "obj_{{hex object 16}}", "name": "{{name user}}", "amount": 4200, "tags": ["a", "b"] }
     })

@@ -1,7 +1,7 @@
 //! Tests of the requests of each check, for every vendor that signs with a shared secret.
 
 use hookbench_delivery::{new_secret, target_of};
-use hookbench_provider::Catalogue;
+use hookbench_provider::Catalog;
 use hookbench_signature::{Message, State, verify};
 
 use super::{case::Case, list::CHECKS, probe_request::ProbeRequest, subject::Subject, *};
@@ -19,10 +19,10 @@ pub(crate) fn subject(provider: &str) -> Subject {
 }
 
 fn subjects_of(is_wanted: impl Fn(&str) -> bool) -> Vec<Subject> {
-    let (catalogue, _) = Catalogue::load([]);
-    let (scenarios, _) = hookbench_provider::scenarios(&catalogue, Vec::new());
+    let (catalog, _) = Catalog::load([]);
+    let (scenarios, _) = hookbench_provider::scenarios(&catalog, Vec::new());
     let scenarios: Vec<_> = scenarios.into_values().map(|(scenario, _)| scenario).collect();
-    let signing = catalogue.providers().filter(|provider| provider.scheme(None).is_some() && is_wanted(&provider.id));
+    let signing = catalog.providers().filter(|provider| provider.scheme(None).is_some() && is_wanted(&provider.id));
     signing
         .filter_map(|provider| {
             let form = provider.sending.as_ref().map(|sending| sending.secret).unwrap_or_default();
@@ -30,7 +30,7 @@ fn subjects_of(is_wanted: impl Fn(&str) -> bool) -> Vec<Subject> {
                 "url": "http://127.0.0.1:1/webhook", "provider": provider.id, "secret": new_secret(form).expect("a secret"),
             });
             let settings: CheckSettings = serde_json::from_value(settings).expect("settings");
-            let subject = Subject::new(settings, None, &catalogue, &scenarios, NOW_MS * 1_000);
+            let subject = Subject::new(settings, None, &catalog, &scenarios, NOW_MS * 1_000);
             // Some vendors sign with a key pair or outside of headers. Their error explains this.
             let known = provider.sending.as_ref().is_some_and(|sending| !sending.events.is_empty());
             subject.map_err(|why| assert!(!known, "{}: {why}", provider.id)).ok()

@@ -11,7 +11,7 @@ use std::{
 
 use hookbench_capture::{RowId, WriteError};
 use hookbench_model::{Change, Delivery, DeliveryOrigin, DeliveryState, RequestSummary};
-use hookbench_provider::Catalogue;
+use hookbench_provider::Catalog;
 use hookbench_store::{
     delivery,
     delivery::{Exchange, InFlightAttempt, count},
@@ -63,17 +63,17 @@ impl Outbox {
         abandoned: Arc<Vec<i64>>,
         now_us: i64,
     ) -> Result<Vec<Option<InFlightAttempt>>, WriteError<rusqlite::Error>> {
-        let catalogue = self.parts.providers.catalogue();
-        let (feed, outbox, shown_by) = (self.parts.feed.clone(), self.clone(), catalogue.clone());
+        let catalog = self.parts.providers.catalog();
+        let (feed, outbox, shown_by) = (self.parts.feed.clone(), self.clone(), catalog.clone());
         let requests = (self.parts.requests)();
         let work = move |connection: &Connection| {
-            let mut written = ended(connection, &done, &catalogue, now_us)?;
+            let mut written = ended(connection, &done, &catalog, now_us)?;
             for row in done.iter().filter_map(|done| done.in_flight.request) {
                 written.requests.extend(requests.one(connection, RowId(row))?);
             }
             for number in abandoned.iter() {
                 let reason = "The command that created the delivery has ended.";
-                if delivery::end(connection, *number, DeliveryState::Cancelled, reason, now_us)? {
+                if delivery::end(connection, *number, DeliveryState::Canceled, reason, now_us)? {
                     written.changed.extend(delivery::one(connection, *number)?);
                 }
                 written.skipped.push(*number);
@@ -118,7 +118,7 @@ struct Account {
 pub(crate) fn ended(
     connection: &Connection,
     done: &[FinishedAttempt],
-    catalogue: &Catalogue,
+    catalog: &Catalog,
     now_us: i64,
 ) -> rusqlite::Result<WriteOutcome> {
     let mut written = WriteOutcome::default();
@@ -134,7 +134,7 @@ pub(crate) fn ended(
         };
         kept += delivery::record(connection, &one.in_flight, &one.sent, &one.exchange)? as i64;
         let mut shown = one.in_flight.shown.clone();
-        let next = account.next(connection, one, catalogue, now_us, &mut written)?;
+        let next = account.next(connection, one, catalog, now_us, &mut written)?;
         let row = account.row.as_ref().unwrap_or(&one.endpoint);
         let advance = next.advance(one.in_flight.made(), row.time_us(now_us), row.settings.time_scale);
         let due = advance.due_us;
@@ -159,20 +159,20 @@ impl Account {
         &mut self,
         connection: &Connection,
         done: &FinishedAttempt,
-        catalogue: &Catalogue,
+        catalog: &Catalog,
         now_us: i64,
         written: &mut WriteOutcome,
     ) -> rusqlite::Result<Next> {
         let tested = done.in_flight.shown.origin == DeliveryOrigin::Test;
         let Some(row) = &mut self.row else {
-            let policy = hookbench_store::endpoint::policy_in_force(&done.endpoint.settings, catalogue);
+            let policy = hookbench_store::endpoint::policy_in_force(&done.endpoint.settings, catalog);
             let next = outcome(&policy, &done.exchange, done.in_flight.made(), 0, 0, 0.0).next;
             return Ok(match next {
                 Next::Retry { .. } => Next::Skipped { reason: "The endpoint was deleted.".into() },
                 other => other,
             });
         };
-        let policy = hookbench_store::endpoint::policy_in_force(&row.settings, catalogue);
+        let policy = hookbench_store::endpoint::policy_in_force(&row.settings, catalog);
         let policy = if tested { Cow::Owned(policy.into_owned().with(&once())) } else { policy };
         // Random number without a system call for each attempt.
         let jitter = (RandomState::new().build_hasher().finish() as u8 as f64) / 127.5 - 1.0;

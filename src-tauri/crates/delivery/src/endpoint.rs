@@ -2,15 +2,15 @@
 
 use base64::Engine as _;
 use hookbench_model::{AutoDisable, EndpointSettings, PolicyOverrides};
-use hookbench_provider::{Catalogue, SchemeRecord, SecretForm};
+use hookbench_provider::{Catalog, SchemeRecord, SecretForm};
 use hookbench_signature::Keys;
 use hookbench_store::endpoint::provider_of;
 
 use super::{trust::Trust, url::parse};
 
 /// Returns the scheme that signs events, or `None` if events are not signed.
-pub fn signing<'c>(settings: &EndpointSettings, catalogue: &'c Catalogue) -> Option<&'c SchemeRecord> {
-    let provider = provider_of(settings, catalogue)?;
+pub fn signing<'c>(settings: &EndpointSettings, catalog: &'c Catalog) -> Option<&'c SchemeRecord> {
+    let provider = provider_of(settings, catalog)?;
     let vendors = provider.sending.as_ref().is_none_or(|sending| sending.signed);
     let record = provider.scheme(settings.scheme.as_deref())?;
     settings.signed.unwrap_or(vendors).then_some(record)

@@ -1,9 +1,9 @@
 //! Rules for the settings of an endpoint: the vendor's rules, and limits of Hookbench.
 
 use hookbench_model::{AutoDisable, DeliveryPolicy, EndpointSettings, HttpsRule, RETRIES_MAX, matches_type};
-use hookbench_provider::{Catalogue, Provider};
+use hookbench_provider::{Catalog, Provider};
 use hookbench_signature::Source;
-use hookbench_store::endpoint::{Beside, policy_in_force, provider_of};
+use hookbench_store::endpoint::{OtherEndpoints, policy_in_force, provider_of};
 
 use super::{
     endpoint::{signing, trust},
@@ -33,9 +33,9 @@ pub const RATE_MIN: f64 = 0.000_1;
 const TIMEOUT_MAX: u32 = 10 * 60 * 1_000;
 
 /// Returns the first broken rule as a sentence. `beside` counts the other endpoints of the same account.
-pub fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: Beside) -> Option<String> {
-    let Some(provider) = provider_of(settings, catalogue) else {
-        return Some(catalogue.missing(&settings.provider));
+pub fn fault(settings: &EndpointSettings, catalog: &Catalog, beside: OtherEndpoints) -> Option<String> {
+    let Some(provider) = provider_of(settings, catalog) else {
+        return Some(catalog.missing(&settings.provider));
     };
     let url = match parse(&settings.url) {
         Ok(url) => url,
@@ -45,7 +45,7 @@ pub fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: Beside)
         let known: Vec<_> = provider.schemes.iter().map(|record| record.id.as_str()).collect();
         return Some(format!("{} has no such scheme. Allowed: {}.", provider.name, known.join(", ")));
     }
-    let policy = policy_in_force(settings, catalogue);
+    let policy = policy_in_force(settings, catalog);
     if *policy.https.value() == HttpsRule::Required && url.scheme_str() == Some("http") && !settings.local_test {
         return Some(format!(
             "{} sends only to https:// URLs. Change the URL, or allow plain http:// for local testing.",
@@ -85,8 +85,7 @@ pub fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: Beside)
     {
         return Some(format!("{} is set by Hookbench. Remove it.", header.name));
     }
-    if let Some(header) = settings.headers.iter().find(|header| is_vendors(settings, provider, catalogue, &header.name))
-    {
+    if let Some(header) = settings.headers.iter().find(|header| is_vendors(settings, provider, catalog, &header.name)) {
         return Some(format!("{} is set by {} and cannot be a custom header. Remove it.", header.name, provider.name));
     }
     if let Err(why) = trust(settings) {
@@ -96,14 +95,14 @@ pub fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: Beside)
 }
 
 /// Returns true if a vendor's rules depend on the other endpoints of the account.
-pub fn is_counted(settings: &EndpointSettings, catalogue: &Catalogue) -> bool {
-    let policy = policy_in_force(settings, catalogue);
+pub fn is_counted(settings: &EndpointSettings, catalog: &Catalog) -> bool {
+    let policy = policy_in_force(settings, catalog);
     *policy.endpoints_max.value() > 0 || *policy.unique_url.value()
 }
 
 /// Returns true for a header that contains the vendor's signature, event type or ID.
-fn is_vendors(settings: &EndpointSettings, provider: &Provider, catalogue: &Catalogue, name: &str) -> bool {
-    let signs = signing(settings, catalogue).map(|record| record.scheme.places()).unwrap_or_default();
+fn is_vendors(settings: &EndpointSettings, provider: &Provider, catalog: &Catalog, name: &str) -> bool {
+    let signs = signing(settings, catalog).map(|record| record.scheme.places()).unwrap_or_default();
     let signs = signs.iter().filter_map(Source::header_name);
     let sending = provider.sending.iter();
     let beside = sending.clone().flat_map(|sending| &sending.also_signs).filter_map(|id| provider.scheme(Some(id)));
@@ -171,13 +170,13 @@ mod tests {
     use super::*;
 
     /// Returns the fault of an endpoint of a vendor with some settings changed.
-    fn fault_of(provider: &str, changes: Value, beside: Beside) -> Option<String> {
+    fn fault_of(provider: &str, changes: Value, beside: OtherEndpoints) -> Option<String> {
         let mut settings = json!({ "url": "https://example.com/hook", "provider": provider });
         for (name, value) in changes.as_object().expect("an object") {
             settings[name] = value.clone();
         }
         let settings = serde_json::from_value(settings).expect("settings");
-        fault(&settings, &Catalogue::load([]).0, beside)
+        fault(&settings, &Catalog::load([]).0, beside)
     }
 
     #[test]
@@ -212,7 +211,7 @@ mod tests {
             (json!({ "secrets": vec![json!({ "value": "s" }); LIST_MAX + 1] }), "secrets"),
         ] {
             let shown: String = changes.to_string().chars().take(80).collect();
-            let fault = fault_of("github", changes, Beside::default());
+            let fault = fault_of("github", changes, OtherEndpoints::default());
             assert!(fault.as_ref().is_some_and(|fault| fault.contains(why)), "{shown}: {fault:?}");
         }
     }
@@ -226,35 +225,43 @@ mod tests {
             json!({ "name": "x".repeat(TEXT_MAX), "policy": { "timeout_ms": TIMEOUT_MAX, "jitter_percent": 100 } }),
             json!({ "secrets": [{ "value": "x".repeat(LONG_MAX) }] }),
         ] {
-            assert_eq!(fault_of("github", changes.clone(), Beside::default()), None, "{changes}");
+            assert_eq!(fault_of("github", changes.clone(), OtherEndpoints::default()), None, "{changes}");
         }
     }
 
     #[test]
     fn applies_the_rules_of_every_vendor() {
-        let (catalogue, _) = Catalogue::load([]);
+        let (catalog, _) = Catalog::load([]);
         let (mut https, mut capped, mut unique) = (0, 0, 0);
-        for provider in catalogue.providers() {
+        for provider in catalog.providers() {
             let settings: EndpointSettings =
                 serde_json::from_value(json!({ "url": "http://example.com/hook", "provider": provider.id }))
                     .expect("settings");
-            let policy = policy_in_force(&settings, &catalogue);
+            let policy = policy_in_force(&settings, &catalog);
             let of = |changes, beside| fault_of(&provider.id, changes, beside).unwrap_or_default();
             if *policy.https.value() == HttpsRule::Required {
                 https += 1;
-                assert!(of(json!({ "url": "http://example.com" }), Beside::default()).contains("https://"));
+                assert!(of(json!({ "url": "http://example.com" }), OtherEndpoints::default()).contains("https://"));
                 let local = json!({ "url": "http://example.com", "local_test": true });
-                assert_eq!(of(local, Beside::default()), "", "{}", provider.id);
+                assert_eq!(of(local, OtherEndpoints::default()), "", "{}", provider.id);
             }
             let most = *policy.endpoints_max.value();
             if most > 0 {
                 capped += 1;
-                assert!(of(json!({}), Beside { count: most, same_url: false }).contains("allows"), "{}", provider.id);
-                assert_eq!(of(json!({}), Beside { count: most - 1, same_url: false }), "", "{}", provider.id);
+                assert!(
+                    of(json!({}), OtherEndpoints { count: most, same_url: false }).contains("allows"),
+                    "{}",
+                    provider.id
+                );
+                assert_eq!(of(json!({}), OtherEndpoints { count: most - 1, same_url: false }), "", "{}", provider.id);
             }
             if *policy.unique_url.value() {
                 unique += 1;
-                assert!(of(json!({}), Beside { count: 0, same_url: true }).contains("only once"), "{}", provider.id);
+                assert!(
+                    of(json!({}), OtherEndpoints { count: 0, same_url: true }).contains("only once"),
+                    "{}",
+                    provider.id
+                );
             }
         }
         assert!(https > 0 && capped > 0 && unique > 0, "{https} {capped} {unique}");

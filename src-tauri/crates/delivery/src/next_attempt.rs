@@ -125,7 +125,7 @@ fn stopped_by<'l>(lines: &'l [String], received: &Received) -> Option<&'l str> {
 #[cfg(test)]
 mod tests {
     use hookbench_model::{AttemptError, AttemptPhase, AttemptTimings, PolicyValue, RetrySchedule};
-    use hookbench_provider::Catalogue;
+    use hookbench_provider::Catalog;
 
     use super::*;
     use hookbench_store::delivery::Received;
@@ -142,8 +142,8 @@ mod tests {
     }
 
     fn policy(provider: &str) -> DeliveryPolicy {
-        let (catalogue, _) = Catalogue::load([]);
-        catalogue.get(provider).and_then(|provider| provider.sending.clone()).expect("it sends").policy
+        let (catalog, _) = Catalog::load([]);
+        catalog.get(provider).and_then(|provider| provider.sending.clone()).expect("it sends").policy
     }
 
     /// Returns the delays, the final step and the reason to disable the endpoint, if every attempt has this result.

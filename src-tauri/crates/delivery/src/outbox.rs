@@ -50,7 +50,7 @@ pub struct Parts {
     pub feed: Arc<Feed>,
     /// Clock.
     pub clock: Clock,
-    /// Provider catalogue.
+    /// Provider catalog.
     pub providers: Arc<Providers>,
     /// Creates a reader of requests, as shown in lists.
     pub requests: Box<dyn Fn() -> RequestReader + Send + Sync>,
@@ -150,7 +150,7 @@ pub struct Loaded {
 /// Deliveries of a command end with the command.
 pub fn load(
     connection: &Connection,
-    catalogue: &hookbench_provider::Catalogue,
+    catalog: &hookbench_provider::Catalog,
     now_us: i64,
     everything: bool,
 ) -> rusqlite::Result<Loaded> {
@@ -169,7 +169,7 @@ pub fn load(
             unknown.push(FinishedAttempt { in_flight, endpoint: Arc::new(endpoint), sent: Vec::new(), exchange });
         }
     }
-    ended(connection, &unknown, catalogue, now_us)?;
+    ended(connection, &unknown, catalog, now_us)?;
     let endpoints = EndpointRow::all(connection)?;
     // A command that opens the data directory for a short time sends only the deliveries that the command created.
     let waiting = match everything {
@@ -287,8 +287,8 @@ impl Outbox {
             }
         };
         let options = {
-            let catalogue = self.parts.providers.catalogue();
-            let policy = hookbench_store::endpoint::policy_in_force(settings, &catalogue);
+            let catalog = self.parts.providers.catalog();
+            let policy = hookbench_store::endpoint::policy_in_force(settings, &catalog);
             SendOptions {
                 total: Duration::from_millis((*policy.timeout_ms.value()).into()),
                 connect: Duration::from_millis((*policy.connect_timeout_ms.value()).into()),
@@ -317,11 +317,11 @@ impl Outbox {
 
     /// Builds the outgoing request of an event like its vendor.
     fn as_vendor(&self, in_flight: &InFlightAttempt, endpoint: &EndpointRow) -> Result<Outgoing, UnsentRequest> {
-        let catalogue = self.parts.providers.catalogue();
+        let catalog = self.parts.providers.catalog();
         let now_us = self.parts.clock.now_us();
         let settings = &endpoint.settings;
         let shown = &in_flight.shown;
-        let provider = catalogue.get(&shown.provider);
+        let provider = catalog.get(&shown.provider);
         let event = shown.event.as_ref().filter(|_| provider.is_some_and(|provider| provider.id_of() == IdOf::Event));
         let id = event.unwrap_or(&shown.id);
         let mut headers =
@@ -338,7 +338,7 @@ impl Outbox {
         let as_bytes = |headers: Vec<(String, String)>| {
             headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect::<Headers>()
         };
-        if let Some(record) = signing(settings, &catalogue) {
+        if let Some(record) = signing(settings, &catalog) {
             let url = in_flight.shown.url.as_str();
             let target = target_of(url);
             let request =

@@ -92,12 +92,12 @@ async fn run(engine: Arc<Engine>, id: String, connection: Connection, target: Pa
         Ok(copied) => copied.err(),
         Err(error) => Some(error.to_string()),
     };
-    let cancelled = engine.jobs.get(&id).is_some_and(|job| job.state == JobState::Cancelled);
-    if error.is_some() || cancelled {
+    let canceled = engine.jobs.get(&id).is_some_and(|job| job.state == JobState::Canceled);
+    if error.is_some() || canceled {
         let _ = tokio::fs::remove_file(&target).await;
     }
     tell(&engine, &id, |job| match error {
-        _ if cancelled => {}
+        _ if canceled => {}
         None => {
             job.state = JobState::Done;
             job.done = job.total;

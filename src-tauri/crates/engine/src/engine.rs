@@ -17,7 +17,7 @@ use hookbench_model::{
     Change, DatabaseFault, DatabaseHealth, FeedItem, Inbox, InboxResponse, ListenerState, PipelineStage,
     RequestSummary, Settings, VerificationSettings,
 };
-use hookbench_provider::Catalogue;
+use hookbench_provider::Catalog;
 use hookbench_query::Query;
 use hookbench_search::{InboxSnapshot, Search, SearchIndex};
 use hookbench_store::{
@@ -82,7 +82,7 @@ pub struct Engine {
     /// The event stream.
     pub feed: Arc<Feed>,
     /// The inboxes, cached in memory.
-    pub addresses: Arc<InboxRegistry>,
+    pub inboxes: Arc<InboxRegistry>,
     /// The deletions that can still be undone.
     pub hidden: Arc<Hidden>,
     /// The listener.
@@ -134,15 +134,15 @@ impl Engine {
         if let Some(why) = dir.emptied() {
             return Err(EngineError::Emptied(why));
         }
-        let addresses = Arc::new(InboxRegistry::default());
+        let inboxes = Arc::new(InboxRegistry::default());
         let after_commit = AfterCommit::default();
         let (published, pipeline) = (after_commit.published.clone(), after_commit.pipeline.clone());
-        let on_commit = after_commit.on_commit(addresses.clone());
+        let on_commit = after_commit.on_commit(inboxes.clone());
         let plan = Plan { version: hookbench_store::VERSION, migrate: &hookbench_store::migrate };
         let store = Store::open(&database, &plan, clock.clone(), on_commit)?;
         import::sweep(dir.path());
         let providers = Providers::open(dir.path());
-        let (known, now_us) = (providers.catalogue(), clock.now_us());
+        let (known, now_us) = (providers.catalog(), clock.now_us());
         let everything = kind != OwnerKind::Command;
         let loaded = load_or_read(&store, known, now_us, everything).await?;
         let store = Arc::new(store);
@@ -150,7 +150,7 @@ impl Engine {
         let feed = Arc::new(Feed::new(loaded.last_seq));
         let providers = Arc::new(providers);
         let requests = {
-            let (hidden, inboxes, tail) = (hidden.clone(), addresses.clone(), store.id_tail());
+            let (hidden, inboxes, tail) = (hidden.clone(), inboxes.clone(), store.id_tail());
             move || RequestReader { hidden: hidden.condition(), tail, inboxes: inboxes.clone() }
         };
         let parts = Parts {
@@ -165,14 +165,14 @@ impl Engine {
             let address = crate::inbox::address(inbox).map_err(EngineError::Content)?;
             match loaded.deletions.iter().any(|r| r.whole && r.inbox == inbox.number) {
                 true => outbox.hold(address.forward_ids(), true),
-                false => addresses.put(address),
+                false => inboxes.put(address),
             }
         }
         let _ = published.set((feed.clone(), store.id_tail()));
         let engine = Arc::new(Self {
             store,
             feed,
-            addresses,
+            inboxes,
             hidden,
             listener: Listener::default(),
             main: Handle::current(),
@@ -278,7 +278,7 @@ impl Engine {
         verification: VerificationSettings,
     ) -> Result<Option<Inbox>, WriteError<rusqlite::Error>> {
         let now_us = self.clock.now_us();
-        let (feed, addresses) = (self.feed.clone(), self.addresses.clone());
+        let (feed, inboxes) = (self.feed.clone(), self.inboxes.clone());
         let work = move |connection: &Connection| {
             if InboxRow::named(connection, &name)?.is_some() {
                 return Ok(None);
@@ -289,7 +289,7 @@ impl Engine {
         let after = move |made: &Option<(InboxRow, Inbox)>| {
             if let Some((row, inbox)) = made {
                 if let Ok(address) = crate::inbox::address(row) {
-                    addresses.put(address);
+                    inboxes.put(address);
                 }
                 feed.publish([Change::InboxAdded { inbox: inbox.clone() }]);
             }
@@ -362,18 +362,18 @@ impl Engine {
 
     /// Returns a snapshot of inbox names and of the id mapping for a search.
     pub fn known(&self) -> InboxSnapshot {
-        InboxSnapshot::new(self.store.id_tail(), self.addresses.labels())
+        InboxSnapshot::new(self.store.id_tail(), self.inboxes.labels())
     }
 
     /// Returns a reader that omits hidden requests and fills in inbox names.
     pub fn requests(&self) -> RequestReader {
-        RequestReader { hidden: self.hidden.condition(), tail: self.store.id_tail(), inboxes: self.addresses.clone() }
+        RequestReader { hidden: self.hidden.condition(), tail: self.store.id_tail(), inboxes: self.inboxes.clone() }
     }
 
     /// Returns a function that finds an inbox by its number.
     pub fn address_by_number(&self) -> impl Fn(i64) -> Option<InboxConfig> + Send + 'static {
-        let addresses = self.addresses.clone();
-        move |number| addresses.by_number(number)
+        let inboxes = self.inboxes.clone();
+        move |number| inboxes.by_number(number)
     }
 
     /// Returns the row number of an id. Returns `None` if the id is not one of this store.
@@ -507,11 +507,11 @@ struct AfterCommit {
 }
 
 impl AfterCommit {
-    fn on_commit(self, addresses: Arc<InboxRegistry>) -> OnCommit {
+    fn on_commit(self, inboxes: Arc<InboxRegistry>) -> OnCommit {
         Box::new(move |committed: Committed| {
             let Some((feed, tail)) = self.published.get() else { return };
             feed.publish(committed.arrived.iter().filter_map(|(id, captured)| {
-                let inbox = addresses.name(captured.inbox)?;
+                let inbox = inboxes.name(captured.inbox)?;
                 Some(Change::RequestAdded { request: summary_of(*id, captured, *tail, inbox) })
             }));
             self.pipeline.take(committed);
@@ -523,13 +523,13 @@ impl AfterCommit {
 /// can then be read, and new ones are refused.
 async fn load_or_read(
     store: &Store,
-    catalogue: Arc<Catalogue>,
+    catalog: Arc<Catalog>,
     now_us: i64,
     everything: bool,
 ) -> Result<Loaded, EngineError> {
     let loaded = {
-        let catalogue = catalogue.clone();
-        store.write(move |connection| load(connection, &catalogue, now_us, everything), |_| ()).await
+        let catalog = catalog.clone();
+        store.write(move |connection| load(connection, &catalog, now_us, everything), |_| ()).await
     };
     match loaded {
         Ok(loaded) => Ok(loaded),
@@ -538,7 +538,7 @@ async fn load_or_read(
             if matches!(error.fault, DatabaseFault::DiskFull | DatabaseFault::Unwritable) =>
         {
             tracing::warn!(%error, "the database cannot be written: stored requests can be read, new ones are refused");
-            let only_read = move |connection: &Connection| match load(connection, &catalogue, now_us, everything) {
+            let only_read = move |connection: &Connection| match load(connection, &catalog, now_us, everything) {
                 Ok(loaded) => Err::<(), _>(Ok(Box::new(loaded))),
                 Err(error) => Err(Err(error)),
             };
@@ -574,7 +574,7 @@ struct Loaded {
     exposures: Vec<ExposureRow>,
 }
 
-fn load(connection: &Connection, catalogue: &Catalogue, now_us: i64, everything: bool) -> rusqlite::Result<Loaded> {
+fn load(connection: &Connection, catalog: &Catalog, now_us: i64, everything: bool) -> rusqlite::Result<Loaded> {
     hookbench_store::response_file::sweep(connection)?;
     hookbench_store::replay::interrupted(connection, now_us)?;
     hookbench_store::pipeline::limit_cursors(connection)?;
@@ -585,7 +585,7 @@ fn load(connection: &Connection, catalogue: &Catalogue, now_us: i64, everything:
         last_seq: hookbench_store::feed::reserve(connection)?,
         cursors: hookbench_store::pipeline::cursors(connection)?,
         last_request: hookbench_store::pipeline::last_request(connection)?,
-        outbox: hookbench_delivery::load(connection, catalogue, now_us, everything)?,
+        outbox: hookbench_delivery::load(connection, catalog, now_us, everything)?,
         steps: Steps::load(connection)?,
         tunnels: TunnelRow::all(connection)?,
         exposures: ExposureRow::all(connection)?,

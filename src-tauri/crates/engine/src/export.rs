@@ -79,7 +79,7 @@ pub struct Exporting {
 pub fn export(engine: &Arc<Engine>, options: Export) -> Option<Exporting> {
     let written = WRITTEN.iter().find(|written| written.format == options.format)?;
     let id = uuid::Uuid::now_v7().to_string();
-    let cancelled = Arc::new(AtomicBool::new(false));
+    let canceled = Arc::new(AtomicBool::new(false));
     let job = Job {
         id: id.clone(),
         kind: JobKind::Export,
@@ -91,7 +91,7 @@ pub fn export(engine: &Arc<Engine>, options: Export) -> Option<Exporting> {
         imported: None,
         error: None,
     };
-    let cancel = cancelled.clone();
+    let cancel = canceled.clone();
     engine.jobs.start(job, Box::new(move || cancel.store(true, Ordering::Relaxed)));
     let (pieces, taken) = mpsc::channel(PREFETCH);
     let now = engine.clock.now_ms();
@@ -101,8 +101,8 @@ pub fn export(engine: &Arc<Engine>, options: Export) -> Option<Exporting> {
         file_name: format!("requests-{day}.{}", written.extension),
         pieces: taken,
     };
-    let every_secret = every_secret_path(&engine.providers.catalogue());
-    let run = Run { engine: engine.clone(), id, cancelled, pieces, reported_at: Instant::now(), every_secret };
+    let every_secret = every_secret_path(&engine.providers.catalog());
+    let run = Run { engine: engine.clone(), id, canceled, pieces, reported_at: Instant::now(), every_secret };
     tokio::spawn(run.whole(options));
     Some(exporting)
 }
@@ -123,7 +123,7 @@ impl<E: std::fmt::Display> From<E> for ExportEnd {
 struct Run {
     engine: Arc<Engine>,
     id: String,
-    cancelled: Arc<AtomicBool>,
+    canceled: Arc<AtomicBool>,
     pieces: mpsc::Sender<io::Result<Bytes>>,
     reported_at: Instant,
     /// JSON paths at which any provider sends its secret.
@@ -135,7 +135,7 @@ impl Run {
         let ended = self.requests(options).await;
         let (state, error) = match ended {
             Ok(()) => (JobState::Done, None),
-            Err(ExportEnd::Left) => (JobState::Cancelled, None),
+            Err(ExportEnd::Left) => (JobState::Canceled, None),
             Err(ExportEnd::Failed(error)) => (JobState::Failed, Some(error)),
         };
         if state != JobState::Done {
@@ -240,7 +240,7 @@ impl Run {
     }
 
     async fn send(&self, bytes: Vec<u8>) -> Result<(), ExportEnd> {
-        if self.cancelled.load(Ordering::Relaxed) {
+        if self.canceled.load(Ordering::Relaxed) {
             return Err(ExportEnd::Left);
         }
         match bytes.is_empty() {
@@ -264,9 +264,9 @@ impl Run {
 
     /// Masks secrets in the body. An encoded body that contains a secret is exported decoded.
     fn mask(&self, record: &mut Record, stored: &StoredRequest) {
-        let inbox = self.engine.addresses.get(&stored.summary.inbox);
+        let inbox = self.engine.inboxes.get(&stored.summary.inbox);
         let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
-        let known = secret_paths(&self.engine.providers.catalogue(), &stored.summary, verification);
+        let known = secret_paths(&self.engine.providers.catalog(), &stored.summary, verification);
         // The provider is unknown until the request is verified. Until then the paths of all providers are masked.
         let paths = known.as_ref().unwrap_or(&self.every_secret);
         if record.header("content-encoding").is_none() {

@@ -21,9 +21,9 @@ pub(crate) async fn handshake(
     long: bool,
     signature: &(dyn Fn() -> SignatureStatus + Sync),
 ) -> Option<Arc<PreparedResponse>> {
-    let catalogue = engine.providers.catalogue();
+    let catalog = engine.providers.catalog();
     let verification = &address.verification;
-    let provider = catalogue.get(verification.provider.as_deref()?)?;
+    let provider = catalog.get(verification.provider.as_deref()?)?;
     if provider.handshakes.is_empty() {
         return None;
     }
@@ -56,7 +56,7 @@ pub(crate) async fn handshake(
 
 /// Stores a secret that a provider sent to an inbox without secrets. Only the first secret is accepted.
 async fn store_handshake_secret(engine: &Engine, name: String, secret: String) {
-    let (feed, addresses, was) = (engine.feed.clone(), engine.addresses.clone(), name.clone());
+    let (feed, inboxes, was) = (engine.feed.clone(), engine.inboxes.clone(), name.clone());
     let work = move |connection: &Connection| {
         let Some(mut row) = InboxRow::named(connection, &name)? else { return Ok(None) };
         if !row.verification.secrets.iter().all(String::is_empty) {
@@ -69,7 +69,7 @@ async fn store_handshake_secret(engine: &Engine, name: String, secret: String) {
     let after = move |changed: &Option<(InboxRow, Inbox)>| {
         if let Some((row, inbox)) = changed {
             if let Ok(address) = crate::inbox::address(row) {
-                addresses.put(address);
+                inboxes.put(address);
             }
             feed.publish([Change::InboxChanged { was, inbox: inbox.clone() }]);
         }

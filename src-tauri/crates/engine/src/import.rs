@@ -144,8 +144,8 @@ pub fn start(engine: &Arc<Engine>, mut import: Import, mut file: NamedTempFile) 
         imported: Some(ImportResult { format: Some(format), ..ImportResult::default() }),
         error: None,
     };
-    let cancelled = Arc::new(AtomicBool::new(false));
-    let cancel = cancelled.clone();
+    let canceled = Arc::new(AtomicBool::new(false));
+    let cancel = canceled.clone();
     engine.jobs.start(job.clone(), Box::new(move || cancel.store(true, Ordering::Relaxed)));
     engine.feed.publish([Change::JobChanged { job: job.clone() }]);
     let now = Instant::now();
@@ -154,7 +154,7 @@ pub fn start(engine: &Arc<Engine>, mut import: Import, mut file: NamedTempFile) 
         runtime: Handle::current(),
         id: job.id.clone(),
         import,
-        cancelled,
+        canceled,
         done: ImportResult { format: Some(format), ..ImportResult::default() },
         batch: Batch::default(),
         kept: Vec::new(),
@@ -182,7 +182,7 @@ fn in_utf8(data: &Path, file: NamedTempFile) -> io::Result<NamedTempFile> {
 
 /// Reason why an import stopped early.
 enum ImportEnd {
-    Cancelled,
+    Canceled,
     Failed(String),
 }
 
@@ -205,7 +205,7 @@ struct Run {
     runtime: Handle,
     id: String,
     import: Import,
-    cancelled: Arc<AtomicBool>,
+    canceled: Arc<AtomicBool>,
     done: ImportResult,
     batch: Batch,
     /// Ranges of row numbers of the imported requests, one for each commit.
@@ -225,7 +225,7 @@ impl Run {
         }
         let (state, error) = match ended {
             Ok(()) => (JobState::Done, None),
-            Err(ImportEnd::Cancelled) => (JobState::Cancelled, None),
+            Err(ImportEnd::Canceled) => (JobState::Canceled, None),
             Err(ImportEnd::Failed(why)) => (JobState::Failed, Some(why)),
         };
         self.remember();
@@ -273,7 +273,7 @@ impl Run {
             return Ok(());
         }
         let (limit, now_us) = self.bounds();
-        let cancelled = self.cancelled.clone();
+        let canceled = self.canceled.clone();
         let mut inboxes = BTreeSet::new();
         let done = &mut self.done;
         let read = read(format, file, &mut |_| (), &mut |number, entry| {
@@ -288,13 +288,13 @@ impl Run {
             if let Err(why) = entry {
                 note_bad(done, ImportError::new(format!("{} {number}", format.noun()), why));
             }
-            if cancelled.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if canceled.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         if let Err(bad) = read {
             note_bad(done, bad);
         }
         match done.bad {
-            _ if self.cancelled.load(Ordering::Relaxed) => Err(ImportEnd::Cancelled),
+            _ if self.canceled.load(Ordering::Relaxed) => Err(ImportEnd::Canceled),
             0 => Ok(()),
             bad => Err(ImportEnd::Failed(format!("{} cannot be imported; nothing was imported", entries(bad)))),
         }
@@ -338,9 +338,9 @@ impl Run {
         now_us: i64,
         at: u64,
     ) -> Result<(), ImportEnd> {
-        if self.cancelled.load(Ordering::Relaxed) {
+        if self.canceled.load(Ordering::Relaxed) {
             self.commit()?;
-            return Err(ImportEnd::Cancelled);
+            return Err(ImportEnd::Canceled);
         }
         let row = match entry {
             Ok(record) => self.row(record, limit, now_us)?,
@@ -373,7 +373,7 @@ impl Run {
             Ok(captured) => captured,
             Err(why) => return Ok(Err(why)),
         };
-        let inbox = match self.engine.addresses.get(&name) {
+        let inbox = match self.engine.inboxes.get(&name) {
             Some(address) => address.number,
             None => {
                 if let Err(why) = too_many(self.done.inboxes.len() + 1) {
@@ -389,7 +389,7 @@ impl Run {
     fn make_inbox(&self, name: &str) -> Result<i64, ImportEnd> {
         let made = self.engine.add_inbox(name.into(), InboxResponse::default(), VerificationSettings::default());
         self.runtime.block_on(made).map_err(|e| ImportEnd::Failed(e.to_string()))?;
-        let address = self.engine.addresses.get(name);
+        let address = self.engine.inboxes.get(name);
         address
             .map(|address| address.number)
             .ok_or_else(|| ImportEnd::Failed(format!("the inbox {name} could not be created")))

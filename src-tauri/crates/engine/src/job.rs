@@ -51,7 +51,7 @@ impl Jobs {
         let mut jobs = self.lock();
         let (job, cancel) = jobs.get_mut(id)?;
         if job.state == JobState::Running {
-            job.state = JobState::Cancelled;
+            job.state = JobState::Canceled;
             cancel();
         }
         Some(job.clone())

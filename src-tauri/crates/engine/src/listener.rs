@@ -152,7 +152,7 @@ pub(crate) async fn restart(engine: &Arc<Engine>, address: SocketAddr) -> Listen
     listener.stop().await;
     let settings = engine.settings();
     let routes = Arc::new(InboxRoutes {
-        addresses: engine.addresses.clone(),
+        inboxes: engine.inboxes.clone(),
         engine: Arc::downgrade(engine),
         create: engine.create_inboxes.clone(),
     });
@@ -230,7 +230,7 @@ async fn free_near(address: SocketAddr) -> Option<String> {
 
 /// Routes of the listener: finds the inbox of a path, or creates it if the settings allow that.
 struct InboxRoutes {
-    addresses: Arc<InboxRegistry>,
+    inboxes: Arc<InboxRegistry>,
     engine: Weak<Engine>,
     create: Arc<AtomicBool>,
 }
@@ -239,13 +239,13 @@ impl Routes for InboxRoutes {
     fn refused(&self, refused: RejectedRequest) {
         let Some(engine) = self.engine.upgrade() else { return };
         let name = refused.target.as_deref().and_then(|target| target.strip_prefix('/')?.split(['/', '?', '#']).next());
-        let inbox = refused.inbox.or_else(|| Some(self.addresses.find(name?)?.0));
+        let inbox = refused.inbox.or_else(|| Some(self.inboxes.find(name?)?.0));
         engine.refusals.add(inbox.unwrap_or_default(), refused);
     }
 
     async fn route(&self, head: RequestHead<'_>) -> Route {
         let name = head.path.trim_start_matches('/').split('/').next().unwrap_or_default();
-        match self.addresses.find(name) {
+        match self.inboxes.find(name) {
             Some((inbox, response, depends)) => Route::Keep { inbox, response, depends, through: None },
             None => self.unknown(name).await,
         }
@@ -270,14 +270,14 @@ impl InboxRoutes {
     async fn unknown(&self, name: &str) -> Route {
         if self.create.load(Ordering::Relaxed)
             && check_name(name).is_ok()
-            && self.addresses.len() < CREATED_BY_REQUESTS_MAX
+            && self.inboxes.len() < CREATED_BY_REQUESTS_MAX
         {
             if let Some(engine) = self.engine.upgrade() {
                 // If another first request created the inbox meanwhile, the lookup below finds it.
                 let _ =
                     engine.add_inbox(name.to_owned(), InboxResponse::default(), VerificationSettings::default()).await;
             }
-            if let Some((inbox, response, depends)) = self.addresses.find(name) {
+            if let Some((inbox, response, depends)) = self.inboxes.find(name) {
                 return Route::Keep { inbox, response, depends, through: None };
             }
         }

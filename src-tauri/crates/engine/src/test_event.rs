@@ -5,7 +5,7 @@ use hookbench_delivery::{
     vendor_request,
     vendor_request::{SampleContext, UnsignedRequest},
 };
-use hookbench_provider::Catalogue;
+use hookbench_provider::Catalog;
 use hookbench_signature::Keys;
 use http::{Request, header};
 use http_body_util::Full;
@@ -28,12 +28,12 @@ struct Ready {
 }
 
 /// Returns a test event of the inbox's provider, signed with the inbox's secret.
-fn event(catalogue: &Catalogue, inbox: &InboxConfig, url: &str, now_ms: i64) -> Ready {
+fn event(catalog: &Catalog, inbox: &InboxConfig, url: &str, now_ms: i64) -> Ready {
     let uuid = uuid::Uuid::now_v7();
     let id = uuid.to_string();
     let moment = SampleContext { id: &id, seed: uuid.as_u128() as u64, step: 0, now_ms };
-    let set = inbox.verification.provider.as_deref().and_then(|id| catalogue.get(id));
-    let Some(provider) = set.or_else(|| catalogue.get(DEFAULT.0)) else {
+    let set = inbox.verification.provider.as_deref().and_then(|id| catalog.get(id));
+    let Some(provider) = set.or_else(|| catalog.get(DEFAULT.0)) else {
         return Ready { headers: Vec::new(), body: b"{\"event\":\"test\"}".to_vec() };
     };
     let sample = match (set, &provider.sending) {
@@ -52,7 +52,7 @@ fn event(catalogue: &Catalogue, inbox: &InboxConfig, url: &str, now_ms: i64) -> 
     if keys.secrets.iter().all(String::is_empty) && set.is_none() {
         keys.secrets = vec![SAMPLE_SECRET.into()];
     }
-    let record = crate::verification::scheme(&inbox.verification, catalogue)
+    let record = crate::verification::scheme(&inbox.verification, catalog)
         .map(|(_, record)| record)
         .or_else(|| provider.schemes.first());
     if let Some(record) = record.filter(|_| signs) {
@@ -73,13 +73,13 @@ fn event(catalogue: &Catalogue, inbox: &InboxConfig, url: &str, now_ms: i64) -> 
 /// # Errors
 /// Returns a message if the listener cannot be reached.
 pub async fn send(
-    catalogue: &Catalogue,
+    catalog: &Catalog,
     address: std::net::SocketAddr,
     inbox: &InboxConfig,
     now_ms: i64,
 ) -> Result<u16, String> {
     let name = &inbox.name;
-    let Ready { headers, body } = event(catalogue, inbox, &format!("http://{address}/{name}"), now_ms);
+    let Ready { headers, body } = event(catalog, inbox, &format!("http://{address}/{name}"), now_ms);
     let mut request = Request::post(format!("/{name}")).header(header::HOST, address.to_string());
     for (name, value) in headers {
         request = request.header(name, value);

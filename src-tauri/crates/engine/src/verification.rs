@@ -7,7 +7,7 @@ use std::{
 
 use hookbench_capture::header_list;
 use hookbench_model::{SignatureStatus, VerificationSettings};
-use hookbench_provider::{Catalogue, Provider, Recognised, SchemeRecord, Verified};
+use hookbench_provider::{Catalog, Provider, Recognized, SchemeRecord, Verified};
 use hookbench_query::body::{content_of, read_body};
 use hookbench_signature::{Fault, Keys, Message, ParsedMessage, State};
 use hookbench_store::verification::Verification;
@@ -24,10 +24,10 @@ pub(crate) const SECRETS_MAX: usize = 16;
 pub(crate) const TEXT_MAX: usize = 16 * 1024;
 
 /// Returns a message that describes the first invalid setting. Returns `None` if all settings are valid.
-pub fn fault(settings: &VerificationSettings, catalogue: &Catalogue) -> Option<String> {
+pub fn fault(settings: &VerificationSettings, catalog: &Catalog) -> Option<String> {
     if let Some(id) = &settings.provider {
-        let Some(provider) = catalogue.get(id) else {
-            return Some(catalogue.missing(id));
+        let Some(provider) = catalog.get(id) else {
+            return Some(catalog.missing(id));
         };
         if let Some(scheme) = &settings.scheme
             && provider.scheme(Some(scheme)).is_none()
@@ -59,20 +59,20 @@ pub fn keys(settings: &VerificationSettings) -> Keys {
 /// set.
 pub(crate) fn verify<'c>(
     settings: &VerificationSettings,
-    catalogue: &'c Catalogue,
+    catalog: &'c Catalog,
     message: &Message<'_>,
     now_ms: i64,
 ) -> Option<(&'c Provider, Verified<'c>)> {
-    let provider = catalogue.get(settings.provider.as_deref()?)?;
+    let provider = catalog.get(settings.provider.as_deref()?)?;
     Some((provider, provider.verify(settings.scheme.as_deref(), message, &keys(settings), now_ms)?))
 }
 
 /// Returns the scheme to sign with: the selected one, or the provider's default scheme.
 pub(crate) fn scheme<'c>(
     settings: &VerificationSettings,
-    catalogue: &'c Catalogue,
+    catalog: &'c Catalog,
 ) -> Option<(&'c Provider, &'c SchemeRecord)> {
-    let provider = catalogue.get(settings.provider.as_deref()?)?;
+    let provider = catalog.get(settings.provider.as_deref()?)?;
     Some((provider, provider.scheme(settings.scheme.as_deref())?))
 }
 
@@ -88,14 +88,14 @@ pub(crate) struct RequestView<'a> {
 }
 
 /// Verifies a request as of its arrival time, and reads its event. A panic affects this request only.
-pub(crate) fn verify_request(catalogue: &Catalogue, view: &RequestView<'_>, inbox: &InboxConfig) -> Verification {
-    catch_unwind(AssertUnwindSafe(|| verify_view(catalogue, view, inbox))).unwrap_or_else(|_| {
+pub(crate) fn verify_request(catalog: &Catalog, view: &RequestView<'_>, inbox: &InboxConfig) -> Verification {
+    catch_unwind(AssertUnwindSafe(|| verify_view(catalog, view, inbox))).unwrap_or_else(|_| {
         tracing::error!(inbox = inbox.name, "verification panicked; the request is stored as unverified");
         Verification::default()
     })
 }
 
-fn verify_view(catalogue: &Catalogue, view: &RequestView<'_>, inbox: &InboxConfig) -> Verification {
+fn verify_view(catalog: &Catalog, view: &RequestView<'_>, inbox: &InboxConfig) -> Verification {
     let headers = header_pairs(view.headers);
     let settings = &inbox.verification;
     let url = settings.signed_url(&inbox.name, view.target);
@@ -110,16 +110,16 @@ fn verify_view(catalogue: &Catalogue, view: &RequestView<'_>, inbox: &InboxConfi
     let read = read_body(&content_of(view.headers), Cow::Borrowed(message.body), READ_MAX);
     let reading = ParsedMessage::lenient(&Message { body: &read.bytes, ..message });
     let provider = match &settings.provider {
-        Some(id) => catalogue.get(id),
-        None => catalogue.recognise(&reading),
+        Some(id) => catalog.get(id),
+        None => catalog.recognize(&reading),
     };
-    let recognised = Recognised::read(provider, &reading);
+    let recognized = Recognized::read(provider, &reading);
     let verified = match view.body.is_some() && settings.has_secrets() {
-        true => verify(settings, catalogue, &message, view.arrived_us / 1_000),
+        true => verify(settings, catalog, &message, view.arrived_us / 1_000),
         false => None,
     };
     let Some((provider, verified)) = verified else {
-        return Verification { recognised, ..Verification::default() };
+        return Verification { recognized, ..Verification::default() };
     };
     let state = match verified.verification.state {
         State::Valid => SignatureStatus::Valid,
@@ -130,7 +130,7 @@ fn verify_view(catalogue: &Catalogue, view: &RequestView<'_>, inbox: &InboxConfi
         State::Unsigned => SignatureStatus::Unsigned,
     };
     let note = verified.note(provider);
-    Verification { state, fault: verified.verification.fault, note, recognised }
+    Verification { state, fault: verified.verification.fault, note, recognized }
 }
 
 /// Returns the name and value of each header of a block. Omits headers whose name is not UTF-8.

@@ -126,7 +126,7 @@ pub enum CheckRunState {
     /// Every check has a result.
     Done = 1,
     /// The run was canceled.
-    Cancelled = 2,
+    Canceled = 2,
     /// The run stopped because of an error.
     Failed = 3,
 }
@@ -467,7 +467,7 @@ pub struct CheckPlan {
     /// Maximum number of requests per second, reached in the burst.
     pub rate: u32,
     /// True if generated events are sent, because Hookbench has no sample event of the provider.
-    pub made_up: bool,
+    pub generated: bool,
     /// Commands and queries that the run executes on this computer.
     pub commands: Vec<String>,
     /// The checks.

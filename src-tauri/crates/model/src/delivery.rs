@@ -26,7 +26,7 @@ pub enum DeliveryState {
     /// The endpoint is not subscribed to the event type. A filtered delivery can be sent anyway.
     Filtered = 6,
     /// The delivery was canceled, or the command that created it ended.
-    Cancelled = 7,
+    Canceled = 7,
 }
 
 /// Every state, in the order of the stored numbers.
@@ -38,13 +38,13 @@ const STATES: &[DeliveryState] = &[
     DeliveryState::Exhausted,
     DeliveryState::Skipped,
     DeliveryState::Filtered,
-    DeliveryState::Cancelled,
+    DeliveryState::Canceled,
 ];
 
 impl DeliveryState {
-    /// Returns the state that is stored as `number`. An unknown number is [`Self::Cancelled`].
+    /// Returns the state that is stored as `number`. An unknown number is [`Self::Canceled`].
     pub fn of(number: u8) -> Self {
-        STATES.get(usize::from(number)).copied().unwrap_or(Self::Cancelled)
+        STATES.get(usize::from(number)).copied().unwrap_or(Self::Canceled)
     }
 }
 

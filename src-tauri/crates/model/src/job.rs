@@ -54,7 +54,7 @@ pub enum JobState {
     /// The job ended with an error.
     Failed,
     /// The job was canceled.
-    Cancelled,
+    Canceled,
 }
 
 /// Result of an import so far.

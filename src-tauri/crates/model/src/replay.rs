@@ -119,7 +119,7 @@ pub enum ReplayState {
     /// The replay stopped at its first failure.
     Stopped = 3,
     /// The replay was canceled.
-    Cancelled = 4,
+    Canceled = 4,
     /// The requests could not be collected.
     Failed = 5,
 }

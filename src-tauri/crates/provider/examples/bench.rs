@@ -3,7 +3,7 @@
 
 use std::{hint::black_box, time::Instant};
 
-use hookbench_provider::Catalogue;
+use hookbench_provider::Catalog;
 use hookbench_signature::{Keys, Message, SearchContext, explain, sign, verify};
 
 const ROUNDS: u32 = 20_000;
@@ -23,11 +23,11 @@ fn timed(mut work: impl FnMut()) -> f64 {
 }
 
 fn main() {
-    let (catalogue, _) = Catalogue::load([]);
+    let (catalog, _) = Catalog::load([]);
     let body = format!(r#"{{"event":"message.created","data":{{"text":"{}"}}}}"#, "x".repeat(970));
     let keys = Keys::of("a secret of some length");
     for id in ["github", "stripe", "slack"] {
-        let Some(scheme) = catalogue.get(id).and_then(|provider| provider.scheme(None)) else { continue };
+        let Some(scheme) = catalog.get(id).and_then(|provider| provider.scheme(None)) else { continue };
         let bare = Message { method: "POST", target: "/", url: None, headers: &[], body: body.as_bytes() };
         let Ok(signed) = sign(&scheme.scheme, &bare, &keys, "id", NOW_MS) else { continue };
         let headers: Vec<(&str, &[u8])> =
@@ -37,9 +37,9 @@ fn main() {
         let verifying = timed(|| drop(black_box(verify(&scheme.scheme, black_box(&message), &keys, NOW_MS))));
         println!("{id:<8} 1 KB: sign {signing:.2} µs, verify {verifying:.2} µs");
     }
-    let Some(scheme) = catalogue.get("github").and_then(|provider| provider.scheme(None)) else { return };
+    let Some(scheme) = catalog.get("github").and_then(|provider| provider.scheme(None)) else { return };
     let large = format!("[{}]", vec![r#"{"id":1,"text":"lorem ipsum dolor sit amet"}"#; 23_000].join(","));
-    let other_schemes: Vec<_> = catalogue
+    let other_schemes: Vec<_> = catalog
         .providers()
         .flat_map(|provider| provider.schemes.iter().map(|record| (provider.name.clone(), &record.scheme)))
         .collect();

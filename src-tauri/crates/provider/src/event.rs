@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use hookbench_signature::{ParsedMessage, Place, Source};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Catalogue, Provider};
+use crate::{Catalog, Provider};
 
 /// Maximum length of an event type or id, in characters. Longer values are ignored.
 const VALUE_MAX: usize = 200;
@@ -60,7 +60,7 @@ impl Places {
 
 /// Provider, event type and event id of a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recognised {
+pub struct Recognized {
     /// Provider id.
     pub provider: Option<String>,
     /// Event type.
@@ -71,9 +71,9 @@ pub struct Recognised {
 
 impl Provider {
     /// Returns event type and event id from the locations that this vendor uses.
-    pub fn read(&self, reading: &ParsedMessage<'_>) -> Recognised {
+    pub fn read(&self, reading: &ParsedMessage<'_>) -> Recognized {
         let first = |places: &[Places]| places.iter().find_map(|place| place.value(reading));
-        Recognised {
+        Recognized {
             provider: Some(self.id.clone()),
             event_type: first(&self.event_type),
             event_id: first(&self.event_id),
@@ -83,12 +83,12 @@ impl Provider {
     /// Returns headers in lower case, at least one of which every message of this vendor has. Empty if the vendor is
     /// recognized by the body only.
     pub(crate) fn hint_headers(&self) -> Vec<String> {
-        let first = self.recognise.iter().flat_map(|places| &places.0).find(|source| source.place == Place::Header);
+        let first = self.recognize.iter().flat_map(|places| &places.0).find(|source| source.place == Place::Header);
         first.map_or_else(Vec::new, |source| source.name.split('|').map(str::to_ascii_lowercase).collect())
     }
 
     fn sent(&self, reading: &ParsedMessage<'_>) -> bool {
-        !self.recognise.is_empty() && self.recognise.iter().all(|place| place.there(reading))
+        !self.recognize.is_empty() && self.recognize.iter().all(|place| place.there(reading))
     }
 }
 
@@ -110,27 +110,27 @@ fn cloud_event(reading: &ParsedMessage<'_>) -> Option<(String, Option<String>)> 
     }
 }
 
-impl Recognised {
+impl Recognized {
     /// Extracts event type and id from the locations of the provider, or from a CloudEvent if the provider has no event
     /// type.
     pub fn read(provider: Option<&Provider>, reading: &ParsedMessage<'_>) -> Self {
-        let mut recognised = provider.map(|provider| provider.read(reading)).unwrap_or_default();
-        if recognised.event_type.is_none()
+        let mut recognized = provider.map(|provider| provider.read(reading)).unwrap_or_default();
+        if recognized.event_type.is_none()
             && let Some((event_type, event_id)) = cloud_event(reading)
         {
-            recognised.event_type = Some(event_type);
-            recognised.event_id = recognised.event_id.or(event_id);
+            recognized.event_type = Some(event_type);
+            recognized.event_id = recognized.event_id.or(event_id);
         }
-        recognised
+        recognized
     }
 }
 
-impl Catalogue {
+impl Catalog {
     /// Returns the provider that the message matches. Of several, the provider with the most conditions is returned.
-    pub fn recognise(&self, reading: &ParsedMessage<'_>) -> Option<&Provider> {
+    pub fn recognize(&self, reading: &ParsedMessage<'_>) -> Option<&Provider> {
         self.candidates(&reading.message()).filter(|provider| provider.sent(reading)).max_by_key(|provider| {
             // Many vendors use the generic scheme, so a more specific provider has precedence.
-            (provider.recognise.len(), !["standard-webhooks", "svix"].contains(&provider.id.as_str()))
+            (provider.recognize.len(), !["standard-webhooks", "svix"].contains(&provider.id.as_str()))
         })
     }
 }
@@ -142,11 +142,11 @@ mod tests {
     use super::*;
 
     fn read(provider: Option<&str>, headers: &[(&str, &str)], body: &str) -> (Option<String>, Option<String>) {
-        let (catalogue, _) = Catalogue::load([]);
+        let (catalog, _) = Catalog::load([]);
         let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: body.as_bytes() };
-        let provider = provider.map(|id| catalogue.get(id).expect("known provider"));
-        let read = Recognised::read(provider, &ParsedMessage::lenient(&message));
+        let provider = provider.map(|id| catalog.get(id).expect("known provider"));
+        let read = Recognized::read(provider, &ParsedMessage::lenient(&message));
         (read.event_type, read.event_id)
     }
 

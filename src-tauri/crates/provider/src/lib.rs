@@ -5,7 +5,7 @@
 //! callers pass custom provider files as text.
 #![forbid(unsafe_code)]
 
-mod catalogue;
+mod catalog;
 mod event;
 mod handshake;
 mod provider;
@@ -16,8 +16,8 @@ mod sending;
 pub mod splice;
 mod verified;
 
-pub use catalogue::{BadFile, Catalogue};
-pub use event::{Places, Recognised};
+pub use catalog::{BadFile, Catalog};
+pub use event::{Places, Recognized};
 pub use handshake::{Filled, Handshake, HandshakeResponse, Proof, Question, Reply};
 pub use provider::{Basis, CustomProvider, Provider, SchemeRecord, SecretHints, Tolerance};
 pub use scenario::{Scenario, Step, scenarios};

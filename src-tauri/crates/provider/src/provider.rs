@@ -17,7 +17,7 @@ pub struct Provider {
     /// Name of the vendor, in the vendor's own spelling.
     pub name: String,
     /// Conditions that a request of this vendor meets. All must be met. A match is a hint and overrides no setting.
-    pub recognise: Vec<Places>,
+    pub recognize: Vec<Places>,
     /// Locations of the event type. The first location with a value is used.
     pub event_type: Vec<Places>,
     /// Locations of the event id. The first location with a value is used.
@@ -132,7 +132,8 @@ pub enum Basis {
 struct File {
     name: String,
     #[serde(default)]
-    recognise: Vec<Places>,
+    #[serde(alias = "recognise")]
+    recognize: Vec<Places>,
     #[serde(default)]
     event_type: Vec<Places>,
     #[serde(default)]
@@ -186,7 +187,7 @@ pub struct CustomProvider {
     /// Name of the provider.
     pub name: String,
     /// Conditions that a request of this provider meets.
-    pub recognise: Vec<Places>,
+    pub recognize: Vec<Places>,
     /// Locations of the event type.
     pub event_type: Vec<Places>,
     /// Locations of the event id.
@@ -267,7 +268,7 @@ impl Provider {
         Ok(Self {
             id: id.to_owned(),
             name: file.name,
-            recognise: file.recognise,
+            recognize: file.recognize,
             event_type: file.event_type,
             event_id: file.event_id,
             schemes,

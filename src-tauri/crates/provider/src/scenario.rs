@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    BadFile, Catalogue,
-    catalogue::named,
+    BadFile, Catalog,
+    catalog::named,
     provider::short,
     sample::{self, Seeds},
 };
@@ -79,9 +79,9 @@ impl Scenario {
     /// # Errors
     ///
     /// Returns an error with line and column if the text is not valid TOML, or with the number of the invalid step.
-    pub fn parse(id: &str, text: &str, catalogue: &Catalogue) -> Result<Self, String> {
+    pub fn parse(id: &str, text: &str, catalog: &Catalog) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|e| short(&e.to_string()))?;
-        let provider = catalogue.get(&file.provider).ok_or_else(|| format!("unknown provider: {:?}", file.provider))?;
+        let provider = catalog.get(&file.provider).ok_or_else(|| format!("unknown provider: {:?}", file.provider))?;
         if file.name.trim().is_empty() {
             return Err("a scenario must have a name".into());
         }
@@ -137,7 +137,7 @@ impl Step {
 /// the built-in scenario with the same id. Returns each scenario with the text of its file, and the files that cannot
 /// be loaded.
 pub fn scenarios(
-    catalogue: &Catalogue,
+    catalog: &Catalog,
     files: impl IntoIterator<Item = (String, String)>,
 ) -> (BTreeMap<String, (Scenario, String)>, Vec<BadFile>) {
     let shipped = Files::iter().filter_map(|file| {
@@ -147,7 +147,7 @@ pub fn scenarios(
     let (mut all, mut bad) = (BTreeMap::new(), Vec::new());
     for (file, text) in shipped.chain(files) {
         let id = file.strip_suffix(".toml").unwrap_or(&file);
-        match named(id).and_then(|()| Scenario::parse(id, &text, catalogue)) {
+        match named(id).and_then(|()| Scenario::parse(id, &text, catalog)) {
             Ok(scenario) => {
                 all.insert(id.to_owned(), (scenario, text));
             }
@@ -161,14 +161,14 @@ pub fn scenarios(
 mod tests {
     use super::*;
 
-    fn catalogue() -> Catalogue {
-        Catalogue::load([]).0
+    fn catalog() -> Catalog {
+        Catalog::load([]).0
     }
 
     #[test]
     fn founding_vendors_have_scenarios_with_consistent_objects() {
-        let catalogue = catalogue();
-        let (all, bad) = scenarios(&catalogue, []);
+        let catalog = catalog();
+        let (all, bad) = scenarios(&catalog, []);
         assert_eq!(bad, []);
         for vendor in ["deway", "flow-session", "onwebchat", "vowchat", "sydx-ai"] {
             assert!(all.values().any(|(scenario, _)| scenario.provider == vendor), "{vendor}");
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn reports_the_location_of_errors_in_a_file() {
-        let catalogue = catalogue();
+        let catalog = catalog();
         let head = "name = \"n\"\nprovider = \"onwebchat\"\n";
         for (rest, word) in [
             ("", "steps"),
@@ -213,13 +213,13 @@ mod tests {
             ("[[steps]]\nevent = \"chat.rated\"\nset = { \"data.x\" = \"{{zebra}}\" }", "{{zebra}}"),
             ("[[steps]]\nevent = \"chat.rated\"\nwait = 3", "line 6"),
         ] {
-            let error = Scenario::parse("x", &format!("{head}\n{rest}"), &catalogue).expect_err(rest);
+            let error = Scenario::parse("x", &format!("{head}\n{rest}"), &catalog).expect_err(rest);
             assert!(error.contains(word), "{rest:?}: {error}");
         }
         let own = "name = \"n\"\nprovider = \"gitlab\"\n[[steps]]\nevent = \"Push Hook\"\npayload = '{\"a\":\"{{uuid a}}\"}'\nset = { \"b.c\" = 1 }";
-        let own = Scenario::parse("x", own, &catalogue).expect("valid scenario with a custom payload");
+        let own = Scenario::parse("x", own, &catalog).expect("valid scenario with a custom payload");
         assert_eq!(own.steps[0].payload["b"]["c"], 1);
-        let (_, bad) = scenarios(&catalogue, [("No Name.toml".to_owned(), String::new())]);
+        let (_, bad) = scenarios(&catalog, [("No Name.toml".to_owned(), String::new())]);
         assert_eq!(bad.len(), 1);
     }
 }

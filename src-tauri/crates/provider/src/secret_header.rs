@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::Catalogue;
+use crate::Catalog;
 
 /// Standard HTTP headers with credentials, and common headers for API keys.
 const SECRET_HEADERS: &[&str] = &[
@@ -31,7 +31,7 @@ const SECRET_HEADERS: &[&str] = &[
 
 /// Headers in which a built-in provider sends the secret itself.
 static VENDOR_HEADERS: LazyLock<Vec<String>> =
-    LazyLock::new(|| Catalogue::load([]).0.secret_places().filter_map(|place| place.header_name()).collect());
+    LazyLock::new(|| Catalog::load([]).0.secret_places().filter_map(|place| place.header_name()).collect());
 
 /// Returns true if the value of a header with this name is a credential.
 pub fn is_secret_header(name: &[u8]) -> bool {

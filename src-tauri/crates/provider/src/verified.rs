@@ -80,10 +80,10 @@ impl Verified<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Catalogue;
+    use crate::Catalog;
 
-    fn catalogue() -> Catalogue {
-        Catalogue::load([]).0
+    fn catalog() -> Catalog {
+        Catalog::load([]).0
     }
 
     fn verification(
@@ -93,8 +93,8 @@ mod tests {
         body: &str,
         secret: &str,
     ) -> (String, State) {
-        let catalogue = catalogue();
-        let provider = catalogue.get(provider).expect("known provider");
+        let catalog = catalog();
+        let provider = catalog.get(provider).expect("known provider");
         let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let url = format!("https://example.com{target}");
         let message = Message { method: "POST", target, url: Some(&url), headers: &headers, body: body.as_bytes() };
@@ -127,8 +127,8 @@ mod tests {
         let strong = ("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17");
         let weak = ("X-Hub-Signature", "sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59");
         let wrong = ("X-Hub-Signature-256", "sha256=0000000000000000000000000000000000000000000000000000000000000000");
-        let catalogue = catalogue();
-        let github = catalogue.get("github").expect("built-in provider");
+        let catalog = catalog();
+        let github = catalog.get("github").expect("built-in provider");
         let weaker =
             github.schemes.iter().find(|record| record.fallback_for.is_some()).expect("fallback scheme").id.clone();
         assert_eq!(verification("github", &[strong, weak], "/", "Hello, World!", secret).1, State::Valid);

@@ -35,7 +35,7 @@ type Agent = AgentClient<tokio::net::UnixStream>;
 type Agent = AgentClient<tokio::net::windows::named_pipe::NamedPipeClient>;
 
 /// Login attempts and their results.
-struct Tried {
+struct LoginAttempts {
     keys: BTreeSet<String>,
     errors: Vec<String>,
 }
@@ -46,7 +46,7 @@ pub(crate) async fn login(handle: &mut Handle<Client>, user: &str, file: Option<
     if handle.authenticate_none(user).await.map_err(DialError::lost)?.success() {
         return Ok(());
     }
-    let mut tried = Tried { keys: BTreeSet::new(), errors: Vec::new() };
+    let mut tried = LoginAttempts { keys: BTreeSet::new(), errors: Vec::new() };
     let named = file.map(Path::to_owned);
     let only = named.as_deref().and_then(public_of);
     let readable = named.as_deref().map(|path| keys::load_secret_key(path, None));
@@ -109,7 +109,7 @@ async fn with_agent(
     handle: &mut Handle<Client>,
     user: &str,
     only: Option<&PublicKey>,
-    tried: &mut Tried,
+    tried: &mut LoginAttempts,
 ) -> Result<bool, DialError> {
     let Some(mut agent) = agent().await else { return Ok(false) };
     let held = match timeout(AGENT, agent.request_identities()).await {
@@ -152,7 +152,12 @@ async fn agent() -> Option<Agent> {
     AgentClient::connect_named_pipe(r"\\.\pipe\openssh-ssh-agent").await.ok()
 }
 
-async fn with_file(handle: &mut Handle<Client>, user: &str, file: &Path, tried: &mut Tried) -> Result<bool, DialError> {
+async fn with_file(
+    handle: &mut Handle<Client>,
+    user: &str,
+    file: &Path,
+    tried: &mut LoginAttempts,
+) -> Result<bool, DialError> {
     let shown = file.display();
     let key = match keys::load_secret_key(file, None) {
         Ok(key) => key,

@@ -56,7 +56,7 @@ pub(crate) struct Client {
 }
 
 /// State that the session shares with its handler.
-pub(crate) struct Heard {
+pub(crate) struct SessionEvents {
     events: mpsc::UnboundedReceiver<Event>,
     sender: mpsc::WeakUnboundedSender<Event>,
     shown: Arc<Mutex<String>>,
@@ -64,10 +64,10 @@ pub(crate) struct Heard {
 }
 
 impl Client {
-    pub(crate) fn new(host_key: HostKey) -> (Self, Heard) {
+    pub(crate) fn new(host_key: HostKey) -> (Self, SessionEvents) {
         let (sender, events) = mpsc::unbounded_channel();
         let (shown, output) = (Arc::new(Mutex::default()), Arc::new(Mutex::default()));
-        let heard = Heard { events, sender: sender.downgrade(), shown: shown.clone(), output: output.clone() };
+        let heard = SessionEvents { events, sender: sender.downgrade(), shown: shown.clone(), output: output.clone() };
         let (open, room) = (Arc::new(Semaphore::new(OPEN_MAX)), Arc::new(Semaphore::new(ALL_WAITING_MAX)));
         (Self { host_key, shown, output, events: sender, open, room }, heard)
     }
@@ -193,11 +193,11 @@ impl Handler for Client {
 /// A session with a host. Dropping it ends the session.
 pub struct Session {
     handle: Arc<Handle<Client>>,
-    heard: Heard,
+    heard: SessionEvents,
 }
 
 impl Session {
-    pub(crate) fn new(handle: Handle<Client>, heard: Heard) -> Self {
+    pub(crate) fn new(handle: Handle<Client>, heard: SessionEvents) -> Self {
         Self { handle: Arc::new(handle), heard }
     }
 

@@ -4,7 +4,7 @@ use hookbench_model::{CheckExchange, CheckFinding, CheckOutcome, CheckRunState, 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 const STATES: &[CheckRunState] =
-    &[CheckRunState::Running, CheckRunState::Done, CheckRunState::Cancelled, CheckRunState::Failed];
+    &[CheckRunState::Running, CheckRunState::Done, CheckRunState::Canceled, CheckRunState::Failed];
 
 /// A row of `check_run`.
 #[derive(Debug, Clone)]

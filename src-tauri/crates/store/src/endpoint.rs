@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use hookbench_model::{
     DeliveryPolicy, Endpoint, EndpointSettings, EndpointState, MASK, PolicyOverrides, masked_url, timestamp,
 };
-use hookbench_provider::{Catalogue, Provider, is_secret_header};
+use hookbench_provider::{Catalog, Provider, is_secret_header};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Purpose of a destination. All destinations share one table, one schedule and one attempt log.
@@ -63,14 +63,14 @@ pub struct EndpointRow {
 const COLUMNS: &str =
     "number, id, settings, enabled, reason, since_us, failed_attempts, exhausted, created_us, paused_us, purpose";
 
-/// Returns the provider of the endpoint. `None` if the catalogue does not contain it.
-pub fn provider_of<'c>(settings: &EndpointSettings, catalogue: &'c Catalogue) -> Option<&'c Provider> {
-    catalogue.get(&settings.provider)
+/// Returns the provider of the endpoint. `None` if the catalog does not contain it.
+pub fn provider_of<'c>(settings: &EndpointSettings, catalog: &'c Catalog) -> Option<&'c Provider> {
+    catalog.get(&settings.provider)
 }
 
 /// Returns the effective delivery policy: the vendor's policy with the overrides of the endpoint.
-pub fn policy_in_force<'c>(settings: &EndpointSettings, catalogue: &'c Catalogue) -> Cow<'c, DeliveryPolicy> {
-    let vendors = || provider_of(settings, catalogue)?.sending.as_ref().map(|sending| &sending.policy);
+pub fn policy_in_force<'c>(settings: &EndpointSettings, catalog: &'c Catalog) -> Cow<'c, DeliveryPolicy> {
+    let vendors = || provider_of(settings, catalog)?.sending.as_ref().map(|sending| &sending.policy);
     match vendors() {
         // Nearly all endpoints have no overrides, and every attempt reads the policy. This case therefore copies
         // nothing.
@@ -95,14 +95,14 @@ pub fn masked_settings(settings: &EndpointSettings) -> EndpointSettings {
 
 /// Other endpoints of the same provider and account.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Beside {
+pub struct OtherEndpoints {
     /// Number of these endpoints.
     pub count: u32,
     /// True if one of them has the same URL.
     pub same_url: bool,
 }
 
-impl Beside {
+impl OtherEndpoints {
     /// Counts the saved endpoints with the provider and account of `settings`, except the endpoint with the number
     /// `but`.
     pub fn of(connection: &Connection, settings: &EndpointSettings, but: i64) -> rusqlite::Result<Self> {
@@ -262,10 +262,10 @@ impl EndpointRow {
     }
 
     /// Returns the endpoint as the API shows it, with secrets masked.
-    pub fn shown(&self, catalogue: &Catalogue) -> Endpoint {
+    pub fn shown(&self, catalog: &Catalog) -> Endpoint {
         Endpoint {
             id: self.id.clone(),
-            policy_in_force: policy_in_force(&self.settings, catalogue).into_owned(),
+            policy_in_force: policy_in_force(&self.settings, catalog).into_owned(),
             settings: masked_settings(&self.settings),
             state: EndpointState {
                 enabled: self.enabled,

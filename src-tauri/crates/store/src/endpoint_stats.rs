@@ -109,7 +109,7 @@ mod tests {
             add(1, DeliveryState::Delivered, Some(now_us - 1), duration_ms);
         }
         add(1, DeliveryState::Failed, Some(now_us), 9_000);
-        add(1, DeliveryState::Cancelled, Some(now_us), 1);
+        add(1, DeliveryState::Canceled, Some(now_us), 1);
         add(9, DeliveryState::Delivered, Some(now_us), 1);
         add(1, DeliveryState::Waiting, None, 1);
         add(2, DeliveryState::Delivered, Some(now_us - 1), 1);

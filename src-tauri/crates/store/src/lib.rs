@@ -38,4 +38,4 @@ pub mod verification;
 pub use masked::{masked_forward, masked_headers, masked_replay};
 pub use migrations::{VERSION, migrate, size};
 pub use own_files::{OwnFiles, own_files};
-pub use providers::{Providers, catalogue};
+pub use providers::{Providers, catalog};

@@ -1,4 +1,4 @@
-//! Provider catalogue of a data directory: the built-in providers, overridden by the user's files.
+//! Provider catalog of a data directory: the built-in providers, overridden by the user's files.
 
 use std::{
     collections::BTreeSet,
@@ -6,23 +6,23 @@ use std::{
     sync::{Arc, RwLock},
 };
 
-use hookbench_provider::{BadFile, Catalogue};
+use hookbench_provider::{BadFile, Catalog};
 
 use crate::own_files::{OwnFiles, own_files};
 
-/// Loads the built-in providers, overridden by the user's files in the data directory. Returns the catalogue and the
+/// Loads the built-in providers, overridden by the user's files in the data directory. Returns the catalog and the
 /// invalid files.
-pub fn catalogue(data: &Path) -> (Catalogue, Vec<BadFile>) {
+pub fn catalog(data: &Path) -> (Catalog, Vec<BadFile>) {
     with_own(own_files(&data.join("providers")))
 }
 
-fn with_own((files, unreadable): OwnFiles) -> (Catalogue, Vec<BadFile>) {
-    let (catalogue, mut bad) = Catalogue::load(files);
+fn with_own((files, unreadable): OwnFiles) -> (Catalog, Vec<BadFile>) {
+    let (catalog, mut bad) = Catalog::load(files);
     bad.extend(unreadable);
-    (catalogue, bad)
+    (catalog, bad)
 }
 
-/// Current provider catalogue. The user's files can change while the engine runs.
+/// Current provider catalog. The user's files can change while the engine runs.
 #[derive(Debug)]
 pub struct Providers {
     data: PathBuf,
@@ -31,22 +31,22 @@ pub struct Providers {
 
 #[derive(Debug, Clone)]
 struct Loaded {
-    catalogue: Arc<Catalogue>,
+    catalog: Arc<Catalog>,
     bad: Arc<Vec<BadFile>>,
     /// User's files at the time of loading.
     own: Arc<OwnFiles>,
 }
 
 fn load(own: OwnFiles) -> Loaded {
-    let (catalogue, bad) = with_own(own.clone());
+    let (catalog, bad) = with_own(own.clone());
     for bad in &bad {
         tracing::warn!(file = %bad.file, reason = %bad.reason, "cannot load a provider file");
     }
-    Loaded { catalogue: Arc::new(catalogue), bad: Arc::new(bad), own: Arc::new(own) }
+    Loaded { catalog: Arc::new(catalog), bad: Arc::new(bad), own: Arc::new(own) }
 }
 
 impl Providers {
-    /// Loads the catalogue of a data directory. Invalid files are logged.
+    /// Loads the catalog of a data directory. Invalid files are logged.
     pub fn open(data: &Path) -> Self {
         Self { data: data.into(), now: RwLock::new(load(own_files(&data.join("providers")))) }
     }
@@ -55,9 +55,9 @@ impl Providers {
         self.now.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// Returns the current catalogue.
-    pub fn catalogue(&self) -> Arc<Catalogue> {
-        self.now().catalogue
+    /// Returns the current catalog.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.now().catalog
     }
 
     /// Returns the user's invalid files.

@@ -11,7 +11,7 @@ const STATES: &[ReplayState] = &[
     ReplayState::Running,
     ReplayState::Done,
     ReplayState::Stopped,
-    ReplayState::Cancelled,
+    ReplayState::Canceled,
     ReplayState::Failed,
 ];
 
@@ -269,7 +269,7 @@ pub fn cancel_waiting(connection: &Connection, number: i64, now_us: i64) -> rusq
             "UPDATE delivery SET state = ?3, reason = 'The replay was canceled.', ended_us = ?2
              WHERE replay = ?1 AND state = ?4 RETURNING number",
         )?
-        .query_map(params![number, now_us, DeliveryState::Cancelled as u8, DeliveryState::Waiting as u8], |row| {
+        .query_map(params![number, now_us, DeliveryState::Canceled as u8, DeliveryState::Waiting as u8], |row| {
             row.get(0)
         })?
         .collect()

@@ -2,7 +2,7 @@
 
 use hookbench_capture::RowId;
 use hookbench_model::{SignatureStatus, VerificationSettings};
-use hookbench_provider::Recognised;
+use hookbench_provider::Recognized;
 use hookbench_signature::Fault;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -16,7 +16,7 @@ pub struct Verification {
     /// Description of the signature scheme that determined the status, in one sentence.
     pub note: Option<String>,
     /// Provider, event type and event ID.
-    pub recognised: Recognised,
+    pub recognized: Recognized,
 }
 
 /// Serializes verification settings to JSON.
@@ -31,7 +31,7 @@ pub fn from_json(text: &str) -> VerificationSettings {
 
 /// Stores the result of the verification of a request, unless the request was deleted.
 pub fn save(connection: &Connection, id: RowId, verification: &Verification) -> rusqlite::Result<()> {
-    let Verification { state, fault, note, recognised } = verification;
+    let Verification { state, fault, note, recognized } = verification;
     let sentences: Vec<String> = fault.iter().map(ToString::to_string).chain(note.clone()).collect();
     connection
         .prepare_cached(
@@ -43,9 +43,9 @@ pub fn save(connection: &Connection, id: RowId, verification: &Verification) -> 
             *state as u8,
             fault.as_ref().map(Fault::code),
             (!sentences.is_empty()).then(|| sentences.join(" ")),
-            recognised.provider,
-            recognised.event_type,
-            recognised.event_id,
+            recognized.provider,
+            recognized.event_type,
+            recognized.event_id,
         ])
         .map(drop)
 }

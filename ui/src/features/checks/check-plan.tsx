@@ -11,7 +11,7 @@ export function PlanSummary({ plan }: { plan: CheckPlan }) {
         <code className="font-mono text-data break-all">{visible(plan.url)}</code>, {size(plan.bytes)} in total, sent
         one at a time, except for a burst of {plan.rate} requests per second.
       </p>
-      {plan.made_up && (
+      {plan.generated && (
         <p className="mt-1">
           Hookbench has no sample event of this vendor and sends generated ones. Pass your own on the command line.
         </p>

@@ -24,7 +24,7 @@ export function CheckReport({ id, others }: { id: string; others: CheckRun[] }) 
   if (error) return <p className="p-6 text-ink-2">This run was not found. The oldest runs are deleted by retention.</p>;
   if (!data) return null;
   const { run, checks } = data;
-  const [word, colour] = conclusion(run);
+  const [word, color] = conclusion(run);
   const running = !run.ended_at;
   const again = (only: string[]): void => void attempt(api.againCheck(id, only));
   const save = (form: "json" | "html" | "junit"): void =>
@@ -45,7 +45,7 @@ export function CheckReport({ id, others }: { id: string; others: CheckRun[] }) 
       >
         <ArrowLeft size={15} aria-hidden /> All runs
       </Link>
-      <h2 className={`text-[22px] font-semibold tracking-tight ${colour}`} aria-live="polite">
+      <h2 className={`text-[22px] font-semibold tracking-tight ${color}`} aria-live="polite">
         {word}
       </h2>
       <p>

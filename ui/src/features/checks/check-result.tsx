@@ -14,14 +14,14 @@ const SEVERITIES: Record<Asked["level"], string> = { must: "Required", should: "
 
 /** A check of a run: its result, its reason, and the requests that were sent for it. */
 export function CheckResult({ check, onAgain }: { check: Asked; onAgain: (() => void) | undefined }) {
-  const { icon: Icon, colour } = OUTCOMES[check.outcome];
+  const { icon: Icon, color } = OUTCOMES[check.outcome];
   const bad = check.outcome === "fail" || check.outcome === "warn";
   const [open, setOpen] = useState(false);
   return (
     <li className="border-t border-line">
       <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary className="flex cursor-default gap-2 py-1.5 hover:bg-hover">
-          <Icon size={16} aria-hidden className={`mt-0.5 shrink-0 ${colour}`} />
+          <Icon size={16} aria-hidden className={`mt-0.5 shrink-0 ${color}`} />
           <span className="min-w-0 flex-1">
             <span className="font-medium">
               {check.number}. {check.title}

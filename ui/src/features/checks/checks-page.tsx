@@ -40,12 +40,12 @@ export function ChecksPage({ id }: { id: string | undefined }) {
         )}
         <ul>
           {items.map((run) => {
-            const [word, colour] = conclusion(run);
+            const [word, color] = conclusion(run);
             return (
               <li key={run.id} className={`border-b border-line ${run.id === id ? "bg-selection" : "hover:bg-hover"}`}>
                 <Link to="/checks/{-$check}" params={{ check: run.id }} className="block px-2 py-2">
                   <span className="flex justify-between gap-2">
-                    <strong className={colour}>{word}</strong>
+                    <strong className={color}>{word}</strong>
                     <span className="text-small text-ink-2">{age(run.created_at, now)}</span>
                   </span>
                   <span className="block truncate font-mono text-data">{visible(run.settings.url ?? "")}</span>

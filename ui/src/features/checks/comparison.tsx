@@ -20,8 +20,8 @@ export function Comparison({ before, after }: { before: string; after: string })
         {data.changed.map((one) => (
           <li key={one.id}>
             {one.number}. {one.title}{" "}
-            <span className={one.before ? OUTCOMES[one.before].colour : "text-ink-2"}>{word(one.before)}</span> →{" "}
-            <span className={one.after ? OUTCOMES[one.after].colour : "text-ink-2"}>{word(one.after)}</span>
+            <span className={one.before ? OUTCOMES[one.before].color : "text-ink-2"}>{word(one.before)}</span> →{" "}
+            <span className={one.after ? OUTCOMES[one.after].color : "text-ink-2"}>{word(one.after)}</span>
           </li>
         ))}
       </ul>

@@ -13,13 +13,13 @@ import type { Asked, CheckRun } from "../../api/client";
 
 export type Outcome = Asked["outcome"];
 
-export const OUTCOMES: Record<Outcome, { icon: LucideIcon; colour: string; word: string; group: string }> = {
-  fail: { icon: XCircle, colour: "text-invalid", word: "failed", group: "Failed" },
-  error: { icon: CircleAlert, colour: "text-invalid", word: "error", group: "Errors" },
-  warn: { icon: TriangleAlert, colour: "text-warning", word: "warning", group: "Warnings" },
-  unknown: { icon: CircleHelp, colour: "text-ink-2", word: "unknown", group: "Unknown" },
-  pass: { icon: CheckCircle2, colour: "text-valid", word: "passed", group: "Passed" },
-  skipped: { icon: MinusCircle, colour: "text-ink-3", word: "skipped", group: "Skipped" },
+export const OUTCOMES: Record<Outcome, { icon: LucideIcon; color: string; word: string; group: string }> = {
+  fail: { icon: XCircle, color: "text-invalid", word: "failed", group: "Failed" },
+  error: { icon: CircleAlert, color: "text-invalid", word: "error", group: "Errors" },
+  warn: { icon: TriangleAlert, color: "text-warning", word: "warning", group: "Warnings" },
+  unknown: { icon: CircleHelp, color: "text-ink-2", word: "unknown", group: "Unknown" },
+  pass: { icon: CheckCircle2, color: "text-valid", word: "passed", group: "Passed" },
+  skipped: { icon: MinusCircle, color: "text-ink-3", word: "skipped", group: "Skipped" },
 };
 
 const SIGNATURE_STATUSES: Record<NonNullable<CheckRun["conclusion"]>, readonly [string, string]> = {

@@ -35,7 +35,7 @@ const STATUSES = [
 const TYPED_MS = 200;
 
 /** States of deliveries that can be resent together. */
-const NOT_ARRIVED: ReadonlySet<string> = new Set(["failed", "exhausted", "skipped", "filtered", "cancelled"]);
+const NOT_ARRIVED: ReadonlySet<string> = new Set(["failed", "exhausted", "skipped", "filtered", "canceled"]);
 
 /** Resends the undelivered deliveries of a list after a confirmation. */
 async function resend(filter: DeliveryFilter): Promise<void> {

@@ -28,7 +28,7 @@ export function ImportReport({ job: begun, onShow }: { job: Job; onShow: (query:
       <p role="status" className={job.state === "failed" ? "text-invalid" : "text-ink-2"}>
         {job.state === "failed"
           ? `Import failed: ${job.error}.`
-          : `${count(requests)} imported${imported?.inboxes.length ? ` into ${imported.inboxes.join(", ")}` : ""}${imported?.bad ? `, ${count(imported.bad)} skipped` : ""}${job.state === "cancelled" ? ", then canceled" : ""}${job.state === "running" ? "…" : "."}`}
+          : `${count(requests)} imported${imported?.inboxes.length ? ` into ${imported.inboxes.join(", ")}` : ""}${imported?.bad ? `, ${count(imported.bad)} skipped` : ""}${job.state === "canceled" ? ", then canceled" : ""}${job.state === "running" ? "…" : "."}`}
       </p>
       {imported?.before && (
         <p className="text-warning">

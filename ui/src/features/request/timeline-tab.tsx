@@ -10,27 +10,27 @@ import { duration, moment, visible } from "../../ui/format";
 type Repeat = Extract<TimelineItem, { type: "request" }>["repeat"];
 
 /** Labels and descriptions of repeated requests. */
-const REPEATS: Record<Repeat, { icon: LucideIcon; name: string; means: string; colour: string }> = {
-  first: { icon: Inbox, name: "first", means: "the first request for this event", colour: "" },
+const REPEATS: Record<Repeat, { icon: LucideIcon; name: string; means: string; color: string }> = {
+  first: { icon: Inbox, name: "first", means: "the first request for this event", color: "" },
   retry: {
     icon: RotateCcw,
     name: "retry",
     means: "the same payload again, after an unsuccessful response",
-    colour: "",
+    color: "",
   },
   duplicate: {
     icon: Same,
     name: "duplicate",
     means: "the same payload again, after a successful response",
-    colour: "text-warning",
+    color: "text-warning",
   },
   altered: {
     icon: TriangleAlert,
     name: "payload changed",
     means: "the event ID of the first request, but another payload",
-    colour: "text-invalid font-semibold",
+    color: "text-invalid font-semibold",
   },
-  unknown: { icon: Inbox, name: "not compared", means: "too large to compare", colour: "text-ink-2" },
+  unknown: { icon: Inbox, name: "not compared", means: "too large to compare", color: "text-ink-2" },
 };
 
 /** Labels of deliveries by their origin. */
@@ -86,7 +86,7 @@ export function TimelineTab({ detail }: { detail: Detail }) {
             );
           }
           const { request, repeat, after_ms } = item;
-          const { icon: Icon, name, means, colour } = REPEATS[repeat];
+          const { icon: Icon, name, means, color } = REPEATS[repeat];
           const [previous, here] = [requests[requests.indexOf(request.id) - 1], request.id === detail.id];
           return (
             <li
@@ -95,15 +95,15 @@ export function TimelineTab({ detail }: { detail: Detail }) {
               className={`border-b border-line px-2 py-2 ${here ? "bg-selection" : ""}`}
             >
               <div className="flex items-center gap-2">
-                <Icon size={15} aria-hidden className={`shrink-0 ${colour || "text-ink-2"}`} />
+                <Icon size={15} aria-hidden className={`shrink-0 ${color || "text-ink-2"}`} />
                 {here ? (
-                  <span className={colour}>{name}</span>
+                  <span className={color}>{name}</span>
                 ) : (
                   <Link
                     to="/inbox/$inbox/{-$request}"
                     params={{ inbox: request.inbox, request: request.id }}
                     search={true}
-                    className={`underline ${colour}`}
+                    className={`underline ${color}`}
                   >
                     {name}
                   </Link>

@@ -26,7 +26,7 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
   const [exposing, setExposing] = useState<{ inbox: string; exposure?: Exposure }>();
   const [removing, setRemoving] = useState(false);
   const hidden = inboxes.filter(({ name }) => !tunnel.exposures.some(({ inbox }) => inbox === name));
-  const [word, colour] = statusOf(tunnel);
+  const [word, color] = statusOf(tunnel);
   const { kind, connection } = tunnel;
   const [duration, means] = tunnel.durable ? MEANS.durable : MEANS.live;
   return (
@@ -36,7 +36,7 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
         <div className="min-w-0 flex-1">
           <h2 className="truncate font-mono text-data">{visible(tunnel.name)}</h2>
           <p className="flex flex-wrap items-center gap-x-2 text-ink-2" role="status">
-            <span aria-hidden className={`size-2 rounded-full ${colour}`} />
+            <span aria-hidden className={`size-2 rounded-full ${color}`} />
             {word}
             {connection.state === "online" && (
               <span>

@@ -2,7 +2,7 @@ import type { Tunnel } from "../../api/client";
 import { useTunnels } from "../../api/queries";
 
 /** The label and the color of each state. */
-const STATES: Record<Tunnel["connection"]["state"], readonly [word: string, colour: string]> = {
+const STATES: Record<Tunnel["connection"]["state"], readonly [word: string, color: string]> = {
   off: ["Stopped", "bg-ink-3"],
   connecting: ["Connecting", "bg-warning"],
   online: ["Online", "bg-accent"],
@@ -11,9 +11,9 @@ const STATES: Record<Tunnel["connection"]["state"], readonly [word: string, colo
 };
 
 /** Returns the label and the color of a tunnel. For another program, only the local end is known. */
-export function statusOf({ kind, connection }: Tunnel): readonly [word: string, colour: string] {
-  const [word, colour] = STATES[connection.state];
-  return kind.type === "other" && connection.state === "online" ? ["Listening", colour] : [word, colour];
+export function statusOf({ kind, connection }: Tunnel): readonly [word: string, color: string] {
+  const [word, color] = STATES[connection.state];
+  return kind.type === "other" && connection.state === "online" ? ["Listening", color] : [word, color];
 }
 
 /** The tunnel status in the status bar. */
@@ -22,10 +22,10 @@ export function TunnelStatus() {
   const wanted = items.filter(({ on }) => on);
   const first = wanted.find(({ connection }) => connection.state !== "online") ?? wanted[0];
   if (!first) return <span>tunnel off</span>;
-  const [word, colour] = statusOf(first);
+  const [word, color] = statusOf(first);
   return (
     <span className="flex items-center gap-2">
-      <span aria-hidden className={`size-2 rounded-full ${colour}`} /> tunnel {word.toLowerCase()}
+      <span aria-hidden className={`size-2 rounded-full ${color}`} /> tunnel {word.toLowerCase()}
     </span>
   );
 }

@@ -129,7 +129,7 @@ impl From<Responder> for Decision {
 #[derive(Debug)]
 pub struct ProxiedRequest {
     /// Number of the app, as returned by `decide`.
-    pub whom: i64,
+    pub app: i64,
     /// The request, which is not stored yet.
     pub captured: Captured,
 }
@@ -272,7 +272,7 @@ impl<R: Routes> Service<R> {
             match responder {
                 Responder::Inbox => {}
                 Responder::Response(response) => arriving.response = response,
-                Responder::App(whom) => return Ok(self.ask(&parts, arriving, whom).await),
+                Responder::App(app) => return Ok(self.ask(&parts, arriving, app).await),
             }
         }
         let response = arriving.response.clone();
@@ -283,10 +283,10 @@ impl<R: Routes> Service<R> {
         faulty(response.fault.filter(|_| !preflight), reply, &connection, http2).await
     }
 
-    async fn ask(&self, parts: &Parts, mut arriving: IncomingRequest, whom: i64) -> Reply {
+    async fn ask(&self, parts: &Parts, mut arriving: IncomingRequest, app: i64) -> Reply {
         let (cors, inbox, remote_address) = (arriving.response.cors, arriving.inbox, arriving.remote_address);
         let captured = arriving.captured(BodyState::Complete, 0, false);
-        match self.routes.ask(ProxiedRequest { whom, captured }).await {
+        match self.routes.ask(ProxiedRequest { app, captured }).await {
             Ok(mut reply) => {
                 if cors {
                     allow_any_origin(&mut reply, &parts.method, &parts.headers);

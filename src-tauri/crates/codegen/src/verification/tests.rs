@@ -27,9 +27,9 @@ const ALL: [&str; 7] = ["node", "python", "php", "go", "ruby", "java", "rust"];
 
 #[test]
 fn writes_samples_for_most_shipped_schemes() {
-    let (catalogue, _) = hookbench_provider::Catalogue::load([]);
+    let (catalog, _) = hookbench_provider::Catalog::load([]);
     let (mut written, mut schemes) = (0, 0);
-    for provider in catalogue.providers() {
+    for provider in catalog.providers() {
         for record in &provider.schemes {
             let Scheme::Digest(digest) = &record.scheme else { continue };
             if digest.algorithm.is_symmetric() {

@@ -12,7 +12,7 @@ use std::{
 
 use base64::Engine as _;
 use hookbench_model::{MASK, text_by};
-use hookbench_provider::{Catalogue, Provider, SchemeRecord, Verified};
+use hookbench_provider::{Catalog, Provider, SchemeRecord, Verified};
 use hookbench_query::body;
 use hookbench_signature::{
     Explanation, Fault, Finding, Keys, Message, ParsedMessage, Scheme, SearchContext, Signed, State, Verification,
@@ -205,12 +205,11 @@ pub fn custom_scheme(scheme: &Value) -> Result<Scheme, DebuggerError> {
 /// # Errors
 /// Returns an error if the provider or the scheme is unknown, if the scheme is invalid, or if both are missing.
 pub fn rule_of<'c>(
-    catalogue: &'c Catalogue,
+    catalog: &'c Catalog,
     provider: Option<&str>,
     scheme: Option<&Value>,
 ) -> Result<(Rule<'c>, Option<&'c Provider>), DebuggerError> {
-    let vendor =
-        provider.map(|id| catalogue.get(id).ok_or_else(|| DebuggerError(catalogue.missing(id)))).transpose()?;
+    let vendor = provider.map(|id| catalog.get(id).ok_or_else(|| DebuggerError(catalog.missing(id)))).transpose()?;
     let rule = match (vendor, scheme) {
         (_, Some(scheme @ Value::Object(_))) => Rule::One(Box::new(custom_scheme(scheme)?)),
         (Some(provider), named) => {
@@ -234,11 +233,11 @@ pub fn rule_of<'c>(
 }
 
 fn parse_input<'c>(
-    catalogue: &'c Catalogue,
+    catalog: &'c Catalog,
     input: &SignatureInput,
     now_ms: i64,
 ) -> Result<ParsedInput<'c>, DebuggerError> {
-    let (rule, provider) = rule_of(catalogue, input.provider.as_deref(), input.scheme.as_ref())?;
+    let (rule, provider) = rule_of(catalog, input.provider.as_deref(), input.scheme.as_ref())?;
     let bytes = decoded(&input.request)?;
     let keys = input.keys()?;
     let now_ms = input.now.map_or(now_ms, |seconds| seconds.saturating_mul(1_000));
@@ -256,8 +255,8 @@ fn decoded(request: &str) -> Result<Vec<u8>, DebuggerError> {
 ///
 /// # Errors
 /// Returns an error if the input cannot be parsed.
-pub fn verify(catalogue: &Catalogue, input: &SignatureInput, now_ms: i64) -> Result<SignatureResult, DebuggerError> {
-    let parsed = parse_input(catalogue, input, now_ms)?;
+pub fn verify(catalog: &Catalog, input: &SignatureInput, now_ms: i64) -> Result<SignatureResult, DebuggerError> {
+    let parsed = parse_input(catalog, input, now_ms)?;
     let raw = Raw::parse(&parsed.bytes)?;
     let message = raw.message(input.url.as_deref());
     let (_, scheme, verification, note) = parsed.rule.verify(&message, &parsed.keys, parsed.now_ms);
@@ -273,8 +272,8 @@ fn sentences(first: String, second: Option<String>) -> String {
 ///
 /// # Errors
 /// Returns an error if the input cannot be parsed, or if the message cannot be signed so that the result verifies.
-pub fn sign(catalogue: &Catalogue, input: &SignatureInput, now_ms: i64) -> Result<SignatureValues, DebuggerError> {
-    let parsed = parse_input(catalogue, input, now_ms)?;
+pub fn sign(catalog: &Catalog, input: &SignatureInput, now_ms: i64) -> Result<SignatureValues, DebuggerError> {
+    let parsed = parse_input(catalog, input, now_ms)?;
     let raw = Raw::parse(&parsed.bytes)?;
     let scheme = match &parsed.rule {
         Rule::One(scheme) => scheme.as_ref(),
@@ -314,28 +313,28 @@ fn unverified(scheme: &Scheme, message: &Message<'_>, signed: &Signed, keys: &Ke
 /// # Errors
 /// Returns an error if the input cannot be parsed.
 pub fn explain(
-    catalogue: &Catalogue,
+    catalog: &Catalog,
     input: &SignatureInput,
     other_secrets: Vec<(String, String)>,
     now_ms: i64,
 ) -> Result<SignatureExplanation, DebuggerError> {
-    explain_within(catalogue, input, other_secrets, now_ms, &elapsed())
+    explain_within(catalog, input, other_secrets, now_ms, &elapsed())
 }
 
 /// Same as [`explain`], with a function that returns the time since the call began.
 fn explain_within(
-    catalogue: &Catalogue,
+    catalog: &Catalog,
     input: &SignatureInput,
     other_secrets: Vec<(String, String)>,
     now_ms: i64,
     elapsed: &dyn Fn() -> Duration,
 ) -> Result<SignatureExplanation, DebuggerError> {
-    let parsed = parse_input(catalogue, input, now_ms)?;
+    let parsed = parse_input(catalog, input, now_ms)?;
     let raw = Raw::parse(&parsed.bytes)?;
     let message = raw.message(input.url.as_deref());
     let decoded = decoded_body(&message);
     let subject = Explained { rule: &parsed.rule, provider: parsed.provider, keys: &parsed.keys, other_secrets };
-    Ok(subject.searched(catalogue, &message, decoded.as_deref(), parsed.now_ms, elapsed))
+    Ok(subject.searched(catalog, &message, decoded.as_deref(), parsed.now_ms, elapsed))
 }
 
 /// Returns a function that returns the time since this call.
@@ -381,18 +380,18 @@ pub struct SignatureMatchList {
 ///
 /// # Errors
 /// Returns an error if the input cannot be parsed.
-pub fn find(catalogue: &Catalogue, input: &SignatureInput) -> Result<SignatureMatchList, DebuggerError> {
+pub fn find(catalog: &Catalog, input: &SignatureInput) -> Result<SignatureMatchList, DebuggerError> {
     let bytes = decoded(&input.request)?;
     let raw = Raw::parse(&bytes)?;
     let keys = input.keys()?;
-    Ok(found(catalogue, &raw.message(input.url.as_deref()), &keys))
+    Ok(found(catalog, &raw.message(input.url.as_deref()), &keys))
 }
 
 /// Tests the schemes of every provider. Tests common schemes if none of them matches.
-pub fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> SignatureMatchList {
+pub fn found(catalog: &Catalog, message: &Message<'_>, keys: &Keys) -> SignatureMatchList {
     let began = Instant::now();
     let mut items = Vec::new();
-    for provider in catalogue.providers() {
+    for provider in catalog.providers() {
         for record in &provider.schemes {
             // The age of the message does not matter here. At time 0, no signature has expired.
             let verification = verified(&record.scheme, message, keys, 0);
@@ -427,12 +426,12 @@ const NAMED_FIRST: &[&str] = &["standard-webhooks", "svix", "github", "stripe", 
 
 /// Returns the schemes of all providers, to be tested instead of the selected one. The schemes of the recognized
 /// provider are first.
-fn other_schemes<'c>(catalogue: &'c Catalogue, recognised: Option<&'c Provider>) -> Vec<(String, &'c Scheme)> {
-    let known = |id: &str| recognised.is_some_and(|provider| provider.id == id);
-    let first = NAMED_FIRST.iter().filter_map(|id| catalogue.get(id)).filter(|provider| !known(&provider.id));
+fn other_schemes<'c>(catalog: &'c Catalog, recognized: Option<&'c Provider>) -> Vec<(String, &'c Scheme)> {
+    let known = |id: &str| recognized.is_some_and(|provider| provider.id == id);
+    let first = NAMED_FIRST.iter().filter_map(|id| catalog.get(id)).filter(|provider| !known(&provider.id));
     let rest =
-        catalogue.providers().filter(|provider| !NAMED_FIRST.contains(&provider.id.as_str()) && !known(&provider.id));
-    recognised
+        catalog.providers().filter(|provider| !NAMED_FIRST.contains(&provider.id.as_str()) && !known(&provider.id));
+    recognized
         .into_iter()
         .chain(first)
         .chain(rest)
@@ -464,20 +463,20 @@ impl Explained<'_> {
     /// Explains the signature status within the time limit of a call. `elapsed` returns the time since the call began.
     pub fn searched(
         self,
-        catalogue: &Catalogue,
+        catalog: &Catalog,
         message: &Message<'_>,
         decoded_body: Option<&[u8]>,
         now_ms: i64,
         elapsed: &dyn Fn() -> Duration,
     ) -> SignatureExplanation {
         let (scheme, scheme_id, _, note) = self.rule.verify(message, self.keys, now_ms);
-        let recognised = catalogue.recognise(&ParsedMessage::lenient(message));
+        let recognized = catalog.recognize(&ParsedMessage::lenient(message));
         let known = SearchContext {
             decoded_body,
             other_secrets: self.other_secrets,
-            other_schemes: other_schemes(catalogue, recognised),
+            other_schemes: other_schemes(catalog, recognized),
             vendor: self.provider.map(Provider::vendor),
-            recognised: recognised.map(|provider| provider.name.as_str()),
+            recognized: recognized.map(|provider| provider.name.as_str()),
         };
         // The search stops if another trial as long as the longest one so far could exceed the time limit.
         let (last, longest) = (Cell::new(elapsed()), Cell::new(Duration::ZERO));

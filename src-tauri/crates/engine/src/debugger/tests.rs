@@ -38,7 +38,7 @@ struct Sent<'a> {
 
 impl Sent<'_> {
     fn input(&self) -> SignatureInput {
-        let (catalogue, _) = Catalogue::load([]);
+        let (catalog, _) = Catalog::load([]);
         let message = |body: &str, more: &str| {
             format!(
                 "POST /hook HTTP/1.1\r\nHost: example.test\r\nContent-Type: {}\r\n{more}\r\n{body}",
@@ -54,13 +54,13 @@ impl Sent<'_> {
             request,
             ..SignatureInput::default()
         };
-        let signed = sign(&catalogue, &input(self.secret, base64(message(self.signed, ""))), 0).expect("a signature");
+        let signed = sign(&catalog, &input(self.secret, base64(message(self.signed, ""))), 0).expect("a signature");
         let headers: String = signed.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         SignatureInput { scheme: None, ..input(self.entered, base64(message(self.arrived, &headers))) }
     }
 
     fn explained(&self) -> SignatureExplanation {
-        explain(&Catalogue::load([]).0, &self.input(), Vec::new(), 0).expect("an explanation")
+        explain(&Catalog::load([]).0, &self.input(), Vec::new(), 0).expect("an explanation")
     }
 }
 
@@ -180,7 +180,7 @@ fn reports_a_truncated_body_without_a_search() {
     let message = base64::engine::general_purpose::STANDARD.decode(&input.request).expect("base64");
     let message = String::from_utf8(message).expect("text").replace("Host:", "Content-Length: 184901\r\nHost:");
     input.request = base64::engine::general_purpose::STANDARD.encode(message.replace("evt_1", "evt_2"));
-    let explanation = explain(&Catalogue::load([]).0, &input, Vec::new(), 0).expect("an explanation");
+    let explanation = explain(&Catalog::load([]).0, &input, Vec::new(), 0).expect("an explanation");
     assert!(explanation.verification.sentence.contains("of 184901 bytes"), "{}", explanation.verification.sentence);
     assert_eq!(explanation.tried, 0);
 }
@@ -194,7 +194,7 @@ fn detects_a_masked_secret() {
         request: base64::engine::general_purpose::STANDARD.encode(message),
         ..SignatureInput::default()
     };
-    let verification = verify(&Catalogue::load([]).0, &input, 0).expect("a result");
+    let verification = verify(&Catalog::load([]).0, &input, 0).expect("a result");
     assert_eq!((verification.state.as_str(), verification.reason.as_deref()), ("invalid", Some("masked")));
 }
 
@@ -202,7 +202,7 @@ fn detects_a_masked_secret() {
 fn tests_secrets_of_other_inboxes() {
     let other = Sent { entered: "another one", ..GITHUB };
     let known = vec![("the inbox shop".to_owned(), GITHUB.secret.to_owned())];
-    let explanation = explain(&Catalogue::load([]).0, &other.input(), known, 0).expect("an explanation");
+    let explanation = explain(&Catalog::load([]).0, &other.input(), known, 0).expect("an explanation");
     assert!(
         explanation.verification.sentence.contains("the secret of the inbox shop"),
         "{}",
@@ -225,7 +225,7 @@ fn finds_two_mistakes_in_a_large_body_after_few_trials() {
     let sent = Sent { signed: &pretty, arrived: &spaced, ..GITHUB };
     let stopped = || Duration::ZERO;
     let explanation =
-        explain_within(&Catalogue::load([]).0, &sent.input(), Vec::new(), 0, &stopped).expect("an explanation");
+        explain_within(&Catalog::load([]).0, &sent.input(), Vec::new(), 0, &stopped).expect("an explanation");
     assert!(
         explanation.verification.sentence.contains("indented by two spaces"),
         "{}",
@@ -238,9 +238,9 @@ fn finds_two_mistakes_in_a_large_body_after_few_trials() {
 /// For every symmetric scheme of every provider, a signed message verifies without naming the scheme.
 #[test]
 fn verifies_signed_messages_without_a_scheme_name() {
-    let (catalogue, _) = Catalogue::load([]);
+    let (catalog, _) = Catalog::load([]);
     let mut signed_by = 0;
-    for provider in catalogue.providers() {
+    for provider in catalog.providers() {
         for record in &provider.schemes {
             let secret = match &record.scheme {
                 Scheme::Digest(digest) if digest.algorithm.is_symmetric() => {
@@ -276,7 +276,7 @@ fn verifies_signed_messages_without_a_scheme_name() {
                 ..SignatureInput::default()
             };
             // Signatures inside a form or JSON body are not inserted by `sign`.
-            let Ok(signed) = sign(&catalogue, &input, 0) else { continue };
+            let Ok(signed) = sign(&catalog, &input, 0) else { continue };
             if !signed.outside_headers.is_empty() {
                 continue;
             }
@@ -284,7 +284,7 @@ fn verifies_signed_messages_without_a_scheme_name() {
             let (head, body) = message.split_once("\r\n\r\n").expect("a blank line");
             input.request = base64::engine::general_purpose::STANDARD.encode(format!("{head}\r\n{headers}\r\n{body}"));
             input.scheme = None;
-            let verification = verify(&catalogue, &input, 0).expect("a result");
+            let verification = verify(&catalog, &input, 0).expect("a result");
             assert_eq!(verification.state, "valid", "{} {}: {}", provider.id, record.id, verification.sentence);
             signed_by += 1;
         }

@@ -42,7 +42,7 @@ struct StoredForward {
 pub(crate) async fn ask(engine: &Arc<Engine>, proxied: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
     let response = {
         let engine = engine.clone();
-        async move { ask_app(engine, proxied.whom, Entry::of(proxied.captured)).await }
+        async move { ask_app(engine, proxied.app, Entry::of(proxied.captured)).await }
     };
     let closing = || CommitError { fault: DatabaseFault::Other, message: "Hookbench is closing".into() };
     engine.main.spawn(response).await.unwrap_or_else(|_| Err(closing()))
@@ -51,12 +51,12 @@ pub(crate) async fn ask(engine: &Arc<Engine>, proxied: ProxiedRequest) -> Result
 /// Stores a request and gets the response from the app.
 pub(crate) async fn ask_app(
     engine: Arc<Engine>,
-    whom: i64,
+    app: i64,
     mut entry: Entry,
 ) -> Result<Response<ResponseBody>, CommitError> {
-    let address = engine.addresses.by_number(entry.captured.inbox);
+    let address = engine.inboxes.by_number(entry.captured.inbox);
     let found = address.as_ref().and_then(|address| {
-        let endpoint = engine.outbox.schedule().numbered(whom)?;
+        let endpoint = engine.outbox.schedule().numbered(app)?;
         let bound = address.forwards.iter().find(|bound| bound.forward.id == endpoint.id)?;
         Some((endpoint, bound.forward.clone()))
     });

@@ -123,11 +123,11 @@ pub(crate) fn forward_outgoing(
     url: &str,
     endpoint: &EndpointRow,
 ) -> Result<OutgoingChanges, String> {
-    let address = engine.addresses.by_number(inbox).ok_or("The inbox of the request was deleted.")?;
+    let address = engine.inboxes.by_number(inbox).ok_or("The inbox of the request was deleted.")?;
     let bound = address.forwards.iter().find(|bound| bound.forward.id == endpoint.id);
     let forward = &bound.ok_or("The forward was deleted.")?.forward;
-    let catalogue = engine.providers.catalogue();
-    let re_sign = match (forward.re_sign, crate::verification::scheme(&address.verification, &catalogue)) {
+    let catalog = engine.providers.catalog();
+    let re_sign = match (forward.re_sign, crate::verification::scheme(&address.verification, &catalog)) {
         (false, _) => None,
         (true, Some((_, record))) => Some((record.clone(), crate::verification::keys(&address.verification))),
         (true, None) => {

@@ -133,8 +133,8 @@ pub(crate) async fn forget_passed_forwards(engine: &Engine) {
         let gone: Vec<String> = ephemeral.map(|bound| bound.forward.id.clone()).filter(|id| ended(id)).collect();
         (!gone.is_empty()).then_some((address.name.clone(), gone))
     };
-    for (name, gone) in engine.addresses.all().iter().filter_map(passed) {
-        let (feed, addresses) = (engine.feed.clone(), engine.addresses.clone());
+    for (name, gone) in engine.inboxes.all().iter().filter_map(passed) {
+        let (feed, inboxes) = (engine.feed.clone(), engine.inboxes.clone());
         let work = move |connection: &Connection| {
             let Some(mut row) = InboxRow::named(connection, &name)? else { return Ok(None) };
             row.forwards.retain(|forward| !gone.contains(&forward.id));
@@ -143,7 +143,7 @@ pub(crate) async fn forget_passed_forwards(engine: &Engine) {
         };
         let after = move |changed: &Option<(Result<InboxConfig, String>, Inbox)>| {
             if let Some((Ok(address), inbox)) = changed {
-                addresses.put(address.clone());
+                inboxes.put(address.clone());
                 feed.publish([Change::InboxChanged { was: inbox.name.clone(), inbox: inbox.clone() }]);
             }
         };

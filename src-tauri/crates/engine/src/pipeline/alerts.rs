@@ -43,7 +43,7 @@ impl Stage for Alerts {
         while cursor < end && began.elapsed() < LONGEST {
             let batch = engine.pipeline.batch(engine, cursor, end).await.map_err(|e| e.to_string())?;
             let last = batch.last;
-            let (inboxes, tail, now_us) = (engine.addresses.clone(), engine.store.id_tail(), engine.clock.now_us());
+            let (inboxes, tail, now_us) = (engine.inboxes.clone(), engine.store.id_tail(), engine.clock.now_us());
             let look = move |connection: &Connection| {
                 matched(connection, &batch, cursor, &mut searches, &*inboxes, tail, now_us)?;
                 Ok(searches)
@@ -71,7 +71,7 @@ async fn watched(engine: &Engine) -> Result<Vec<Watched>, String> {
     let watched = |SavedSearch { name, asked }: SavedSearch| {
         let query = Query::parse(&asked.query).ok().filter(|_| asked.alert)?;
         let inbox = match asked.inbox {
-            Some(inbox) => Some(engine.addresses.get(&inbox)?.number),
+            Some(inbox) => Some(engine.inboxes.get(&inbox)?.number),
             None => None,
         };
         Some(Watched { name, query, inbox, newest: None, requests: 0 })

@@ -27,7 +27,7 @@ impl Stage for Mirror {
     const NAME: PipelineStage = PipelineStage::Forward;
 
     async fn step(&mut self, engine: &Arc<Engine>, cursor: RowId, end: RowId) -> Result<RowId, String> {
-        let inboxes: Vec<InboxConfig> = (engine.addresses.all().into_iter())
+        let inboxes: Vec<InboxConfig> = (engine.inboxes.all().into_iter())
             .filter(|address| address.forwards.iter().any(|bound| bound.forward.mode == ForwardMode::Mirror))
             .collect();
         if inboxes.is_empty() {

@@ -110,7 +110,7 @@ async fn add_batch(
 ) -> Result<(IndexWriter, Option<String>), String> {
     let cursor = writer.last();
     let batch = engine.pipeline.batch(engine, cursor, end).await.map_err(|e| e.to_string())?;
-    let (inboxes, tail) = (engine.addresses.clone(), engine.store.id_tail());
+    let (inboxes, tail) = (engine.inboxes.clone(), engine.store.id_tail());
     let add = move |connection: &Connection| {
         for request in unprocessed(&batch, cursor) {
             let inbox = inboxes.inbox(request.inbox).unwrap_or_default();

@@ -39,7 +39,7 @@ impl Stage for Inference {
 
     async fn step(&mut self, engine: &Arc<Engine>, cursor: RowId, end: RowId) -> Result<RowId, String> {
         let batch = engine.pipeline.batch(engine, cursor, end).await.map_err(|e| e.to_string())?;
-        let (inboxes, tail) = (engine.addresses.clone(), engine.store.id_tail());
+        let (inboxes, tail) = (engine.inboxes.clone(), engine.store.id_tail());
         let read = move |connection: &Connection| infer(connection, &batch, cursor, &*inboxes, tail);
         let (changed, reached) = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
         if changed.is_empty() {
@@ -71,7 +71,7 @@ fn infer(
     for request in unprocessed(batch, cursor) {
         let values = values(connection, request, inboxes, tail);
         if !values.is_empty() {
-            let key = (request.inbox, request.recognised.event_type.clone().unwrap_or_default());
+            let key = (request.inbox, request.recognized.event_type.clone().unwrap_or_default());
             let schema = match schemas.get_mut(&key) {
                 Some(schema) => schema,
                 None => {

@@ -7,7 +7,7 @@ use std::{
 
 use hookbench_capture::RowId;
 use hookbench_model::{BodyState, Change, PipelineStage, RequestSummary};
-use hookbench_provider::Catalogue;
+use hookbench_provider::Catalog;
 use hookbench_store::{
     pipeline::save_cursor,
     request::CommittedRequest,
@@ -71,7 +71,7 @@ async fn step(engine: &Arc<Engine>) -> Result<bool, String> {
         Next::Store(end) => (None, end),
         Next::None => return Ok(false),
     };
-    let (addresses, catalogue) = (engine.address_by_number(), engine.providers.catalogue());
+    let (inboxes, catalog) = (engine.address_by_number(), engine.providers.catalog());
     let read = move |connection: &Connection| {
         let mut batch = match requests {
             Some(requests) => {
@@ -80,7 +80,7 @@ async fn step(engine: &Arc<Engine>) -> Result<bool, String> {
             }
             None => Batch::read(connection, cursor, end, None)?,
         };
-        let verified = verify_batch(connection, &mut batch.requests, &catalogue, &addresses)?;
+        let verified = verify_batch(connection, &mut batch.requests, &catalog, &inboxes)?;
         Ok((batch, verified))
     };
     let (batch, mut verified) = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
@@ -105,10 +105,10 @@ pub async fn verify_again(engine: &Arc<Engine>, inbox: i64, progress: impl Fn(u6
     let (mut after, mut done) = (RowId(0), 0);
     let end = engine.pipeline.lock_handover().committed();
     while after < end {
-        let (addresses, catalogue) = (engine.address_by_number(), engine.providers.catalogue());
+        let (inboxes, catalog) = (engine.address_by_number(), engine.providers.catalog());
         let read = move |connection: &Connection| {
             let mut batch = Batch::read(connection, after, end, Some(inbox))?;
-            let verified = verify_batch(connection, &mut batch.requests, &catalogue, &addresses)?;
+            let verified = verify_batch(connection, &mut batch.requests, &catalog, &inboxes)?;
             Ok((batch, verified))
         };
         let (batch, verified) = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
@@ -130,7 +130,7 @@ type Results = Vec<(RowId, Verification)>;
 fn verify_batch(
     connection: &Connection,
     requests: &mut [CommittedRequest],
-    catalogue: &Catalogue,
+    catalog: &Catalog,
     inbox: &dyn Fn(i64) -> Option<InboxConfig>,
 ) -> rusqlite::Result<Results> {
     let mut results = Vec::with_capacity(requests.len());
@@ -138,13 +138,13 @@ fn verify_batch(
         let verification = match std::mem::take(&mut request.findings).get::<Verification>() {
             Some(verification) => verification.clone(),
             None => match inbox(request.inbox) {
-                Some(address) => verify(connection, request, catalogue, &address)?,
+                Some(address) => verify(connection, request, catalog, &address)?,
                 None => continue,
             },
         };
         request.signature = verification.state;
         request.reason = verification.fault.as_ref().map(|fault| fault.code().to_owned());
-        request.recognised = verification.recognised.clone();
+        request.recognized = verification.recognized.clone();
         results.push((request.row, verification));
     }
     Ok(results)
@@ -153,7 +153,7 @@ fn verify_batch(
 fn verify(
     connection: &Connection,
     request: &CommittedRequest,
-    catalogue: &Catalogue,
+    catalog: &Catalog,
     address: &InboxConfig,
 ) -> rusqlite::Result<Verification> {
     let most = if address.verification.has_secrets() { VERIFIED_MAX } else { RECOGNISED_MAX };
@@ -166,7 +166,7 @@ fn verify(
         arrived_us: request.arrived_us,
         body: body.as_deref(),
     };
-    Ok(verify_request(catalogue, &view, address))
+    Ok(verify_request(catalog, &view, address))
 }
 
 /// Stores results and, if given, the cursor of the stage. Publishes the requests.

@@ -157,7 +157,7 @@ async fn feed_replay(engine: &Arc<Engine>, row: ReplayRow) -> Result<(), String>
     let Some(endpoint) = engine.outbox.schedule().numbered(row.endpoint) else {
         return end_replay(engine, number, ReplayState::Failed, "The destination of the replay was deleted.").await;
     };
-    let (now_us, tail, addresses) = (engine.clock.now_us(), engine.store.id_tail(), engine.address_by_number());
+    let (now_us, tail, inboxes) = (engine.clock.now_us(), engine.store.id_tail(), engine.address_by_number());
     let to = endpoint.number;
     let work = move |connection: &Connection| {
         // The replay may have ended since it was read.
@@ -167,7 +167,7 @@ async fn feed_replay(engine: &Arc<Engine>, row: ReplayRow) -> Result<(), String>
         }
         let mut made = Vec::new();
         for request in row.take(connection, BATCH_SIZE)? {
-            let (request, refused) = of_request(connection, &row, request, tail, &addresses)?;
+            let (request, refused) = of_request(connection, &row, request, tail, &inboxes)?;
             let (state, reason) = match refused {
                 None => (DeliveryState::Waiting, String::new()),
                 Some(why) => (DeliveryState::Failed, why),
@@ -211,15 +211,15 @@ pub async fn end_replay(engine: &Engine, number: i64, state: ReplayState, reason
         if !ReplayRow::end(connection, number, state, &reason, now_us)? {
             return Ok(None);
         }
-        let cancelled = hookbench_store::replay::cancel_waiting(connection, number, now_us)?;
+        let canceled = hookbench_store::replay::cancel_waiting(connection, number, now_us)?;
         let Some(row) = ReplayRow::numbered(connection, number)? else { return Ok(None) };
-        Ok::<_, rusqlite::Error>(Some((row.endpoint, cancelled, row.counted(connection)?)))
+        Ok::<_, rusqlite::Error>(Some((row.endpoint, canceled, row.counted(connection)?)))
     };
     let (outbox, replays, feed) = (engine.outbox.clone(), engine.replays.clone(), engine.feed.clone());
     let after = move |ended: &Option<(i64, Vec<i64>, Replay)>| {
-        let Some((endpoint, cancelled, replay)) = ended else { return };
+        let Some((endpoint, canceled, replay)) = ended else { return };
         let mut schedule = outbox.schedule();
-        for number in cancelled {
+        for number in canceled {
             schedule.forget(*number);
         }
         schedule.remove_endpoint(*endpoint);
@@ -258,18 +258,18 @@ pub(crate) async fn replay_outgoing(
     inbox: i64,
 ) -> Result<OutgoingChanges, String> {
     let plan = replay_plan(engine, number).await?;
-    let catalogue = engine.providers.catalogue();
+    let catalog = engine.providers.catalog();
     let re_sign = match plan.settings.re_sign {
         None => None,
         Some(ReSignWith::Endpoint) => {
-            let provider = catalogue.get(&endpoint.settings.provider);
+            let provider = catalog.get(&endpoint.settings.provider);
             let record = provider.and_then(|provider| provider.scheme(endpoint.settings.scheme.as_deref()));
             let record = record.ok_or("The request cannot be signed: the provider of the endpoint is unknown.")?;
             Some((record.clone(), hookbench_delivery::keys(&endpoint.settings, engine.clock.now_us())))
         }
         Some(ReSignWith::Inbox) => {
-            let address = engine.addresses.by_number(inbox).ok_or("The inbox of the request was deleted.")?;
-            let (_, record) = crate::verification::scheme(&address.verification, &catalogue)
+            let address = engine.inboxes.by_number(inbox).ok_or("The inbox of the request was deleted.")?;
+            let (_, record) = crate::verification::scheme(&address.verification, &catalog)
                 .ok_or_else(|| format!("The request cannot be signed: the inbox {} has no provider.", address.name))?;
             Some((record.clone(), crate::verification::keys(&address.verification)))
         }

@@ -2,7 +2,7 @@
 
 use hookbench_content::json_values;
 use hookbench_model::{RequestSummary, VerificationSettings};
-use hookbench_provider::Catalogue;
+use hookbench_provider::Catalog;
 use hookbench_query::{JsonPath, Step, spans};
 use hookbench_signature::{Place, Source};
 
@@ -15,17 +15,17 @@ pub const MASKED_MAX: u64 = 1024 * 1024;
 /// Returns the JSON paths at which the provider of a request sends the secret. Returns `None` if the provider is
 /// unknown.
 pub fn secret_paths(
-    catalogue: &Catalogue,
+    catalog: &Catalog,
     summary: &RequestSummary,
     inbox: Option<&VerificationSettings>,
 ) -> Option<Vec<JsonPath>> {
     let id = inbox.and_then(|verification| verification.provider.as_deref()).or(summary.provider.as_deref())?;
-    Some(in_json(catalogue.get(id)?.secret_places()))
+    Some(in_json(catalog.get(id)?.secret_places()))
 }
 
 /// Returns the JSON paths at which any provider sends its secret.
-pub fn every_secret_path(catalogue: &Catalogue) -> Vec<JsonPath> {
-    in_json(catalogue.secret_places())
+pub fn every_secret_path(catalog: &Catalog) -> Vec<JsonPath> {
+    in_json(catalog.secret_places())
 }
 
 fn in_json<'c>(places: impl Iterator<Item = &'c Source>) -> Vec<JsonPath> {

@@ -97,7 +97,7 @@ pub struct ArrivedRequest<'a> {
 impl<'a> ArrivedRequest<'a> {
     /// Verifies a request and collects the data that rules match against.
     pub fn new(engine: &Engine, address: &'a InboxConfig, arrival: Arrival<'a>) -> Self {
-        let verification = verify_request(&engine.providers.catalogue(), &arrival.view(), address);
+        let verification = verify_request(&engine.providers.catalog(), &arrival.view(), address);
         Self::verified(engine, address, arrival, verification)
     }
 
@@ -124,9 +124,9 @@ impl<'a> ArrivedRequest<'a> {
             unread: true,
             note: "",
             source: "",
-            provider: self.verification.recognised.provider.as_deref(),
-            event_type: self.verification.recognised.event_type.as_deref(),
-            event_id: self.verification.recognised.event_id.as_deref(),
+            provider: self.verification.recognized.provider.as_deref(),
+            event_type: self.verification.recognized.event_type.as_deref(),
+            event_id: self.verification.recognized.event_id.as_deref(),
             signature_status: self.verification.state,
             reason: self.verification.fault.as_ref().map(hookbench_signature::Fault::code),
             duplicate: false,
@@ -148,7 +148,7 @@ impl<'a> ArrivedRequest<'a> {
 
     /// Returns the key of the sequence of a rule.
     fn key(&self, rule: &ResponseRule) -> Key {
-        let of = match (rule.per, &self.verification.recognised.event_id) {
+        let of = match (rule.per, &self.verification.recognized.event_id) {
             (SequencePer::Inbox, _) => String::new(),
             (SequencePer::Event, Some(id)) => id.clone(),
             (SequencePer::Event, None) => hex::encode(Sha256::digest(self.arrival.body)),
@@ -163,8 +163,8 @@ impl<'a> ArrivedRequest<'a> {
             target: self.arrival.target,
             headers: self.arrival.headers,
             body: self.arrival.body,
-            event_type: self.verification.recognised.event_type.as_deref(),
-            event_id: self.verification.recognised.event_id.as_deref(),
+            event_type: self.verification.recognized.event_type.as_deref(),
+            event_id: self.verification.recognized.event_id.as_deref(),
             now_us: self.now_us,
         }
     }
@@ -300,13 +300,13 @@ pub(crate) async fn decide(
     request: ReceivedRequest<'_>,
     proved_only: bool,
 ) -> Decision {
-    let Some(address) = engine.addresses.by_number(inbox) else { return Responder::Inbox.into() };
+    let Some(address) = engine.inboxes.by_number(inbox) else { return Responder::Inbox.into() };
     let bytes = match request.body {
         ArrivedBody::Memory(body) => body.len() as u64,
         ArrivedBody::Chunks { bytes, .. } => bytes,
     };
     let long = takes_long(request.headers, bytes);
-    let (catalogue, verified) = (engine.providers.catalogue(), OnceLock::new());
+    let (catalog, verified) = (engine.providers.catalog(), OnceLock::new());
     if let ArrivedBody::Memory(body) = request.body {
         let view = RequestView {
             method: request.method.as_str(),
@@ -315,7 +315,7 @@ pub(crate) async fn decide(
             arrived_us: request.arrived_us,
             body: Some(body),
         };
-        let verify = || verified.get_or_init(|| verify_request(&catalogue, &view, &address)).state;
+        let verify = || verified.get_or_init(|| verify_request(&catalog, &view, &address)).state;
         if let Some(response) = crate::handshake::handshake(engine, &address, request, body, long, &verify).await {
             return Decision { responder: Responder::Response(response), findings: findings(verified.get()) };
         }
@@ -342,8 +342,7 @@ pub(crate) async fn decide(
         arrived_us: request.arrived_us,
     };
     let (request, outcome) = aside(long, || {
-        let verification =
-            verified.into_inner().unwrap_or_else(|| verify_request(&catalogue, &arrival.view(), &address));
+        let verification = verified.into_inner().unwrap_or_else(|| verify_request(&catalog, &arrival.view(), &address));
         let request = ArrivedRequest::verified(engine, &address, arrival, verification);
         let outcome = consider(engine, &request, true, &mut |_| ());
         (request, outcome)

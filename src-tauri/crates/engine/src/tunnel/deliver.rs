@@ -116,7 +116,7 @@ async fn take(
         return Ack::Later { after_s: LATER * 12, full: false };
     };
     // The deletion of an inbox can be undone.
-    let Some(address) = engine.addresses.by_number(exposed.inbox) else {
+    let Some(address) = engine.inboxes.by_number(exposed.inbox) else {
         return Ack::Later { after_s: LATER * 2, full: false };
     };
     // The local limit applies even if the relay allows larger bodies.

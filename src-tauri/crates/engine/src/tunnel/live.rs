@@ -47,7 +47,7 @@ impl Routes for LiveRoutes {
         let path = engine.tunnels.below_public(self.tunnel, head.path);
         let token = path.trim_start_matches('/').split('/').next().unwrap_or_default();
         let Some((row, access)) = engine.tunnels.exposed(self.tunnel, token) else { return unknown() };
-        let Some(address) = engine.addresses.by_number(row.inbox) else { return unknown() };
+        let Some(address) = engine.inboxes.by_number(row.inbox) else { return unknown() };
         let refused =
             access.refuses_sender(head.remote_address.ip()).or_else(|| access.refuses_credentials(head.headers));
         if let Some(refusal) = refused {

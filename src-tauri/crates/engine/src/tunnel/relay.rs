@@ -114,7 +114,7 @@ pub(super) async fn expose_at_relay(
         };
         (known.client()?.ok_or_else(gone)?, label)
     };
-    let wanted = wanted(address, &settings, &engine.providers.catalogue());
+    let wanted = wanted(address, &settings, &engine.providers.catalog());
     let shown = client.put_inbox(&label, &wanted).await?;
     let row = ExposureRow { tunnel, inbox: address.number, label, url: shown.url, settings };
     Ok(ExposureEntry { sent: Some(wanted), ..ExposureEntry::new(row) })
@@ -168,7 +168,7 @@ pub(super) fn spawn_telling_relays(engine: &Arc<Engine>) {
 
 /// Sends changed settings of inboxes to relays, and removes the exposures of purged inboxes.
 async fn send_all_settings(engine: &Arc<Engine>) {
-    let catalogue = engine.providers.catalogue();
+    let catalog = engine.providers.catalog();
     let Ok(inboxes) = engine.store.readers().read(ExposureRow::inboxes).await else { return };
     let (mut unsent, mut gone) = (Vec::new(), Vec::new());
     for known in engine.tunnels.lock().values_mut() {
@@ -187,8 +187,8 @@ async fn send_all_settings(engine: &Arc<Engine>) {
                 gone.push((tunnel, row.inbox));
                 continue;
             }
-            let Some(address) = engine.addresses.by_number(row.inbox) else { continue };
-            let wanted = wanted(&address, &row.settings, &catalogue);
+            let Some(address) = engine.inboxes.by_number(row.inbox) else { continue };
+            let wanted = wanted(&address, &row.settings, &catalog);
             if exposure.sent.as_ref() != Some(&wanted) {
                 unsent.push(UnsentSettings { tunnel, client, row, wanted });
             }

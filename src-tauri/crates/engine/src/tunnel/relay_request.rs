@@ -1,7 +1,7 @@
 //! Settings of an inbox in the form that is sent to a relay.
 
 use hookbench_model::ExposureSettings;
-use hookbench_provider::{Catalogue, Provider};
+use hookbench_provider::{Catalog, Provider};
 use hookbench_relay::{
     access::digest,
     wire::{BasicCredentials, ExposedInbox, Fallback, InboxHandshake},
@@ -19,8 +19,8 @@ const SLACK: u32 = 1_500;
 const LONGEST_WAIT: u32 = 25_000;
 
 /// Returns the settings of an inbox for the relay.
-pub(super) fn wanted(address: &InboxConfig, settings: &ExposureSettings, catalogue: &Catalogue) -> ExposedInbox {
-    let provider = address.verification.provider.as_deref().and_then(|id| catalogue.get(id));
+pub(super) fn wanted(address: &InboxConfig, settings: &ExposureSettings, catalog: &Catalog) -> ExposedInbox {
+    let provider = address.verification.provider.as_deref().and_then(|id| catalog.get(id));
     ExposedInbox {
         fallback: fallback(address),
         wait_ms: settings.wait_ms.unwrap_or_else(|| budget(address, provider)),
@@ -57,8 +57,8 @@ fn budget(address: &InboxConfig, provider: Option<&Provider>) -> u32 {
 }
 
 /// Returns the names of the handshakes that require a secret the relay does not have. These wait for this computer.
-pub(super) fn keyed(address: &InboxConfig, settings: &ExposureSettings, catalogue: &Catalogue) -> Vec<String> {
-    let provider = address.verification.provider.as_deref().and_then(|id| catalogue.get(id));
+pub(super) fn keyed(address: &InboxConfig, settings: &ExposureSettings, catalog: &Catalog) -> Vec<String> {
+    let provider = address.verification.provider.as_deref().and_then(|id| catalog.get(id));
     let given = settings.give_secrets && address.verification.secrets.iter().any(|secret| !secret.is_empty());
     provider
         .into_iter()

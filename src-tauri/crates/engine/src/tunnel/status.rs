@@ -61,19 +61,19 @@ pub async fn tunnels(engine: &Engine) -> Result<Vec<Tunnel>, ReadError> {
 /// Returns an error if the database cannot be read.
 pub async fn tunnel(engine: &Engine, number: i64) -> Result<Option<Tunnel>, ReadError> {
     let backlog = backlog_counts(engine, number).await?;
-    let catalogue = engine.providers.catalogue();
+    let catalog = engine.providers.catalog();
     let all = engine.tunnels.lock();
     let Some(known) = all.get(&number) else { return Ok(None) };
     let durable = known.row.settings.is_durable();
     let exposures = known.exposures.iter().filter_map(|ExposureEntry { row, problem, .. }| {
-        let address = engine.addresses.by_number(row.inbox)?;
+        let address = engine.inboxes.by_number(row.inbox)?;
         Some(Exposure {
             inbox: address.name.clone(),
             url: known.url_of(row),
             waiting: known.waiting.get(&row.label).copied().unwrap_or_default(),
             backlog: backlog.get(&row.inbox).copied().unwrap_or_default(),
             problem: problem.clone(),
-            keyed: if durable { keyed(&address, &row.settings, &catalogue) } else { Vec::new() },
+            keyed: if durable { keyed(&address, &row.settings, &catalog) } else { Vec::new() },
             settings: row.settings.masked(),
         })
     });

@@ -3,11 +3,11 @@
 
 use std::sync::LazyLock;
 
-use hookbench_provider::Catalogue;
+use hookbench_provider::Catalog;
 use hookbench_signature::{Keys, Message, State, verify};
 use libfuzzer_sys::fuzz_target;
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load([]).0);
+static CATALOGUE: LazyLock<Catalog> = LazyLock::new(|| Catalog::load([]).0);
 
 fuzz_target!(|value: &[u8]| {
     let keys = Keys::of("a-secret-that-fuzzing-cannot-guess-5ec2e7");

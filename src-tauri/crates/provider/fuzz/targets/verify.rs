@@ -4,11 +4,11 @@
 
 use std::sync::LazyLock;
 
-use hookbench_provider::{Catalogue, SchemeRecord};
+use hookbench_provider::{Catalog, SchemeRecord};
 use hookbench_signature::{Keys, Message, ParsedMessage, State, signed_content, verify};
 use libfuzzer_sys::fuzz_target;
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load([]).0);
+static CATALOGUE: LazyLock<Catalog> = LazyLock::new(|| Catalog::load([]).0);
 static SCHEMES: LazyLock<Vec<&'static SchemeRecord>> =
     LazyLock::new(|| CATALOGUE.providers().flat_map(|provider| &provider.schemes).collect());
 
@@ -40,7 +40,7 @@ fuzz_target!(|data: &[u8]| {
     assert_ne!(verification.state, State::Valid, "{}", record.id);
     let _ = signed_content(&record.scheme, &message, &keys);
     let reading = ParsedMessage::new(&message);
-    if let Some(provider) = CATALOGUE.recognise(&reading) {
+    if let Some(provider) = CATALOGUE.recognize(&reading) {
         let _ = provider.read(&reading);
         let _ = provider.response(&message, &keys, false, || State::Invalid);
     }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::Catalogue;
+use crate::Catalog;
 
 /// Request: provider, method, target, headers, body.
 type Asked<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str);
@@ -20,12 +20,12 @@ fn keys() -> Keys {
 
 fn response(request: Asked<'_>, keys: &Keys, state: State, own: bool) -> Option<HandshakeResponse> {
     let (provider, method, target, headers, body) = request;
-    let (catalogue, bad) = Catalogue::load([]);
+    let (catalog, bad) = Catalog::load([]);
     assert_eq!(bad, []);
     let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
     let url = Some("http://www.testendpoint.com/webhook");
     let message = Message { method, target, url, headers: &headers, body: body.as_bytes() };
-    catalogue.get(provider).expect(provider).response(&message, keys, own, || state)
+    catalog.get(provider).expect(provider).response(&message, keys, own, || state)
 }
 
 fn filled(request: Asked<'_>) -> Filled {
@@ -209,10 +209,10 @@ fn verifies_the_signature_only_if_required() {
             assert_eq!((responded.status, responded.body.as_str()), (401, ""));
         }
     }
-    let (catalogue, _) = Catalogue::load([]);
+    let (catalog, _) = Catalog::load([]);
     let looked = Cell::new(0);
     let message = Message { method: "GET", target: "/?challenge=1", url: None, headers: &[], body: b"" };
-    let _ = catalogue.get("dropbox").expect("built-in provider").response(&message, &keys(), false, || {
+    let _ = catalog.get("dropbox").expect("built-in provider").response(&message, &keys(), false, || {
         looked.set(looked.get() + 1);
         State::Valid
     });

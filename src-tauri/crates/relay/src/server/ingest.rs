@@ -15,7 +15,7 @@ use hookbench_capture::{
     Responder, ResponseBody, Route, Routes, header_list,
 };
 use hookbench_model::DatabaseFault;
-use hookbench_provider::Catalogue;
+use hookbench_provider::Catalog;
 use hookbench_signature::{Keys, Message, State};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -62,7 +62,7 @@ pub(super) struct Ingest {
     pub(super) hub: Arc<Hub>,
     pub(super) control: Control,
     pub(super) trusted: Vec<IpNet>,
-    pub(super) catalogue: Catalogue,
+    pub(super) catalog: Catalog,
     misses: BySender,
     guesses: BySender,
     /// Locked-out senders, with the end of the lockout.
@@ -79,7 +79,7 @@ impl Ingest {
             hub,
             control,
             trusted,
-            catalogue: Catalogue::load([]).0,
+            catalog: Catalog::load([]).0,
             misses: by_sender(MISSES_A_MINUTE),
             guesses: by_sender(GUESSES_A_MINUTE),
             shut_out: Mutex::default(),
@@ -170,7 +170,7 @@ impl Ingest {
     /// Returns the response to a provider's handshake request while the agent is offline, if the inbox allows this.
     fn handshake(&self, inbox: &Inbox, captured: &Captured) -> Option<AppResponse> {
         let wanted = inbox.wanted.handshake.as_ref()?;
-        let provider = self.catalogue.get(&wanted.provider)?;
+        let provider = self.catalog.get(&wanted.provider)?;
         let Body::Inline(body) = &captured.body else { return None };
         let headers: Vec<(&str, &[u8])> = header_list(&captured.headers)
             .filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)))
@@ -342,7 +342,7 @@ impl Routes for Shared {
 
     async fn ask(&self, proxied: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
         let gone = || CommitError { fault: DatabaseFault::Other, message: "the inbox is no longer exposed".into() };
-        let inbox = self.0.hub.directory.numbered(proxied.whom).ok_or_else(gone)?;
+        let inbox = self.0.hub.directory.numbered(proxied.app).ok_or_else(gone)?;
         // The task continues even if the sender disconnects.
         tokio::spawn(self.0.clone().keep(inbox, proxied.captured)).await.unwrap_or_else(|_| Err(gone()))
     }

@@ -93,7 +93,7 @@ fn schemes<'a>(scheme: &Scheme, known: &SearchContext<'a>, all: &mut Vec<Change<
         let first = names[0];
         // A recognized sender is first in the list, so the finding names only that sender.
         let vendors = match names.len() {
-            _ if known.recognised.is_some_and(|name| first.starts_with(name)) => first.to_owned(),
+            _ if known.recognized.is_some_and(|name| first.starts_with(name)) => first.to_owned(),
             1 => first.to_owned(),
             2 => format!("{first} and {}", names[1]),
             _ => format!("{first}, {} and others", names[1]),

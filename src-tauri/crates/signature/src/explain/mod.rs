@@ -48,7 +48,7 @@ pub struct SearchContext<'a> {
     /// Vendor of the scheme, if the scheme belongs to one.
     pub vendor: Option<Vendor<'a>>,
     /// Name of the provider that the message was recognized as. This provider is first in `other_schemes`.
-    pub recognised: Option<&'a str>,
+    pub recognized: Option<&'a str>,
 }
 
 /// Mistake that reproduces the signature.

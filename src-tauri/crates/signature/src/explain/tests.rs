@@ -316,8 +316,8 @@ fn lists_tested_mistakes_and_reports_cancellation() {
     assert!(explanation.complete && explanation.tried > 100, "{}", explanation.tried);
     assert!(explanation.sentence.contains("no common mistake explains it"), "{}", explanation.sentence);
     let message = Message { method: "POST", target: "/", url: None, headers: &[("X-Sig", b"sha256=00")], body: b"x" };
-    let cancelled = explain(&body_scheme(), &message, &Keys::of("x"), &SearchContext::default(), NOW, &|| true);
-    assert_eq!((cancelled.tried, cancelled.complete), (0, false));
+    let canceled = explain(&body_scheme(), &message, &Keys::of("x"), &SearchContext::default(), NOW, &|| true);
+    assert_eq!((canceled.tried, canceled.complete), (0, false));
 }
 
 #[test]

@@ -448,7 +448,7 @@ pub fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Result<Vec
     connection.execute(
         "UPDATE delivery SET state = ?2, reason = 'The command that created the delivery has ended.', ended_us = ?1
          WHERE ended_us IS NULL AND endpoint IN (SELECT number FROM endpoint WHERE purpose = ?3)",
-        params![now_us, DeliveryState::Cancelled as u8, Purpose::Ephemeral as u8],
+        params![now_us, DeliveryState::Canceled as u8, Purpose::Ephemeral as u8],
     )?;
     connection.execute("UPDATE endpoint SET deleted = 1 WHERE purpose = ?1", [Purpose::Ephemeral as u8])?;
     connection.execute(

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::OnceLock};
 use bytes::Bytes;
 use hookbench_capture::{Body, Captured, Findings, IdTail, RowId, read_chunks};
 use hookbench_model::{BodyState, SignatureStatus};
-use hookbench_provider::Recognised;
+use hookbench_provider::Recognized;
 use hookbench_query::{SEARCHED_MAX, Subject};
 use rusqlite::{Connection, Row, params};
 
@@ -51,7 +51,7 @@ pub struct CommittedRequest {
     /// Code of the fault of an invalid signature.
     pub reason: Option<String>,
     /// Provider, event type and event id.
-    pub recognised: Recognised,
+    pub recognized: Recognized,
     /// Results of the response decision, for later stages.
     pub findings: Findings,
     body: Body,
@@ -78,7 +78,7 @@ impl CommittedRequest {
             source: String::new(),
             signature: SignatureStatus::default(),
             reason: None,
-            recognised: Recognised::default(),
+            recognized: Recognized::default(),
             findings: captured.findings,
             body: captured.body,
             loaded: OnceLock::new(),
@@ -107,7 +107,7 @@ impl CommittedRequest {
             source: row.get(15)?,
             signature: SignatureStatus::stored(row.get(16)?),
             reason: row.get(17)?,
-            recognised: Recognised { provider: row.get(18)?, event_type: row.get(19)?, event_id: row.get(20)? },
+            recognized: Recognized { provider: row.get(18)?, event_type: row.get(19)?, event_id: row.get(20)? },
             findings: Findings::default(),
             body,
             loaded: OnceLock::new(),
@@ -162,9 +162,9 @@ impl CommittedRequest {
             unread: !self.read && self.row.0 > inbox.read_cursor,
             note: &self.note,
             source: &self.source,
-            provider: self.recognised.provider.as_deref(),
-            event_type: self.recognised.event_type.as_deref(),
-            event_id: self.recognised.event_id.as_deref(),
+            provider: self.recognized.provider.as_deref(),
+            event_type: self.recognized.event_type.as_deref(),
+            event_id: self.recognized.event_id.as_deref(),
             signature_status: self.signature,
             reason: self.reason.as_deref(),
             duplicate: false,

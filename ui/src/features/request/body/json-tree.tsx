@@ -50,9 +50,9 @@ function Value({ index, node }: { index: JsonIndex; node: number }) {
   const end = index.end[node]!;
   const cut = end - start > SHOWN;
   const text = visible(source(index, start, cut ? start + SHOWN : end));
-  const colour = kind === Kind.string ? "text-string" : kind === Kind.number ? "text-number" : "text-ink-2";
+  const color = kind === Kind.string ? "text-string" : kind === Kind.number ? "text-number" : "text-ink-2";
   return (
-    <span className={colour}>
+    <span className={color}>
       {text}
       {cut && <span className="text-ink-3">… {end - start} bytes</span>}
     </span>

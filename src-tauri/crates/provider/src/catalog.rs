@@ -1,4 +1,4 @@
-//! Catalogue of built-in and custom providers.
+//! Catalog of built-in and custom providers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,7 +14,7 @@ struct Files;
 
 /// Providers by id.
 #[derive(Debug, Clone, Default)]
-pub struct Catalogue {
+pub struct Catalog {
     providers: BTreeMap<String, Provider>,
     /// Text of the provider files by id.
     files: BTreeMap<String, String>,
@@ -43,7 +43,7 @@ pub struct BadFile {
     pub reason: String,
 }
 
-impl Catalogue {
+impl Catalog {
     /// Loads the built-in providers and `files` with custom providers, given as names and texts. A custom provider
     /// replaces the built-in provider with the same id. Returns the files that cannot be loaded as well.
     pub fn load(files: impl IntoIterator<Item = (String, String)>) -> (Self, Vec<BadFile>) {
@@ -51,28 +51,28 @@ impl Catalogue {
             let text = String::from_utf8_lossy(&Files::get(&file)?.data).into_owned();
             Some((file.into_owned(), text))
         });
-        let mut catalogue = Self::default();
+        let mut catalog = Self::default();
         let mut bad = Vec::new();
         for (file, text) in shipped.chain(files) {
             let id = file.strip_suffix(".toml").unwrap_or(&file);
             match named(id).and_then(|()| Provider::parse(id, &text)) {
                 Ok(provider) => {
-                    catalogue.providers.insert(id.to_owned(), provider);
-                    catalogue.files.insert(id.to_owned(), text);
+                    catalog.providers.insert(id.to_owned(), provider);
+                    catalog.files.insert(id.to_owned(), text);
                 }
                 Err(reason) => bad.push(BadFile { file: file.clone(), reason }),
             }
         }
-        for (id, provider) in &catalogue.providers {
+        for (id, provider) in &catalog.providers {
             let names = provider.hint_headers();
-            if names.is_empty() && !provider.recognise.is_empty() {
-                catalogue.by_body.push(id.clone());
+            if names.is_empty() && !provider.recognize.is_empty() {
+                catalog.by_body.push(id.clone());
             }
             for name in names {
-                catalogue.by_header.entry(name).or_default().push(id.clone());
+                catalog.by_header.entry(name).or_default().push(id.clone());
             }
         }
-        (catalogue, bad)
+        (catalog, bad)
     }
 
     /// Returns the text of the file of a provider.

@@ -1,21 +1,21 @@
-//! Tests of the catalogue with built-in and custom providers.
+//! Tests of the catalog with built-in and custom providers.
 
 use hookbench_signature::{Keys, Message, ParsedMessage, Scheme, SearchContext, State, explain, sign, verify};
 use proptest::prelude::*;
 
 use super::*;
 
-fn all() -> Catalogue {
-    let (catalogue, bad) = Catalogue::load([]);
+fn all() -> Catalog {
+    let (catalog, bad) = Catalog::load([]);
     assert_eq!(bad, []);
-    catalogue
+    catalog
 }
 
 #[test]
 fn loads_all_built_in_providers() {
-    let catalogue = all();
-    assert!(catalogue.providers().count() >= 150, "{}", catalogue.providers().count());
-    for provider in catalogue.providers() {
+    let catalog = all();
+    assert!(catalog.providers().count() >= 150, "{}", catalog.providers().count());
+    for provider in catalog.providers() {
         let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         assert!(provider.id.chars().all(kebab), "{}", provider.id);
     }
@@ -62,16 +62,16 @@ fn symmetric_schemes_verify_only_their_own_signatures() {
 #[test]
 fn reports_an_invalid_file_and_loads_the_rest() {
     let file = "name = \"Mine\"\n\n[[schemes]]\nid = \"mine\"\nbased_on = \"sdk\"\n[schemes.digest]\nsignature = [\"header:X\"]\ncontent = \"{boddy}\"\nalgorithm = \"hmac-sha256\"\n";
-    let (catalogue, bad) =
-        Catalogue::load([("mine.toml".into(), file.into()), ("ours.toml".into(), "name = \"Ours\"\n".into())]);
+    let (catalog, bad) =
+        Catalog::load([("mine.toml".into(), file.into()), ("ours.toml".into(), "name = \"Ours\"\n".into())]);
     assert_eq!(bad.len(), 1);
     assert!(bad[0].reason.contains("line 8") && bad[0].reason.contains("not a part of a message"), "{}", bad[0]);
-    assert!(catalogue.get("ours").is_some() && catalogue.get("github").is_some());
+    assert!(catalog.get("ours").is_some() && catalog.get("github").is_some());
 }
 
 #[test]
 fn recognizes_providers_events_and_ids() {
-    let catalogue = all();
+    let catalog = all();
     /// Headers and body, and the expected provider, event type and event id.
     type Case = (&'static [(&'static str, &'static str)], &'static str, [Option<&'static str>; 3]);
     let cases: &[Case] = &[
@@ -110,7 +110,7 @@ fn recognizes_providers_events_and_ids() {
         let headers: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect();
         let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: body.as_bytes() };
         let reading = ParsedMessage::new(&message);
-        let read = catalogue.recognise(&reading).map(|provider| provider.read(&reading)).unwrap_or_default();
+        let read = catalog.recognize(&reading).map(|provider| provider.read(&reading)).unwrap_or_default();
         let found = [read.provider.as_deref(), read.event_type.as_deref(), read.event_id.as_deref()];
         assert_eq!(found, *expected);
     }
@@ -118,8 +118,8 @@ fn recognizes_providers_events_and_ids() {
 
 /// Generates a header that a scheme reads, or another common header.
 fn header() -> impl Strategy<Value = (String, Vec<u8>)> {
-    let (catalogue, _) = Catalogue::load([]);
-    let mut names: Vec<String> = catalogue
+    let (catalog, _) = Catalog::load([]);
+    let mut names: Vec<String> = catalog
         .providers()
         .flat_map(|provider| provider.schemes.iter().flat_map(|record| record.scheme.places()))
         .filter_map(|source| source.header_name())
@@ -148,9 +148,9 @@ proptest! {
         let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
         let message = Message { method: "POST", target: &target, url: None, headers: &headers, body: &body };
         let reading = ParsedMessage::new(&message);
-        let catalogue = all();
-        catalogue.recognise(&reading);
-        for provider in catalogue.providers() {
+        let catalog = all();
+        catalog.recognize(&reading);
+        for provider in catalog.providers() {
             provider.read(&reading);
             for record in &provider.schemes {
                 let verification = verify(&record.scheme, &message, &Keys::of(secret.clone()), now);
@@ -158,7 +158,7 @@ proptest! {
                 let _ = sign(&record.scheme, &message, &Keys::of(secret.clone()), "id", now);
             }
         }
-        let github = &catalogue.get("github").expect("built-in provider").schemes[0].scheme;
+        let github = &catalog.get("github").expect("built-in provider").schemes[0].scheme;
         explain(github, &message, &Keys::of(secret), &SearchContext::default(), now, &|| false);
     }
 }
@@ -174,10 +174,10 @@ const FOUNDING: &[(&str, usize, bool)] = &[
 
 #[test]
 fn founding_vendors_send_recognizable_events() {
-    let catalogue = all();
+    let catalog = all();
     let mut count = 0;
     for (id, events, signed) in FOUNDING {
-        let provider = catalogue.get(id).expect(id);
+        let provider = catalog.get(id).expect(id);
         let sending = provider.sending.as_ref().expect("events of the provider");
         assert_eq!((sending.events.len(), sending.signed), (*events, *signed), "{id}");
         for event in &sending.events {
@@ -202,7 +202,7 @@ fn founding_vendors_send_recognizable_events() {
             }
             let message = Message { headers: &all_headers, ..message };
             let reading = ParsedMessage::new(&message);
-            let found = catalogue.recognise(&reading).map(|provider| provider.read(&reading)).unwrap_or_default();
+            let found = catalog.recognize(&reading).map(|provider| provider.read(&reading)).unwrap_or_default();
             assert_eq!(found.provider.as_deref(), Some(*id), "{}", event.kind);
             assert_eq!(found.event_type.as_deref(), Some(event.kind.as_str()), "{id}");
         }
