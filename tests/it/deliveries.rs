@@ -52,7 +52,7 @@ async fn delivers_signed_events_of_each_founding_vendor_unchanged() {
                 let question = json!({ "provider": vendor, "secret": secret,
                     "request": base64::engine::general_purpose::STANDARD.encode(raw) });
                 let (_, signature_status) = serve.call(reqwest::Method::POST, "/signature/verify", question).await;
-                assert_eq!(signature_status["state"], state, "{vendor} {kind}: {signature_status}");
+                assert_eq!(signature_status["status"], state, "{vendor} {kind}: {signature_status}");
             }
             let shown = serve.get(&format!("/deliveries/{}", id(&delivery))).await.to_string();
             assert!(!shown.contains(secret), "the delivery must not contain the secret");

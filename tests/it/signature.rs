@@ -125,7 +125,7 @@ async fn debugger_detects_scheme_and_reads_folded_headers() {
     let signed = post(&serve, "/signature/sign", question(Some("sha1"), &message(&serve, "x", &[], "{}"))).await;
     let mut headers: Vec<(String, String)> = signed["headers"].to();
     let verification = post(&serve, "/signature/verify", question(None, &message(&serve, "x", &headers, "{}"))).await;
-    assert_eq!(verification["state"], "valid", "{verification}");
+    assert_eq!(verification["status"], "valid", "{verification}");
     headers[0].1.insert_str(20, "\r\n  ");
     let folded = question(None, &message(&serve, "x", &headers, "{}"));
     let explained = post(&serve, "/signature/explain", folded).await;
@@ -216,7 +216,7 @@ fn verify_sign_and_explain_commands() {
     assert_eq!((code, out.starts_with("✓ valid")), (0, true), "{out}");
     let (code, out, _) = verb(&["verify", "--provider", "github", "--json"], secret, &good.replace("World", "Welt"));
     let verification: Json = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, &verification["state"], &verification["reason"]), (1, &json!("invalid"), &json!("mismatch")));
+    assert_eq!((code, &verification["status"], &verification["reason"]), (1, &json!("invalid"), &json!("mismatch")));
     let (code, out, _) = verb(&["explain", "--provider", "github", "--json"], secret, &format!("{good}\n"));
     let explained: Json = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &explained["findings"][0]["code"]), (1, &json!("body_newline_added")), "{out}");
@@ -313,8 +313,8 @@ fn signature_status_matches_official_sdks() {
         sdks.insert(by.as_str().unwrap().split(' ').next().unwrap().to_owned());
         let question = question.to();
         let verification = hookbench_engine::debugger::verify(&catalog, &question, 0).unwrap();
-        if (verification.state == "valid") != valid.as_bool().unwrap() {
-            wrong.push(format!("{by} {what}: {} {:?}", verification.state, verification.reason));
+        if (verification.status == hookbench_model::SignatureStatus::Valid) != valid.as_bool().unwrap() {
+            wrong.push(format!("{by} {what}: {} {:?}", verification.status.as_str(), verification.reason));
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
@@ -341,7 +341,7 @@ async fn detects_unknown_scheme_and_saves_it_as_provider() {
     for (secret, state) in [(SECRET, "valid"), ("another", "invalid")] {
         let trial = json!({ "scheme": rule, "secrets": [secret] });
         let tried = post(&serve, &format!("/requests/{id}/signature/verify"), trial).await;
-        assert_eq!(tried["state"], state, "{tried}");
+        assert_eq!(tried["status"], state, "{tried}");
     }
     let nothing = post(&serve, &format!("/requests/{id}/signature/detect"), json!({ "secrets": ["another"] })).await;
     assert_eq!(nothing["items"], json!([]));

@@ -25,15 +25,15 @@ pub(super) enum Verb {
         hookbench inbox forward add shop http://localhost:3000/webhooks --when 'event:chat.*' --retries 1,10,60")]
     Add(Box<Add>),
     /// Enable or disable a forward
-    #[command(after_help = "Examples:\n  hookbench inbox forward set shop 1\n  \
-        hookbench inbox forward set shop 1 --enabled")]
+    #[command(after_help = "Examples:\n  hookbench inbox forward set shop 1 --enabled false\n  \
+        hookbench inbox forward set shop 1 --enabled true")]
     Set {
         /// Name of the inbox
         inbox: String,
         /// ID of the forward, or its number in the list
         forward: String,
-        /// Enable the forward; without this flag, disable it
-        #[arg(long, value_name = "true|false")]
+        /// Enable or disable the forward
+        #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
         enabled: bool,
     },
     /// Delete a forward. Waiting deliveries are not sent

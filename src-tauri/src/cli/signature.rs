@@ -13,6 +13,7 @@ use hookbench_engine::{
     debugger::{self, DebuggerError, SignatureExplanation, SignatureInput, SignatureResult},
     has_database,
 };
+use hookbench_model::SignatureStatus;
 use http::Method;
 
 use super::{Api, Context, error::CliError, keys::Keys, terminal};
@@ -78,10 +79,11 @@ fn cli_result<T>(response: Result<T, DebuggerError>) -> Result<T, CliError> {
 }
 
 fn say(verification: &SignatureResult) {
-    let sign = match verification.state.as_str() {
-        "valid" => "✓ valid",
-        "unsigned" => "– unsigned",
-        _ => "✗ invalid",
+    let sign = match verification.status {
+        SignatureStatus::Valid => "✓ valid",
+        SignatureStatus::Unsigned | SignatureStatus::Unverified => "– unsigned",
+        SignatureStatus::Expired => "✗ expired",
+        SignatureStatus::Invalid => "✗ invalid",
     };
     terminal::line(&format!("{sign}: {}", terminal::shown(&verification.sentence)));
 }
@@ -93,7 +95,7 @@ fn print(context: &Context, value: &impl serde::Serialize) -> Result<(), CliErro
 }
 
 fn ended(verification: &SignatureResult) -> Result<(), CliError> {
-    if verification.state == "valid" { Ok(()) } else { Err(CliError::No) }
+    if verification.status == SignatureStatus::Valid { Ok(()) } else { Err(CliError::No) }
 }
 
 pub(super) fn verify(context: &Context, args: &Args) -> Result<(), CliError> {

@@ -162,10 +162,15 @@ fn code(source: &str, jsx: bool) -> Vec<(usize, String)> {
         } else if next == '"' || (next == '`' && jsx) {
             let end = end_of_literal(rest, next);
             let literal = &rest[..end];
-            (end, literal.contains(' ').then(|| without_quoted(&literal.replace('"', " "))))
+            let before = source[..source.len() - rest.len()].trim_end_matches('{');
+            (
+                end,
+                (literal.contains(' ') && !before.ends_with("className="))
+                    .then(|| without_quoted(&literal.replace('"', " "))),
+            )
         } else if rest.starts_with("'\"'") || rest.starts_with("'\\'") {
             (3, None)
-        } else if jsx && next == '>' {
+        } else if jsx && matches!(next, '>' | '}') {
             let end = rest[1..].find(['<', '{', '\n', '=', ';', '(']).map_or(rest.len(), |at| at + 1);
             (end, Some(rest[1..end].to_owned()).filter(|text| text.contains(' ')))
         } else {
@@ -226,6 +231,7 @@ mod tests {
     fn leaves_names_and_code_alone() {
         assert!(found("a.rs", "let answer = judge(\"verdict\"); // The name `answer` is old.").is_empty());
         assert!(found("a.md", "```sh\nanswer\n```\nUse `answer`.").is_empty());
+        assert!(found("a.tsx", "<li className=\"px-1 odd:bg\" /><li className={`px-1 odd:${a}`} />").is_empty());
         assert!(found("a.rs", "let a = r#\"{\"told\":1}\"#; answer(\"a\")").is_empty());
         assert!(found("a.rs", "// Mendel, oddly re-signed, kneeled.").is_empty());
     }

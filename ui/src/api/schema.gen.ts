@@ -4648,8 +4648,8 @@ export interface components {
              * @description Time of signing according to the message.
              */
             signed_at?: string | null;
-            /** @description `valid`, `invalid` or `unsigned`. */
-            state: string;
+            /** @description Signature status: `valid`, `invalid`, `expired` or `unsigned`. */
+            status: components["schemas"]["SignatureStatus"];
         };
         /**
          * @description Signature status of a request.
@@ -12505,7 +12505,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "sentence": "text",
-                     *       "state": "text",
+                     *       "status": "unverified",
                      *       "advice": "text",
                      *       "complete": true,
                      *       "content": "text",
@@ -12748,7 +12748,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "sentence": "text",
-                     *       "state": "text",
+                     *       "status": "unverified",
                      *       "advice": "text",
                      *       "complete": true,
                      *       "content": "text",
@@ -14220,7 +14220,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "sentence": "text",
-                     *       "state": "text",
+                     *       "status": "unverified",
                      *       "advice": "text",
                      *       "complete": true,
                      *       "content": "text",
@@ -14450,7 +14450,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "sentence": "text",
-                     *       "state": "text"
+                     *       "status": "unverified"
                      *     }
                      */
                     "application/json": components["schemas"]["SignatureResult"];

@@ -121,16 +121,19 @@ fn verify_view(catalog: &Catalog, view: &RequestView<'_>, inbox: &InboxConfig) -
     let Some((provider, verified)) = verified else {
         return Verification { recognized, ..Verification::default() };
     };
-    let state = match verified.verification.state {
-        State::Valid => SignatureStatus::Valid,
-        State::Invalid if matches!(verified.verification.fault, Some(Fault::Expired { .. })) => {
-            SignatureStatus::Expired
-        }
-        State::Invalid => SignatureStatus::Invalid,
-        State::Unsigned => SignatureStatus::Unsigned,
-    };
+    let state = status_of(&verified.verification);
     let note = verified.note(provider);
     Verification { state, fault: verified.verification.fault, note, recognized }
+}
+
+/// Returns the signature status of a verification. A correct signature with an old timestamp is expired.
+pub(crate) fn status_of(verification: &hookbench_signature::Verification) -> SignatureStatus {
+    match verification.state {
+        State::Valid => SignatureStatus::Valid,
+        State::Invalid if matches!(verification.fault, Some(Fault::Expired { .. })) => SignatureStatus::Expired,
+        State::Invalid => SignatureStatus::Invalid,
+        State::Unsigned => SignatureStatus::Unsigned,
+    }
 }
 
 /// Returns the name and value of each header of a block. Omits headers whose name is not UTF-8.

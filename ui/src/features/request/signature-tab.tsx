@@ -68,7 +68,7 @@ export function SignatureTab({ detail }: { detail: Detail }) {
             {inbox?.verification.provider && (
               <Snippets provider={inbox.verification.provider} scheme={inbox.verification.scheme} />
             )}
-            {data.state !== "valid" && (
+            {data.status !== "valid" && (
               <Button icon={SlidersHorizontal} onClick={() => setDescribing(true)}>
                 Find signature scheme
               </Button>

@@ -155,14 +155,10 @@ function Trial({
       ) : data ? (
         <>
           <p className="flex items-start gap-3">
-            <SignatureStatus
-              status={data.state as Detail["signature_status"]}
-              reason={data.reason}
-              className="mt-0.5"
-            />
+            <SignatureStatus status={data.status} reason={data.reason} className="mt-0.5" />
             <span>{visible(data.sentence)}</span>
           </p>
-          {data.state !== "valid" && data.expected && (
+          {data.status !== "valid" && data.expected && (
             <p className="mt-1 truncate font-mono text-data text-ink-2">Expected (computed): {data.expected}</p>
           )}
         </>

@@ -1,6 +1,6 @@
 import { Copy } from "lucide-react";
 
-import type { Explanation, Summary } from "../../api/client";
+import type { Explanation } from "../../api/client";
 import { IconButton } from "../../ui/button";
 import { moment, size, visible } from "../../ui/format";
 import { copyText } from "../../ui/transfer";
@@ -16,7 +16,7 @@ export function ExplanationView({ data, arrived }: { data: Explanation; arrived?
     <div className="space-y-4 p-4">
       <div>
         <p className="flex items-start gap-3 text-title">
-          <SignatureStatus status={data.state as Summary["signature_status"]} reason={data.reason} className="mt-1" />
+          <SignatureStatus status={data.status} reason={data.reason} className="mt-1" />
           <span className="font-medium">{visible(data.sentence)}</span>
         </p>
         {data.advice && <p className="mt-1 text-ink-2">{visible(data.advice)}</p>}

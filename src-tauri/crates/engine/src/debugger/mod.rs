@@ -11,7 +11,7 @@ use std::{
 };
 
 use base64::Engine as _;
-use hookbench_model::{MASK, text_by};
+use hookbench_model::{MASK, SignatureStatus, text_by};
 use hookbench_provider::{Catalog, Provider, SchemeRecord, Verified};
 use hookbench_query::body;
 use hookbench_signature::{
@@ -63,8 +63,8 @@ pub struct SignatureInput {
 /// Result of a signature verification.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SignatureResult {
-    /// `valid`, `invalid` or `unsigned`.
-    pub state: String,
+    /// Signature status: `valid`, `invalid`, `expired` or `unsigned`.
+    pub status: SignatureStatus,
     /// Stable code of the reason why the signature is not valid.
     pub reason: Option<String>,
     /// The result in one or two sentences.
@@ -509,13 +509,8 @@ impl Explained<'_> {
 }
 
 fn shown(verification: &Verification, sentence: String, scheme: Option<String>) -> SignatureResult {
-    let state = match verification.state {
-        State::Valid => "valid",
-        State::Invalid => "invalid",
-        State::Unsigned => "unsigned",
-    };
     SignatureResult {
-        state: state.into(),
+        status: crate::verification::status_of(verification),
         reason: verification.fault.as_ref().map(|fault| fault.code().into()),
         sentence,
         scheme,

@@ -168,7 +168,7 @@ fn names_the_cause_of_an_invalid_signature() {
         ),
     ] {
         let explanation = sent.explained();
-        assert_eq!(explanation.verification.state, "invalid", "{case}");
+        assert_eq!(explanation.verification.status.as_str(), "invalid", "{case}");
         assert!(explanation.verification.sentence.contains(words), "{case}: {}", explanation.verification.sentence);
         assert!(case == "sorted keys" || !explanation.verification.sentence.contains("keys sorted"), "{case}");
     }
@@ -195,7 +195,7 @@ fn detects_a_masked_secret() {
         ..SignatureInput::default()
     };
     let verification = verify(&Catalog::load([]).0, &input, 0).expect("a result");
-    assert_eq!((verification.state.as_str(), verification.reason.as_deref()), ("invalid", Some("masked")));
+    assert_eq!((verification.status.as_str(), verification.reason.as_deref()), ("invalid", Some("masked")));
 }
 
 #[test]
@@ -285,7 +285,14 @@ fn verifies_signed_messages_without_a_scheme_name() {
             input.request = base64::engine::general_purpose::STANDARD.encode(format!("{head}\r\n{headers}\r\n{body}"));
             input.scheme = None;
             let verification = verify(&catalog, &input, 0).expect("a result");
-            assert_eq!(verification.state, "valid", "{} {}: {}", provider.id, record.id, verification.sentence);
+            assert_eq!(
+                verification.status.as_str(),
+                "valid",
+                "{} {}: {}",
+                provider.id,
+                record.id,
+                verification.sentence
+            );
             signed_by += 1;
         }
     }
