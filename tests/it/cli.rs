@@ -318,3 +318,55 @@ async fn server_loads_no_webview_library() {
         assert!(!maps.contains(library), "{library} is loaded");
     }
 }
+
+#[tokio::test]
+async fn names_similar_names_and_says_when_nothing_matches() {
+    let serve = Serve::start();
+    let errors = |args: &[&str]| {
+        let output = serve.cli(args);
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(errors(&["requests"]), (0, "No requests yet.\n".into()));
+    assert_eq!(errors(&["requests", "-q", "event:x"]), (0, "No requests match.\n".into()));
+    assert_eq!(errors(&["show", "latest"]), (2, "hookbench: there are no requests yet\n".into()));
+    serve.cli(&["inbox", "add", "shop"]);
+    serve.cli(&["endpoint", "add", "github", "http://127.0.0.1:9/", "--name", "staging", "--local-test", "true"]);
+    for (args, suggestion) in [
+        (&["requests", "--inbox", "shp"][..], "Did you mean \"shop\"?"),
+        (&["inbox", "set", "shop", "--provider", "strpe"], "Did you mean \"stripe\"?"),
+        (&["provider", "show", "gihub"], "Did you mean \"github\"?"),
+        (&["delivery", "list", "--endpoint", "stagin"], "Did you mean \"staging\"?"),
+        (&["endpoint", "show", "stagng"], "Did you mean \"staging\"?"),
+        (&["scenario", "run", "onwebchat-cha", "--to", "http://127.0.0.1:9/"], "Did you mean \"onwebchat-chat\"?"),
+        (&["requets"], "Did you mean \"requests\"?"),
+    ] {
+        let (code, output) = errors(args);
+        assert!(code == 2 && output.contains(suggestion), "{args:?}: {code} {output}");
+    }
+    assert_eq!(errors(&["delivery", "list", "--endpoint", "staging"]).0, 0);
+}
+
+#[tokio::test]
+async fn warns_of_rules_that_are_never_reached() {
+    let serve = Serve::start();
+    assert!(serve.cli(&["inbox", "rule", "add", "inbox", "--status", "201"]).stderr.is_empty());
+    for args in [&["add", "inbox", "--when", "method:put", "--status", "202"][..], &["list", "inbox"]] {
+        let output = serve.cli(&[&["inbox", "rule"], args].concat());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && errors.contains("Rule 2 is never reached, because rule 1"), "{errors}");
+    }
+}
+
+#[tokio::test]
+async fn latest_means_the_newest_request_and_delivery() {
+    let serve = Serve::start();
+    let client = reqwest::Client::new();
+    for body in ["first", "second"] {
+        client.post(format!("{}/inbox", serve.listener)).body(body).send().await.unwrap();
+    }
+    let body = |id: &str| String::from_utf8_lossy(&serve.cli(&["show", id, "--as", "body"]).stdout).into_owned();
+    assert_eq!((body("latest"), body("latest~1")), ("second".into(), "first".into()));
+    let beyond = serve.cli(&["show", "latest~2"]);
+    assert!(String::from_utf8_lossy(&beyond.stderr).contains("there are only 2 requests"), "{beyond:?}");
+    assert_eq!(serve.cli(&["diff", "latest~1", "latest"]).status.code(), Some(1));
+}

@@ -113,7 +113,7 @@ async fn re_signs_edited_request_with_valid_signature() {
             let got = app.got().pop().unwrap();
             assert_eq!((&got.body[..], got.path.as_str()), (&edited[..], "/orders"));
             let (_, signature_status) = serve.call(reqwest::Method::POST, "/signature/verify", question(&got)).await;
-            assert_eq!(signature_status["state"], state, "{vendor}: {signature_status}");
+            assert_eq!(signature_status["status"], state, "{vendor}: {signature_status}");
             let made = serve.get(&format!("/deliveries?replay={}", id(&replay))).await;
             assert_eq!(made["items"][0]["re_signed"], re_sign.is_string());
         }
