@@ -59,7 +59,7 @@ export function Sidebar() {
   return (
     <nav
       aria-label="Main"
-      className="flex h-full w-[216px] shrink-0 flex-col border-r border-line bg-sidebar p-2 max-md:w-[162px]"
+      className="flex h-full w-[216px] shrink-0 flex-col border-r border-line bg-sidebar p-2 max-md:w-[184px]"
     >
       <div className="mb-4 flex items-center gap-2 px-2 pt-1">
         <Mark />
