@@ -113,7 +113,7 @@ pub(crate) async fn add(
 pub(crate) fn find(engine: &Engine, name: &str) -> Result<hookbench_engine::inbox::InboxConfig, ApiError> {
     engine.inboxes.get(name).ok_or_else(|| {
         let all = engine.inboxes.all();
-        ApiError::no_inbox(name).suggesting(name, all.iter().map(|address| address.name.as_str()))
+        ApiError::no_inbox(name).suggesting(name, all.iter().map(|inbox| inbox.name.as_str()))
     })
 }
 

@@ -261,7 +261,7 @@ impl Routes for InboxRoutes {
     async fn ask(&self, proxied: ProxiedRequest) -> Result<Response<ResponseBody>, CommitError> {
         match self.engine.upgrade() {
             Some(engine) => crate::forward::ask::ask(&engine, proxied).await,
-            None => Err(CommitError { fault: DatabaseFault::Other, message: "Hookbench is closing".into() }),
+            None => Err(CommitError { fault: DatabaseFault::Other, message: "Hookbench is shutting down".into() }),
         }
     }
 }

@@ -60,7 +60,7 @@ pub fn take_over(old: &Path, new: &Path) -> Result<bool, TakeoverError> {
         return Ok(false);
     }
     let unmovable = |source| TakeoverError::Unmovable { path: old.to_owned(), source };
-    let _lock = lock(old)?;
+    let _locks = lock(old)?;
     if moves_folder {
         move_folder(old, new).map_err(unmovable)?;
     }
@@ -75,20 +75,20 @@ fn is_ours(path: &Path) -> bool {
     read.is_ok() && header.starts_with(b"SQLite format 3\0") && header[68..72] == APPLICATION_ID.to_be_bytes()
 }
 
-/// Locks the folder against an earlier release. Returns `None` if the folder has no lock file, so no process uses it.
-fn lock(folder: &Path) -> Result<Option<File>, TakeoverError> {
+/// Locks the folder and its relay against an earlier release. A lock file that is missing belongs to no process.
+fn lock(folder: &Path) -> Result<Vec<File>, TakeoverError> {
+    let mut locks = Vec::new();
     for name in ["lock", "relay/lock"] {
         let Ok(file) = File::open(folder.join(name)) else { continue };
         match file.try_lock() {
-            Ok(()) if name == "lock" => return Ok(Some(file)),
-            Ok(()) => {}
+            Ok(()) => locks.push(file),
             Err(TryLockError::WouldBlock) => return Err(TakeoverError::InUse(folder.to_owned())),
             Err(TryLockError::Error(source)) => {
                 return Err(TakeoverError::Unmovable { path: folder.to_owned(), source });
             }
         }
     }
-    Ok(None)
+    Ok(locks)
 }
 
 /// Moves the folder, or its entries one by one if `new` exists. The database comes last.
@@ -212,9 +212,15 @@ mod tests {
         let (old, new) = (home.path().join("hookline"), home.path().join("hookbench"));
         fs::create_dir(&old).expect("the old folder");
         database(&old.join(OLD_DATABASE), APPLICATION_ID);
-        let lock = File::create(old.join("lock")).expect("a lock file");
-        lock.try_lock().expect("the lock");
-        assert!(matches!(take_over(&old, &new), Err(TakeoverError::InUse(path)) if path == old));
-        assert!(old.join(OLD_DATABASE).exists() && !new.exists());
+        fs::create_dir(old.join("relay")).expect("the folder of the relay");
+        let locks = ["lock", "relay/lock"].map(|name| File::create(old.join(name)).expect("a lock file"));
+        // An engine or a relay of an earlier release can use the folder.
+        for lock in &locks {
+            lock.try_lock().expect("the lock");
+            assert!(matches!(take_over(&old, &new), Err(TakeoverError::InUse(path)) if path == old));
+            assert!(old.join(OLD_DATABASE).exists() && !new.exists());
+            lock.unlock().expect("the lock");
+        }
+        assert!(take_over(&old, &new).expect("it is taken over"));
     }
 }

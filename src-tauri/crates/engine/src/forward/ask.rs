@@ -44,7 +44,7 @@ pub(crate) async fn ask(engine: &Arc<Engine>, proxied: ProxiedRequest) -> Result
         let engine = engine.clone();
         async move { ask_app(engine, proxied.app, Entry::of(proxied.captured)).await }
     };
-    let closing = || CommitError { fault: DatabaseFault::Other, message: "Hookbench is closing".into() };
+    let closing = || CommitError { fault: DatabaseFault::Other, message: "Hookbench is shutting down".into() };
     engine.main.spawn(response).await.unwrap_or_else(|_| Err(closing()))
 }
 

@@ -236,7 +236,7 @@ fn asleep() -> DialError {
 
 /// Serves a session until it ends. Returns the reason.
 async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut settings }: Up) -> DialError {
-    let closing = || DialError::Lost("Hookbench is closing.".into());
+    let closing = || DialError::Lost("Hookbench is shutting down.".into());
     let Some(held) = engine.upgrade() else { return closing() };
     let (mut limits, mut streams) =
         (held.settings().limits, Arc::new(crate::tunnel::live::live_streams(&held, tunnel)));
