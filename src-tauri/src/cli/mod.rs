@@ -18,6 +18,7 @@ mod listen;
 mod provider;
 mod relay;
 mod replay;
+mod report;
 mod requests;
 mod rule;
 mod scenario;
@@ -115,6 +116,10 @@ enum Call {
     #[command(after_help = "Examples:\n  hookbench show latest\n  hookbench show latest --as curl\n  \
         hookbench show latest --as body > body.json")]
     Show(show::Args),
+    /// Write requests as a page or as Markdown, for a ticket. Credentials are masked
+    #[command(after_help = "Examples:\n  hookbench report latest\n  \
+        hookbench report latest --as html --redact-path data.customer.email -o request.html")]
+    Report(report::Args),
     /// Compare two requests or responses. Exits with 1 if they differ
     #[command(after_help = "Examples:\n  hookbench diff latest~1 latest\n  hookbench diff DELIVERY:1 DELIVERY:2")]
     Diff(diff::Args),
@@ -275,6 +280,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
     let done = match verb {
         Call::Requests(args) => requests::run(&api, context, args).await,
         Call::Show(args) => show::run(&api, context, args).await,
+        Call::Report(args) => report::run(&api, args).await,
         Call::Diff(args) => diff::run(&api, context, args).await,
         Call::Inbox(verb) => inbox::run(&api, context, *verb).await,
         Call::Trigger(args) => trigger::run(&api, context, *args).await,

@@ -49,7 +49,12 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     let mut any = false;
     while left > 0 {
         let page: RequestList = api.get(&format!("/requests?limit={}&{params}{after}", left.min(PAGE))).await?;
-        page.items.iter().for_each(|request| print(context, request));
+        for item in &page.items {
+            match context.json {
+                true => terminal::json(item),
+                false => print(context, &item.request),
+            }
+        }
         any |= !page.items.is_empty();
         left = left.saturating_sub(page.items.len() as u32);
         match page.next {

@@ -728,6 +728,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/inboxes/{name}/rules/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Retrieve the statistics of response rules
+         * @description Returns the number of requests that each response rule of an inbox responded to in the last 24 hours.
+         */
+        get: operations["inboxes_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/inboxes/{name}/rules/{id}/restart": {
         parameters: {
             query?: never;
@@ -1174,6 +1194,48 @@ export interface paths {
          * @description Returns the number of requests that match a query.
          */
         get: operations["requests_count"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Write a report of requests
+         * @description Returns requests with their signature status, their responses and the responses of apps, as an HTML page without
+         *     scripts or as Markdown. Credentials are masked.
+         */
+        get: operations["requests_write_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests/traffic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count requests per minute
+         * @description Returns the number of requests that were stored in each of the last 60 minutes, by signature status. Imported
+         *     requests are not counted. The search for matches of `q` stops at its time limit.
+         */
+        get: operations["requests_read_traffic"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3046,9 +3108,24 @@ export interface components {
             p50_ms?: number | null;
             /**
              * Format: double
+             * @description 95th percentile of the durations of successful attempts, in ms.
+             */
+            p95_ms?: number | null;
+            /**
+             * Format: double
              * @description 99th percentile of the durations of successful attempts, in ms.
              */
             p99_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Number of attempts after the first one of each delivery.
+             */
+            retries: number;
+            /**
+             * Format: int64
+             * @description Number of deliveries that were skipped, because the endpoint was disabled.
+             */
+            skipped: number;
             /** @description Statistics by half hour, oldest first. */
             slices: components["schemas"]["EndpointStatsSlice"][];
             /**
@@ -3079,6 +3156,16 @@ export interface components {
              * @description Median duration of successful attempts, in ms.
              */
             p50_ms?: number | null;
+            /**
+             * Format: double
+             * @description 95th percentile of the durations of successful attempts, in ms.
+             */
+            p95_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Number of deliveries that were skipped, because the endpoint was disabled.
+             */
+            skipped: number;
         };
         /** @description Error response of the API. */
         Error: {
@@ -3607,7 +3694,7 @@ export interface components {
             /** @enum {string} */
             state: "failed";
         };
-        /** @description Last forward or replay of a request. */
+        /** @description Result of a forward or replay of a request. */
         OutgoingSummary: {
             /** @description Origin of the delivery: `forward` or `replay`. */
             origin: components["schemas"]["DeliveryOrigin"];
@@ -3726,7 +3813,7 @@ export interface components {
          * @description Comparison of a field's values.
          * @enum {string}
          */
-        QueryFieldKind: "word" | "text" | "named" | "number" | "size" | "age" | "moment" | "flag";
+        QueryFieldKind: "word" | "text" | "named" | "number" | "size" | "age" | "moment" | "period" | "flag";
         /** @description List of the fields that a query can contain. */
         QueryFieldList: {
             /** @description The items. */
@@ -3938,8 +4025,13 @@ export interface components {
             /** @description Value of `after` for the next page. `null` on the last page. */
             next?: string | null;
         };
-        /** @description A replay to start: either `requests` or `query` is required. */
+        /** @description A replay to start: one of `requests`, `query` and `blank` is required. */
         ReplayNew: {
+            /**
+             * @description True to send a new request that is not stored. `settings.edit` has its method and headers, `settings.to` its
+             *     URL, and `body` its body.
+             */
+            blank?: boolean;
             /** @description New body in base64, at most 4 MiB decoded. Allowed only when a single request is replayed. */
             body?: string | null;
             /** @description Host of the target, to confirm that several requests are sent to a host that received none before. */
@@ -4041,6 +4133,11 @@ export interface components {
             /** @description A saved endpoint, by ID. */
             endpoint: string;
         };
+        /**
+         * @description Format of a report.
+         * @enum {string}
+         */
+        ReportFormat: "html" | "markdown";
         /** @description Number of requests that match a query. */
         RequestCount: {
             /** @description True if there are more matches than `most`. */
@@ -4084,7 +4181,7 @@ export interface components {
         /** @description A page of requests, newest first. */
         RequestList: {
             /** @description The items. */
-            items: components["schemas"]["RequestSummary"][];
+            items: components["schemas"]["RequestListItem"][];
             /**
              * @description Value of `after` for the next page. `null` on the last page. With a query, a page can be short or empty although
              *     more pages follow, because a search stops early when its time limit is reached.
@@ -4096,6 +4193,10 @@ export interface components {
              */
             seq: number;
         };
+        /** @description A request that a list or a search returns. */
+        RequestListItem: components["schemas"]["RequestSummary"] & {
+            snippet?: components["schemas"]["SearchSnippet"] | null;
+        };
         /** @description Changes to the marks of a request. Marks that are absent are not changed. */
         RequestMarks: {
             /** @description Note, at most 4000 bytes. An empty note deletes the note. */
@@ -4104,6 +4205,15 @@ export interface components {
             pinned?: boolean | null;
             /** @description True if the request is read. */
             read?: boolean | null;
+        };
+        /** @description A report of one or more requests. */
+        RequestReport: {
+            /** @description Content of the report. */
+            content: string;
+            /** @description Suggested name of the file. */
+            file_name: string;
+            /** @description Data of the requests that the report does not contain, in words. */
+            left_out: string[];
         };
         /** @description Summary of a captured request, as returned in lists. */
         RequestSummary: {
@@ -4162,6 +4272,8 @@ export interface components {
              *     imported file does not contain a status.
              */
             status: number;
+            /** @description Values that tell what the event is about, such as the customer, from the places that the provider's file names. */
+            subject?: string | null;
             /** @description Request target as sent, usually path and query. */
             target: string;
             /** @description True if the request is unread. */
@@ -4265,6 +4377,28 @@ export interface components {
              * @description Maximum number of requests, from 1 to 10^15. Null keeps any number. Default: null.
              */
             requests?: number | null;
+        };
+        /** @description Number of requests that a rule responded to in the last 24 hours. */
+        RuleStats: {
+            /** @description ID of the rule. Null for all other responses: the default response and the responses of apps. */
+            id?: string | null;
+            /**
+             * Format: date-time
+             * @description Arrival of the last one.
+             */
+            last_at?: string | null;
+            /**
+             * Format: int64
+             * @description Number of requests.
+             */
+            requests: number;
+        };
+        /** @description Statistics of the response rules of an inbox. */
+        RuleStatsList: {
+            /** @description True if only the newest 100000 requests are counted. */
+            cut: boolean;
+            /** @description Statistics of each rule, in order, followed by those of all other responses. */
+            items: components["schemas"]["RuleStats"][];
         };
         /** @description A saved search. */
         SavedSearch: {
@@ -4490,6 +4624,20 @@ export interface components {
              */
             waiting: number;
         };
+        /** @description Text that a search found in a request. */
+        SearchSnippet: {
+            /** @description Text after the match, truncated. */
+            after: string;
+            /** @description Text before the match. Begins with `…` if it is truncated. */
+            before: string;
+            /** @description Text that matches. */
+            matched: string;
+            /**
+             * @description Place of the text: a JSON path such as `data.object.customer`, `form NAME`, `query NAME`, `header NAME`, `path`,
+             *     `note` or `body`.
+             */
+            place: string;
+        };
         /**
          * @description Behavior after the last response of a sequence.
          * @enum {string}
@@ -4554,12 +4702,30 @@ export interface components {
             content: string;
             /** @description Size of the full signed payload, in bytes. */
             content_bytes: number;
+            /**
+             * @description Differences from the payload that the sender signed to the payload that was received. Empty if they are equal or
+             *     if no mistake was found. Secrets are masked, and non-printable bytes are escaped.
+             */
+            difference: components["schemas"]["TextDiffPart"][];
             /** @description Signature computed with the secret. */
             expected?: string | null;
             /** @description Mistakes that together reproduce the received signature. */
             findings: components["schemas"]["SignatureFinding"][];
+            /** @description Signature computed after the mistakes are undone. Null if no mistake was found. */
+            fixed?: string | null;
             /** @description Signature received with the message. */
             found?: string | null;
+            /** @description Secrets that the message was verified with, masked: the prefix up to `_` and the last four characters. */
+            masked_secrets: string[];
+            /** @description Places of the signature in the message, such as `the header Stripe-Signature`. */
+            places: string[];
+            /** @description Signature scheme in a few words. */
+            summary: string;
+            /**
+             * Format: int32
+             * @description Maximum age of the signature, in seconds. Null if the scheme has none.
+             */
+            tolerance_s?: number | null;
             /** @description Number of common mistakes tested. */
             tried: number;
         };
@@ -4756,6 +4922,18 @@ export interface components {
             /** @description Version of the program. */
             version: string;
         };
+        /** @description Part of a comparison of two texts. */
+        TextDiffPart: {
+            /** @description The text. */
+            text: string;
+            /** @description Type of the part. */
+            type: components["schemas"]["TextDiffPartType"];
+        };
+        /**
+         * @description Type of a part of a comparison.
+         * @enum {string}
+         */
+        TextDiffPartType: "same" | "added" | "removed";
         /** @description Timeline of one event, oldest item first. */
         Timeline: {
             /**
@@ -4792,6 +4970,41 @@ export interface components {
          * @enum {string}
          */
         TimelineRepeat: "first" | "retry" | "duplicate" | "altered" | "unknown";
+        /** @description Number of requests over time. */
+        Traffic: {
+            /** @description True if every request of the minutes was searched for matches within the time limit. */
+            complete: boolean;
+            /**
+             * Format: date-time
+             * @description Start of the first minute.
+             */
+            from: string;
+            /** @description Counts of the minutes, oldest first. The last minute is the current one. */
+            minutes: components["schemas"]["TrafficCounts"][];
+        };
+        /** @description Number of requests that arrived in one interval, by signature status. */
+        TrafficCounts: {
+            /**
+             * Format: int32
+             * @description Requests with an invalid, an expired or no signature, although a secret is set.
+             */
+            invalid: number;
+            /**
+             * Format: int32
+             * @description Requests that match the query. 0 without a query.
+             */
+            matching: number;
+            /**
+             * Format: int32
+             * @description Requests whose signature was not verified.
+             */
+            unverified: number;
+            /**
+             * Format: int32
+             * @description Requests with a valid signature.
+             */
+            valid: number;
+        };
         /** @description A tunnel that makes inboxes reachable from the internet. */
         Tunnel: {
             /** @description State of the connection. */
@@ -7789,11 +8002,14 @@ export interface operations {
                      *       "cut": true,
                      *       "delivered": 1,
                      *       "failed": 1,
+                     *       "retries": 1,
+                     *       "skipped": 1,
                      *       "slices": [
                      *         {
                      *           "delivered": 1,
                      *           "failed": 1,
-                     *           "from": "2026-11-29T21:46:32.815547Z"
+                     *           "from": "2026-11-29T21:46:32.815547Z",
+                     *           "skipped": 1
                      *         }
                      *       ]
                      *     }
@@ -9205,6 +9421,87 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    inboxes_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "cut": true,
+                     *       "items": [
+                     *         {
+                     *           "requests": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RuleStatsList"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -10794,6 +11091,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "blank": true,
                  *       "body": "text",
                  *       "confirm": "text",
                  *       "inbox": "shop",
@@ -11329,6 +11627,195 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["RequestCount"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    requests_write_report: {
+        parameters: {
+            query: {
+                /** @description IDs of the requests, separated by commas, in this order. At most 50. */
+                ids: string;
+                /** @description Format of the report: `html` or `markdown`. */
+                as: components["schemas"]["ReportFormat"];
+                /** @description Names of headers whose values are redacted, separated by commas. */
+                redact_headers?: string;
+                /** @description Paths in JSON bodies whose values are redacted, as used after `body.` in a query, separated by commas. */
+                redact_paths?: string;
+                /** @description True to include bodies. Default: true. */
+                bodies?: boolean;
+                /** @description True to include the remote addresses of senders. Default: false. */
+                addresses?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": "text",
+                     *       "file_name": "text",
+                     *       "left_out": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RequestReport"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    requests_read_traffic: {
+        parameters: {
+            query?: {
+                /** @description Only requests of this inbox, by name. */
+                inbox?: string;
+                /** @description Query whose matches are counted in addition. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "complete": true,
+                     *       "from": "2026-11-29T21:46:32.815547Z",
+                     *       "minutes": [
+                     *         {
+                     *           "invalid": 1,
+                     *           "matching": 1,
+                     *           "unverified": 1,
+                     *           "valid": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Traffic"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -12510,6 +12997,12 @@ export interface operations {
                      *       "complete": true,
                      *       "content": "text",
                      *       "content_bytes": 1,
+                     *       "difference": [
+                     *         {
+                     *           "text": "text",
+                     *           "type": "same"
+                     *         }
+                     *       ],
                      *       "findings": [
                      *         {
                      *           "advice": "text",
@@ -12517,6 +13010,13 @@ export interface operations {
                      *           "what": "text"
                      *         }
                      *       ],
+                     *       "masked_secrets": [
+                     *         "text"
+                     *       ],
+                     *       "places": [
+                     *         "text"
+                     *       ],
+                     *       "summary": "text",
                      *       "tried": 1
                      *     }
                      */
@@ -12753,6 +13253,12 @@ export interface operations {
                      *       "complete": true,
                      *       "content": "text",
                      *       "content_bytes": 1,
+                     *       "difference": [
+                     *         {
+                     *           "text": "text",
+                     *           "type": "same"
+                     *         }
+                     *       ],
                      *       "findings": [
                      *         {
                      *           "advice": "text",
@@ -12760,6 +13266,13 @@ export interface operations {
                      *           "what": "text"
                      *         }
                      *       ],
+                     *       "masked_secrets": [
+                     *         "text"
+                     *       ],
+                     *       "places": [
+                     *         "text"
+                     *       ],
+                     *       "summary": "text",
                      *       "tried": 1
                      *     }
                      */
@@ -14225,6 +14738,12 @@ export interface operations {
                      *       "complete": true,
                      *       "content": "text",
                      *       "content_bytes": 1,
+                     *       "difference": [
+                     *         {
+                     *           "text": "text",
+                     *           "type": "same"
+                     *         }
+                     *       ],
                      *       "findings": [
                      *         {
                      *           "advice": "text",
@@ -14232,6 +14751,13 @@ export interface operations {
                      *           "what": "text"
                      *         }
                      *       ],
+                     *       "masked_secrets": [
+                     *         "text"
+                     *       ],
+                     *       "places": [
+                     *         "text"
+                     *       ],
+                     *       "summary": "text",
                      *       "tried": 1
                      *     }
                      */

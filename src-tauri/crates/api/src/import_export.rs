@@ -125,7 +125,7 @@ pub(crate) struct ExportQuery {
     redact_paths: Option<String>,
 }
 
-fn listed(text: Option<&str>) -> impl Iterator<Item = &str> {
+pub(crate) fn listed(text: Option<&str>) -> impl Iterator<Item = &str> {
     text.unwrap_or_default().split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 

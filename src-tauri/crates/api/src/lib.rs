@@ -21,6 +21,7 @@ mod page;
 mod providers;
 mod refusals;
 mod replays;
+mod report;
 mod request_body;
 mod requests;
 mod response_rules;
@@ -70,7 +71,7 @@ const EVENT_MAX: usize = 6 * PAYLOAD_MAX + JSON_MAX;
         description = "Local HTTP API of Hookbench: capture, inspect, verify, forward, replay and send webhooks.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    components(schemas(hookbench_model::Error, hookbench_model::FeedItem))
+    components(schemas(hookbench_model::Error, hookbench_model::FeedItem, hookbench_model::ReportFormat))
 )]
 struct Description;
 
@@ -116,6 +117,8 @@ fn routes() -> Vec<Route> {
         route!(signature::explain).taking(DefaultBodyLimit::max(PASTED_MAX)),
         route!(signature::find).taking(DefaultBodyLimit::max(PASTED_MAX)),
         route!(response_rules::restart),
+        route!(response_rules::stats),
+        route!(report::write_report),
         route!(response_rules::dry_run),
         route!(response_rules::add_file).taking(DefaultBodyLimit::max(RESPONSE_FILE_MAX + 1)),
         route!(checks::questions),
@@ -141,6 +144,7 @@ fn routes() -> Vec<Route> {
         route!(saved_searches::save, saved_searches::remove),
         route!(requests::list),
         route!(requests::count),
+        route!(requests::read_traffic),
         route!(requests::read, requests::change, requests::remove),
         route!(requests::read_timeline),
         route!(requests::reveal),

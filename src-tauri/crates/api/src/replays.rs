@@ -15,8 +15,8 @@ use hookbench_engine::{
     replay::{Collecting, ReplaySelection, collect, html},
 };
 use hookbench_model::{
-    Change, ErrorCode, Inbox, ReSignWith, Replay, ReplayList, ReplayReport, ReplaySettings, ReplayState, ReplayTarget,
-    masked_url,
+    Change, ErrorCode, Inbox, PathRule, ReSignWith, Replay, ReplayList, ReplayReport, ReplaySettings, ReplayState,
+    ReplayTarget, masked_url,
 };
 use hookbench_query::Query;
 use hookbench_search::PAGE_TIME;
@@ -46,7 +46,7 @@ const COUNTED: u64 = 100_000;
 /// Maximum size of the new body of an edited request, in bytes.
 const BODY_MAX: usize = 4 * 1024 * 1024;
 
-/// A replay to start: either `requests` or `query` is required.
+/// A replay to start: one of `requests`, `query` and `blank` is required.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReplayNew {
@@ -59,6 +59,10 @@ pub(crate) struct ReplayNew {
     /// Name of the inbox that `query` is limited to.
     #[serde(default)]
     inbox: Option<String>,
+    /// True to send a new request that is not stored. `settings.edit` has its method and headers, `settings.to` its
+    /// URL, and `body` its body.
+    #[serde(default)]
+    blank: bool,
     /// New body in base64, at most 4 MiB decoded. Allowed only when a single request is replayed.
     #[serde(default)]
     body: Option<String>,
@@ -85,7 +89,20 @@ pub(crate) async fn begin(
     extract::Json(new): extract::Json<ReplayNew>,
 ) -> Result<(StatusCode, Json<Replay>), ApiError> {
     let mut settings = new.settings;
-    let (wanted, home) = wanted(&engine, new.requests.as_deref(), new.query.as_deref(), new.inbox.as_deref()).await?;
+    let (wanted, home) = match new.blank {
+        true if new.requests.is_some() || new.query.is_some() => {
+            return Err(ApiError::invalid("Pass only one of `requests`, `query` and `blank`."));
+        }
+        true if settings.to.is_none() || settings.re_sign.is_some() => {
+            return Err(ApiError::invalid("A new request needs the URL `settings.to`, and cannot be re-signed."));
+        }
+        true => {
+            settings.path = PathRule::Exact;
+            settings.edit.get_or_insert_default().headers.get_or_insert_default();
+            (ReplaySelection::These(vec![RowId(0)]), None)
+        }
+        false => wanted(&engine, new.requests.as_deref(), new.query.as_deref(), new.inbox.as_deref()).await?,
+    };
     if let Some(target) = settings.to.take() {
         settings.to = Some(unmasked(&engine, home.as_deref(), target).await?);
     }
@@ -93,6 +110,7 @@ pub(crate) async fn begin(
     let one = matches!(&wanted, ReplaySelection::These(rows) if rows.len() == 1);
     let body = new.body.map(|text| base64::engine::general_purpose::STANDARD.decode(text)).transpose();
     let body = body.map_err(|e| ApiError::invalid(format!("`body` is not base64: {e}.")))?;
+    let body = if new.blank { Some(body.unwrap_or_default()) } else { body };
     if (settings.edit.is_some() || body.is_some()) && !one {
         return Err(ApiError::invalid(
             "Only a single request can be edited. To change several requests, use `headers`.",
@@ -156,7 +174,7 @@ async fn wanted(
             let query = Query::parse(text).map_err(|error| ApiError::invalid(error.to_string()))?;
             Ok((ReplaySelection::Query(query, number), inbox.map(str::to_owned)))
         }
-        _ => Err(ApiError::invalid("Pass either `requests` or `query`.")),
+        _ => Err(ApiError::invalid("Pass one of `requests`, `query` and `blank`.")),
     }
 }
 

@@ -9,10 +9,10 @@ use axum::{
 };
 use hookbench_capture::{RowId, header_list};
 use hookbench_codegen::{CodeFormat, CodeRequest};
-use hookbench_engine::{Engine, request};
+use hookbench_engine::{Engine, request, traffic};
 use hookbench_model::{
-    Change, Deletion, ErrorCode, ListenerState, NOTE_MAX, RequestCount, RequestDetail, RequestList, RequestMarks,
-    RequestSummary, Timeline,
+    Change, Deletion, ErrorCode, ListenerState, NOTE_MAX, RequestCount, RequestDetail, RequestList, RequestListItem,
+    RequestMarks, RequestSummary, Timeline, Traffic,
 };
 use hookbench_query::Query;
 use hookbench_search::PAGE_TIME;
@@ -92,6 +92,7 @@ pub(crate) async fn list(
         let wanted = List { inbox, after, skip, limit, pinned };
         let items = engine.store.readers().read(move |connection| requests.list(connection, &wanted)).await?;
         let next = page::next(&items, limit, |item| &item.id);
+        let items = items.into_iter().map(|request| RequestListItem { request, snippet: None }).collect();
         return Ok(Json(RequestList { items, next, seq }));
     }
     if skip > 0 {
@@ -99,14 +100,20 @@ pub(crate) async fn list(
     }
     let search = engine.search(Query::parse(&text)?, inbox);
     let (search, index) = (if pinned { search.pinned() } else { search }, engine.index.clone());
+    let secret_paths = request::every_secret_path(&engine.providers.catalog());
     let between = (after.unwrap_or(RowId(i64::MAX)), RowId(from.map_or(-1, |from| from.0 - 1)));
     let (items, cursor) = engine
         .store
         .readers()
         .read(move |connection| {
             let found = search.page(connection, &index, between, limit as usize, Instant::now() + PAGE_TIME)?;
-            let items: Result<Vec<_>, _> = found.ids.iter().map(|id| requests.one(connection, *id)).collect();
-            Ok((items?.into_iter().flatten().collect(), found.cursor))
+            let mask = |body| request::masked(body, &secret_paths);
+            let mut snippets = search.snippets(connection, &found.ids, &mask)?;
+            let items: rusqlite::Result<Vec<_>> = (found.ids.iter())
+                .filter_map(|id| requests.one(connection, *id).map(|found| Some((*id, found?))).transpose())
+                .map(|found| found.map(|(id, request)| RequestListItem { request, snippet: snippets.remove(&id) }))
+                .collect();
+            Ok((items?, found.cursor))
         })
         .await?;
     Ok(Json(RequestList { items, next: cursor.map(|row| engine.id_of(row)), seq }))
@@ -135,6 +142,33 @@ pub(crate) async fn count(
         .await?;
     let next = cursor.map(|row| engine.id_of(row));
     Ok(Json(RequestCount { requests: counted.min(most), more: counted > most, next }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TrafficQuery {
+    /// Only requests of this inbox, by name.
+    inbox: Option<String>,
+    /// Query whose matches are counted in addition.
+    q: Option<String>,
+}
+
+/// Count requests per minute
+///
+/// Returns the number of requests that were stored in each of the last 60 minutes, by signature status. Imported
+/// requests are not counted. The search for matches of `q` stops at its time limit.
+#[utoipa::path(get, path = "/requests/traffic", tag = "requests", params(TrafficQuery), responses(
+    (status = 200, body = Traffic), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
+))]
+pub(crate) async fn read_traffic(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<TrafficQuery>,
+) -> Result<Json<Traffic>, ApiError> {
+    let inbox = number_of(&engine, query.inbox.as_deref())?;
+    let text = query.q.filter(|text| !text.trim().is_empty());
+    let parsed = text.map(|text| Query::parse(&text)).transpose()?;
+    Ok(Json(traffic::last_hour(&engine, inbox, parsed).await?))
 }
 
 /// Returns the number of an inbox, or a 404 error.

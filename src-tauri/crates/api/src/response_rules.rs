@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use bytes::Bytes;
+use hookbench_capture::RowId;
 use hookbench_engine::{
     Engine,
     response::{self, Arrival, ArrivedRequest, DecidedResponse, RESPONSE_FILE_MAX},
 };
-use hookbench_model::{ErrorCode, ResponseFile, ResponsePreview};
+use hookbench_model::{ErrorCode, ResponseFile, ResponsePreview, RuleStats, RuleStatsList, timestamp};
 use hookbench_query::SEARCHED_MAX;
+use hookbench_store::response::{COUNTED_MAX, OriginCount, counts_by_origin};
 use http::StatusCode;
 use rusqlite::Connection;
 use serde::Deserialize;
@@ -75,6 +77,47 @@ pub(crate) async fn restart(
         .write(move |connection| hookbench_store::sequence::forget(connection, number, Some(&id)), |()| ())
         .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Time span of the statistics of rules, in ms: 24 hours.
+const STATS_MS: i64 = 24 * 3_600 * 1_000;
+
+/// Retrieve the statistics of response rules
+///
+/// Returns the number of requests that each response rule of an inbox responded to in the last 24 hours.
+#[utoipa::path(get, path = "/inboxes/{name}/rules/stats", tag = "inboxes", params(("name" = String, Path)), responses(
+    (status = 200, body = RuleStatsList), (status = 404, body = hookbench_model::Error)
+))]
+pub(crate) async fn stats(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(name): extract::Path<String>,
+) -> Result<Json<RuleStatsList>, ApiError> {
+    let inbox = super::inboxes::find(&engine, &name)?;
+    let (number, since) = (inbox.number, RowId::at(engine.clock.now_us() / 1_000 - STATS_MS));
+    let read = move |connection: &Connection| counts_by_origin(connection, number, since);
+    let mut counts = engine.store.readers().read(read).await?;
+    let cut = counts.iter().map(|count| count.requests).sum::<u64>() >= COUNTED_MAX as u64;
+    let mut items: Vec<RuleStats> = Vec::new();
+    for (rule, _) in &inbox.compiled_rules.rules {
+        let origin = format!("Rule {}", rule.shown_name());
+        let of_rule = |count: &OriginCount| {
+            let rest = count.origin.strip_prefix(&origin);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(", ") && rest.contains(" of "))
+        };
+        let (own, others) = counts.into_iter().partition(of_rule);
+        counts = others;
+        items.push(summed(Some(rule.id.clone()), own));
+    }
+    items.push(summed(None, counts));
+    Ok(Json(RuleStatsList { items, cut }))
+}
+
+fn summed(id: Option<String>, counts: Vec<OriginCount>) -> RuleStats {
+    RuleStats {
+        id,
+        requests: counts.iter().map(|count| count.requests).sum(),
+        last_at: counts.iter().map(|count| count.last_us).max().map(timestamp),
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -10,7 +10,7 @@ use hookbench_engine::{
         SignatureResult, SignatureValues,
     },
     inbox::InboxConfig,
-    verification::header_pairs,
+    verification::{header_pairs, settings_of},
 };
 use hookbench_model::{ErrorCode, VerificationSettings};
 use hookbench_provider::Catalog;
@@ -150,6 +150,11 @@ impl Subject {
         Ok(Self { inbox, stored, body, decoded })
     }
 
+    /// Returns the settings that the request was verified with.
+    fn settings(&self) -> VerificationSettings {
+        settings_of(&self.inbox, &header_pairs(&self.stored.header_block)).into_owned()
+    }
+
     /// Calls `look` with the message, whose URL is the one registered in `verification`.
     fn read<T>(&self, verification: &VerificationSettings, look: impl FnOnce(&Message<'_>) -> T) -> T {
         let headers = header_pairs(&self.stored.header_block);
@@ -198,9 +203,9 @@ pub(crate) async fn explain_request(
     let subject = Subject::load(&engine, &id).await?;
     apart(&engine, move |engine, _| {
         let catalog = engine.providers.catalog();
-        let verification = &subject.inbox.verification;
-        let rule = rule_of(&catalog, verification)?;
-        Ok(subject.explained(engine, &catalog, &rule, verification))
+        let verification = subject.settings();
+        let rule = rule_of(&catalog, &verification)?;
+        Ok(subject.explained(engine, &catalog, &rule, &verification))
     })
     .await
 }
@@ -256,7 +261,7 @@ pub(crate) async fn try_request(
     let subject = Subject::load(&engine, &id).await?;
     apart(&engine, move |engine, _| {
         let catalog = engine.providers.catalog();
-        let verification = trial.over(&subject.inbox.verification);
+        let verification = trial.over(&subject.settings());
         let rule = match &trial.scheme {
             Some(scheme) => debugger::rule_of(&catalog, None, Some(scheme))?.0,
             None => rule_of(&catalog, &verification)?,
@@ -280,7 +285,7 @@ pub(crate) async fn find_for_request(
     let subject = Subject::load(&engine, &id).await?;
     apart(&engine, move |engine, _| {
         let catalog = engine.providers.catalog();
-        let verification = trial.over(&subject.inbox.verification);
+        let verification = trial.over(&subject.settings());
         Ok(subject.read(&verification, |message| {
             debugger::found(&catalog, message, &hookbench_engine::verification::keys(&verification))
         }))

@@ -1,9 +1,11 @@
 //! Comparison of two requests or responses: first line, headers and body.
 #![forbid(unsafe_code)]
 
+mod characters;
 mod json;
 mod text;
 
+pub use characters::{TextDiffPart, TextDiffPartType, text_parts};
 use hookbench_capture::header_list;
 use hookbench_model::{BodyKind, MASK, text_by};
 use hookbench_provider::is_secret_header;

@@ -43,6 +43,7 @@ use crate::{
     refusal::{self, Refusals},
     replay::{self, Replays},
     response::{Files, FixedResponses, Steps},
+    traffic::TrafficCounters,
     tunnel::Tunnels,
 };
 
@@ -110,6 +111,8 @@ pub struct Engine {
     /// The search index.
     pub index: Arc<SearchIndex>,
     pub(crate) refusals: Arc<Refusals>,
+    /// The requests per minute.
+    pub traffic: TrafficCounters,
     /// The stages that process committed requests.
     pub pipeline: Arc<Pipeline>,
     settings: RwLock<Settings>,
@@ -161,6 +164,7 @@ impl Engine {
             requests: Box::new(requests),
         };
         let outbox = Arc::new(Outbox::new(parts, loaded.outbox));
+        inboxes.set_test_secret(&loaded.test_secret);
         for inbox in &loaded.inboxes {
             let address = crate::inbox::address(inbox).map_err(EngineError::Content)?;
             match loaded.deletions.iter().any(|r| r.whole && r.inbox == inbox.number) {
@@ -189,6 +193,7 @@ impl Engine {
             tunnels: Arc::default(),
             index: Arc::new(SearchIndex::new(&dir.index())),
             refusals: Arc::default(),
+            traffic: TrafficCounters::default(),
             pipeline,
             settings: RwLock::new(loaded.settings),
             dir,
@@ -426,6 +431,7 @@ impl Engine {
             }
         }
         if expired > 0 {
+            self.traffic.reset();
             self.feed.publish([Change::RequestsExpired { requests: expired }]);
         }
         self.outbox.tidy(&retention).await;
@@ -572,6 +578,7 @@ struct Loaded {
     steps: Steps,
     tunnels: Vec<TunnelRow>,
     exposures: Vec<ExposureRow>,
+    test_secret: String,
 }
 
 fn load(connection: &Connection, catalog: &Catalog, now_us: i64, everything: bool) -> rusqlite::Result<Loaded> {
@@ -589,5 +596,6 @@ fn load(connection: &Connection, catalog: &Catalog, now_us: i64, everything: boo
         steps: Steps::load(connection)?,
         tunnels: TunnelRow::all(connection)?,
         exposures: ExposureRow::all(connection)?,
+        test_secret: hookbench_store::verification::test_secret(connection)?,
     })
 }

@@ -218,7 +218,7 @@ impl Run {
                     None => continue,
                 },
             };
-            let record = self.record(&stored, body, redaction);
+            let record = redacted_record(engine, &self.every_secret, &stored, body, redaction);
             bytes.extend(writer.request(&record)?);
             *done += 1;
             if bytes.len() >= PIECE {
@@ -248,43 +248,50 @@ impl Run {
             false => self.pieces.send(Ok(bytes.into())).await.map_err(|_| ExportEnd::Left),
         }
     }
+}
 
-    /// Returns the record of a request, with redaction applied.
-    fn record(&self, stored: &StoredRequest, body: Vec<u8>, redaction: &Redaction) -> Record {
-        let mut record = record_of(stored, body);
-        if redaction.reads_bodies() {
-            decode(&mut record, stored);
-        }
-        if !redaction.secrets {
-            self.mask(&mut record, stored);
-        }
-        redaction.apply(&mut record);
-        record
+/// Returns the record of a request, with redaction applied. `every_secret` are the JSON paths at which any provider sends
+/// its secret.
+pub(crate) fn redacted_record(
+    engine: &Engine,
+    every_secret: &[JsonPath],
+    stored: &StoredRequest,
+    body: Vec<u8>,
+    redaction: &Redaction,
+) -> Record {
+    let mut record = record_of(stored, body);
+    if redaction.reads_bodies() {
+        decode(&mut record, stored);
     }
+    if !redaction.secrets {
+        mask(engine, every_secret, &mut record, stored);
+    }
+    redaction.apply(&mut record);
+    record
+}
 
-    /// Masks secrets in the body. An encoded body that contains a secret is exported decoded.
-    fn mask(&self, record: &mut Record, stored: &StoredRequest) {
-        let inbox = self.engine.inboxes.get(&stored.summary.inbox);
-        let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
-        let known = secret_paths(&self.engine.providers.catalog(), &stored.summary, verification);
-        // The provider is unknown until the request is verified. Until then the paths of all providers are masked.
-        let paths = known.as_ref().unwrap_or(&self.every_secret);
-        if record.header("content-encoding").is_none() {
-            let body = std::mem::take(&mut record.body.0);
-            record.body.0 = masked(body, paths);
-            return;
-        }
-        let mut decoded = record.clone();
-        decode(&mut decoded, stored);
-        let body = masked(decoded.body.0.clone(), paths);
-        if body != decoded.body.0 {
-            *record = Record { body: Exact(body), ..decoded };
-        }
+/// Masks secrets in the body. An encoded body that contains a secret is exported decoded.
+fn mask(engine: &Engine, every_secret: &[JsonPath], record: &mut Record, stored: &StoredRequest) {
+    let inbox = engine.inboxes.get(&stored.summary.inbox);
+    let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
+    let known = secret_paths(&engine.providers.catalog(), &stored.summary, verification);
+    // The provider is unknown until the request is verified. Until then the paths of all providers are masked.
+    let paths = known.as_deref().unwrap_or(every_secret);
+    if record.header("content-encoding").is_none() {
+        let body = std::mem::take(&mut record.body.0);
+        record.body.0 = masked(body, paths);
+        return;
+    }
+    let mut decoded = record.clone();
+    decode(&mut decoded, stored);
+    let body = masked(decoded.body.0.clone(), paths);
+    if body != decoded.body.0 {
+        *record = Record { body: Exact(body), ..decoded };
     }
 }
 
 /// Removes the content codings of a body for redaction.
-fn decode(record: &mut Record, stored: &StoredRequest) {
+pub(crate) fn decode(record: &mut Record, stored: &StoredRequest) {
     let content = content_of(&stored.header_block);
     if content.codings.is_empty() || record.body.is_empty() {
         return;

@@ -55,6 +55,8 @@ pub struct InboxConfig {
     /// Verification settings.
     pub verification: Arc<VerificationSettings>,
     pub(crate) read_cursor: i64,
+    /// Secret of test events, for an inbox without a provider.
+    pub(crate) test_secret: Arc<str>,
     /// True if the response may depend on the request, apart from provider handshakes.
     pub(crate) decides: bool,
 }
@@ -84,6 +86,7 @@ pub struct InboxRegistry(RwLock<Maps>);
 struct Maps {
     by_name: HashMap<String, InboxConfig>,
     names: HashMap<i64, String>,
+    test_secret: Option<Arc<str>>,
 }
 
 impl InboxRegistry {
@@ -125,9 +128,17 @@ impl InboxRegistry {
         self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).by_name.len()
     }
 
+    /// Sets the secret of test events, which every inbox gets.
+    pub(crate) fn set_test_secret(&self, secret: &str) {
+        self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner).test_secret = Some(secret.into());
+    }
+
     /// Adds an inbox, or replaces it.
-    pub fn put(&self, address: InboxConfig) {
+    pub fn put(&self, mut address: InboxConfig) {
         let mut maps = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(secret) = &maps.test_secret {
+            address.test_secret = secret.clone();
+        }
         if let Some(was) = maps.names.insert(address.number, address.name.clone()) {
             maps.by_name.remove(&was);
         }
@@ -169,6 +180,7 @@ pub fn address(row: &InboxRow) -> Result<InboxConfig, String> {
         forwards: Arc::new(forwards),
         verification: Arc::new(row.verification.clone()),
         read_cursor: row.read_cursor,
+        test_secret: Arc::from(""),
     })
 }
 

@@ -23,10 +23,12 @@ mod outgoing_changes;
 pub mod pipeline;
 pub mod refusal;
 pub mod replay;
+pub mod report;
 pub mod request;
 pub mod response;
 pub mod takeover;
 pub mod test_event;
+pub mod traffic;
 pub mod tunnel;
 pub mod verification;
 

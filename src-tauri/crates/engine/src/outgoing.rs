@@ -7,10 +7,15 @@ use hookbench_delivery::{Headers, Outgoing, Payload, RequestSource, UnsentReques
 use hookbench_model::MASK;
 use hookbench_provider::SchemeRecord;
 use hookbench_signature::{Keys, Message, sign};
-use hookbench_store::{delivery::InFlightAttempt, endpoint::EndpointRow, request::collect_body};
+use hookbench_store::{
+    delivery::InFlightAttempt,
+    endpoint::EndpointRow,
+    request::{Head, collect_body},
+};
 use http::HeaderName;
+use rusqlite::Connection;
 
-use crate::Engine;
+use crate::{Engine, replay::run::BLANK};
 
 /// Maximum size of a body that is re-signed, in bytes. The body is in memory meanwhile.
 const SIGNED_MAX: u64 = 64 * 1024 * 1024;
@@ -35,12 +40,11 @@ pub(crate) async fn outgoing_request(
 ) -> Result<Outgoing, UnsentRequest> {
     let unsent = |message: String| UnsentRequest { headers: Headers::new(), message };
     let unread = |e: &dyn std::fmt::Display| unsent(format!("The request cannot be read: {e}."));
-    let found = engine
-        .store
-        .readers()
-        .read(move |connection| hookbench_store::request::head(connection, row))
-        .await
-        .map_err(|e| unread(&e))?;
+    let read = move |connection: &Connection| match row.0 {
+        BLANK => Ok(Some(Head { whole: true, ..Head::default() })),
+        _ => hookbench_store::request::head(connection, row),
+    };
+    let found = engine.store.readers().read(read).await.map_err(|e| unread(&e))?;
     let head = found.ok_or_else(|| unsent("The request is no longer stored.".into()))?;
     let outgoing = match in_flight.replay {
         Some(replay) => {

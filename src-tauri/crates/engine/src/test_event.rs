@@ -18,9 +18,6 @@ use crate::inbox::InboxConfig;
 /// Provider and event type of the test event for an inbox without a provider.
 const DEFAULT: (&str, &str) = ("onwebchat", "chat.closed");
 
-/// Signing secret of the test event for an inbox without a provider. Such an inbox does not verify signatures.
-const SAMPLE_SECRET: &str = "sample-secret-of-the-test-event";
-
 /// Headers and body of the test event.
 struct Ready {
     headers: Vec<(String, String)>,
@@ -50,7 +47,8 @@ fn event(catalog: &Catalog, inbox: &InboxConfig, url: &str, now_ms: i64) -> Read
     let signs = provider.sending.as_ref().is_none_or(|sending| sending.signed) || set.is_some();
     let mut keys: Keys = crate::verification::keys(&inbox.verification);
     if keys.secrets.iter().all(String::is_empty) && set.is_none() {
-        keys.secrets = vec![SAMPLE_SECRET.into()];
+        keys.secrets = vec![inbox.test_secret.to_string()];
+        headers.push((crate::verification::TEST_EVENT.into(), provider.id.clone()));
     }
     let record = crate::verification::scheme(&inbox.verification, catalog)
         .map(|(_, record)| record)

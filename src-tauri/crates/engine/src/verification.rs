@@ -50,6 +50,27 @@ pub fn fault(settings: &VerificationSettings, catalog: &Catalog) -> Option<Strin
     None
 }
 
+/// Header of a test event to an inbox without a provider: the ID of the provider that signs the event.
+pub const TEST_EVENT: &str = "Hookbench-Test-Event";
+
+/// Returns the settings that a request is verified with: those of the inbox, or for a test event to an inbox without a
+/// provider, the provider of the event and the secret of test events.
+pub fn settings_of<'i>(inbox: &'i InboxConfig, headers: &[(&str, &[u8])]) -> Cow<'i, VerificationSettings> {
+    let own = &*inbox.verification;
+    let signed_as = match own.provider {
+        Some(_) => None,
+        None => headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(TEST_EVENT)),
+    };
+    match signed_as.and_then(|(_, value)| std::str::from_utf8(value).ok()) {
+        Some(provider) => Cow::Owned(VerificationSettings {
+            provider: Some(provider.to_owned()),
+            secrets: vec![inbox.test_secret.to_string()],
+            ..VerificationSettings::default()
+        }),
+        None => Cow::Borrowed(own),
+    }
+}
+
 /// Returns the secrets and settings of an inbox as keys.
 pub fn keys(settings: &VerificationSettings) -> Keys {
     Keys { secrets: settings.secrets.clone(), params: settings.params.clone() }
@@ -97,7 +118,7 @@ pub(crate) fn verify_request(catalog: &Catalog, view: &RequestView<'_>, inbox: &
 
 fn verify_view(catalog: &Catalog, view: &RequestView<'_>, inbox: &InboxConfig) -> Verification {
     let headers = header_pairs(view.headers);
-    let settings = &inbox.verification;
+    let settings = &*settings_of(inbox, &headers);
     let url = settings.signed_url(&inbox.name, view.target);
     let message = Message {
         method: view.method,

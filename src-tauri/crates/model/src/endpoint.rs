@@ -152,8 +152,14 @@ pub struct EndpointStats {
     pub success_rate: Option<f64>,
     /// Median duration of successful attempts, in ms.
     pub p50_ms: Option<f64>,
+    /// 95th percentile of the durations of successful attempts, in ms.
+    pub p95_ms: Option<f64>,
     /// 99th percentile of the durations of successful attempts, in ms.
     pub p99_ms: Option<f64>,
+    /// Number of deliveries that were skipped, because the endpoint was disabled.
+    pub skipped: u64,
+    /// Number of attempts after the first one of each delivery.
+    pub retries: u64,
     /// True if the statistics cover only the newest 200000 deliveries.
     pub cut: bool,
     /// Statistics by half hour, oldest first.
@@ -170,8 +176,12 @@ pub struct EndpointStatsSlice {
     pub delivered: u64,
     /// Number of deliveries that failed, including those whose retries all failed.
     pub failed: u64,
+    /// Number of deliveries that were skipped, because the endpoint was disabled.
+    pub skipped: u64,
     /// Median duration of successful attempts, in ms.
     pub p50_ms: Option<f64>,
+    /// 95th percentile of the durations of successful attempts, in ms.
+    pub p95_ms: Option<f64>,
 }
 
 impl EndpointSettings {

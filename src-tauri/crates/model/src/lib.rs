@@ -31,10 +31,12 @@ mod pipeline;
 mod policy;
 mod refusal;
 mod replay;
+mod report;
 mod request;
 mod response;
 mod response_preview;
 mod response_rule;
+mod rule_stats;
 mod saved_search;
 mod scenario;
 mod search_index;
@@ -90,10 +92,15 @@ pub use replay::{
     ReSignWith, Replay, ReplayEdit, ReplayFailure, ReplayLatencies, ReplayList, ReplayReport, ReplayResponses,
     ReplaySettings, ReplayState, ReplayTarget,
 };
-pub use request::{OutgoingSummary, RequestCount, RequestDetail, RequestList, RequestMarks, RequestSummary};
+pub use report::{ReportFormat, RequestReport};
+pub use request::{
+    OutgoingSummary, RequestCount, RequestDetail, RequestList, RequestListItem, RequestMarks, RequestSummary,
+    SearchSnippet, Traffic, TrafficCounts,
+};
 pub use response::{InboxResponse, RESPONSE_BODY_MAX, ResponseFault, ResponseFile};
 pub use response_preview::{ResponseCandidate, ResponsePreview};
 pub use response_rule::{ResponseRule, SequenceEnd, SequencePer, unreachable_rules};
+pub use rule_stats::{RuleStats, RuleStatsList};
 pub use saved_search::{QueryCompletion, SavedSearch, SavedSearchList, SavedSearchNew};
 pub use scenario::{Scenario, ScenarioList, ScenarioStep};
 pub use search_index::SearchIndexState;

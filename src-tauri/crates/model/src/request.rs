@@ -52,17 +52,20 @@ pub struct RequestSummary {
     pub event_type: Option<String>,
     /// ID of the event.
     pub event_id: Option<String>,
+    /// Values that tell what the event is about, such as the customer, from the places that the provider's file names.
+    pub subject: Option<String>,
     /// Number of earlier requests of the same event in this inbox, up to 100.
     pub earlier: u32,
     /// Signature status.
     pub signature_status: SignatureStatus,
     /// Reason why the signature is not valid, as a stable code such as `mismatch` or `expired`.
     pub reason: Option<String>,
-    /// Last forward or replay of the request. Null if there is none.
+    /// Worst result of the forwards and replays of the request, of which the last one to each URL counts. Null if there
+    /// is none.
     pub outgoing: Option<OutgoingSummary>,
 }
 
-/// Last forward or replay of a request.
+/// Result of a forward or replay of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OutgoingSummary {
     /// Origin of the delivery: `forward` or `replay`.
@@ -123,11 +126,60 @@ pub struct RequestCount {
     pub next: Option<String>,
 }
 
+/// Text that a search found in a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SearchSnippet {
+    /// Place of the text: a JSON path such as `data.object.customer`, `form NAME`, `query NAME`, `header NAME`, `path`,
+    /// `note` or `body`.
+    pub place: String,
+    /// Text before the match. Begins with `…` if it is truncated.
+    pub before: String,
+    /// Text that matches.
+    pub matched: String,
+    /// Text after the match, truncated.
+    pub after: String,
+}
+
+/// A request that a list or a search returns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RequestListItem {
+    /// The request.
+    #[serde(flatten)]
+    pub request: RequestSummary,
+    /// Text that the search found. Null without a search for text.
+    pub snippet: Option<SearchSnippet>,
+}
+
+/// Number of requests that arrived in one interval, by signature status.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TrafficCounts {
+    /// Requests with a valid signature.
+    pub valid: u32,
+    /// Requests with an invalid, an expired or no signature, although a secret is set.
+    pub invalid: u32,
+    /// Requests whose signature was not verified.
+    pub unverified: u32,
+    /// Requests that match the query. 0 without a query.
+    pub matching: u32,
+}
+
+/// Number of requests over time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Traffic {
+    /// Start of the first minute.
+    #[schema(value_type = String, format = DateTime)]
+    pub from: Timestamp,
+    /// Counts of the minutes, oldest first. The last minute is the current one.
+    pub minutes: Vec<TrafficCounts>,
+    /// True if every request of the minutes was searched for matches within the time limit.
+    pub complete: bool,
+}
+
 /// A page of requests, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RequestList {
     /// The items.
-    pub items: Vec<RequestSummary>,
+    pub items: Vec<RequestListItem>,
     /// Value of `after` for the next page. `null` on the last page. With a query, a page can be short or empty although
     /// more pages follow, because a search stops early when its time limit is reached.
     pub next: Option<String>,

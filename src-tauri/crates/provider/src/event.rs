@@ -10,6 +10,9 @@ use crate::{Catalog, Provider};
 /// Maximum length of an event type or id, in characters. Longer values are ignored.
 const VALUE_MAX: usize = 200;
 
+/// Maximum length of a subject, in characters. A longer subject is truncated.
+const SUBJECT_MAX: usize = 120;
+
 /// Locations whose values belong together, written as `json:type+json:action`. At least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places(Vec<Source>);
@@ -53,12 +56,23 @@ impl Places {
         (!value.is_empty() && value.chars().count() <= VALUE_MAX).then_some(value)
     }
 
+    /// Returns the values joined by a middle dot and without control characters, or `None` if a value is missing.
+    fn subject(&self, reading: &ParsedMessage<'_>) -> Option<String> {
+        let values: Vec<String> = self.0.iter().map(|source| source.value(reading)).collect::<Option<_>>()?;
+        let values: Vec<_> = values.iter().map(|value| value.trim()).collect();
+        if values.iter().any(|value| value.is_empty()) {
+            return None;
+        }
+        let line = values.join(" · ");
+        Some(line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SUBJECT_MAX).collect())
+    }
+
     fn there(&self, reading: &ParsedMessage<'_>) -> bool {
         self.0.iter().all(|source| source.is_in(reading))
     }
 }
 
-/// Provider, event type and event id of a message.
+/// Provider, event type, event id and subject of a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recognized {
     /// Provider id.
@@ -67,16 +81,19 @@ pub struct Recognized {
     pub event_type: Option<String>,
     /// Event id.
     pub event_id: Option<String>,
+    /// Values that tell a person what the event is about.
+    pub subject: Option<String>,
 }
 
 impl Provider {
-    /// Returns event type and event id from the locations that this vendor uses.
+    /// Returns event type, event id and subject from the locations that this vendor uses.
     pub fn read(&self, reading: &ParsedMessage<'_>) -> Recognized {
         let first = |places: &[Places]| places.iter().find_map(|place| place.value(reading));
         Recognized {
             provider: Some(self.id.clone()),
             event_type: first(&self.event_type),
             event_id: first(&self.event_id),
+            subject: self.subject.iter().find_map(|places| places.subject(reading)),
         }
     }
 

@@ -22,6 +22,9 @@ pub struct Provider {
     pub event_type: Vec<Places>,
     /// Locations of the event id. The first location with a value is used.
     pub event_id: Vec<Places>,
+    /// Locations of the values that tell a person what an event is about. The first entry whose locations all have a
+    /// value is used.
+    pub subject: Vec<Places>,
     /// Signature schemes. The first one is the default.
     pub schemes: Vec<SchemeRecord>,
     /// Handshakes. The first one whose conditions are met is used.
@@ -138,6 +141,8 @@ struct File {
     event_type: Vec<Places>,
     #[serde(default)]
     event_id: Vec<Places>,
+    #[serde(default)]
+    subject: Vec<Places>,
     #[serde(default)]
     schemes: Vec<FileScheme>,
     #[serde(default)]
@@ -271,6 +276,7 @@ impl Provider {
             recognize: file.recognize,
             event_type: file.event_type,
             event_id: file.event_id,
+            subject: file.subject,
             schemes,
             handshakes: file.handshakes,
             secret: file.secret,

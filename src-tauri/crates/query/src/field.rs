@@ -21,6 +21,8 @@ pub enum QueryFieldKind {
     Age,
     /// A date, a time, or a duration before now.
     Moment,
+    /// A day, a minute, or a range of two times (`15:24..15:39`).
+    Period,
     /// `true` or `false`.
     Flag,
 }
@@ -57,6 +59,12 @@ pub const FIELDS: &[QueryField] = &[
     field("path", QueryFieldKind::Text, "request target up to the question mark", "path:/orders"),
     field("target", QueryFieldKind::Text, "request target as sent, with the query string", "target:page=2"),
     field("status", QueryFieldKind::Number, "status of the response; 5xx is 500 to 599", "status:>=400"),
+    field(
+        "app",
+        QueryFieldKind::Number,
+        "worst status that your app responded with; 0 if it did not respond",
+        "app:>=500",
+    ),
     field("provider", QueryFieldKind::Word, "provider that sent the request", "provider:stripe"),
     field("event", QueryFieldKind::Word, "event type of the provider", "event:chat.*"),
     field("eventid", QueryFieldKind::Word, "event ID of the provider", "eventid:evt_1"),
@@ -70,6 +78,7 @@ pub const FIELDS: &[QueryField] = &[
     field("body", QueryFieldKind::Named, "value in a JSON body", "body.data.items[*].price:>10"),
     field("form", QueryFieldKind::Named, "value of a form field", "form.email:*@example.com"),
     field("size", QueryFieldKind::Size, "size of the body", "size:>1mb"),
+    field("time", QueryFieldKind::Period, "arrived on a day or in a time range", "time:15:24..15:39"),
     field("age", QueryFieldKind::Age, "time since arrival", "age:<2h"),
     field("after", QueryFieldKind::Moment, "arrived at or after", "after:2026-11-01"),
     field("before", QueryFieldKind::Moment, "arrived before", "before:yesterday"),

@@ -11,6 +11,7 @@ mod fold;
 mod json;
 mod parse;
 mod pattern;
+mod snippet;
 mod subject;
 mod term;
 mod tree;

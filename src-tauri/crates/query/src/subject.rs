@@ -60,6 +60,9 @@ pub struct Subject<'r> {
     pub reason: Option<&'r str>,
     /// True if the same event arrived before.
     pub duplicate: bool,
+    /// Worst status that the app responded with, or 0 if it did not respond. `None` if the request was not forwarded
+    /// or replayed.
+    pub app: Option<i64>,
     /// Header block as sent.
     pub headers: &'r [u8],
     /// Reads the body.
@@ -142,7 +145,14 @@ impl Subject<'_> {
 
     fn column(&self, term: &Term, now_us: i64) -> bool {
         let Place::Field(field) = &term.place else { return false };
-        let number = if field.name == "size" { self.body_bytes } else { self.status };
+        let number = match field.name {
+            "size" => self.body_bytes,
+            "app" => match self.app {
+                Some(status) => status,
+                None => return false,
+            },
+            _ => self.status,
+        };
         let flag = match field.name {
             "pinned" => self.pinned,
             "unread" => self.unread,
@@ -152,6 +162,7 @@ impl Subject<'_> {
             Test::Between(first, last) => (*first..=*last).contains(&number),
             Test::Order(order, than) => order.holds(number.cmp(than)),
             Test::Arrived(order, moment) => order.holds(self.arrived_us.cmp(&moment.us(now_us))),
+            Test::ArrivedWithin(from, until) => (from.us(now_us)..until.us(now_us)).contains(&self.arrived_us),
             Test::Flag(wanted) => *wanted == flag,
             Test::Text(_) => false,
         }

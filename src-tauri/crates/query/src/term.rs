@@ -98,6 +98,7 @@ pub(crate) fn test(field: &'static QueryField, operator: Operator, word: &Word<'
             };
             Ok(Test::Arrived(if field.name == "after" { Order::AtLeast } else { Order::Below }, moment))
         }
+        QueryFieldKind::Period => period_test(word, operator),
         QueryFieldKind::Flag => match word.text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "1" => Ok(Test::Flag(true)),
             "false" | "no" | "0" => Ok(Test::Flag(false)),
@@ -109,6 +110,20 @@ pub(crate) fn test(field: &'static QueryField, operator: Operator, word: &Word<'
             ),
         },
     }
+}
+
+fn period_test(word: &Word<'_>, operator: Operator) -> Parsed<Test> {
+    let (text, zone, now) = (literal(word), TimeZone::system(), Timestamp::now());
+    let tested = match operator {
+        Operator::Order(than) => value::moment(&text, &zone, now).map(|moment| Test::Arrived(than, moment)),
+        Operator::Has | Operator::Is => {
+            value::period(&text, &zone, now).map(|(from, until)| Test::ArrivedWithin(from, until))
+        }
+    };
+    let message = || {
+        format!("{text:?} is not a time range. Use a range such as 15:24..15:39, 2026-11-20..2026-11-21 or yesterday.")
+    };
+    tested.map_or_else(|| fault(word.span.clone(), message()), Ok)
 }
 
 fn text_test(field: &'static QueryField, operator: Operator, word: &Word<'_>) -> Parsed<Test> {

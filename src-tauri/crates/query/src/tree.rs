@@ -90,6 +90,8 @@ pub enum Test {
     Order(Order, i64),
     /// Comparison of the arrival time.
     Arrived(Order, Moment),
+    /// Arrival at or after the first time, and before the second.
+    ArrivedWithin(Moment, Moment),
     /// Boolean value.
     Flag(bool),
 }
@@ -103,6 +105,8 @@ pub struct Uses {
     pub signature_status: bool,
     /// True if the query tests for duplicates.
     pub duplicate: bool,
+    /// Status that the app responded with.
+    pub app: bool,
     /// Headers, body or other content of the request.
     pub content: bool,
 }
@@ -121,6 +125,7 @@ impl Uses {
                         "provider" | "event" | "eventid" | "signature" | "reason" | "duplicate"
                     ),
                     duplicate: field.name == "duplicate",
+                    app: field.name == "app",
                     content: false,
                 },
                 _ => Self { content: true, ..Self::default() },
@@ -133,6 +138,7 @@ impl Uses {
             marks: self.marks | other.marks,
             signature_status: self.signature_status | other.signature_status,
             duplicate: self.duplicate | other.duplicate,
+            app: self.app | other.app,
             content: self.content | other.content,
         }
     }

@@ -92,6 +92,88 @@ pub(crate) fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Mome
     Some(Moment::At(zone.to_timestamp(local).ok()?.as_microsecond()))
 }
 
+/// Parses a period: a day, the minute or second of a time, a duration up to now, or two of them with `..` between, of
+/// which one can be absent. Returns its start, and its end, which does not belong to it. A time without a date is the
+/// last such time; the second one is the next such time after the first. A day at the end belongs to the period.
+pub(crate) fn period(text: &str, zone: &TimeZone, now: Timestamp) -> Option<(Moment, Moment)> {
+    let Some((first, last)) = text.split_once("..") else {
+        let named = span(text, zone, now, None)?;
+        return Some((named.start, named.end));
+    };
+    if first.is_empty() && last.is_empty() {
+        return None;
+    }
+    let start = match first {
+        "" => Moment::At(i64::MIN),
+        first => span(first, zone, now, None)?.start,
+    };
+    let end = match last {
+        "" => Moment::At(i64::MAX),
+        last => {
+            let named = span(last, zone, now, (!first.is_empty()).then_some(start))?;
+            if named.day { named.end } else { named.start }
+        }
+    };
+    let now_us = now.as_microsecond();
+    (start.us(now_us) < end.us(now_us)).then_some((start, end))
+}
+
+/// Time that a text names, with the end of its day, minute or second.
+struct NamedSpan {
+    start: Moment,
+    end: Moment,
+    /// True for a day, false for a time.
+    day: bool,
+}
+
+/// Parses a day, a time or a duration. A time without a date is the last one up to now, or the next one after `from`.
+fn span(text: &str, zone: &TimeZone, now: Timestamp, from: Option<Moment>) -> Option<NamedSpan> {
+    if let Some(us) = duration(text) {
+        return Some(NamedSpan { start: Moment::Ago(us), end: Moment::At(i64::MAX), day: false });
+    }
+    let exact = |at: Timestamp, text: &str| {
+        // A time with seconds is a second, one without is a minute.
+        let seconds = if text.split(['T', ' ']).next_back()?.matches(':').count() > 1 { 1 } else { 60 };
+        let us = at.as_microsecond();
+        Some(NamedSpan { start: Moment::At(us), end: Moment::At(us + seconds * SECOND_US), day: false })
+    };
+    let at = |local: civil::DateTime| zone.to_timestamp(local).ok();
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return exact(moment, text.trim_end_matches(['Z', 'z']).rsplit_once(['+']).map_or(text, |(time, _)| time));
+    }
+    let today = zone.to_datetime(now).date();
+    let day = match text.to_ascii_lowercase().as_str() {
+        "today" => Some(today),
+        "yesterday" => today.yesterday().ok(),
+        text if text.contains(':') => None,
+        text => text.parse::<civil::Date>().ok(),
+    };
+    if let Some(day) = day {
+        let (start, end) = (at(day.at(0, 0, 0, 0))?, at(day.tomorrow().ok()?.at(0, 0, 0, 0))?);
+        let moment = |at: Timestamp| Moment::At(at.as_microsecond());
+        return Some(NamedSpan { start: moment(start), end: moment(end), day: true });
+    }
+    // A date with a time is parsed as a time as well.
+    if !text.contains('-')
+        && let Ok(time) = text.parse::<civil::Time>()
+    {
+        let day = match from {
+            Some(from) => zone.to_datetime(Timestamp::from_microsecond(from.us(now.as_microsecond())).ok()?).date(),
+            None => today,
+        };
+        let same = at(day.to_datetime(time))?;
+        let other = match from {
+            Some(from) if same.as_microsecond() < from.us(now.as_microsecond()) => {
+                at(day.tomorrow().ok()?.to_datetime(time))?
+            }
+            None if same > now => at(day.yesterday().ok()?.to_datetime(time))?,
+            _ => same,
+        };
+        return exact(other, text);
+    }
+    exact(at(text.parse::<civil::DateTime>().ok()?)?, text)
+}
+
 /// Like [`moment`] in the time zone of the computer. Returns µs since the Unix epoch.
 pub fn moment_us(text: &str, now_us: i64) -> Option<i64> {
     let now = Timestamp::from_microsecond(now_us).ok()?;
@@ -127,5 +209,38 @@ mod tests {
         assert_eq!(at("09:30"), us("2026-11-21T07:30:00Z"));
         assert_eq!(at("yesterday"), us("2026-11-19T22:00:00Z"));
         assert_eq!(at("soon"), None);
+    }
+
+    #[test]
+    fn parses_periods() {
+        let now: Timestamp = "2026-11-21T10:00:00Z".parse().expect("a time");
+        let zone = TimeZone::fixed(jiff::tz::offset(2));
+        let us = |text: &str| text.parse::<Timestamp>().expect("a time").as_microsecond();
+        for (text, from, until) in [
+            ("11:24..11:39", "2026-11-21T09:24:00Z", "2026-11-21T09:39:00Z"),
+            ("11:24", "2026-11-21T09:24:00Z", "2026-11-21T09:25:00Z"),
+            ("11:24:07", "2026-11-21T09:24:07Z", "2026-11-21T09:24:08Z"),
+            // A time later than now is that of yesterday, and a range can cross midnight.
+            ("15:24..15:39", "2026-11-20T13:24:00Z", "2026-11-20T13:39:00Z"),
+            ("23:50..00:10", "2026-11-20T21:50:00Z", "2026-11-20T22:10:00Z"),
+            ("yesterday", "2026-11-19T22:00:00Z", "2026-11-20T22:00:00Z"),
+            ("2026-11-20", "2026-11-19T22:00:00Z", "2026-11-20T22:00:00Z"),
+            ("2026-11-19..2026-11-20", "2026-11-18T22:00:00Z", "2026-11-20T22:00:00Z"),
+            ("2026-11-20T08:30..08:45", "2026-11-20T06:30:00Z", "2026-11-20T06:45:00Z"),
+            ("2026-11-20T08:30..2026-11-21T09:00", "2026-11-20T06:30:00Z", "2026-11-21T07:00:00Z"),
+            ("2026-11-20T08:30Z..2026-11-20T08:31:30Z", "2026-11-20T08:30:00Z", "2026-11-20T08:31:30Z"),
+            ("2h..1h", "2026-11-21T08:00:00Z", "2026-11-21T09:00:00Z"),
+        ] {
+            let read = period(text, &zone, now)
+                .map(|(from, until)| (from.us(now.as_microsecond()), until.us(now.as_microsecond())));
+            assert_eq!(read, Some((us(from), us(until))), "{text}");
+        }
+        let (from, until) = period("11:24..", &zone, now).expect("an open range");
+        assert_eq!((from, until), (Moment::At(us("2026-11-21T09:24:00Z")), Moment::At(i64::MAX)));
+        assert_eq!(period("..11:24", &zone, now).map(|(from, _)| from), Some(Moment::At(i64::MIN)));
+        assert_eq!(period("30m", &zone, now).map(|(from, _)| from), Some(Moment::Ago(1_800 * SECOND_US)));
+        for text in ["..", "", "soon", "1h..2h", "2026-11-21..2026-11-20", "25:00..26:00"] {
+            assert_eq!(period(text, &zone, now), None, "{text}");
+        }
     }
 }

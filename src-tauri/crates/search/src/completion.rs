@@ -85,6 +85,8 @@ pub fn complete(
                 "inbox" => known.names().into_iter().map(|(_, name)| name).collect(),
                 "provider" => providers.to_vec(),
                 "event" => distinct(connection, "event_type")?,
+                "time" => ["today", "yesterday"].map(String::from).to_vec(),
+                "app" => ["2xx", "4xx", ">=500", "0"].map(String::from).to_vec(),
                 "age" | "after" | "before" => ["10m", "1h", "24h", "7d"].map(String::from).to_vec(),
                 _ => seen(connection, known)?.values(field, name),
             };

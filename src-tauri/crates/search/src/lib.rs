@@ -11,9 +11,10 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{collections::HashMap, ops::ControlFlow, time::Duration};
 
 use hookbench_capture::RowId;
+use hookbench_model::SearchSnippet;
 use hookbench_query::{Query, Subject};
 use rusqlite::{Connection, ToSql};
 use tokio::time::Instant;
@@ -28,6 +29,9 @@ use scan::{rows, rows_of};
 
 /// Time after which an incomplete page is returned, with the position that the search has reached.
 pub const PAGE_TIME: Duration = Duration::from_millis(150);
+
+/// Length of a minute, in ms.
+const MINUTE_MS: i64 = 60_000;
 
 /// Search for stored requests.
 pub struct Search {
@@ -113,6 +117,48 @@ impl Search {
             ControlFlow::Continue(())
         })?;
         Ok(matching)
+    }
+
+    /// Returns the text that the query was found in, for each of the matches. `mask` removes the secrets of a body.
+    pub fn snippets(
+        &self,
+        connection: &Connection,
+        ids: &[RowId],
+        mask: &dyn Fn(Vec<u8>) -> Vec<u8>,
+    ) -> rusqlite::Result<HashMap<RowId, SearchSnippet>> {
+        let mut snippets = HashMap::new();
+        if !self.query.searches_text() {
+            return Ok(snippets);
+        }
+        let _ = self.by_id(connection, ids.iter().copied(), &mut |subject| {
+            let body = mask(subject.content().bytes.to_vec());
+            let found = self.query.snippet(subject, &body, &hookbench_provider::is_secret_header);
+            snippets.extend(found.map(|snippet| (subject.id, snippet)));
+            ControlFlow::Continue(())
+        })?;
+        Ok(snippets)
+    }
+
+    /// Counts the matches in the minutes that begin at `from_ms`, by the time at which they were stored. Returns the
+    /// counts, and false if the deadline ended the search.
+    pub fn count_by_minute(
+        &self,
+        connection: &Connection,
+        index: &SearchIndex,
+        from_ms: i64,
+        minutes: usize,
+        deadline: Instant,
+    ) -> rusqlite::Result<(Vec<u32>, bool)> {
+        let mut counts = vec![0; minutes];
+        let range = (RowId::at(from_ms + minutes as i64 * MINUTE_MS), RowId(RowId::at(from_ms).0 - 1));
+        let flow = self.pass(connection, index, range, &mut |id, matched| {
+            let minute = (id.unix_ms() - from_ms).div_euclid(MINUTE_MS);
+            if let Some(count) = usize::try_from(minute).ok().and_then(|minute| counts.get_mut(minute)) {
+                *count += u32::from(matched);
+            }
+            if Instant::now() >= deadline { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok((counts, flow.is_continue()))
     }
 
     /// Passes every candidate to `take`, newest first, with `true` if the request matches.

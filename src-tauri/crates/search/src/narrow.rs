@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use hookbench_capture::RowId;
 use hookbench_model::SignatureStatus;
 use hookbench_query::{Node, Pattern, Place, QueryFieldKind, Term, Test};
-use hookbench_store::timeline::BEFORE;
+use hookbench_store::{request::APP_STATUS, timeline::BEFORE};
 use rusqlite::Connection;
 
 /// Resolves names in a query.
@@ -107,7 +107,8 @@ fn lower_term(term: &Term, names: &Names<'_>) -> Option<Condition> {
     let column = match field.name {
         "status" => "r.status",
         "size" => "r.body_bytes",
-        "age" | "after" | "before" => "r.arrived_us",
+        "age" | "after" | "before" | "time" => "r.arrived_us",
+        "app" => APP_STATUS,
         "method" => "r.method",
         "provider" => "v.provider",
         "event" => "v.event_type",
@@ -127,6 +128,12 @@ fn lower_term(term: &Term, names: &Names<'_>) -> Option<Condition> {
                 false => String::new(),
             };
             exactly(format!("({column} {} {us}{from})", order.sql()))
+        }
+        (Test::ArrivedWithin(from, until), _) => {
+            let (from, until) = (from.us(names.now_us), until.us(names.now_us));
+            // A request that arrived in the period is not stored before the period begins.
+            let first = RowId::at(from.max(0).div_euclid(1_000)).0;
+            exactly(format!("({column} >= {from} AND {column} < {until} AND r.id >= {first})"))
         }
         (Test::Flag(wanted), "pinned") => exactly(format!("(coalesce(m.pinned, 0) = {})", i64::from(*wanted))),
         (Test::Flag(wanted), "duplicate") => exactly(format!("({} = {})", *DUPLICATE, i64::from(*wanted))),

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashMap, ops::ControlFlow};
 use hookbench_capture::{IdTail, RowId, read_chunks};
 use hookbench_model::SignatureStatus;
 use hookbench_query::{SEARCHED_MAX, Subject, Uses};
-use hookbench_store::request::InboxLabel;
+use hookbench_store::request::{APP_STATUS, InboxLabel};
 use rusqlite::{Connection, Statement, ToSql};
 
 use super::narrow::DUPLICATE;
@@ -52,10 +52,11 @@ pub(crate) fn sql(uses: Uses, driven: bool, condition: &str) -> String {
         false => "NULL, NULL, NULL, 0, NULL",
     };
     let duplicate = if uses.duplicate { &**DUPLICATE } else { "0" };
+    let app = if uses.app { APP_STATUS } else { "NULL" };
     let newest = if driven { "v.request" } else { "r.id" };
     format!(
         "SELECT r.id, r.inbox, r.method, r.target, r.remote_address, r.status, r.body_bytes, r.arrived_us, {mark_columns}, {verification_columns},
-         {duplicate}, r.headers, r.chunks, r.body FROM {from}{marked} WHERE {condition} ORDER BY {newest} DESC"
+         {duplicate}, r.headers, r.chunks, r.body, {app} FROM {from}{marked} WHERE {condition} ORDER BY {newest} DESC"
     )
 }
 
@@ -115,6 +116,7 @@ pub(crate) fn rows_of(
             signature_status: SignatureStatus::stored(row.get(15)?),
             reason: text(16),
             duplicate: row.get(17)?,
+            app: row.get(21)?,
             headers: row.get_ref(18)?.as_blob().unwrap_or_default(),
             body: &body,
             read: Default::default(),

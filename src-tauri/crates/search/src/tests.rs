@@ -233,7 +233,7 @@ fn search(query: &str) -> Search {
 /// Matches every request in memory, newest first.
 fn oracle(connection: &Connection, query: &str) -> Vec<RowId> {
     let query = Query::parse(query).unwrap_or_else(|error| panic!("{query}: {error}"));
-    let everything = Uses { marks: true, signature_status: true, duplicate: true, content: true };
+    let everything = Uses { marks: true, signature_status: true, duplicate: true, app: true, content: true };
     let mut found = Vec::new();
     let _ = rows(connection, &scan::sql(everything, false, "1"), &[], &known(), &mut |subject| {
         if query.matches(subject, NOW_US) {

@@ -82,6 +82,27 @@ fn pkcs1(info: &[u8], hash_len: usize) -> Pkcs1v15Sign {
 }
 
 impl Algorithm {
+    /// Returns the usual name of the algorithm.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::HmacMd5 => "HMAC-MD5",
+            Self::HmacSha1 => "HMAC-SHA1",
+            Self::HmacSha256 => "HMAC-SHA256",
+            Self::HmacSha384 => "HMAC-SHA384",
+            Self::HmacSha512 => "HMAC-SHA512",
+            Self::HashSha1 => "SHA-1",
+            Self::HashSha256 => "SHA-256",
+            Self::Ed25519 => "Ed25519",
+            Self::EcdsaSha256 => "ECDSA with SHA-256",
+            Self::EcdsaSha1 => "ECDSA with SHA-1",
+            Self::RsaSha1 => "RSA with SHA-1",
+            Self::RsaSha256 => "RSA with SHA-256",
+            Self::RsaSha512 => "RSA with SHA-512",
+            Self::RsaPssSha512 => "RSA-PSS with SHA-512",
+            Self::Token => "token",
+        }
+    }
+
     /// Returns true if the same secret verifies and signs.
     pub fn is_symmetric(self) -> bool {
         !matches!(

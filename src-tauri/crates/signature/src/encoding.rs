@@ -35,6 +35,18 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// Returns the name of the encoding.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Hex => "hex",
+            Self::HexUpper => "upper-case hex",
+            Self::Base64 => "base64",
+            Self::Base64url => "base64url",
+            Self::Base64OfHex => "base64 of hex",
+            Self::Base64Escaped => "percent-encoded base64",
+        }
+    }
+
     pub(crate) fn write(self, digest: &[u8]) -> String {
         match self {
             Self::Hex => hex::encode(digest),

@@ -138,6 +138,30 @@ pub struct BodyClaim {
 }
 
 impl Scheme {
+    /// Describes the scheme in a few words, such as `HMAC-SHA256 of {signature:t}.{body}, hex`.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Digest(Digest { algorithm: Algorithm::Token, content, .. }) => format!("{content}, compared as text"),
+            Self::Digest(digest) => {
+                format!("{} of {}, {}", digest.algorithm.label(), digest.content, digest.encoding.label())
+            }
+            Self::Jwt(jwt) => format!("JSON Web Token, {}", jwt.algorithms.join(" or ")),
+            Self::Jws(jws) => {
+                format!("detached JSON Web Signature of {}, {}", jws.content, jws.algorithms.join(" or "))
+            }
+            Self::Code(_) => "the vendor's own algorithm".to_owned(),
+        }
+    }
+
+    /// Returns the timestamp rule, if the scheme has one.
+    pub fn timestamp(&self) -> Option<&TimestampRule> {
+        match self {
+            Self::Digest(digest) => digest.timestamp.as_ref(),
+            Self::Jws(jws) => jws.timestamp.as_ref(),
+            Self::Jwt(_) | Self::Code(_) => None,
+        }
+    }
+
     /// Checks the parts of a scheme that deserialization does not check.
     ///
     /// # Errors

@@ -17,6 +17,14 @@ const SPAN_US: i64 = 24 * 3_600 * 1_000_000;
 /// Maximum number of deliveries that are read, newest first. If there are more, `cut` is set in the statistics.
 const MOST: usize = 200_000;
 
+/// Result of a delivery that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Delivered,
+    Failed,
+    Skipped,
+}
+
 /// Returns the value at a percentile of sorted values (nearest rank), converted from µs to ms. `part` is from 0 to 1.
 fn at(sorted: &[i64], part: f64) -> Option<f64> {
     let rank = (sorted.len() as f64 * part).ceil() as usize;
@@ -31,52 +39,69 @@ pub fn stats(connection: &Connection, endpoint: i64, now_us: i64) -> rusqlite::R
         // with its first result, because a manual resend must not change the statistics.
         formatcp!(
             "SELECT coalesce(first_ended_us, ended_us), coalesce(first_state, state), coalesce(first_duration_us, duration_us),
-               created_us
+               created_us, attempts
              FROM delivery WHERE endpoint = ?1 AND origin != {TEST} ORDER BY number DESC LIMIT ?2"
         ),
     )?;
     let mut rows = rows.query(params![endpoint, MOST as i64])?;
-    let (mut all, mut looked_at) = (Vec::new(), 0);
+    let (mut all, mut looked_at, mut retries) = (Vec::new(), 0, 0);
     while let Some(row) = rows.next()? {
         if row.get::<_, i64>(3)? <= from_us {
             break;
         }
         looked_at += 1;
+        retries += u64::from(row.get::<_, u32>(4)?.saturating_sub(1));
         let state: u8 = row.get(1)?;
-        let delivered = state == DeliveryState::Delivered as u8;
-        let failed = [DeliveryState::Failed as u8, DeliveryState::Exhausted as u8].contains(&state);
-        if let Some(ended_us) = row.get::<_, Option<i64>>(0)?.filter(|_| delivered || failed) {
-            all.push((ended_us, delivered, row.get::<_, Option<i64>>(2)?));
+        let outcome = match DeliveryState::of(state) {
+            DeliveryState::Delivered => Outcome::Delivered,
+            DeliveryState::Failed | DeliveryState::Exhausted => Outcome::Failed,
+            DeliveryState::Skipped => Outcome::Skipped,
+            _ => continue,
+        };
+        if let Some(ended_us) = row.get::<_, Option<i64>>(0)? {
+            all.push((ended_us, outcome, row.get::<_, Option<i64>>(2)?));
         }
     }
     let cut = looked_at == MOST;
     let slice_us = SPAN_US / SLICES;
     let mut times: Vec<Vec<i64>> = vec![Vec::new(); SLICES as usize];
     let mut slices: Vec<EndpointStatsSlice> = (0..SLICES)
-        .map(|n| EndpointStatsSlice { from: timestamp(from_us + n * slice_us), delivered: 0, failed: 0, p50_ms: None })
+        .map(|n| EndpointStatsSlice {
+            from: timestamp(from_us + n * slice_us),
+            delivered: 0,
+            failed: 0,
+            skipped: 0,
+            p50_ms: None,
+            p95_ms: None,
+        })
         .collect();
-    for (ended_us, delivered, duration_us) in &all {
+    for (ended_us, outcome, duration_us) in &all {
         let place = (((ended_us - from_us - 1) / slice_us).clamp(0, SLICES - 1)) as usize;
-        match delivered {
-            true => slices[place].delivered += 1,
-            false => slices[place].failed += 1,
+        match outcome {
+            Outcome::Delivered => slices[place].delivered += 1,
+            Outcome::Failed => slices[place].failed += 1,
+            Outcome::Skipped => slices[place].skipped += 1,
         }
-        times[place].extend(duration_us.filter(|_| *delivered));
+        times[place].extend(duration_us.filter(|_| *outcome == Outcome::Delivered));
     }
     for (slice, times) in slices.iter_mut().zip(&mut times) {
         times.sort_unstable();
-        slice.p50_ms = at(times, 0.5);
+        (slice.p50_ms, slice.p95_ms) = (at(times, 0.5), at(times, 0.95));
     }
     let mut sorted: Vec<i64> = times.concat();
     sorted.sort_unstable();
-    let delivered = slices.iter().map(|slice| slice.delivered).sum();
-    let failed = slices.iter().map(|slice| slice.failed).sum();
+    let skipped = slices.iter().map(|slice| slice.skipped).sum();
+    let delivered: u64 = slices.iter().map(|slice| slice.delivered).sum();
+    let failed: u64 = slices.iter().map(|slice| slice.failed).sum();
     Ok(EndpointStats {
         delivered,
         failed,
-        success_rate: (!all.is_empty()).then(|| delivered as f64 / all.len() as f64),
+        success_rate: (delivered + failed > 0).then(|| delivered as f64 / (delivered + failed) as f64),
         p50_ms: at(&sorted, 0.5),
+        p95_ms: at(&sorted, 0.95),
         p99_ms: at(&sorted, 0.99),
+        skipped,
+        retries,
         cut,
         slices,
     })

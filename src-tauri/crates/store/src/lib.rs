@@ -32,6 +32,7 @@ pub mod sequence;
 pub mod settings;
 mod sql;
 pub mod timeline;
+pub mod traffic;
 pub mod tunnel;
 pub mod verification;
 

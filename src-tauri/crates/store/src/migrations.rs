@@ -473,6 +473,14 @@ CREATE INDEX endpoint_of ON endpoint (settings ->> '$.provider', settings ->> '$
   WHERE NOT deleted AND purpose = 0;
 ";
 
+/// `request_verification.subject`: what the event is about. `test_event`: the signing secret of test events to inboxes
+/// without a secret.
+const SUBJECTS: &str = "
+ALTER TABLE request_verification ADD COLUMN subject TEXT;
+CREATE TABLE test_event (one INTEGER PRIMARY KEY CHECK (one = 1), secret TEXT NOT NULL);
+INSERT INTO test_event VALUES (1, lower(hex(randomblob(24))));
+";
+
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(CAPTURE),
@@ -495,11 +503,12 @@ fn migrations() -> Migrations<'static> {
         M::up(TYPE_TAGS),
         M::up(REQUEST_NAMES),
         M::up(NAMES),
+        M::up(SUBJECTS),
     ])
 }
 
 /// Version of the database layout that this program supports.
-pub const VERSION: i32 = 20;
+pub const VERSION: i32 = 21;
 
 /// Migrates a database to this version.
 ///

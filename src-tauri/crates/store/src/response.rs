@@ -1,5 +1,6 @@
 //! Responses of inboxes and rules. A request refers to the response that its sender received.
 
+use hookbench_capture::RowId;
 use hookbench_model::InboxResponse;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -82,6 +83,34 @@ pub fn load(connection: &Connection, number: i64) -> rusqlite::Result<Option<(In
             Ok((from_row(row)?, Some(origin).filter(|origin| !origin.is_empty())))
         })
         .optional()
+}
+
+/// Maximum number of requests whose responses are counted.
+pub const COUNTED_MAX: usize = 100_000;
+
+/// Number of requests with responses of one source, and the arrival of the last one in µs since the Unix epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginCount {
+    /// Source of the responses. Empty for the response of the inbox and for responses that are not stored.
+    pub origin: String,
+    /// Number of requests.
+    pub requests: u64,
+    /// Arrival of the last one.
+    pub last_us: i64,
+}
+
+/// Counts the requests of an inbox since a row by the source of their responses. Counts the newest [`COUNTED_MAX`].
+pub fn counts_by_origin(connection: &Connection, inbox: i64, since: RowId) -> rusqlite::Result<Vec<OriginCount>> {
+    connection
+        .prepare_cached(
+            "SELECT coalesce(s.origin, ''), count(*), max(r.arrived_us) FROM (
+               SELECT arrived_us, response FROM request WHERE inbox = ?1 AND id >= ?2 ORDER BY id DESC LIMIT ?3
+             ) r LEFT JOIN response s ON s.number = r.response GROUP BY 1",
+        )?
+        .query_map(params![inbox, since.0, COUNTED_MAX as i64], |row| {
+            Ok(OriginCount { origin: row.get(0)?, requests: row.get::<_, i64>(1)? as u64, last_us: row.get(2)? })
+        })?
+        .collect()
 }
 
 /// Reads a response from a row with the columns of `response`.

@@ -35,8 +35,9 @@ pub fn save(connection: &Connection, id: RowId, verification: &Verification) -> 
     let sentences: Vec<String> = fault.iter().map(ToString::to_string).chain(note.clone()).collect();
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO request_verification (request, state, reason, sentence, provider, event_type, event_id)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM request WHERE id = ?1)",
+            "INSERT OR REPLACE INTO request_verification (request, state, reason, sentence, provider, event_type, event_id,
+               subject)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS (SELECT 1 FROM request WHERE id = ?1)",
         )?
         .execute(params![
             id.0,
@@ -46,8 +47,14 @@ pub fn save(connection: &Connection, id: RowId, verification: &Verification) -> 
             recognized.provider,
             recognized.event_type,
             recognized.event_id,
+            recognized.subject,
         ])
         .map(drop)
+}
+
+/// Returns the secret that test events to an inbox without a secret are signed with.
+pub fn test_secret(connection: &Connection) -> rusqlite::Result<String> {
+    connection.query_row("SELECT secret FROM test_event", [], |row| row.get(0))
 }
 
 /// Returns the explanation of the signature status of a request.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use base64::Engine as _;
+use hookbench_diff::{TextDiffPart, text_parts};
 use hookbench_model::{MASK, SignatureStatus, text_by};
 use hookbench_provider::{Catalog, Provider, SchemeRecord, Verified};
 use hookbench_query::body;
@@ -118,6 +119,19 @@ pub struct SignatureExplanation {
     pub expected: Option<String>,
     /// Signature received with the message.
     pub found: Option<String>,
+    /// Signature computed after the mistakes are undone. Null if no mistake was found.
+    pub fixed: Option<String>,
+    /// Differences from the payload that the sender signed to the payload that was received. Empty if they are equal or
+    /// if no mistake was found. Secrets are masked, and non-printable bytes are escaped.
+    pub difference: Vec<TextDiffPart>,
+    /// Places of the signature in the message, such as `the header Stripe-Signature`.
+    pub places: Vec<String>,
+    /// Signature scheme in a few words.
+    pub summary: String,
+    /// Secrets that the message was verified with, masked: the prefix up to `_` and the last four characters.
+    pub masked_secrets: Vec<String>,
+    /// Maximum age of the signature, in seconds. Null if the scheme has none.
+    pub tolerance_s: Option<u32>,
     /// Number of common mistakes tested.
     pub tried: usize,
     /// True if all common mistakes were tested within the time limit.
@@ -477,6 +491,7 @@ impl Explained<'_> {
             other_schemes: other_schemes(catalog, recognized),
             vendor: self.provider.map(Provider::vendor),
             recognized: recognized.map(|provider| provider.name.as_str()),
+            mask: MASK,
         };
         // The search stops if another trial as long as the longest one so far could exceed the time limit.
         let (last, longest) = (Cell::new(elapsed()), Cell::new(Duration::ZERO));
@@ -487,9 +502,23 @@ impl Explained<'_> {
             now + longest.get() > SEARCH
         };
         let explanation = explained(&scheme, message, self.keys, &known, now_ms, &cancel);
-        let Explanation { verification, sentence, advice, findings, content, expected, found, tried, complete } =
-            explanation;
+        let Explanation {
+            verification,
+            sentence,
+            advice,
+            findings,
+            content,
+            expected,
+            found,
+            fixed,
+            as_signed,
+            tried,
+            complete,
+        } = explanation;
         let content_bytes = content.len();
+        let received = escaped(&shown_content(&scheme, message, self.keys));
+        let signed = as_signed.map(|content| escaped(&limited(without_secrets(content, self.keys))));
+        let difference = signed.filter(|signed| *signed != received).map(|signed| text_parts(&signed, &received));
         let note = note.filter(|_| verification.state == State::Valid);
         SignatureExplanation {
             verification: shown(&verification, sentences(sentence, note), scheme_id),
@@ -498,10 +527,16 @@ impl Explained<'_> {
                 .into_iter()
                 .map(|Finding { code, what, advice }| SignatureFinding { code: code.into(), what, advice })
                 .collect(),
-            content: escaped(&shown_content(&scheme, message, self.keys)),
+            content: received,
             content_bytes,
             expected,
             found,
+            fixed,
+            difference: difference.unwrap_or_default(),
+            places: scheme.places().iter().map(hookbench_signature::Source::shown).collect(),
+            summary: scheme.summary(),
+            masked_secrets: self.keys.secrets.iter().map(|secret| masked_secret(secret)).collect(),
+            tolerance_s: scheme.timestamp().and_then(|rule| rule.past_s),
             tried,
             complete,
         }
@@ -523,7 +558,11 @@ fn shown(verification: &Verification, sentence: String, scheme: Option<String>) 
 /// contains it.
 fn shown_content(scheme: &Scheme, message: &Message<'_>, keys: &Keys) -> Vec<u8> {
     let hidden = Keys { secrets: vec![MASK.to_owned()], params: keys.params.clone() };
-    let mut content = signed_content(scheme, message, &hidden).unwrap_or_default();
+    limited(without_secrets(signed_content(scheme, message, &hidden).unwrap_or_default(), keys))
+}
+
+/// Masks the secrets in a content.
+fn without_secrets(mut content: Vec<u8>, keys: &Keys) -> Vec<u8> {
     for secret in keys.secrets.iter().filter(|secret| secret.len() >= 4 && !MASK.contains(secret.as_str())) {
         let mut masked = Vec::with_capacity(content.len());
         let mut from = 0;
@@ -535,8 +574,27 @@ fn shown_content(scheme: &Scheme, message: &Message<'_>, keys: &Keys) -> Vec<u8>
         masked.extend_from_slice(&content[from..]);
         content = masked;
     }
+    content
+}
+
+/// Truncates a content to the size that is shown.
+fn limited(mut content: Vec<u8>) -> Vec<u8> {
     content.truncate(CONTENT_MAX);
     content
+}
+
+/// Minimum length of a secret whose end is shown, in characters.
+const RECOGNIZABLE_MIN: usize = 16;
+
+/// Returns a secret so that a person recognizes it: the prefix up to the first `_` and the last four characters. A
+/// short secret, and a key in PEM form, is masked as a whole.
+pub fn masked_secret(secret: &str) -> String {
+    let plain = secret.chars().count() >= RECOGNIZABLE_MIN && secret.bytes().all(|byte| byte.is_ascii_graphic());
+    if !plain {
+        return MASK.to_owned();
+    }
+    let prefix = secret.split_inclusive('_').next().filter(|prefix| prefix.ends_with('_') && prefix.len() <= 8);
+    format!("{}{MASK}{}", prefix.unwrap_or_default(), &secret[secret.len() - 4..])
 }
 
 /// Returns bytes as text, with everything but printable characters escaped.

@@ -87,6 +87,7 @@ async fn step(engine: &Arc<Engine>) -> Result<bool, String> {
     // A request without findings gets no verification row.
     verified.retain(|(_, verification)| *verification != Verification::default());
     let last = batch.last;
+    engine.traffic.add(&batch.requests);
     if !verified.is_empty() {
         store_results(engine, verified, Some(last)).await?;
     }
@@ -121,6 +122,7 @@ pub async fn verify_again(engine: &Arc<Engine>, inbox: i64, progress: impl Fn(u6
             break;
         }
     }
+    engine.traffic.reset();
     Ok(())
 }
 

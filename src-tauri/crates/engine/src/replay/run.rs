@@ -278,6 +278,9 @@ pub(crate) async fn replay_outgoing(
     Ok(OutgoingChanges { rules: plan.settings.headers.clone(), headers, body: plan.body, re_sign, via: None })
 }
 
+/// Row number that stands for a new request, whose parts are all in the settings of its replay. No stored request has it.
+pub(crate) const BLANK: i64 = 0;
+
 /// Returns the outgoing form of a stored request, and the reason if the request cannot be sent.
 fn of_request(
     connection: &Connection,
@@ -289,12 +292,16 @@ fn of_request(
     let settings = &replay.settings;
     let mut of = SourceRequest {
         row: request,
-        id: tail.text(RowId(request)),
+        id: if request == BLANK { String::new() } else { tail.text(RowId(request)) },
         url: replay.url.clone(),
         re_signed: settings.re_sign.is_some(),
         replay: Some((replay.number, replay.id.clone())),
         ..SourceRequest::default()
     };
+    if request == BLANK {
+        of.method = settings.edit.as_ref().and_then(|edit| edit.method.clone()).unwrap_or_else(|| "POST".into());
+        return Ok((of, None));
+    }
     let Some(head) = hookbench_store::request::head(connection, RowId(request))? else {
         return Ok((of, Some("The request is no longer stored.".into())));
     };

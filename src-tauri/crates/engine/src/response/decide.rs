@@ -130,6 +130,7 @@ impl<'a> ArrivedRequest<'a> {
             signature_status: self.verification.state,
             reason: self.verification.fault.as_ref().map(hookbench_signature::Fault::code),
             duplicate: false,
+            app: None,
             headers,
             body: &read,
             read: Default::default(),

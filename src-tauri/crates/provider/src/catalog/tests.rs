@@ -205,6 +205,7 @@ fn founding_vendors_send_recognizable_events() {
             let found = catalog.recognize(&reading).map(|provider| provider.read(&reading)).unwrap_or_default();
             assert_eq!(found.provider.as_deref(), Some(*id), "{}", event.kind);
             assert_eq!(found.event_type.as_deref(), Some(event.kind.as_str()), "{id}");
+            assert!(found.subject.is_some(), "{id}: {} has no subject", event.kind);
         }
     }
     assert_eq!(count, 28);

@@ -9,7 +9,7 @@ use crate::{
     key::Keys,
     message::{Message, ParsedMessage},
     scheme::{Digest, Scheme},
-    verify::verify,
+    verify::{signed_content, verify},
 };
 
 /// Category of a mistake. Two mistakes of the same kind are never combined. The order of the variants is the order in
@@ -151,6 +151,12 @@ impl<'a> Trial<'a> {
         let Scheme::Digest(scheme) = self.scheme.as_ref() else { return (None, None) };
         let keys = self.keys();
         self.read(|reading| super::digests(scheme, &reading.message(), &keys))
+    }
+
+    /// Returns the signed bytes, with `mask` as the secret.
+    pub(super) fn signed_content(&self, mask: &str) -> Option<Vec<u8>> {
+        let keys = Keys { secrets: vec![mask.to_owned()], params: self.params.clone() };
+        self.read(|reading| signed_content(&self.scheme, &reading.message(), &keys)).ok()
     }
 
     fn keys(&self) -> Keys {

@@ -49,6 +49,8 @@ pub struct SearchContext<'a> {
     pub vendor: Option<Vendor<'a>>,
     /// Name of the provider that the message was recognized as. This provider is first in `other_schemes`.
     pub recognized: Option<&'a str>,
+    /// Text that replaces the secret in [`Explanation::as_signed`].
+    pub mask: &'a str,
 }
 
 /// Mistake that reproduces the signature.
@@ -81,6 +83,11 @@ pub struct Explanation {
     pub expected: Option<String>,
     /// Received signature.
     pub found: Option<String>,
+    /// Digest computed after the mistakes are undone. `None` if no mistake was found.
+    pub fixed: Option<String>,
+    /// Signed bytes after the mistakes are undone, with [`SearchContext::mask`] as the secret.
+    #[serde(skip)]
+    pub as_signed: Option<Vec<u8>>,
     /// Number of mistakes and combinations tested.
     pub tried: usize,
     /// True if the search was not canceled.
@@ -110,6 +117,8 @@ pub fn explain(
         content,
         expected,
         found,
+        fixed: None,
+        as_signed: None,
         tried: 0,
         complete: true,
     };
@@ -221,7 +230,7 @@ fn search(
             continue;
         };
         if trial.holds() {
-            return named(explanation, &[change], &trial, now_ms);
+            return named(explanation, &[change], &trial, known, now_ms);
         }
     }
     if let Some(wrong) = visible::wrong_kind(&keys.secrets, message, known.vendor.as_ref()) {
@@ -233,7 +242,7 @@ fn search(
             && let Some(trial) = base.with(change)
             && cut(trial.digests()).is_some()
         {
-            named(explanation, &[change], &trial, now_ms);
+            named(explanation, &[change], &trial, known, now_ms);
             explanation.findings.push(truncated());
             return worded(explanation);
         }
@@ -261,7 +270,7 @@ fn search(
         }
         let Some(trial) = base.with(one).and_then(|trial| trial.with(other)) else { continue };
         if trial.holds() {
-            return named(explanation, &[one, other], &trial, now_ms);
+            return named(explanation, &[one, other], &trial, known, now_ms);
         }
     }
     not_found(explanation, &changes, scheme, message, keys, known);
@@ -299,7 +308,15 @@ fn truncated() -> Finding {
     }
 }
 
-fn named(explanation: &mut Explanation, changes: &[&Change<'_>], trial: &Trial<'_>, now_ms: i64) {
+fn named(
+    explanation: &mut Explanation,
+    changes: &[&Change<'_>],
+    trial: &Trial<'_>,
+    known: &SearchContext<'_>,
+    now_ms: i64,
+) {
+    explanation.fixed = trial.digests().0;
+    explanation.as_signed = trial.signed_content(known.mask);
     explanation.findings = changes.iter().map(|change| change.finding.clone()).collect();
     // A signature that matches after the changes can also have an expired timestamp.
     if let Some(fault) = trial.late(now_ms) {

@@ -198,7 +198,7 @@ impl NewDelivery<'_> {
             }
             DeliverySource::Request(request) => {
                 row = Some(request.row);
-                shown.request = Some(request.id.clone());
+                shown.request = Some(request.id.clone()).filter(|id| !id.is_empty());
                 (shown.event_type, shown.provider) = (request.event_type.clone(), request.provider.clone());
                 (shown.method, shown.url) = (request.method.clone(), request.url.clone());
                 shown.re_signed = request.re_signed;

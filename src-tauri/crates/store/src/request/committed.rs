@@ -107,7 +107,12 @@ impl CommittedRequest {
             source: row.get(15)?,
             signature: SignatureStatus::stored(row.get(16)?),
             reason: row.get(17)?,
-            recognized: Recognized { provider: row.get(18)?, event_type: row.get(19)?, event_id: row.get(20)? },
+            recognized: Recognized {
+                provider: row.get(18)?,
+                event_type: row.get(19)?,
+                event_id: row.get(20)?,
+                subject: row.get(21)?,
+            },
             findings: Findings::default(),
             body,
             loaded: OnceLock::new(),
@@ -168,6 +173,7 @@ impl CommittedRequest {
             signature_status: self.signature,
             reason: self.reason.as_deref(),
             duplicate: false,
+            app: None,
             headers: &self.headers,
             body,
             read: Default::default(),
@@ -211,7 +217,7 @@ pub fn committed_after(
     let mut statement = connection.prepare_cached(&format!(
         "SELECT r.id, r.inbox, r.method, r.target, r.remote_address, r.status, r.arrived_us, r.headers, r.body_bytes,
                 r.body_state, r.chunks, r.body, coalesce(m.pinned, 0), coalesce(m.read, 0), coalesce(m.note, ''),
-                coalesce(m.source, ''), coalesce(v.state, 0), v.reason, v.provider, v.event_type, v.event_id
+                coalesce(m.source, ''), coalesce(v.state, 0), v.reason, v.provider, v.event_type, v.event_id, v.subject
          FROM request r LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verification v ON v.request = r.id
          WHERE r.id > ?1 AND r.id <= ?2{of_inbox} ORDER BY r.id"
     ))?;

@@ -9,8 +9,11 @@ use hookbench_model::{
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use const_format::formatcp;
+
 use crate::{
     request::InboxNames,
+    sql::{SENDING, WAITING},
     timeline::{BEFORE, EARLIER_MAX},
 };
 
@@ -33,7 +36,7 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "r.id, r.inbox, r.method, r.target, r.version, r.remote_address, r.status, r.body_bytes, r.body_state, r.names,
          r.arrived_us, r.receiving_us, coalesce(m.pinned, 0) pinned, coalesce(m.read, 0) read, coalesce(m.note, '') note,
-         v.provider, v.event_type, v.event_id, coalesce(v.state, 0) signature_status, v.reason,
+         v.provider, v.event_type, v.event_id, v.subject, coalesce(v.state, 0) signature_status, v.reason,
          CASE WHEN v.event_id IS NULL THEN 0 ELSE (SELECT count(*) FROM (SELECT 1 {BEFORE} LIMIT {EARLIER_MAX})) END,
          nullif(m.source, '') source, f.origin onward_origin, f.state onward_state, f.status onward_status"
     )
@@ -42,9 +45,24 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
 /// `hookbench_formats::UNKNOWN_ADDRESS` as stored.
 pub const NOBODY_STORED: &str = "0.0.0.0:0";
 
+/// SQL for the number of the delivery of `r` with the worst result. Of the deliveries to one URL, the last one counts.
+/// No response is worse than any status, and a delivery that is not finished is worse than a success.
+const WORST: &str = formatcp!(
+    "(SELECT d.number FROM delivery d WHERE d.request = r.id
+       AND NOT EXISTS (SELECT 1 FROM delivery n WHERE n.request = r.id AND n.url = d.url AND n.number > d.number)
+      ORDER BY CASE WHEN d.status IS NOT NULL THEN d.status WHEN d.error IS NOT NULL THEN 1000
+                    WHEN d.state IN ({WAITING}, {SENDING}) THEN 299 ELSE 0 END DESC, d.number DESC LIMIT 1)"
+);
+
+/// SQL for the worst status that the app responded to `r` with: 0 if it did not respond, and `NULL` without a response.
+pub const APP_STATUS: &str =
+    formatcp!("(SELECT coalesce(o.status, iif(o.error IS NULL, NULL, 0)) FROM delivery o WHERE o.number = {WORST})");
+
 /// Tables that are joined to a request.
-const JOINED: &str = "LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verification v ON v.request = r.id
- LEFT JOIN delivery f ON f.number = (SELECT max(number) FROM delivery WHERE request = r.id)";
+const JOINED: &str = formatcp!(
+    "LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verification v ON v.request = r.id
+ LEFT JOIN delivery f ON f.number = {WORST}"
+);
 
 /// Lists the selected requests, newest first.
 pub(crate) fn list(
@@ -116,18 +134,19 @@ fn from_row(row: &Row<'_>, tail: IdTail, inboxes: &dyn InboxNames) -> rusqlite::
         provider: row.get(15)?,
         event_type: row.get(16)?,
         event_id: row.get(17)?,
-        signature_status: SignatureStatus::stored(row.get(18)?),
-        reason: row.get(19)?,
-        earlier: row.get(20)?,
-        source: row.get(21)?,
+        subject: row.get(18)?,
+        signature_status: SignatureStatus::stored(row.get(19)?),
+        reason: row.get(20)?,
+        earlier: row.get(21)?,
+        source: row.get(22)?,
         outgoing: row
-            .get::<_, Option<u8>>(22)?
+            .get::<_, Option<u8>>(23)?
             .map(|origin| {
-                let state = DeliveryState::of(row.get(23)?);
+                let state = DeliveryState::of(row.get(24)?);
                 Ok::<_, rusqlite::Error>(OutgoingSummary {
                     origin: DeliveryOrigin::of(origin),
                     state,
-                    status: row.get(24)?,
+                    status: row.get(25)?,
                 })
             })
             .transpose()?,
@@ -156,6 +175,7 @@ pub fn summary_of(id: RowId, captured: &Captured, tail: IdTail, inbox: String) -
         provider: None,
         event_type: None,
         event_id: None,
+        subject: None,
         earlier: 0,
         signature_status: SignatureStatus::Unverified,
         reason: None,
@@ -197,7 +217,7 @@ pub fn set_response(connection: &Connection, id: RowId, status: u16, response: O
 }
 
 /// Data of a stored request that a forward or replay needs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Head {
     /// Number of the inbox.
     pub inbox: i64,

@@ -21,7 +21,7 @@ pub use list::{Head, List, head, insert_mark, is_whole, newest, set_response, su
 pub use marks::mark;
 pub use raw::{header_lines, raw_head};
 
-pub use list::NOBODY_STORED;
+pub use list::{APP_STATUS, NOBODY_STORED};
 
 /// Properties of an inbox that lists need.
 #[derive(Debug, Clone, Default)]
