@@ -5,6 +5,8 @@ mod close;
 mod commands;
 mod feed;
 mod incoming;
+mod menu;
+mod views;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -22,7 +24,7 @@ use tauri::{AppHandle, Emitter, Manager, WebviewUrl, WebviewWindowBuilder};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Label of the only window.
+/// Label of the first window.
 const MAIN: &str = "main";
 
 /// Shared state of the window's commands.
@@ -36,6 +38,8 @@ struct Shell {
     feeds: feed::Feeds,
     close: close::Close,
     offered: incoming::Offered,
+    /// Folder with the browser storage of the page, which belongs to the data folder.
+    page: PathBuf,
 }
 
 /// Catch, inspect, verify, forward, replay, send and tunnel webhooks
@@ -88,6 +92,8 @@ fn main() -> ExitCode {
             feed::feed_start,
             feed::feed_stop,
             close::closing,
+            menu::set_menu,
+            views::open_window,
         ])
         .setup(move |app| {
             let shell = tauri::async_runtime::block_on(open(&data));
@@ -97,14 +103,18 @@ fn main() -> ExitCode {
                 .title("Hookbench")
                 .inner_size(1280.0, 820.0)
                 .min_inner_size(720.0, 480.0)
-                // The browser storage of the page belongs to this data folder.
                 .data_directory(data.join("page"))
                 .build()?;
             close::make_tray(app.handle());
             follow_links(app.handle());
             Ok(())
         })
+        .on_menu_event(|app, event| menu::on_menu_event(app, &event))
         .on_window_event(|window, event| {
+            // Further windows close without a question, because the first one keeps listening.
+            if window.label() != MAIN {
+                return;
+            }
             close::on_window_event(window, event);
             incoming::on_window_event(window, event);
         })
@@ -158,6 +168,7 @@ async fn open(data: &std::path::Path) -> Shell {
         feeds: feed::Feeds::default(),
         close: close::Close::default(),
         offered: incoming::Offered::default(),
+        page: data.join("page"),
     }
 }
 
