@@ -119,6 +119,7 @@ fn routes() -> Vec<Route> {
         route!(response_rules::restart),
         route!(response_rules::stats),
         route!(report::write_report),
+        route!(report::download_report),
         route!(response_rules::dry_run),
         route!(response_rules::add_file).taking(DefaultBodyLimit::max(RESPONSE_FILE_MAX + 1)),
         route!(checks::questions),

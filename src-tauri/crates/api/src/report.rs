@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use hookbench_engine::{
     Engine,
     report::{self, REQUESTS_MAX, ReportError, ReportOptions},
@@ -10,6 +14,7 @@ use hookbench_engine::{
 use hookbench_formats::Redaction;
 use hookbench_model::{ReportFormat, RequestReport};
 use hookbench_query::JsonPath;
+use http::header;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -54,6 +59,34 @@ pub(crate) async fn write_report(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<ReportQuery>,
 ) -> Result<Json<RequestReport>, ApiError> {
+    written(&engine, query).await.map(Json)
+}
+
+/// Download a report of requests
+///
+/// Returns the same report as a file.
+#[utoipa::path(get, path = "/requests/report/file", tag = "requests", params(ReportQuery), responses(
+    (status = 200, body = String, content_type = "text/html"), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
+))]
+pub(crate) async fn download_report(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<ReportQuery>,
+) -> Result<Response, ApiError> {
+    let media_type = match query.r#as {
+        ReportFormat::Html => "text/html; charset=utf-8",
+        ReportFormat::Markdown => "text/markdown; charset=utf-8",
+    };
+    let report = written(&engine, query).await?;
+    let headers = [
+        (header::CONTENT_TYPE, media_type.to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", report.file_name)),
+        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; style-src 'unsafe-inline'".to_owned()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+    ];
+    Ok((headers, report.content).into_response())
+}
+
+async fn written(engine: &Arc<Engine>, query: ReportQuery) -> Result<RequestReport, ApiError> {
     let rows = listed(Some(&query.ids))
         .map(|id| engine.row_of(id).ok_or_else(ApiError::no_request))
         .collect::<Result<Vec<_>, _>>()?;
@@ -70,5 +103,5 @@ pub(crate) async fn write_report(
         bodies: query.bodies.unwrap_or(true),
         addresses: query.addresses.unwrap_or(false),
     };
-    Ok(Json(report::report(&engine, rows, query.r#as, &options).await?))
+    Ok(report::report(engine, rows, query.r#as, &options).await?)
 }
