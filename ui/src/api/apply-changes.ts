@@ -85,6 +85,8 @@ function countSoon(): void {
     void refetch(keys.inboxes);
     void refetch(keys.status);
     void refetch(keys.savedSearchCounts, { restart: false });
+    void refetch(keys.traffic, { restart: false });
+    void refetch(keys.ruleStats, { restart: false });
   }, COUNT_WAIT_MS);
 }
 

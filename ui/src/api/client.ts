@@ -75,8 +75,19 @@ export const api = {
   sendTestEvent: (name: string) => value(client.POST("/api/v1/inboxes/{name}/test-event", inboxPath(name))),
   requests: (query: { inbox?: string; q?: string; after?: string; from?: string; skip?: number; limit?: number }) =>
     value(client.GET("/api/v1/requests", { params: { query } })),
-  countRequests: (query: { q: string; inbox?: string; after?: string }) =>
+  countRequests: (query: { q: string; inbox?: string; after?: string; most?: number }) =>
     value(client.GET("/api/v1/requests/count", { params: { query } })),
+  traffic: (query: { inbox?: string; q?: string }) =>
+    value(client.GET("/api/v1/requests/traffic", { params: { query } })),
+  report: (query: {
+    ids: string;
+    as: "html" | "markdown";
+    redact_headers?: string;
+    redact_paths?: string;
+    bodies?: boolean;
+    addresses?: boolean;
+  }) => value(client.GET("/api/v1/requests/report", { params: { query } })),
+  ruleStats: (name: string) => value(client.GET("/api/v1/inboxes/{name}/rules/stats", inboxPath(name))),
   readQuery: (text: string, caret?: number) =>
     value(client.GET("/api/v1/query", { params: { query: { text, caret } } })),
   queryFields: () => value(client.GET("/api/v1/query/fields")),
@@ -226,7 +237,7 @@ export const api = {
   cancelReplay: (id: string) => value(client.POST("/api/v1/replays/{id}/cancel", requestPath(id))),
   replayReport: (id: string) =>
     value(client.GET("/api/v1/replays/{id}/report", { params: { path: { id }, query: {} } })),
-  compiled_rules: (id: string) =>
+  responsePreview: (id: string) =>
     value(client.GET("/api/v1/requests/{id}/response-preview", { params: { path: { id }, query: {} } })),
   undo: (id: number) => value(client.POST("/api/v1/deletions/{id}/undo", { params: { path: { id } } })),
   retryListener: () => value(client.POST("/api/v1/listener")),

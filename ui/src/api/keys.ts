@@ -31,6 +31,8 @@ export const keys = {
   savedSearches: ["saved-searches"],
   savedSearchCounts: ["saved-search-count"],
   refusals: ["refusals"],
+  traffic: ["traffic"],
+  ruleStats: ["rule-stats"],
   providers: ["providers"],
   provider: (id: string) => ["provider", id],
   signature: (request: string) => ["signature", request],

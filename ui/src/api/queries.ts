@@ -45,7 +45,7 @@ export const useProviders = () => useQuery({ queryKey: keys.providers, queryFn: 
 
 /** Returns the file of one provider. The file does not change while Hookbench runs. */
 export const useProvider = (id: string) =>
-  useQuery({ queryKey: keys.provider(id), queryFn: () => api.provider(id), staleTime: Infinity });
+  useQuery({ queryKey: keys.provider(id), queryFn: () => api.provider(id), enabled: id !== "", staleTime: Infinity });
 
 /** Returns the replays, newest first. */
 export const useReplays = () => useQuery({ queryKey: keys.replays, queryFn: api.replays });

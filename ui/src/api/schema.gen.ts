@@ -1223,6 +1223,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/requests/report/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a report of requests
+         * @description Returns the same report as a file.
+         */
+        get: operations["requests_download_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/requests/traffic": {
         parameters: {
             query?: never;
@@ -11723,6 +11743,94 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["RequestReport"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    requests_download_report: {
+        parameters: {
+            query: {
+                /** @description IDs of the requests, separated by commas, in this order. At most 50. */
+                ids: string;
+                /** @description Format of the report: `html` or `markdown`. */
+                as: components["schemas"]["ReportFormat"];
+                /** @description Names of headers whose values are redacted, separated by commas. */
+                redact_headers?: string;
+                /** @description Paths in JSON bodies whose values are redacted, as used after `body.` in a query, separated by commas. */
+                redact_paths?: string;
+                /** @description True to include bodies. Default: true. */
+                bodies?: boolean;
+                /** @description True to include the remote addresses of senders. Default: false. */
+                addresses?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example … */
+                    "text/html": string;
                 };
             };
             /** @description The request could not be parsed. */

@@ -4,7 +4,8 @@ import { keys } from "../api/keys";
 import { queryClient } from "../api/refetch";
 import { CallError, platform, type FeedItem } from "../platform";
 import { count, visible } from "../ui/format";
-import { tell, tellFailure } from "../ui/toasts";
+import { tell, tellFailure, tellWithLink } from "../ui/toasts";
+import { perform } from "./commands";
 
 /** Maximum length of a request target in a notification, in characters. */
 const TARGET_MAX = 200;
@@ -58,7 +59,12 @@ function replayEnded(replay: Replay): void {
 async function tellResponse(replay: string): Promise<void> {
   const { items } = await api.deliveries({ replay, limit: 1 });
   const [sent] = items;
-  if (sent) tell(sent.status ? `Responded with ${sent.status}` : visible(sent.error ?? sent.reason ?? "No response"));
+  if (!sent) return;
+  const title = sent.status ? `Responded with ${sent.status}` : visible(sent.error ?? sent.reason ?? "No response");
+  // A composed request shows its response itself.
+  if (location.pathname === "/compose") return;
+  if (sent.request) tellWithLink(title, "View", () => void perform("tab-response"));
+  else tell(title);
 }
 
 function checkEnded(run: CheckRun): void {

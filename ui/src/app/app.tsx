@@ -5,15 +5,18 @@ import { useEffect, useState } from "react";
 
 import { ImportDialog } from "../features/import-export";
 import { Help } from "./help";
+import { hideWebMenu } from "./context-menu";
 import { listenForKeys, useCommands } from "./commands";
+import { showMenuBar } from "./menu-bar";
 import { Palette } from "./palette";
+import { focusPane } from "./panes";
 import { refetch } from "../api/refetch";
 import { useInboxes, useStatus } from "../api/queries";
 import { NewInbox } from "../features/inbox";
 import { Button } from "../ui/button";
 import { Notice } from "../ui/notice";
 import { Confirm } from "../ui/confirm";
-import { Toasts } from "../ui/toasts";
+import { tell, Toasts, undoLast } from "../ui/toasts";
 import { CallError, platform } from "../platform";
 import { prefer, preferences, zoom } from "../ui/preferences";
 import { Alarms } from "./alarms";
@@ -39,6 +42,8 @@ export function App() {
   const inboxes = useInboxes();
   useKeptPlace();
   useEffect(listenForKeys, []);
+  useEffect(hideWebMenu, []);
+  useEffect(showMenuBar, []);
   useEffect(() => platform.onShow?.((view) => void navigate({ to: view })), [navigate]);
   useCommands({
     palette: () => setOpen("palette"),
@@ -49,6 +54,14 @@ export function App() {
       const first = inboxes.data?.items[0];
       if (first) void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: first.name, request: undefined } });
     },
+    "go-nth-inbox": (keys = "Mod+1") => {
+      const one = inboxes.data?.items[Number(keys.at(-1)) - 1];
+      if (one) void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: one.name, request: undefined } });
+    },
+    "next-pane": () => focusPane(1),
+    "previous-pane": () => focusPane(-1),
+    undo: () => void (undoLast() || tell("Nothing to undo")),
+    "new-request": () => void navigate({ to: "/compose", search: {} }),
     "go-requests": () => void navigate({ to: "/requests/{-$request}", params: { request: undefined } }),
     "go-refused": () => void navigate({ to: "/refused" }),
     "go-endpoints": () =>
@@ -89,7 +102,7 @@ export function App() {
     <Tooltip.Provider delay={500}>
       <Toasts>
         <Confirm />
-        <div className="flex h-full flex-col">
+        <div className="@container/app flex h-full flex-col">
           <Alarms />
           <div className="flex min-h-0 flex-1">
             <Sidebar />

@@ -4,7 +4,7 @@ import { Fragment } from "react";
 import { api } from "../api/client";
 import { Keys } from "../ui/button";
 import { Dialog } from "../ui/dialog";
-import { COMMANDS, keysText } from "./commands";
+import { COMMANDS, allKeys } from "./commands";
 
 const TERMS = [
   ['word, "two words"', "search in body, headers and target"],
@@ -42,14 +42,14 @@ export function Help({ open, onClose }: { open: boolean; onClose: () => void }) 
           <section key={group} className="mb-4">
             <h3 className="mb-1 font-semibold">{group}</h3>
             <dl>
-              {COMMANDS.filter((command) => command.group === group).map(({ id, title, keys }) => (
+              {COMMANDS.filter((command) => command.group === group).map(({ id, title }) => (
                 <div key={id} className="flex justify-between gap-4 py-0.5">
                   <dt>{title}</dt>
                   <dd className="flex shrink-0 gap-1">
-                    {keys.map((one) => (
+                    {allKeys(id).map((one) => (
                       <span key={one}>
-                        <span className="sr-only">{keysText(one)}</span>
-                        <Keys keys={keysText(one)} />
+                        <span className="sr-only">{one}</span>
+                        <Keys keys={one} />
                       </span>
                     ))}
                   </dd>

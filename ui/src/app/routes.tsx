@@ -5,10 +5,12 @@ import { api } from "../api/client";
 import { keys } from "../api/keys";
 import { queryClient } from "../api/refetch";
 import { ChecksPage } from "../features/checks";
+import { ComposePage, type ComposeSource } from "../features/compose";
 import { DeliveriesPage } from "../features/delivery";
 import { EndpointsPage } from "../features/endpoint";
 import { AllRequestsPage, InboxPage } from "../features/inbox";
 import { RefusedPage } from "../features/refused";
+import { RulesPage } from "../features/rules";
 import { ReplaysPage } from "../features/replay";
 import { DiffPage } from "../features/request";
 import { ScenariosPage } from "../features/scenario";
@@ -18,6 +20,7 @@ import { DebuggerPage } from "../features/signature";
 import { TunnelsPage } from "../features/tunnel";
 import { preferences } from "../ui/preferences";
 import { App } from "./app";
+import { BrokenView } from "./broken-view";
 
 const root = createRootRoute({
   component: App,
@@ -38,6 +41,7 @@ const VIEWS = new Set([
   "requests",
   "diff",
   "schemas",
+  "compose",
 ]);
 
 const start = createRoute({
@@ -120,6 +124,26 @@ const checks = createRoute({
 const tunnels = createRoute({ getParentRoute: () => root, path: "/tunnels", component: TunnelsPage });
 const refused = createRoute({ getParentRoute: () => root, path: "/refused", component: RefusedPage });
 const scenarios = createRoute({ getParentRoute: () => root, path: "/scenarios", component: ScenariosPage });
+const compose = createRoute({
+  getParentRoute: () => root,
+  path: "/compose",
+  validateSearch: (search: Record<string, unknown>): ComposeSource => ({
+    ...(typeof search.request === "string" && { request: search.request }),
+    ...(typeof search.endpoint === "string" && { endpoint: search.endpoint }),
+  }),
+  component: function Compose() {
+    return <ComposePage {...compose.useSearch()} />;
+  },
+});
+const rules = createRoute({
+  getParentRoute: () => root,
+  path: "/rules/$inbox",
+  validateSearch: (search: Record<string, unknown>): { request?: string } =>
+    typeof search.request === "string" ? { request: search.request } : {},
+  component: function Rules() {
+    return <RulesPage name={rules.useParams().inbox} request={rules.useSearch().request} />;
+  },
+});
 const signatureDebugger = createRoute({ getParentRoute: () => root, path: "/debugger", component: DebuggerPage });
 
 const schemas = createRoute({
@@ -148,8 +172,11 @@ export const router = createRouter({
     scenarios,
     signatureDebugger,
     schemas,
+    compose,
+    rules,
   ]),
   defaultPreload: false,
+  defaultErrorComponent: BrokenView,
 });
 
 declare module "@tanstack/react-router" {

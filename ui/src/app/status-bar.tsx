@@ -1,12 +1,18 @@
+import { Link } from "@tanstack/react-router";
 import { X } from "lucide-react";
 
 import { api } from "../api/client";
 import { useTransfers, useReplays, useStatus } from "../api/queries";
 import type { PipelineStage } from "../api/types";
+import { Keys } from "../ui/button";
+import { perform } from "./commands";
 import { useRate } from "./rate";
 import { count, size, visible } from "../ui/format";
 import { attempt } from "../ui/toasts";
 import { TunnelStatus } from "../features/tunnel";
+
+/** Classes of an entry that leads to its page. */
+const ENTRY = "flex items-center gap-2 rounded hover:text-ink";
 
 /** Lag from which a stage is shown, in ms. */
 const LATE_MS = 3_000;
@@ -32,7 +38,7 @@ export function StatusBar() {
       aria-label="Status"
       className="flex h-7 shrink-0 items-center gap-5 overflow-hidden border-t border-line bg-sidebar px-3 text-small whitespace-nowrap text-ink-2"
     >
-      <span className="flex items-center gap-2">
+      <Link to="/settings" hash="listener-address" title="Listener settings" className={ENTRY}>
         <span
           aria-hidden
           className={`size-2 rounded-full ${listener.state === "listening" ? "bg-accent" : "bg-invalid"}`}
@@ -42,10 +48,16 @@ export function StatusBar() {
           : listener.state === "failed"
             ? `not listening on ${listener.address}`
             : "not listening"}
-      </span>
-      <TunnelStatus />
-      <span>{count(rate)} req/s</span>
-      <span>{count(status.queue)} queued</span>
+      </Link>
+      <Link to="/tunnels" title="Tunnels" className={ENTRY}>
+        <TunnelStatus />
+      </Link>
+      <Link to="/requests/{-$request}" params={{ request: undefined }} title="All requests" className={ENTRY}>
+        {count(rate)} req/s
+      </Link>
+      <Link to="/deliveries/{-$delivery}" params={{ delivery: undefined }} title="Deliveries" className={ENTRY}>
+        {count(status.queue)} queued
+      </Link>
       {status.connections_refused > 0 && (
         <span className="text-warning">{count(status.connections_refused)} connections refused</span>
       )}
@@ -85,10 +97,12 @@ export function StatusBar() {
         </span>
       )}
       {status.search.busy && !late && <span role="status">indexing, {count(status.search.waiting)} remaining</span>}
-      <span className="ml-auto" data-testid="stored">
+      <Link to="/settings" hash="retention" title="Retention" className={`ml-auto ${ENTRY}`} data-testid="stored">
         {count(status.requests)} {status.requests === 1 ? "request" : "requests"} · {size(status.bytes)}
-      </span>
-      <span className="max-md:hidden">? for shortcuts</span>
+      </Link>
+      <button type="button" className={`max-md:hidden ${ENTRY}`} onClick={() => perform("help")}>
+        <Keys keys="?" /> Shortcuts
+      </button>
     </footer>
   );
 }

@@ -127,6 +127,8 @@ export async function browserPlatform(): Promise<Platform> {
       });
       return () => ended.abort();
     },
+    zoom: (factor) => document.documentElement.style.setProperty("zoom", String(factor)),
+    openWindow: (path) => void window.open(path, "_blank"),
     copyText: (text) => navigator.clipboard.writeText(text),
     async saveTo(route, name) {
       const response = await platform.fetch(new Request(new URL(route, location.origin)));

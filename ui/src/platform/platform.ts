@@ -18,12 +18,24 @@ export interface Incoming {
   sendTo(route: string): Promise<unknown>;
 }
 
+/** A menu of the menu bar. An item is a command with its keys, or a line between groups. */
+export interface PlatformMenu {
+  title: string;
+  items: readonly ({ id: string; title: string; accelerator?: string } | "-")[];
+}
+
 export interface Platform {
   /** Calls the API. */
   fetch(request: Request): Promise<Response>;
   /** Follows the feed after a sequence number. Returns a function that ends the subscription. */
   subscribe(after: number, listener: FeedListener): () => void;
+  /** Shows the page at a factor of its size. */
+  zoom(factor: number): void;
   copyText(text: string): Promise<void>;
+  /** Opens another window at a path of the page. */
+  openWindow(path: string): void;
+  /** Shows a menu bar. `run` gets the id of the chosen item. Undefined in a browser, which has its own. */
+  setMenu?: (menus: readonly PlatformMenu[], run: (id: string) => void) => void;
   /** Streams the response of a route to a file. Returns the file name, or null if the user canceled. */
   saveTo(route: string, name: string): Promise<string | null>;
   /** Asks for files to import. Returns an empty list if the user canceled. */

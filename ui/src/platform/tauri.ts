@@ -1,5 +1,6 @@
 import { Channel, invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
+import { getCurrentWebviewWindow } from "@tauri-apps/api/webviewWindow";
 import { writeText } from "@tauri-apps/plugin-clipboard-manager";
 
 import { CallError, type FeedItem, type FeedListener, type Incoming, type Platform } from "./platform";
@@ -75,6 +76,12 @@ export function tauriPlatform(): Platform {
     fetch: call,
     subscribe,
     copyText: writeText,
+    zoom: (factor) => void getCurrentWebviewWindow().setZoom(factor),
+    openWindow: (path) => void invoke("open_window", { path }).catch(() => undefined),
+    setMenu: (menus, run) => {
+      void invoke("set_menu", { menus }).catch(() => undefined);
+      void getCurrentWebviewWindow().listen<string>("menu", ({ payload }) => run(payload));
+    },
     saveTo: (route, name) => failure(invoke<string | null>("save_to", { route, name })),
     pickFiles: async () => (await failure(invoke<Offered[]>("pick_files"))).map(incoming),
     onDrop(hear) {

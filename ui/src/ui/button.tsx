@@ -20,7 +20,7 @@ export function Button({
 }: ComponentProps<"button"> & { look?: keyof typeof LOOKS; icon?: LucideIcon; keys?: string }) {
   return (
     <button type="button" className={`${BUTTON} ${LOOKS[look]} ${className}`} {...rest}>
-      {Icon && <Icon size={15} aria-hidden />}
+      {Icon && <Icon size={15} aria-hidden className="shrink-0" />}
       {children}
       {keys && <Keys keys={keys} />}
     </button>

@@ -4,7 +4,7 @@ import { json } from "@codemirror/lang-json";
 import { xml } from "@codemirror/lang-xml";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { codeFolding, foldGutter, foldKeymap, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
-import { search, searchKeymap } from "@codemirror/search";
+import { openSearchPanel, search, searchKeymap } from "@codemirror/search";
 import { EditorState, type Extension } from "@codemirror/state";
 import { drawSelection, EditorView, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
@@ -36,14 +36,18 @@ interface Props {
   label: string;
   /** Called after each change. Without it, the text is read-only. */
   onChange?: (now: string) => void;
+  /** Receives a function that opens the search of the editor. */
+  onSearch?: (open: () => void) => void;
 }
 
-export default function CodeView({ text, language, label, onChange }: Props) {
+export default function CodeView({ text, language, label, onChange, onSearch }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const changed = useRef(onChange);
+  const searched = useRef(onSearch);
   useEffect(() => {
     changed.current = onChange;
-  }, [onChange]);
+    searched.current = onSearch;
+  }, [onChange, onSearch]);
   const editable = onChange !== undefined;
   useEffect(() => {
     const view = new EditorView({
@@ -69,6 +73,7 @@ export default function CodeView({ text, language, label, onChange }: Props) {
         ],
       }),
     });
+    searched.current?.(() => openSearchPanel(view));
     return () => view.destroy();
   }, [text, language, label, editable]);
   return <div ref={host} className="h-full min-h-0" />;

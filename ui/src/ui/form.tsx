@@ -50,7 +50,9 @@ export function Form({
   ...rest
 }: Omit<ComponentProps<"form">, "onSubmit"> & { onSubmit: () => unknown; children: ReactNode }) {
   return (
+    // The page shows errors itself, not the bubbles of the browser.
     <form
+      noValidate
       {...rest}
       onSubmit={(event) => {
         event.preventDefault();

@@ -12,8 +12,36 @@ export function size(bytes: number): string {
   return `${(bytes / 1e12).toFixed(1)} TB`;
 }
 
+/** Formats a number by the locale of the system. */
 export function count(number: number): string {
-  return number.toLocaleString("en-US");
+  return number.toLocaleString();
+}
+
+const CLOCK = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
+const DAY = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
+const DAY_OF_YEAR = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+
+/** Formats the time of day of an instant, with seconds. */
+export const clock = (then: string | number): string => CLOCK.format(new Date(then));
+
+/** Formats the hour and minute of an instant. */
+export const hourAndMinute = (then: string | number): string => clock(then).slice(0, 5);
+
+/** Formats the day of an instant, with the year if it is not this one. */
+export function day(then: string | number): string {
+  const date = new Date(then);
+  return (date.getFullYear() === new Date().getFullYear() ? DAY : DAY_OF_YEAR).format(date);
+}
+
+/** Returns a number that is equal for all instants of one local day. */
+export function dayNumber(then: string): number {
+  const date = new Date(then);
+  return date.getFullYear() * 10_000 + date.getMonth() * 100 + date.getDate();
 }
 
 /** Formats the time since an instant, in the largest whole unit. */
@@ -29,8 +57,8 @@ export function age(then: string, now: number): string {
 /** Formats an instant as local date and time with milliseconds. */
 export function moment(then: string): string {
   const date = new Date(then);
-  const day = date.toDateString() === new Date().toDateString() ? "today" : date.toLocaleDateString("en-CA");
-  return `${day} ${date.toLocaleTimeString("en-GB")}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+  const on = date.toDateString() === new Date().toDateString() ? "today" : day(then);
+  return `${on} ${clock(then)}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
 export function duration(ms: number): string {

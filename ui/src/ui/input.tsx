@@ -1,5 +1,5 @@
 /** Inputs without a label. Forms use the fields around them. Inputs without a field need `aria-label`. */
-import { useEffect, useRef, useState, type ComponentProps, type ReactNode } from "react";
+import { useEffect, useState, type ComponentProps, type KeyboardEvent, type ReactNode } from "react";
 
 /** Classes of an input, also for inputs rendered by another library. */
 export const INPUT = "control w-full rounded-[7px] border border-line bg-control px-2 text-ink placeholder:text-ink-3";
@@ -52,28 +52,51 @@ export interface NumberInputProps extends Omit<ComponentProps<"input">, "value" 
   onChange: (now: number | undefined) => void;
 }
 
-/** An input for a number. The value of an empty input is `undefined`. */
-export function NumberInput({ value, onChange, className = "", ...rest }: NumberInputProps) {
+/** An input for a number. The value of an empty input is `undefined`. The arrow keys change it by one step. */
+export function NumberInput({ value, onChange, className = "", min, max, step, required, ...rest }: NumberInputProps) {
   const [typed, setTyped] = useState(value === undefined ? "" : String(value));
-  const editing = useRef(false);
+  const [editing, setEditing] = useState(false);
   useEffect(() => {
     // The text stays as typed while the input is focused.
-    if (!editing.current) setTyped(value === undefined ? "" : String(value));
-  }, [value]);
+    if (!editing) setTyped(value === undefined ? "" : String(value));
+  }, [value, editing]);
+  const number = Number(typed.replace(",", "."));
+  const [low, high] = [min === undefined ? -Infinity : Number(min), max === undefined ? Infinity : Number(max)];
+  const isBad = typed.trim() === "" ? Boolean(required) : Number.isNaN(number) || number < low || number > high;
+  const change = (text: string): void => {
+    setTyped(text);
+    const now = Number(text.replace(",", "."));
+    onChange(text.trim() === "" || Number.isNaN(now) ? undefined : now);
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
+    const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (by === undefined || Number.isNaN(number)) return;
+    event.preventDefault();
+    const amount = step === undefined || step === "any" ? 1 : Number(step);
+    change(String(Math.min(high, Math.max(low, (typed.trim() === "" ? Math.max(low, 0) : number) + by * amount))));
+  };
   return (
     <input
       {...rest}
-      type="number"
-      className={looks(false, className)}
+      type="text"
+      inputMode="decimal"
+      aria-invalid={isBad}
+      title={isBad ? rangeText(low, high) : undefined}
+      className={looks(false, `${isBad && !editing ? "border-invalid" : ""} ${className}`)}
       value={typed}
-      onFocus={() => (editing.current = true)}
-      onBlur={() => (editing.current = false)}
-      onChange={(event) => {
-        setTyped(event.target.value);
-        onChange(Number.isNaN(event.target.valueAsNumber) ? undefined : event.target.valueAsNumber);
-      }}
+      onFocus={() => setEditing(true)}
+      onBlur={() => setEditing(false)}
+      onKeyDown={onKeyDown}
+      onChange={(event) => change(event.target.value)}
     />
   );
+}
+
+/** Describes the allowed numbers. */
+function rangeText(low: number, high: number): string {
+  if (low === -Infinity && high === Infinity) return "Enter a number.";
+  if (high === Infinity) return `Enter a number of at least ${low}.`;
+  return low === -Infinity ? `Enter a number of at most ${high}.` : `Enter a number from ${low} to ${high}.`;
 }
 
 export function Checkbox({

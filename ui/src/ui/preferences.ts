@@ -1,6 +1,8 @@
 /** Preferences of this device, which are not part of the settings of the engine. */
 import { useSyncExternalStore } from "react";
 
+import { platform } from "../platform";
+
 interface Preferences {
   theme: "system" | "light" | "dark";
   contrast: "normal" | "high";
@@ -15,6 +17,12 @@ interface Preferences {
   /** Format of requests copied as code. */
   code: string;
   place: string;
+  /** Columns of the lists of requests that the user hides. */
+  hiddenColumns: readonly string[];
+  /** True if the traffic strip is shown. */
+  strip: boolean;
+  /** Inboxes whose checklist was dismissed. */
+  dismissed: readonly string[];
 }
 
 const KEY = "hookbench-preferences";
@@ -29,6 +37,9 @@ const DEFAULTS: Preferences = {
   framework: "express",
   code: "curl",
   place: "/",
+  hiddenColumns: [],
+  strip: true,
+  dismissed: [],
 };
 const ZOOMS = [0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2] as const;
 
@@ -44,15 +55,17 @@ let current = stored();
 const listeners = new Set<() => void>();
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-function apply(): void {
+/** Applies the preferences to the page. */
+export function apply(): void {
   const root = document.documentElement;
   root.dataset.theme = current.theme === "system" ? (dark.matches ? "dark" : "light") : current.theme;
   root.dataset.contrast = current.contrast;
   root.dataset.density = current.density;
-  root.style.setProperty("zoom", String(current.zoom));
+  platform?.zoom(current.zoom);
 }
 
 dark.addEventListener("change", apply);
+// The zoom follows once the platform is known.
 apply();
 
 export function prefer(change: Partial<Preferences>): void {

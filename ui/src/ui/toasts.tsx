@@ -25,15 +25,55 @@ export function tellFailure(error: unknown): void {
   });
 }
 
+/** The undo of the newest toast that offers one. */
+let lastUndo: (() => void) | undefined;
+
+/** Undoes the last action that can be undone. Returns false if there is none. */
+export function undoLast(): boolean {
+  const undo = lastUndo;
+  undo?.();
+  return Boolean(undo);
+}
+
 export function offerUndo(title: string, undo: () => Promise<unknown>): void {
+  const run = (): void => {
+    if (lastUndo === run) lastUndo = undefined;
+    toasts.close(id);
+    undo().catch(tellFailure);
+  };
+  lastUndo = run;
+  window.setTimeout(() => {
+    if (lastUndo === run) lastUndo = undefined;
+  }, UNDO_MS);
   const id = toasts.add({
     title,
     timeout: UNDO_MS,
+    actionProps: { children: "Undo", onClick: run },
+  });
+}
+
+/**
+ * Does something that the engine cannot undo after the time for an undo. `undo` restores what the page shows until
+ * then.
+ */
+export function afterUndo(title: string, work: () => Promise<unknown>, undo: () => Promise<unknown>): void {
+  const timer = window.setTimeout(() => work().catch(tellFailure), UNDO_MS);
+  offerUndo(title, () => {
+    clearTimeout(timer);
+    return undo();
+  });
+}
+
+/** Tells a result, with a button that leads to it. */
+export function tellWithLink(title: string, name: string, show: () => void): void {
+  const id = toasts.add({
+    title,
+    timeout: 6_000,
     actionProps: {
-      children: "Undo",
+      children: name,
       onClick: () => {
         toasts.close(id);
-        undo().catch(tellFailure);
+        show();
       },
     },
   });

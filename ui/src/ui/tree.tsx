@@ -1,7 +1,7 @@
 /** A tree of any size. Only visible lines are rendered, and the keys follow the tree view pattern of WAI-ARIA. */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronDown, ChevronRight } from "lucide-react";
-import { useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 
 const LINE = 22;
 /** Maximum depth of indentation. Deeper lines are not indented further. */
@@ -24,6 +24,9 @@ export interface TreeModel {
 interface Props {
   model: TreeModel;
   label: string;
+  /** The current node. A new one is scrolled into view. */
+  current: number;
+  onCurrent: (node: number) => void;
   /** Copies a node, on Ctrl+C. */
   onCopy: (node: number) => void;
   /** Content of a line. */
@@ -67,9 +70,9 @@ function keyActions(model: TreeModel, current: number, go: (place: number) => vo
   };
 }
 
-export function Tree({ model, label, onCopy, line, actions, name }: Props) {
+export function Tree({ model, label, current, onCurrent: setCurrent, onCopy, line, actions, name }: Props) {
   const { shown } = model;
-  const [current, setCurrent] = useState(0);
+  const [hovered, setHovered] = useState(-1);
   const scroller = useRef<HTMLDivElement>(null);
   const lines = useVirtualizer({
     count: shown.length,
@@ -82,6 +85,10 @@ export function Tree({ model, label, onCopy, line, actions, name }: Props) {
     setCurrent(shown[to]!);
     lines.scrollToIndex(to);
   };
+  const at = placeOf(shown, current);
+  useEffect(() => {
+    if (at >= 0) lines.scrollToIndex(at);
+  }, [lines, at]);
   const onKeyDown = (event: KeyboardEvent): void => {
     const copies = event.key === "c" && (event.ctrlKey || event.metaKey) && !getSelection()?.toString();
     const action = copies ? () => onCopy(current) : keyActions(model, current, go)[event.key];
@@ -112,9 +119,14 @@ export function Tree({ model, label, onCopy, line, actions, name }: Props) {
               top={start}
               isCurrent={node === current}
               onPick={() => setCurrent(node)}
+              onHover={() => setHovered(node)}
             >
               {line(node)}
-              {node === current && <span className="sticky right-2 ml-auto flex bg-selection">{actions(node)}</span>}
+              <span
+                className={`sticky right-2 ml-auto flex ${node === current ? "bg-selection" : "bg-hover opacity-0 group-hover/line:opacity-100"}`}
+              >
+                {(node === current || node === hovered) && actions(node)}
+              </span>
             </Line>
           );
         })}
@@ -130,6 +142,7 @@ function Line({
   top,
   isCurrent,
   onPick,
+  onHover,
   children,
 }: {
   id: string;
@@ -138,6 +151,7 @@ function Line({
   top: number;
   isCurrent: boolean;
   onPick: () => void;
+  onHover: () => void;
   children: ReactNode;
 }) {
   const container = hasChildren(node);
@@ -151,7 +165,8 @@ function Line({
       aria-expanded={container ? open : undefined}
       aria-selected={isCurrent}
       onClick={onPick}
-      className={`absolute right-0 left-0 flex items-center gap-1 pr-2 whitespace-pre ${isCurrent ? "bg-selection" : "hover:bg-hover"}`}
+      onPointerEnter={onHover}
+      className={`group/line absolute right-0 left-0 flex items-center gap-1 pr-2 whitespace-pre ${isCurrent ? "bg-selection" : "hover:bg-hover"}`}
       style={{
         height: LINE,
         transform: `translateY(${top}px)`,

@@ -1,4 +1,15 @@
-export { CommandMenu } from "./command-menu";
-export { COMMANDS, available, firstKeys, keysText, perform } from "./commands";
+export { CommandItems, CommandMenu } from "./command-menu";
+export {
+  COMMANDS,
+  allKeys,
+  available,
+  firstKeys,
+  keysText,
+  onAvailable,
+  perform,
+  titleOf,
+  type CommandId,
+} from "./commands";
+export { CommandContextMenu, type CommandItem } from "./context-menu";
 export { listenForKeys } from "./keys";
 export { useCommands } from "./use-commands";

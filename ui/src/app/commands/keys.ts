@@ -5,14 +5,14 @@ import { COMMANDS, perform, type CommandId } from "./commands";
 const SEQUENCE_MS = 1200;
 
 export function strokeOf(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">): string {
-  if (event.altKey) return "";
+  if (event.altKey) return event.ctrlKey || event.metaKey ? "" : `Alt+${event.key.toLowerCase()}`;
   const mod = event.ctrlKey || event.metaKey ? "Mod+" : "";
   // `event.key` of a letter or sign already includes Shift. That of Delete and similar keys does not.
   const shift = event.shiftKey && (event.key.length > 1 || /^[A-Z]$/.test(event.key)) ? "Shift+" : "";
   return mod + shift + event.key;
 }
 
-const REPEATED = new Set<CommandId>(["next", "previous", "zoom-in", "zoom-out"]);
+const REPEATED = new Set<CommandId>(["next", "previous", "find-next", "find-previous", "zoom-in", "zoom-out"]);
 const byKeys = new Map<string, CommandId>(COMMANDS.flatMap(({ id, keys }) => keys.map((one) => [one, id] as const)));
 const firstStrokes = new Set(
   [...byKeys.keys()].filter((keys) => keys.includes(" ")).map((keys) => keys.split(" ")[0]!),
@@ -37,14 +37,21 @@ export function listenForKeys(): () => void {
     if (event.defaultPrevented || event.key === "Shift" || event.key === "Control" || event.key === "Meta") return;
     const stroke = strokeOf(event);
     const modal = document.querySelector("[data-modal]");
-    if ((typing(event.target) || modal || takenBy(event.target, stroke)) && !stroke.startsWith("Mod+")) return;
+    if (
+      (typing(event.target) || modal || takenBy(event.target, stroke)) &&
+      !/^(Mod|Alt)\+|^F\d/.test(stroke) &&
+      !stroke.startsWith("Shift+F")
+    )
+      return;
     clearTimeout(timer);
     const keys = first ? `${first} ${stroke}` : stroke;
     first = "";
     const id = byKeys.get(keys);
+    // In a field, Ctrl+Z undoes the typing.
+    if (id === "undo" && typing(event.target)) return;
     // A held key repeats only navigation and zoom.
     if (id && event.repeat && !REPEATED.has(id)) return event.preventDefault();
-    if (id && perform(id)) {
+    if (id && perform(id, keys)) {
       event.preventDefault();
     } else if (firstStrokes.has(stroke)) {
       first = stroke;

@@ -9,12 +9,14 @@ import { refetch } from "../../api/refetch";
 import { Button, IconButton } from "../../ui/button";
 import { confirm } from "../../ui/confirm";
 import { moment, visible } from "../../ui/format";
+import { Progress } from "../../ui/progress";
 import { Select } from "../../ui/select";
 import { attempt } from "../../ui/toasts";
 import { saveFile } from "../../ui/transfer";
 import { Snippets } from "../signature";
 import { CheckResult } from "./check-result";
 import { Comparison } from "./comparison";
+import { OutcomeBar } from "./outcome-bar";
 import { doneOf, OUTCOME_ORDER, OUTCOMES, conclusion } from "./outcomes";
 
 export function CheckReport({ id, others }: { id: string; others: CheckRun[] }) {
@@ -57,9 +59,8 @@ export function CheckReport({ id, others }: { id: string; others: CheckRun[] }) 
         started {moment(run.created_at)}
       </p>
       {run.reason && <p className="mt-1">{visible(run.reason)}</p>}
-      {running && (
-        <progress aria-label="Progress" className="mt-2 h-1.5 w-64" max={run.total || 1} value={doneOf(run)} />
-      )}
+      {running && <Progress label="Progress" className="mt-2 w-64" max={run.total} value={doneOf(run)} />}
+      <OutcomeBar counts={run.counts} total={run.total} />
       <div className="my-3 flex flex-wrap items-center gap-2">
         {running ? (
           <Button icon={Ban} onClick={() => void attempt(api.cancelCheck(id))}>

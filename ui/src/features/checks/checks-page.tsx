@@ -8,6 +8,7 @@ import { firstKeys, useCommands } from "../../app/commands";
 import { Button } from "../../ui/button";
 import { age, count, visible } from "../../ui/format";
 import { useNow } from "../../ui/now";
+import { Empty, Page } from "../../ui/page";
 import { CheckDialog } from "./check-form";
 import { CheckReport } from "./check-report";
 import { doneOf, conclusion } from "./outcomes";
@@ -20,46 +21,52 @@ export function ChecksPage({ id }: { id: string | undefined }) {
   if (!items) return null;
   return (
     <div className={`grid h-full min-h-0 ${id ? "grid-cols-[minmax(18rem,2fr)_5fr] max-lg:grid-cols-1" : ""}`}>
-      <section aria-label="Handler checks" className={`min-w-0 overflow-auto p-6 ${id ? "max-lg:hidden" : ""}`}>
-        <div className="mb-4 flex flex-wrap items-center justify-between gap-2">
-          <h1 className="text-title font-semibold tracking-tight">Handler checks</h1>
-          <Button
-            look={items.length ? "plain" : "primary"}
-            icon={ClipboardCheck}
-            keys={firstKeys("check-handler")}
-            onClick={() => setBeginning(true)}
-          >
-            Check handler
-          </Button>
-        </div>
-        {items.length === 0 && (
-          <p className="max-w-prose text-ink-2">
-            Test a webhook handler with signed events of the vendor you choose. The checks cover forged and expired
-            signatures, duplicates, unknown events and malformed requests. The report says what to fix.
-          </p>
-        )}
-        <ul>
-          {items.map((run) => {
-            const [word, color] = conclusion(run);
-            return (
-              <li key={run.id} className={`border-b border-line ${run.id === id ? "bg-selection" : "hover:bg-hover"}`}>
-                <Link to="/checks/{-$check}" params={{ check: run.id }} className="block px-2 py-2">
-                  <span className="flex justify-between gap-2">
-                    <strong className={color}>{word}</strong>
-                    <span className="text-small text-ink-2">{age(run.created_at, now)}</span>
-                  </span>
-                  <span className="block truncate font-mono text-data">{visible(run.settings.url ?? "")}</span>
-                  <span className="text-small text-ink-2">
-                    {run.ended_at
-                      ? `${run.settings.provider}, ${count(run.counts.fail)} failed`
-                      : `${run.settings.provider}, ${doneOf(run)} of ${run.total}`}
-                  </span>
-                </Link>
-              </li>
-            );
-          })}
-        </ul>
-      </section>
+      <div className={`h-full min-h-0 min-w-0 ${id ? "max-lg:hidden" : ""}`}>
+        <Page
+          title="Handler checks"
+          actions={
+            <Button
+              look={items.length ? "plain" : "primary"}
+              icon={ClipboardCheck}
+              keys={firstKeys("check-handler")}
+              onClick={() => setBeginning(true)}
+            >
+              Check handler
+            </Button>
+          }
+        >
+          {items.length === 0 && (
+            <Empty icon={ClipboardCheck}>
+              Test a webhook handler with signed events of the vendor you choose. The checks cover forged and expired
+              signatures, duplicates, unknown events and malformed requests. The report says what to fix.
+            </Empty>
+          )}
+          <ul>
+            {items.map((run) => {
+              const [word, color] = conclusion(run);
+              return (
+                <li
+                  key={run.id}
+                  className={`border-b border-line ${run.id === id ? "bg-selection" : "hover:bg-hover"}`}
+                >
+                  <Link to="/checks/{-$check}" params={{ check: run.id }} className="block px-2 py-2">
+                    <span className="flex justify-between gap-2">
+                      <strong className={color}>{word}</strong>
+                      <span className="text-small text-ink-2">{age(run.created_at, now)}</span>
+                    </span>
+                    <span className="block truncate font-mono text-data">{visible(run.settings.url ?? "")}</span>
+                    <span className="text-small text-ink-2">
+                      {run.ended_at
+                        ? `${run.settings.provider}, ${count(run.counts.fail)} failed`
+                        : `${run.settings.provider}, ${doneOf(run)} of ${run.total}`}
+                    </span>
+                  </Link>
+                </li>
+              );
+            })}
+          </ul>
+        </Page>
+      </div>
       {id && <CheckReport key={id} id={id} others={items.filter((run) => run.id !== id && run.ended_at)} />}
       <CheckDialog open={beginning} onClose={() => setBeginning(false)} />
     </div>

@@ -8,6 +8,7 @@ import { Button } from "../../ui/button";
 import { confirm } from "../../ui/confirm";
 import { Input } from "../../ui/input";
 import { Select, type Options } from "../../ui/select";
+import { Page } from "../../ui/page";
 import { useSettled } from "../../ui/settled";
 import { attempt, tell } from "../../ui/toasts";
 import { DeliveryPane } from "./delivery-pane";
@@ -38,7 +39,7 @@ const TYPED_MS = 200;
 const NOT_ARRIVED: ReadonlySet<string> = new Set(["failed", "exhausted", "skipped", "filtered", "canceled"]);
 
 /** Resends the undelivered deliveries of a list after a confirmation. */
-async function resend(filter: DeliveryFilter): Promise<void> {
+export async function resend(filter: DeliveryFilter): Promise<void> {
   const which = filter.state ? `that are ${filter.state}` : "that failed, are exhausted or were skipped";
   const text = `Resends all deliveries in this list ${which}, oldest first.`;
   if (!(await confirm("Resend these deliveries?", text, "Resend"))) return;
@@ -58,29 +59,29 @@ export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
   const filtered = Object.keys(filter).length > 0;
   return (
     <div className={`grid h-full min-h-0 ${delivery ? "grid-cols-2 max-lg:grid-cols-1" : ""}`}>
-      <section aria-label="Deliveries" className={`min-w-0 overflow-auto p-6 ${delivery ? "max-lg:hidden" : ""}`}>
-        <h1 className="text-title font-semibold tracking-tight">Deliveries</h1>
-        <p className="mb-3 text-ink-2">All outgoing deliveries with their attempts, newest first.</p>
-        <div role="search" className="mb-4 flex flex-wrap items-center gap-2">
-          <Filters filter={filter} onChange={setFilter} />
-          {filtered && <Button onClick={() => setFilter({})}>Clear</Button>}
-          {filtered && (!filter.state || NOT_ARRIVED.has(filter.state)) && (
-            <Button icon={RotateCw} onClick={() => void resend(filter)}>
-              Resend
-            </Button>
-          )}
-        </div>
-        <DeliveryTable
-          query={settled}
-          selected={delivery}
-          onPick={show}
-          empty={
-            filtered
-              ? "No deliveries match."
-              : "No deliveries yet. Create an endpoint and send an event, or run a scenario."
-          }
-        />
-      </section>
+      <div className={`h-full min-h-0 min-w-0 ${delivery ? "max-lg:hidden" : ""}`}>
+        <Page title="Deliveries" subtitle="All outgoing deliveries with their attempts, newest first." wide>
+          <div role="search" className="mb-4 flex flex-wrap items-center gap-2">
+            <Filters filter={filter} onChange={setFilter} />
+            {filtered && <Button onClick={() => setFilter({})}>Clear</Button>}
+            {filtered && (!filter.state || NOT_ARRIVED.has(filter.state)) && (
+              <Button icon={RotateCw} onClick={() => void resend(filter)}>
+                Resend
+              </Button>
+            )}
+          </div>
+          <DeliveryTable
+            query={settled}
+            selected={delivery}
+            onPick={show}
+            empty={
+              filtered
+                ? "No deliveries match."
+                : "No deliveries yet. Create an endpoint and send an event, or run a scenario."
+            }
+          />
+        </Page>
+      </div>
       <DeliveryPane id={delivery} back="Back to deliveries" onBack={() => show(undefined)} />
     </div>
   );

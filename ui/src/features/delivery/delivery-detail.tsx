@@ -7,7 +7,7 @@ import { Button } from "../../ui/button";
 import { moment, size, visible, visibleLines } from "../../ui/format";
 import { laidOut } from "../../ui/json-text";
 import { attempt } from "../../ui/toasts";
-import { AttemptView, PRE } from "./attempt-view";
+import { AttemptRow, PRE } from "./attempt-row";
 import { Countdown } from "./countdown";
 import { DeliveryState } from "./delivery-state";
 
@@ -29,18 +29,20 @@ export function DeliveryDetail({ id }: { id: string }) {
       <div className="min-h-0 flex-1 overflow-auto p-4">
         <h3 className="mb-1 font-semibold">Attempts</h3>
         {attempts.length === 0 && <p className="mb-4 text-ink-2">No attempts yet.</p>}
-        {attempts.toReversed().map((made, place) => (
-          <AttemptView
-            key={made.number}
-            id={id}
-            made={made}
-            before={attempts.findLast((other) => other.number < made.number && other.status != null)?.number}
-            open={place === 0}
-            arrived={data.state === "delivered" && place === 0}
-          />
-        ))}
+        <ol className="@container/card mb-4 overflow-hidden rounded-[9px] border border-line bg-pane empty:hidden">
+          {attempts.toReversed().map((made, place) => (
+            <AttemptRow
+              key={made.number}
+              id={id}
+              made={made}
+              before={attempts.findLast((other) => other.number < made.number && other.status != null)?.number}
+              scale_ms={Math.max(...attempts.map(({ timings }) => timings.total_us / 1000), 0.001)}
+              isOpen={place === 0}
+            />
+          ))}
+        </ol>
         <h3 className="mt-4 mb-1 font-semibold">Payload</h3>
-        <pre className={PRE} tabIndex={0}>
+        <pre className={`rounded-[9px] border border-line ${PRE}`} tabIndex={0}>
           {visibleLines(laidOut(body ?? ""))}
         </pre>
       </div>

@@ -5,7 +5,7 @@ import { keys } from "../../api/keys";
 import { useEndpoints } from "../../api/queries";
 import { useCommands } from "../../app/commands";
 import { Button } from "../../ui/button";
-import { age, duration, visible } from "../../ui/format";
+import { age, clock, duration, moment, visible } from "../../ui/format";
 import { useNow } from "../../ui/now";
 import { Table, type Column } from "../../ui/table";
 import { Countdown } from "./countdown";
@@ -76,9 +76,8 @@ const OUTCOME: readonly Column<Delivery>[] = [
   },
   {
     header: "Attempts",
-    headerClass: "w-16 text-right font-medium",
-    className: "text-right",
-    cell: ({ attempts }) => attempts,
+    headerClass: "w-24 font-medium",
+    cell: (delivery) => <Dots delivery={delivery} />,
   },
   {
     header: "Duration",
@@ -88,11 +87,38 @@ const OUTCOME: readonly Column<Delivery>[] = [
   },
 ];
 
+/** Maximum number of attempts that are shown as dots. */
+const DOTS = 6;
+
+/** The attempts of a delivery as dots: failed, successful or waiting. */
+function Dots({ delivery: { attempts, state, status } }: { delivery: Delivery }) {
+  const waits = state === "waiting" || state === "sending";
+  const shown = Math.min(attempts, DOTS);
+  const label = `${attempts} ${attempts === 1 ? "attempt" : "attempts"}${status ? `, ${status}` : ""}`;
+  return (
+    <span role="img" aria-label={label} title={label} className="inline-flex items-center gap-1.5 align-middle">
+      {attempts > DOTS && <span className="text-small text-ink-2">{attempts - DOTS}+</span>}
+      {Array.from({ length: shown }, (_, place) => {
+        const isLast = place === shown - 1;
+        const color =
+          isLast && state === "delivered" ? "bg-valid" : isLast && state === "sending" ? "bg-ink-3" : "bg-invalid";
+        return <span key={place} className={`size-2 rounded-full ${color}`} />;
+      })}
+      {waits && <span className="size-2 rounded-full border border-warning" />}
+      {attempts === 0 && !waits && <span className="size-2 rounded-full border border-ink-3" />}
+    </span>
+  );
+}
+
 const created = (now: number): Column<Delivery> => ({
   header: "Created",
-  headerClass: "w-16 pr-3 text-right font-medium",
-  className: "pr-3 text-right text-small text-ink-2",
-  cell: ({ created_at }) => age(created_at, now),
+  headerClass: "w-20 pr-3 text-right font-medium",
+  className: "pr-3 text-right font-mono text-data text-ink-2",
+  cell: ({ created_at }) => (
+    <time dateTime={created_at} title={`${moment(created_at)}, ${age(created_at, now)}`}>
+      {clock(created_at)}
+    </time>
+  ),
 });
 
 /** A table of deliveries, newest first. The keys j and k select the next and the previous one. */

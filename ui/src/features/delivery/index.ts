@@ -1,3 +1,8 @@
-export { DeliveriesPage } from "./deliveries-page";
+export { AttemptRow } from "./attempt-row";
+export { Countdown } from "./countdown";
+export { DeliveriesPage, resend } from "./deliveries-page";
+export { DeliveryCard } from "./delivery-card";
 export { DeliveryPane } from "./delivery-pane";
+export { DeliveryState, STATES } from "./delivery-state";
 export { DeliveryTable } from "./delivery-table";
+export { TimingBar, TimingLegend } from "./timing-bar";

@@ -1,126 +1,156 @@
 import { useNavigate } from "@tanstack/react-router";
-import {
-  ClipboardCheck,
-  Pause,
-  Pencil,
-  Play,
-  Power,
-  Send,
-  Stethoscope,
-  Trash2,
-  TriangleAlert,
-  Zap,
-} from "lucide-react";
+import { ClipboardCheck, Copy, Pencil, Power, Send, Stethoscope, TriangleAlert, Zap } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Cause, type Endpoint, type ProviderFile } from "../../api/client";
 import { useProvider } from "../../api/queries";
 import { firstKeys, perform, useCommands } from "../../app/commands";
 import { Button, IconButton } from "../../ui/button";
-import { Choice } from "../../ui/choice";
-import { confirm } from "../../ui/confirm";
+import { RowMenu } from "../../ui/row-menu";
 import { visible } from "../../ui/format";
-import { Notice } from "../../ui/notice";
-import { attempt, tell } from "../../ui/toasts";
+import { Page } from "../../ui/page";
+import { afterUndo, attempt } from "../../ui/toasts";
+import { copyText } from "../../ui/transfer";
 import { CheckDialog } from "../checks";
-import { DeliveryPane, DeliveryTable } from "../delivery";
+import { DeliveryPane } from "../delivery";
 import { Handlers } from "../signature";
+import { Card } from "./card";
 import { Diagnosis } from "./diagnosis";
+import { EndpointDeliveries } from "./endpoint-deliveries";
 import { EndpointDialog } from "./endpoint-form";
 import { EndpointSecret } from "./endpoint-secret";
 import { EndpointStats } from "./endpoint-stats";
 import { Policy } from "./policy-form";
-import { SendEvent } from "./send-event";
-import { SkippedDeliveries } from "./skipped-deliveries";
+import { RetryClock } from "./retry-clock";
+import { StatePill } from "./state-pill";
 
-const TIME_SCALES = [
-  ["1", "×1"],
-  ["60", "×60"],
-  ["1000", "×1000"],
-] as const;
-
-/** Deletes an endpoint after a confirmation. Returns true if the endpoint was deleted. */
-async function removeEndpoint(id: string): Promise<boolean> {
-  const text = "This deletes the settings and the secret. Pending deliveries are not sent. Past deliveries are kept.";
-  if (!(await confirm("Delete this endpoint?", text, "Delete"))) return false;
-  const removed = await attempt(api.removeEndpoint(id).then(() => true));
-  if (removed) tell("Endpoint deleted, past deliveries kept");
-  return Boolean(removed);
+/**
+ * Deletes an endpoint after the time for an undo. Until then the endpoint is disabled, so that nothing more is sent.
+ */
+async function removeEndpoint({ id, state }: Endpoint): Promise<boolean> {
+  const disabled = await attempt(api.changeEndpoint(id, { enabled: false }));
+  if (!disabled) return false;
+  afterUndo(
+    "Endpoint deleted, past deliveries kept",
+    () => api.removeEndpoint(id),
+    () => api.changeEndpoint(id, { enabled: state.enabled }),
+  );
+  return true;
 }
 
 /** An endpoint with its settings, state and deliveries. */
 export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; delivery: string | undefined }) {
   const [causes, setCauses] = useState<Cause[]>();
+  const [range, setRange] = useState<{ since: string; until: string }>();
   const navigate = useNavigate();
   const file = useProvider(endpoint.provider).data;
-  const to = (id: string | undefined, shown: string | undefined): void =>
-    void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: id, delivery: shown } });
-  const show = (id: string | undefined): void => to(endpoint.id, id);
+  const { id } = endpoint;
+  const to = (now: string | undefined, shown: string | undefined): void =>
+    void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: now, delivery: shown } });
   const remove = async (): Promise<void> => {
-    if (await removeEndpoint(endpoint.id)) to(undefined, undefined);
+    if (await removeEndpoint(endpoint)) to(undefined, undefined);
   };
   const diagnose = (): void =>
-    void (causes
-      ? setCauses(undefined)
-      : attempt(api.diagnoseEndpoint(endpoint.id).then(({ items }) => setCauses(items))));
-  useCommands({ "test-event": () => void attempt(api.testEndpoint(endpoint.id).then(({ id }) => show(id))) });
+    void (causes ? setCauses(undefined) : attempt(api.diagnoseEndpoint(id).then(({ items }) => setCauses(items))));
+  useCommands({
+    "test-event": () => void attempt(api.testEndpoint(id).then((made) => to(id, made.id))),
+    "send-event": () => void navigate({ to: "/compose", search: { endpoint: id } }),
+  });
+  const content = (
+    <>
+      {causes && <Diagnosis causes={causes} />}
+      <Disabled endpoint={endpoint} />
+      <EndpointStats id={id} onPick={(since, until) => setRange({ since, until })} />
+      <EndpointDeliveries
+        endpoint={id}
+        enabled={endpoint.state.enabled}
+        range={range}
+        onRange={setRange}
+        selected={delivery}
+        onPick={(shown) => to(id, shown)}
+      />
+    </>
+  );
   return (
-    <div className={`grid h-full min-h-0 ${delivery ? "grid-cols-2 max-lg:grid-cols-1" : ""}`}>
-      <section aria-label="Endpoint" className={`min-w-0 overflow-auto p-6 ${delivery ? "max-lg:hidden" : ""}`}>
-        <h1 className="text-title font-semibold tracking-tight">{visible(endpoint.name || endpoint.url)}</h1>
-        <Summary endpoint={endpoint} file={file} />
-        <Actions endpoint={endpoint} onDiagnose={diagnose} onRemove={() => void remove()} />
-        {causes && <Diagnosis causes={causes} />}
-        {!endpoint.state.enabled && (
-          <div className="mb-4">
-            <Notice icon={TriangleAlert} tone="warning" title="This endpoint is disabled">
-              {visible(endpoint.state.reason ?? "")} Events for a disabled endpoint are stored as skipped and can be
-              resent later.
-            </Notice>
+    <Page
+      title={visible(endpoint.name || endpoint.url)}
+      label="Endpoint"
+      wide
+      beside={<StatePill endpoint={endpoint} />}
+      subtitle={<Summary endpoint={endpoint} file={file} />}
+      actions={<Actions endpoint={endpoint} onDiagnose={diagnose} onRemove={() => void remove()} />}
+    >
+      <div className="two-columns grid items-start gap-4">
+        <div className="min-w-0 space-y-3">{content}</div>
+        {delivery ? (
+          <div className="min-h-0 overflow-hidden rounded-[9px] border border-line">
+            <DeliveryPane id={delivery} back="Back to endpoint" onBack={() => to(id, undefined)} />
           </div>
+        ) : (
+          <aside aria-label="Settings" className="side-cards grid gap-3">
+            <EndpointSecret endpoint={endpoint} />
+            <Policy endpoint={endpoint} vendors={file?.sending?.policy} known={file !== undefined} />
+            <RetryClock endpoint={endpoint} />
+            <Traps file={file} />
+            <Card title="Handler code">
+              <Handlers
+                provider={endpoint.provider}
+                scheme={endpoint.scheme}
+                signed={endpoint.signed ?? file?.sending?.signed ?? true}
+              />
+            </Card>
+          </aside>
         )}
-        <RetryClock endpoint={endpoint} />
-        <EndpointSecret endpoint={endpoint} />
-        {file?.sending?.traps.map(({ warning }) => (
-          <p key={warning} className="mt-2 flex items-start gap-2 text-warning">
-            <TriangleAlert size={14} aria-hidden className="mt-0.5 shrink-0" /> {warning}
-          </p>
-        ))}
-        <section aria-label="Recent deliveries" className="mt-4">
-          <h3 className="mb-1 font-semibold">Recent deliveries</h3>
-          {endpoint.state.enabled && <SkippedDeliveries endpoint={endpoint.id} />}
-          <EndpointStats id={endpoint.id} />
-          <DeliveryTable
-            query={{ endpoint: endpoint.id }}
-            selected={delivery}
-            onPick={show}
-            empty="No deliveries yet."
-          />
-        </section>
-        <div className="mt-6 space-y-6">
-          <Policy endpoint={endpoint} vendors={file?.sending?.policy} known={file !== undefined} />
-          <Handlers
-            provider={endpoint.provider}
-            scheme={endpoint.scheme}
-            signed={endpoint.signed ?? file?.sending?.signed ?? true}
-          />
-        </div>
-      </section>
-      <DeliveryPane id={delivery} back="Back to endpoint" onBack={() => show(undefined)} />
+      </div>
+    </Page>
+  );
+}
+
+function Disabled({ endpoint: { id, state } }: { endpoint: Endpoint }) {
+  if (state.enabled) return null;
+  return (
+    <div
+      role="status"
+      className="flex flex-wrap items-center gap-3 rounded-[9px] border border-invalid/40 bg-invalid/8 px-3 py-2"
+    >
+      <TriangleAlert size={17} aria-hidden className="shrink-0 text-invalid" />
+      <p className="min-w-0 flex-1 basis-60">
+        <strong className="font-semibold">This endpoint is disabled.</strong> {visible(state.reason ?? "")}{" "}
+        <span className="text-ink-2">Events are stored as skipped and can be resent later.</span>
+      </p>
+      <Button look="primary" icon={Power} onClick={() => void attempt(api.changeEndpoint(id, { enabled: true }))}>
+        Enable
+      </Button>
     </div>
   );
 }
 
 function Summary({ endpoint, file }: { endpoint: Endpoint; file: ProviderFile | undefined }) {
+  const url = visible(endpoint.url);
   return (
-    <p className="mb-3 text-ink-2">
-      Send as <strong className="text-ink">{file?.name ?? endpoint.provider}</strong>:{" "}
-      {endpoint.events ? `${endpoint.events.length} event types` : "all events"} to{" "}
-      <code className="font-mono text-data break-all text-ink">{visible(endpoint.url)}</code>
-      {endpoint.local_test && (
-        <span className="ml-2 rounded border border-line px-1.5 text-small text-warning">local testing</span>
-      )}
-    </p>
+    <>
+      <code className="font-mono text-data break-all text-ink">{url}</code>
+      <IconButton label="Copy URL" icon={Copy} className="h-5! align-middle" onClick={() => copyText(url, "URL")} />
+      {" · "}Send as <strong className="font-medium text-accent">{file?.name ?? endpoint.provider}</strong> ·{" "}
+      {endpoint.events ? `${endpoint.events.length} event types` : "all events"}
+      {endpoint.local_test && <span className="text-warning"> · plain http allowed</span>}
+    </>
+  );
+}
+
+function Traps({ file }: { file: ProviderFile | undefined }) {
+  const traps = file?.sending?.traps ?? [];
+  if (traps.length === 0) return null;
+  return (
+    <Card title="Known problems">
+      <ul className="space-y-1.5">
+        {traps.map(({ warning }) => (
+          <li key={warning} className="text-small text-ink-2">
+            {warning}
+          </li>
+        ))}
+      </ul>
+    </Card>
   );
 }
 
@@ -133,13 +163,17 @@ function Actions({
   onDiagnose: () => void;
   onRemove: () => void;
 }) {
-  const [open, setOpen] = useState<"edit" | "check" | "send">();
+  const [open, setOpen] = useState<"edit" | "check">();
   const close = (): void => setOpen(undefined);
   const { id, state } = endpoint;
-  useCommands({ "send-event": () => setOpen("send") });
   return (
-    <div className="mb-4 flex flex-wrap items-center gap-2">
-      <Button look="primary" icon={Send} keys={firstKeys("send-event")} onClick={() => perform("send-event")}>
+    <>
+      <Button
+        look={state.enabled ? "primary" : "plain"}
+        icon={Send}
+        keys={firstKeys("send-event")}
+        onClick={() => perform("send-event")}
+      >
         Send event
       </Button>
       <Button icon={Zap} keys={firstKeys("test-event")} onClick={() => perform("test-event")}>
@@ -154,34 +188,17 @@ function Actions({
       <Button icon={Pencil} onClick={() => setOpen("edit")}>
         Edit
       </Button>
-      <Button icon={Power} onClick={() => void attempt(api.changeEndpoint(id, { enabled: !state.enabled }))}>
-        {state.enabled ? "Disable" : "Enable"}
-      </Button>
-      <IconButton label="Delete endpoint" icon={Trash2} onClick={onRemove} />
+      <RowMenu
+        label="More endpoint actions"
+        items={[
+          ...(state.enabled
+            ? [["Disable", () => void attempt(api.changeEndpoint(id, { enabled: false }))] as const]
+            : []),
+          ["Delete endpoint", onRemove],
+        ]}
+      />
       <CheckDialog endpoint={id} open={open === "check"} onClose={close} />
       <EndpointDialog endpoint={endpoint} open={open === "edit"} onClose={close} />
-      <SendEvent endpoint={endpoint} open={open === "send"} onClose={close} />
-    </div>
-  );
-}
-
-/** The retry clock: its speed, and a button that pauses or resumes it. */
-function RetryClock({ endpoint: { id, time_scale, paused } }: { endpoint: Endpoint }) {
-  const change = (settings: { time_scale?: number; paused?: boolean }): void =>
-    void attempt(api.changeEndpoint(id, { settings }));
-  return (
-    <div className="mb-4 flex flex-wrap items-center gap-3">
-      <span className="text-ink-2">Retry clock</span>
-      <Choice
-        label="Retry clock speed"
-        value={TIME_SCALES.find(([one]) => Number(one) === time_scale)?.[0] ?? "1"}
-        options={TIME_SCALES}
-        onChange={(now) => change({ time_scale: Number(now) })}
-      />
-      <Button icon={paused ? Play : Pause} onClick={() => change({ paused: !paused })}>
-        {paused ? "Resume" : "Pause"}
-      </Button>
-      {paused && <span className="text-warning">Paused: nothing is sent.</span>}
-    </div>
+    </>
   );
 }

@@ -1,42 +1,42 @@
-import { Copy, Eye, RefreshCw } from "lucide-react";
+import { Copy, Eye } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Endpoint } from "../../api/client";
-import { IconButton } from "../../ui/button";
+import { Button, IconButton } from "../../ui/button";
 import { confirm } from "../../ui/confirm";
-import { attempt, tell } from "../../ui/toasts";
+import { attempt, offerUndo } from "../../ui/toasts";
 import { copyText } from "../../ui/transfer";
+import { Card } from "./card";
 
 const ROTATION =
   "New events are signed with the new secret. If the vendor's signature can carry two secrets, the old one also stays in use for 24 hours. Otherwise the old secret stops working now, and your handler needs the new one.";
 
-/** The signing secret of an endpoint, hidden by default. */
+/** The secret of an endpoint: hidden until it is revealed, copied, or rotated. */
 export function EndpointSecret({ endpoint: { id, secrets } }: { endpoint: Endpoint }) {
   const [shown, setShown] = useState<string>();
-  if (!secrets?.length) return <p className="text-ink-2">Events are not signed.</p>;
-  const first = (): Promise<string> => api.endpointSecrets(id).then(({ items }) => items[0]?.value ?? "");
+  const first = async (): Promise<string> => (await api.endpointSecrets(id)).items[0]?.value ?? "";
   const rotate = async (): Promise<void> => {
-    if (!(await confirm("Rotate the signing secret?", ROTATION, "Rotate"))) return;
-    const changed = await attempt(api.rotateSecret(id));
-    if (!changed) return;
+    if (!(await confirm("Rotate secret?", ROTATION, "Rotate secret"))) return;
+    const before = await attempt(api.endpointSecrets(id));
+    const rotated = before && (await attempt(api.rotateSecret(id)));
+    if (!rotated) return;
     setShown(undefined);
-    tell(
-      (changed.secrets?.length ?? 0) > 1 ? "Secret rotated; the old one stays in use for 24 hours" : "Secret rotated",
-    );
+    offerUndo("Secret rotated", () => api.changeEndpoint(id, { settings: { secrets: before.items } }));
   };
+  if (!secrets?.length) return null;
   return (
-    <p className="flex flex-wrap items-center gap-1">
-      <span className="text-ink-2">Signing secret</span>
-      <code className="font-mono text-data break-all">{shown ?? "••••••••"}</code>
-      <IconButton
-        label={shown ? "Hide secret" : "Reveal secret"}
-        icon={Eye}
-        pressed={Boolean(shown)}
-        onClick={() => void (shown ? setShown(undefined) : attempt(first().then(setShown)))}
-      />
-      <IconButton label="Copy secret" icon={Copy} onClick={() => copyText(first(), "secret")} />
-      <IconButton label="Rotate secret" icon={RefreshCw} onClick={() => void rotate()} />
-      {secrets.length > 1 && <span className="text-small text-ink-2">and the previous secret</span>}
-    </p>
+    <Card title="Signing secret" action={<Button onClick={() => void rotate()}>Rotate secret…</Button>}>
+      <p className="flex items-center gap-1">
+        <code className="min-w-0 flex-1 font-mono text-data break-all">{shown ?? "••••••••"}</code>
+        <IconButton
+          label={shown ? "Hide secret" : "Reveal secret"}
+          icon={Eye}
+          pressed={Boolean(shown)}
+          onClick={() => void (shown ? setShown(undefined) : attempt(first().then(setShown)))}
+        />
+        <IconButton label="Copy secret" icon={Copy} onClick={() => copyText(first(), "secret")} />
+      </p>
+      {secrets.length > 1 && <p className="text-small text-ink-2">and the previous secret</p>}
+    </Card>
   );
 }

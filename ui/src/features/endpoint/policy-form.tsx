@@ -1,4 +1,3 @@
-import { Pencil } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Endpoint, type Fact } from "../../api/client";
@@ -9,11 +8,19 @@ import { FormEnd } from "../../ui/form";
 import { Input } from "../../ui/input";
 import { tell } from "../../ui/toasts";
 import { inWords } from "../../platform";
+import { Card } from "./card";
 import { POLICY, type PolicyRow } from "./policy-table";
 
 type Facts = Record<string, Fact>;
 
 const LABELS: Record<string, string> = { stated: "documented by the vendor", assumed: "assumed", own: "set by you" };
+
+/** Words for the origin of a value, and their look. */
+const TAGS: Record<string, readonly [string, string]> = {
+  stated: ["stated", "bg-hover text-ink-2"],
+  assumed: ["assumed", "bg-warning/12 text-warning"],
+  own: ["edited", "bg-selection text-accent"],
+};
 
 const entry = (facts: Facts | undefined, field: string): [string, unknown] | undefined =>
   Object.entries(facts?.[field] ?? {})[0];
@@ -31,23 +38,27 @@ export function Policy({
   const [editing, setEditing] = useState(false);
   const facts = endpoint.policy_in_force as unknown as Facts;
   return (
-    <section aria-label="Delivery policy">
-      <h3 className="mb-1 flex items-center gap-3 font-semibold">
-        Delivery policy
-        <Button icon={Pencil} disabled={!known} onClick={() => setEditing(true)}>
+    <Card
+      title="Delivery policy"
+      action={
+        <Button disabled={!known} onClick={() => setEditing(true)}>
           Edit policy
         </Button>
-      </h3>
-      <dl className="grid grid-cols-[8rem_1fr_auto] gap-x-3 gap-y-0.5">
+      }
+    >
+      <dl className="grid grid-cols-[auto_1fr_auto] items-center gap-x-3 gap-y-1">
         {POLICY.map(({ field, name, words }) => {
           const [basis, value] = entry(facts, field) ?? [];
           if (basis === undefined) return null;
           return (
             <div key={field} className="contents">
               <dt className="text-ink-2">{name}</dt>
-              <dd>{words(value as never)}</dd>
-              <dd className={`text-small ${basis === "own" ? "font-medium text-accent" : "text-ink-2"}`}>
-                {LABELS[basis]}
+              <dd className="text-right font-medium">{words(value as never)}</dd>
+              <dd
+                title={LABELS[basis]}
+                className={`rounded-[5px] px-1.5 text-center text-small ${TAGS[basis]?.[1] ?? ""}`}
+              >
+                {TAGS[basis]?.[0]}
               </dd>
             </div>
           );
@@ -56,7 +67,7 @@ export function Policy({
       <Dialog title="Delivery policy" open={editing} onClose={() => setEditing(false)} wide>
         <Form endpoint={endpoint} vendors={vendors} onClose={() => setEditing(false)} />
       </Dialog>
-    </section>
+    </Card>
   );
 }
 
@@ -91,6 +102,7 @@ function Form({ endpoint, vendors, onClose }: { endpoint: Endpoint; vendors: Fac
 
   return (
     <form
+      noValidate
       onSubmit={(event) => {
         event.preventDefault();
         void save();

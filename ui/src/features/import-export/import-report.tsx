@@ -4,6 +4,7 @@ import { api, type Job } from "../../api/client";
 import { useJob } from "../../api/queries";
 import { Button, IconButton } from "../../ui/button";
 import { count, moment, visible } from "../../ui/format";
+import { Progress } from "../../ui/progress";
 import { attempt } from "../../ui/toasts";
 
 /** The progress and the result of one import. */
@@ -18,7 +19,7 @@ export function ImportReport({ job: begun, onShow }: { job: Job; onShow: (query:
         <span className="min-w-0 flex-1 truncate font-medium">{visible(job.path ?? "")}</span>
         {job.state === "running" ? (
           <>
-            <progress aria-label={`Import of ${job.path}`} value={part} max={100} className="w-28" />
+            <Progress label={`Import of ${job.path}`} value={part} max={100} className="w-28" />
             <IconButton label="Cancel" icon={X} onClick={() => void attempt(api.cancelJob(job.id))} />
           </>
         ) : (

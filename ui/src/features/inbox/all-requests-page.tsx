@@ -2,9 +2,11 @@ import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
 
 import { CommandMenu, useCommands } from "../../app/commands";
+import { platform } from "../../platform";
 import { ExportDialog } from "../import-export";
 import { RequestDetail, SearchList } from "../request";
-import { AddTerm, QueryBar, withTerm } from "../search";
+import { AddTerm, FoundText, QueryBar, withTerm } from "../search";
+import { TrafficStrip } from "../traffic";
 import { ListReplay } from "./list-replay";
 import { NothingChosen, Panes } from "./panes";
 import { focusList, Found, useShown } from "./request-pane";
@@ -23,28 +25,41 @@ export function AllRequestsPage({ request, query }: { request: string | undefine
   const pick = useCallback((id: string) => show(id, query, Boolean(request)), [show, query, request]);
   const leave = (): void => show(undefined, query, false);
   const [exporting, setExporting] = useState(false);
-  useCommands({ export: () => setExporting(true) });
+  useCommands({
+    export: () => setExporting(true),
+    "new-window": () => platform.openWindow(location.pathname + location.search),
+  });
+  const found = request ? list.at(list.indexOf(request))?.snippet?.matched : undefined;
   const what = { query, inbox: undefined, request };
   return (
     <AddTerm value={(one, not) => show(request, withTerm(query, one, not), false)}>
       <ExportDialog open={exporting} onClose={() => setExporting(false)} what={what} />
       <ListReplay what={what} />
-      <Panes
-        opened={Boolean(request)}
-        list={
-          <section aria-label="All requests" className="flex h-full min-w-0 flex-col bg-pane">
-            <header className="flex h-[51px] items-center px-4">
-              <h1 className="flex-1 text-title font-semibold tracking-tight">All requests</h1>
-              <CommandMenu label="More list actions" commands={MENU} />
-            </header>
-            <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={undefined} onLeave={focusList} />
-            <Found list={list} selected={request} onPick={pick} />
-          </section>
-        }
-        detail={
-          request ? <RequestDetail key={request} id={request} onLeave={leave} onGone={leave} /> : <NothingChosen />
-        }
-      />
+      <FoundText value={found ?? ""}>
+        <Panes
+          opened={Boolean(request)}
+          list={
+            <section aria-label="All requests" className="flex h-full min-w-0 flex-col bg-pane">
+              <header className="flex h-[51px] items-center px-4">
+                <h1 className="flex-1 text-title font-semibold tracking-tight">All requests</h1>
+                <CommandMenu label="More list actions" commands={MENU} />
+              </header>
+              <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={undefined} onLeave={focusList} />
+              <TrafficStrip inbox={undefined} query={query} onQuery={(q) => show(request, q, true)} />
+              <Found
+                list={list}
+                selected={request}
+                inbox={undefined}
+                onPick={pick}
+                onClear={() => show(request, "", true)}
+              />
+            </section>
+          }
+          detail={
+            request ? <RequestDetail key={request} id={request} onLeave={leave} onGone={leave} /> : <NothingChosen />
+          }
+        />
+      </FoundText>
     </AddTerm>
   );
 }

@@ -1,25 +1,28 @@
 import { useNavigate } from "@tanstack/react-router";
 import { Inbox as InboxIcon } from "lucide-react";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { api } from "../../api/client";
 import { useInboxes, useStatus, useTunnels } from "../../api/queries";
 import { perform, useCommands } from "../../app/commands";
+import { platform } from "../../platform";
 import { Button } from "../../ui/button";
 import { Notice } from "../../ui/notice";
 import { attempt, offerUndo } from "../../ui/toasts";
 import { copyText } from "../../ui/transfer";
 import { ExportDialog } from "../import-export";
 import { InboxList, RequestDetail, SearchList, type Rows } from "../request";
-import { AddTerm, QueryBar, withTerm } from "../search";
+import { AddTerm, FoundText, QueryBar, withTerm } from "../search";
+import { TrafficStrip } from "../traffic";
 import { OfflineBacklog } from "../tunnel";
+import { Checklist, useChecklist } from "./checklist";
+import { Detection } from "./detection";
 import { FirstRun, NotListening } from "./first-run";
 import { InboxHeader } from "./inbox-header";
 import { InboxSettings } from "./inbox-settings";
 import { ListReplay } from "./list-replay";
 import { NothingChosen, Panes } from "./panes";
 import { focusList, Found, useShown } from "./request-pane";
-import { RulesDialog } from "./rules-dialog";
 import { useWide } from "./use-wide";
 
 interface Props {
@@ -92,9 +95,23 @@ function KnownInbox({ name, request, query }: Props) {
     else leave();
   };
   const blank = !query && list.loaded && list.length === 0;
+  const inbox = useInboxes().data?.items.find((one) => one.name === name);
+  const withChecklist = useChecklist(inbox) && !query;
+  useFirstArrival(list, blank, request, pick);
+  const navigate = useNavigate();
+  const everywhere = (): void =>
+    void navigate({ to: "/requests/{-$request}", params: { request }, search: { q: query } });
+  const found = request ? list.at(list.indexOf(request))?.snippet?.matched : undefined;
   const listPane = (
     <section aria-label={`Inbox ${name}`} className="flex h-full min-w-0 flex-col bg-pane">
-      <InboxHeader url={url} isPublic={exposure !== undefined} blank={blank} />
+      <InboxHeader
+        name={name}
+        url={url}
+        isPublic={exposure !== undefined}
+        rules={(inbox?.rules.length ?? 0) + (inbox?.forwards.length ?? 0)}
+        blank={blank}
+        onEverywhere={query ? everywhere : undefined}
+      />
       {exposure && exposure.backlog > 0 && (
         <div className="px-2.5 pb-2.5">
           <OfflineBacklog exposure={exposure} />
@@ -102,15 +119,27 @@ function KnownInbox({ name, request, query }: Props) {
       )}
       {blank ? (
         wide ? (
-          <p className="p-6 text-center text-ink-3">Nothing has arrived yet.</p>
+          <p className="flex-1 p-6 text-center text-ink-2">Nothing has arrived yet.</p>
         ) : (
           start
         )
       ) : (
         <>
           <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={name} onLeave={focusList} />
-          <Found list={list} selected={request} onPick={pick} />
+          <TrafficStrip inbox={name} query={query} onQuery={(q) => show(request, q, true)} />
+          {inbox && !withChecklist && <Detection inbox={inbox} />}
+          <Found
+            list={list}
+            selected={request}
+            inbox={name}
+            onPick={pick}
+            onEverywhere={everywhere}
+            onClear={() => show(request, "", true)}
+          />
         </>
+      )}
+      {inbox && withChecklist && (!blank || wide) && (
+        <Checklist inbox={inbox} url={url} isPublic={exposure !== undefined} />
       )}
     </section>
   );
@@ -123,10 +152,25 @@ function KnownInbox({ name, request, query }: Props) {
   ) : null;
   return (
     <AddTerm value={(one, not) => show(request, withTerm(query, one, not), false)}>
-      <Panes list={listPane} detail={detailPane} opened={Boolean(request)} />
+      <FoundText value={found ?? ""}>
+        <Panes list={listPane} detail={detailPane} opened={Boolean(request)} />
+      </FoundText>
       <InboxDialogs name={name} request={request} query={query} url={url} publicUrl={exposure?.url} />
     </AddTerm>
   );
+}
+
+/** Opens the first request that arrives in an empty inbox. Later ones do not open themselves. */
+function useFirstArrival(list: Rows, blank: boolean, request: string | undefined, pick: (id: string) => void): void {
+  const waits = useRef(false);
+  const first = list.at(0)?.id;
+  useEffect(() => {
+    if (blank) waits.current = true;
+    else if (first && waits.current) {
+      waits.current = false;
+      if (!request) pick(first);
+    }
+  }, [blank, first, request, pick]);
 }
 
 /** The commands of an inbox, and the dialogs they open. */
@@ -138,7 +182,7 @@ function InboxDialogs({
   publicUrl,
 }: Props & { url: string; publicUrl: string | undefined }) {
   const inbox = useInboxes().data?.items.find((one) => one.name === name);
-  const [open, setOpen] = useState<"settings" | "rules" | "export">();
+  const [open, setOpen] = useState<"settings" | "export">();
   const navigate = useNavigate();
   const close = (): void => setOpen(undefined);
   const what = { query, inbox: name, request };
@@ -153,7 +197,9 @@ function InboxDialogs({
     "copy-url": () => copyText(url, "URL"),
     "mark-read": () => void attempt(api.markInboxRead(name)),
     "inbox-settings": () => setOpen("settings"),
-    compiled_rules: () => setOpen("rules"),
+    rules: () => void navigate({ to: "/rules/$inbox", params: { inbox: name }, search: request ? { request } : {} }),
+    "new-request": () => void navigate({ to: "/compose", search: {} }),
+    "new-window": () => platform.openWindow(location.pathname + location.search),
     export: () => setOpen("export"),
     clear: () => void clear(),
   });
@@ -161,7 +207,6 @@ function InboxDialogs({
     <>
       <ExportDialog open={open === "export"} onClose={close} what={what} />
       <ListReplay what={what} />
-      {inbox && <RulesDialog inbox={inbox} open={open === "rules"} onClose={close} />}
       {inbox && <InboxSettings inbox={inbox} open={open === "settings"} onClose={close} />}
     </>
   );

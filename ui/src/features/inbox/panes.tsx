@@ -9,7 +9,7 @@ export function Panes({ list, detail, opened }: { list: ReactNode; detail: React
   if (!useWide()) return <div className="h-full bg-pane">{opened ? detail : list}</div>;
   return (
     <Group {...layout} orientation="horizontal" className="h-full">
-      <Panel id="list" defaultSize="42%" minSize="320px">
+      <Panel id="list" defaultSize="50%" minSize="320px">
         {list}
       </Panel>
       <Separator

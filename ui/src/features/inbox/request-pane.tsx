@@ -1,8 +1,15 @@
 /** The list of requests and the progress of its search. */
 import { useEffect, useState, useSyncExternalStore } from "react";
 
-import { count, moment } from "../../ui/format";
-import { RequestList, SearchList, type Rows } from "../request";
+import { useInboxes, useStatus } from "../../api/queries";
+import { perform } from "../../app/commands";
+import { Button } from "../../ui/button";
+import { count } from "../../ui/format";
+import { addToSelection, RequestList, SearchList, type Rows } from "../request";
+import { useMatches } from "../search";
+
+/** Maximum number of requests that a click selects. */
+const SELECTED_MAX = 500;
 
 /** Returns the wanted list once it is loaded. Until then, returns the previous list. */
 export function useShown<L extends Rows>(wanted: L): L {
@@ -16,43 +23,88 @@ export function useShown<L extends Rows>(wanted: L): L {
 /** Moves the focus to the list. */
 export const focusList = (): void => document.querySelector<HTMLElement>("[data-testid=requests]")?.focus();
 
-/** Describes the progress of a search. */
-function progress({ loaded, searching, complete, length, lookedTo }: SearchList): string {
-  if (!loaded) return "Searching…";
-  if (searching)
-    return `${count(length)} so far${lookedTo ? `, searched back to ${moment(lookedTo.toISOString())}` : ""}…`;
-  return complete ? `${count(length)} found` : `${count(length)}+ found`;
-}
-
-/** A list of requests, with the progress of its search if it has one. */
+/** A list of requests, with the number of matches if it is a search. */
 export function Found({
   list,
   selected,
+  inbox,
   onPick,
+  onEverywhere,
+  onClear,
 }: {
   list: Rows;
   selected: string | undefined;
+  /** Undefined for a list of all inboxes. */
+  inbox: string | undefined;
   onPick: (id: string) => void;
+  /** Searches all inboxes instead. */
+  onEverywhere?: () => void;
+  onClear: () => void;
 }) {
   const found = list instanceof SearchList ? list : undefined;
+  const isEmpty = found?.loaded && found.complete && found.length === 0;
   return (
     <>
+      {found?.query && !found.error && <Progress list={found} inbox={inbox} />}
       {found?.error ? (
         <p className="p-6 text-center text-invalid">{found.error.message}</p>
+      ) : isEmpty ? (
+        <div className="p-8 text-center text-ink-2">
+          <p className="mb-3">{found.query ? "No stored request matches this search." : "Nothing has arrived yet."}</p>
+          {found.query && (
+            <span className="inline-flex gap-2">
+              {onEverywhere && <Button onClick={onEverywhere}>Search all inboxes</Button>}
+              <Button onClick={onClear}>Clear search</Button>
+            </span>
+          )}
+        </div>
       ) : (
-        found?.query && (
-          <p role="status" className="border-b border-line px-4 py-1 text-small text-ink-2" data-testid="found">
-            {progress(found)}
-          </p>
-        )
-      )}
-      {found?.error ? null : found?.loaded && found.complete && found.length === 0 ? (
-        <p className="p-6 text-center text-ink-2">
-          {found.query ? "No stored request matches this search." : "Nothing has arrived yet."}
-        </p>
-      ) : (
-        <RequestList list={list} selected={selected} onPick={onPick} />
+        <RequestList list={list} selected={selected} isAll={inbox === undefined} onPick={onPick} />
       )}
     </>
+  );
+}
+
+/** The number of matches of all requests, the place of the open one, and actions on all matches. */
+function Progress({ list, inbox }: { list: SearchList; inbox: string | undefined }) {
+  const { matches, isExact } = useMatches(list.query, inbox);
+  const inboxes = useInboxes().data?.items;
+  const stored = useStatus().data?.requests;
+  const all = inbox === undefined ? stored : inboxes?.find(({ name }) => name === inbox)?.requests;
+  const number = list.complete ? list.length + list.unseen : matches;
+  const exact = list.complete || isExact;
+  const loaded = Math.min(list.length, SELECTED_MAX);
+  const select = (): void =>
+    addToSelection(Array.from({ length: loaded }, (_, place) => list.at(place)?.id).filter((id) => id !== undefined));
+  return (
+    <p
+      role="status"
+      className="flex h-7 shrink-0 items-center gap-3 border-b border-line px-3 text-small text-ink-2"
+      data-testid="found"
+    >
+      <span>
+        <strong className="font-semibold text-ink">
+          {count(number)}
+          {!exact && "+"}
+        </strong>
+        {all !== undefined && ` of ${count(all)}`}
+        {!exact && " …"}
+      </span>
+      <span className="ml-auto flex gap-3 whitespace-nowrap">
+        {number > 0 && (
+          <>
+            <button type="button" className="font-medium text-accent" onClick={() => perform("replay-many")}>
+              Replay all
+            </button>
+            <button type="button" className="font-medium text-accent" onClick={select}>
+              Select {count(loaded)}
+            </button>
+          </>
+        )}
+        <button type="button" className="font-medium text-accent" onClick={() => perform("save-query")}>
+          Save search
+        </button>
+      </span>
+    </p>
   );
 }

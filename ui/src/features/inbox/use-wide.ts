@@ -1,10 +1,14 @@
 import { useSyncExternalStore } from "react";
 
-const WIDE = matchMedia("(min-width: 768px)");
+/** Width from which list and detail are shown side by side, in px of the page. */
+const WIDE = 880;
 
-/** Returns true if there is room for a list and a detail view. */
-export const useWide = (): boolean =>
-  useSyncExternalStore(
-    (listener) => (WIDE.addEventListener("change", listener), () => WIDE.removeEventListener("change", listener)),
-    () => WIDE.matches,
-  );
+const isWide = (): boolean => innerWidth / (Number(document.documentElement.style.zoom) || 1) >= WIDE;
+
+const subscribe = (listener: () => void): (() => void) => {
+  window.addEventListener("resize", listener);
+  return () => window.removeEventListener("resize", listener);
+};
+
+/** Returns true if the window shows list and detail side by side. The zoom of the page counts. */
+export const useWide = (): boolean => useSyncExternalStore(subscribe, isWide);

@@ -1,22 +1,18 @@
-import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { AlertTriangle, Send } from "lucide-react";
-import { useEffect, useState } from "react";
+import { Send } from "lucide-react";
+import { useState } from "react";
 
 import { api } from "../../api/client";
-import { useEndpoints, useInboxes, useRequest } from "../../api/queries";
+import { useEndpoints, useInboxes } from "../../api/queries";
 import { CallError } from "../../platform";
 import { Choice } from "../../ui/choice";
 import { ChoiceField, NumberField, SelectField, TextField } from "../../ui/field";
 import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { count } from "../../ui/format";
-import { Notice } from "../../ui/notice";
 import { Switch } from "../../ui/switch";
 import { tell } from "../../ui/toasts";
 import { OutgoingFields } from "../forward";
 import { useSelection } from "../request";
-import { base64, draftOf, type Draft } from "./draft";
-import { DraftFields } from "./draft-fields";
 import { firstValues, hostOf, isProbe, settingsOf, type Values, type Which } from "./replay-settings";
 
 /** The requests that a replay can use. */
@@ -29,7 +25,6 @@ export interface Replayed {
 interface Props {
   onClose: () => void;
   what: Replayed;
-  edit: boolean;
   many: boolean;
 }
 
@@ -45,7 +40,7 @@ const TIMES = [
 ] as const;
 
 /** Returns the choices of requests to replay, and the current choice. */
-function useWhich({ what, edit, many }: Omit<Props, "onClose">) {
+function useWhich({ what, many }: Omit<Props, "onClose">) {
   const selected = [...useSelection()];
   const [chosen, choose] = useState<Which>();
   const options: (readonly [Which, string])[] = [];
@@ -53,35 +48,17 @@ function useWhich({ what, edit, many }: Omit<Props, "onClose">) {
   if (selected.length) options.push(["selected", `${count(selected.length)} selected`]);
   options.push(["list", "This list"]);
   const usual = many && selected.length ? "selected" : many || !what.request ? "list" : "one";
-  const which: Which = edit ? "one" : (chosen ?? usual);
+  const which: Which = chosen ?? usual;
   const requests = which === "one" ? [what.request!] : selected;
   return { which, options, choose, requests: which === "list" ? undefined : requests };
 }
 
-/** Returns the draft of an edited request. Undefined until the request is read, or if it cannot be edited. */
-function useDraft(request: string | undefined, edit: boolean) {
-  const { data: detail } = useRequest(request ?? "");
-  const [draft, setDraft] = useState<Draft>();
-  const { data: first, isFetched } = useQuery({
-    queryKey: ["draft", request],
-    queryFn: () => draftOf(detail!).then((made) => made ?? null),
-    enabled: edit && Boolean(detail),
-    staleTime: Infinity,
-  });
-  useEffect(() => {
-    if (first) setDraft(first);
-  }, [first]);
-  const set = (change: Partial<Draft>): void => setDraft((now) => now && { ...now, ...change });
-  return { draft, first, isRead: isFetched, set };
-}
-
-export function ReplayForm({ onClose, what, edit, many }: Props) {
+export function ReplayForm({ onClose, what, many }: Props) {
   const navigate = useNavigate();
-  const { which, options, choose, requests } = useWhich({ what, edit, many });
+  const { which, options, choose, requests } = useWhich({ what, many });
   const inbox = useInboxes().data?.items.find(({ name }) => name === what.inbox);
   const endpoints = useEndpoints().data?.items ?? [];
-  const [values, set] = useFormState<Values>(() => firstValues(inbox, edit));
-  const { draft, first, isRead, set: setDraft } = useDraft(what.request, edit);
+  const [values, set] = useFormState<Values>(() => firstValues(inbox));
   /** Remote host that the user confirms by submitting again. */
   const [confirm, setConfirm] = useState<string>();
   const one = which === "one";
@@ -89,9 +66,8 @@ export function ReplayForm({ onClose, what, edit, many }: Props) {
     try {
       const replay = await api.beginReplay({
         ...(requests ? { requests } : { query: what.query, inbox: what.inbox }),
-        settings: settingsOf(values, which, draft),
+        settings: settingsOf(values, which),
         confirm,
-        body: one && draft ? base64(draft.body) : undefined,
       });
       onClose();
       // A toast announces the response to one request. The page of the replay compares two responses.
@@ -104,7 +80,7 @@ export function ReplayForm({ onClose, what, edit, many }: Props) {
   });
   return (
     <Form onSubmit={submit}>
-      {!edit && options.length > 1 && (
+      {options.length > 1 && (
         <div className="mb-4">
           <Choice label="Requests" value={which} options={options} onChange={choose} />
         </div>
@@ -113,13 +89,6 @@ export function ReplayForm({ onClose, what, edit, many }: Props) {
         <p className="mb-3 text-ink-2">{`Sends ${what.query ? "the requests that match the search" : "all requests"}${what.inbox ? ` in ${what.inbox}` : ""}, ${values.newestFirst ? "newest" : "oldest"} first.`}</p>
       )}
       <TargetFields values={values} set={set} onUrl={() => setConfirm(undefined)} />
-      {edit && !draft && isRead && (
-        <Notice icon={AlertTriangle} tone="plain" title="This body cannot be edited here">
-          The body is not text, or is larger than 1 MB, and is sent unchanged. To replace the body with a file, use the
-          command line.
-        </Notice>
-      )}
-      {edit && draft && first && <DraftFields draft={draft} first={first} set={setDraft} />}
       <OutgoingFields
         value={values.outgoing}
         onChange={(change) => set({ outgoing: { ...values.outgoing, ...change } })}
@@ -185,10 +154,9 @@ function FlowFields({ values: { rate, concurrency, stopsOnFailure, newestFirst }
   return (
     <>
       <div className="flex gap-4">
-        <TextField
+        <NumberField
           label="Requests per second"
           hint="Unlimited if empty."
-          type="number"
           min={0.001}
           step="any"
           value={rate}

@@ -1,7 +1,6 @@
 /** The values of the replay form and their conversion to an API request. */
 import type { Endpoint, Inbox, ReplayNew } from "../../api/client";
 import type { OutgoingEdits } from "../forward";
-import { headerPairs, type Draft } from "./draft";
 
 /** The choice of requests to replay. */
 export type Which = "list" | "selected" | "one";
@@ -12,8 +11,8 @@ export interface Values {
   endpoint: string;
   url: string;
   reSign: boolean;
-  /** Requests per second, as text; empty for no limit. */
-  rate: string;
+  /** Requests per second; undefined for no limit. */
+  rate: number | undefined;
   concurrency: number;
   stopsOnFailure: boolean;
   newestFirst: boolean;
@@ -22,13 +21,13 @@ export interface Values {
 }
 
 /** Returns the initial values: the last target of the inbox, else its first forward. */
-export function firstValues(inbox: Inbox | undefined, edit: boolean): Values {
+export function firstValues(inbox: Inbox | undefined): Values {
   const last = inbox?.replayed_to;
   return {
     endpoint: last && "endpoint" in last ? last.endpoint : "",
     url: last && "url" in last ? last.url : (inbox?.forwards[0]?.to ?? ""),
-    reSign: edit,
-    rate: "",
+    reSign: false,
+    rate: undefined,
     concurrency: 1,
     stopsOnFailure: false,
     newestFirst: false,
@@ -40,20 +39,18 @@ export function firstValues(inbox: Inbox | undefined, edit: boolean): Values {
 /** Returns true if one request is sent twice, to test idempotency. */
 export const isProbe = (which: Which, times: Times): boolean => which === "one" && times !== "once";
 
-export function settingsOf(values: Values, which: Which, draft: Draft | undefined): NonNullable<ReplayNew["settings"]> {
+export function settingsOf(values: Values, which: Which): NonNullable<ReplayNew["settings"]> {
   const { endpoint, url, reSign, rate, concurrency, stopsOnFailure, newestFirst, times, outgoing } = values;
   const probe = isProbe(which, times);
   return {
     ...outgoing,
     to: endpoint ? { endpoint } : url ? { url } : null,
     re_sign: reSign ? (endpoint ? "endpoint" : "inbox") : null,
-    rate: rate ? Number(rate) : null,
+    rate: rate ?? null,
     concurrency: probe && times === "at_once" ? 2 : concurrency,
     stop_on_failure: stopsOnFailure,
     newest_first: newestFirst,
     times: probe ? 2 : 1,
-    edit:
-      which === "one" && draft ? { method: draft.method, path: draft.path, headers: headerPairs(draft.headers) } : null,
   };
 }
 

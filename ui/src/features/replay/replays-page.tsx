@@ -1,14 +1,17 @@
 /** The page of replays: their progress and the report of one replay. */
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Ban, Download, GitCompare } from "lucide-react";
+import { Ban, Download, GitCompare, Repeat } from "lucide-react";
 
 import { api, type Replay } from "../../api/client";
 import { keys } from "../../api/keys";
 import { useReplays } from "../../api/queries";
+import { perform } from "../../app/commands";
 import { Button } from "../../ui/button";
 import { age, count, duration, moment, visible } from "../../ui/format";
 import { useNow } from "../../ui/now";
+import { Empty, Page } from "../../ui/page";
+import { Progress as ProgressBar } from "../../ui/progress";
 import { Table, type Column } from "../../ui/table";
 import { attempt } from "../../ui/toasts";
 import { saveFile } from "../../ui/transfer";
@@ -20,7 +23,7 @@ function Progress({ replay }: { replay: Replay }) {
   const ended = replay.delivered + replay.failed;
   return (
     <span className="flex items-center gap-2">
-      <progress aria-label="Progress" className="h-1.5 w-24" max={replay.total || 1} value={ended} />
+      <ProgressBar label="Progress" className="w-24" max={replay.total} value={ended} />
       <span className="font-mono text-data">
         {count(ended)}/{count(replay.total)}
       </span>
@@ -61,23 +64,25 @@ export function ReplaysPage({ id }: { id: string | undefined }) {
   if (!items) return null;
   return (
     <div className={`grid h-full min-h-0 ${id ? "grid-cols-2 max-lg:grid-cols-1" : ""}`}>
-      <section aria-label="Replays" className={`min-w-0 overflow-auto p-6 ${id ? "max-lg:hidden" : ""}`}>
-        <h1 className="text-title font-semibold tracking-tight">Replays</h1>
-        <p className="mb-4 text-ink-2">Replays of stored requests, newest first.</p>
-        {items.length === 0 && (
-          <p className="text-ink-2">No replays yet. Open a request and press R, or select several and press B.</p>
-        )}
-        {items.length > 0 && (
-          <Table
-            className="w-full table-fixed border-collapse"
-            rows={items}
-            columns={columnsOf(now)}
-            rowKey={(replay) => replay.id}
-            rowClass="row-height"
-            isSelected={(replay) => replay.id === id}
-          />
-        )}
-      </section>
+      <div className={`h-full min-h-0 min-w-0 ${id ? "max-lg:hidden" : ""}`}>
+        <Page title="Replays" subtitle="Replays of stored requests, newest first." wide>
+          {items.length === 0 && (
+            <Empty icon={Repeat} action={<Button onClick={() => perform("go-requests")}>All requests</Button>}>
+              No replays yet. Open a request and press R, or select several and press B.
+            </Empty>
+          )}
+          {items.length > 0 && (
+            <Table
+              className="w-full table-fixed border-collapse"
+              rows={items}
+              columns={columnsOf(now)}
+              rowKey={(replay) => replay.id}
+              rowClass="row-height"
+              isSelected={(replay) => replay.id === id}
+            />
+          )}
+        </Page>
+      </div>
       {id && <Report key={id} id={id} />}
     </div>
   );

@@ -28,7 +28,7 @@ const COLUMNS: readonly Column<HeaderLine>[] = [
     className: "py-1.5 font-mono text-data break-all",
     cell: ({ value }) => visible(value),
   },
-  { header: "Copy", className: "w-px align-top", cell: (line) => <LineActions line={line} /> },
+  { header: "Actions", className: "row-actions w-px align-top", cell: (line) => <LineActions line={line} /> },
 ];
 
 function LineActions({ line: { name, value, secret } }: { line: HeaderLine }) {
@@ -55,7 +55,7 @@ function Lines({ label, lines }: { label: string; lines: HeaderLine[] }) {
       className="w-full border-collapse text-left"
       rows={lines}
       rowKey={(_, place) => place}
-      rowClass="hover:bg-hover"
+      rowClass="group/row hover:bg-hover"
       columns={COLUMNS}
     />
   );

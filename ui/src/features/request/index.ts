@@ -4,4 +4,5 @@ export { InboxList } from "./list/inbox-list";
 export { RequestList } from "./list/request-list";
 export { type Rows } from "./list/rows";
 export { SearchList } from "./list/search-list";
-export { useSelection } from "./selection";
+export { addToSelection, useSelection } from "./selection";
+export { PreviewList } from "./response-tab";

@@ -8,9 +8,11 @@ import { firstKeys, useCommands } from "../../app/commands";
 import { Button } from "../../ui/button";
 import { Notice } from "../../ui/notice";
 import { attempt, tell } from "../../ui/toasts";
-import { removeSelected, requestActions } from "./actions";
+import { requestActions } from "./actions";
 import { CodeDialog } from "./copy-as-code";
 import { NoteDialog } from "./note-dialog";
+import { Outcome } from "./outcome";
+import { ReportDialog } from "./report-dialog";
 import { RequestHeader } from "./request-header";
 import { RequestTabs } from "./request-tabs";
 import { useSelection } from "./selection";
@@ -36,6 +38,7 @@ function useCompare(id: string): () => void {
 export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: () => void; onGone: () => void }) {
   const { data: detail, error } = useRequest(id);
   const [noting, setNoting] = useState(false);
+  const [reporting, setReporting] = useState(false);
   const [coding, setCoding] = useState(false);
   const heading = useRef<HTMLHeadingElement>(null);
   const actions = requestActions(id);
@@ -45,23 +48,26 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
     if (detail?.unread) void attempt(api.markRequest(id, { read: true }));
   }, [id, detail?.unread]);
   const remove = (): void => {
-    // Deleting a request that is part of the selection deletes the whole selection.
-    if (selection.has(id)) return void removeSelected([...selection]).then(onGone);
     actions.remove();
     onGone();
   };
+  const isSelecting = selection.size > 0;
   useCommands({
     open: () => heading.current?.focus(),
     leave: onLeave,
     code: () => setCoding(true),
-    "copy-curl": actions.copyCurl,
     "copy-raw": actions.copyRaw,
     "copy-body": actions.copyBody,
     "copy-headers": actions.copyHeaders,
-    diff: compare,
-    pin: () => detail && actions.pin(!detail.pinned),
     note: () => setNoting(true),
-    delete: remove,
+    report: () => setReporting(true),
+    // While requests are selected, these act on the selection.
+    ...(!isSelecting && {
+      "copy-curl": actions.copyCurl,
+      diff: compare,
+      pin: () => detail && actions.pin(!detail.pinned),
+      delete: remove,
+    }),
   });
 
   if (error) {
@@ -75,10 +81,12 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
   }
   if (!detail) return null;
   return (
-    <article aria-label="Request" className="flex h-full min-w-0 flex-col">
+    <article aria-label="Request" className="@container/detail flex h-full min-w-0 flex-col">
       <RequestHeader detail={detail} heading={heading} onLeave={onLeave} />
-      <RequestTabs detail={detail} />
+      <Outcome detail={detail} />
+      <RequestTabs key={id} detail={detail} />
       <CodeDialog id={id} open={coding} onClose={() => setCoding(false)} />
+      <ReportDialog ids={isSelecting ? [...selection] : [id]} open={reporting} onClose={() => setReporting(false)} />
       <NoteDialog detail={detail} open={noting} onClose={() => setNoting(false)} />
     </article>
   );

@@ -1,13 +1,22 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { ArrowRight } from "lucide-react";
+import { Check, Minus } from "lucide-react";
 import { useState } from "react";
 
-import { api, type Detail, type InboxResponse } from "../../api/client";
-import { keys } from "../../api/keys";
+import {
+  api,
+  type Delivery,
+  type Detail,
+  type Inbox,
+  type InboxResponse,
+  type ResponsePreview,
+} from "../../api/client";
+import { useEndpoints, useInboxes } from "../../api/queries";
+import { perform } from "../../app/commands";
 import { Button } from "../../ui/button";
 import { Status } from "../../ui/status";
-import { duration, moment, size, visible, visibleLines } from "../../ui/format";
+import { duration, size, visible, visibleLines } from "../../ui/format";
+import { DeliveryCard } from "../delivery";
+import { DELIVERIES, useDeliveries } from "./outcome";
 
 const REFUSED: Record<number, string> = {
   400: "The body ended early, or its chunked encoding is invalid.",
@@ -24,124 +33,186 @@ const FAULTS: Record<NonNullable<InboxResponse["fault"]>["type"], string> = {
   garbage: "invalid HTTP",
 };
 
-/** Maximum number of deliveries shown for a request. */
-const SHOWN = 20;
+const CARD = "overflow-hidden rounded-[9px] border border-line bg-pane";
 
-/** The forwards and replays of a request, with their responses. */
-function Outgoing({ id }: { id: string }) {
-  const query = { request: id, limit: SHOWN };
-  const { data } = useQuery({ queryKey: keys.deliveries(query), queryFn: () => api.deliveries(query) });
-  if (!data?.items.length) return null;
+/** What the sender got, and every forward and replay with the responses of the apps. */
+export function ResponseTab({ detail }: { detail: Detail }) {
+  const deliveries = useDeliveries(detail.id);
+  const forwards = deliveries?.filter(({ origin }) => origin === "forward") ?? [];
+  const replays = deliveries?.filter(({ origin }) => origin !== "forward") ?? [];
   return (
-    <section aria-label="Forwards and replays">
-      <h3 className="mb-1 font-semibold">Forwards and replays</h3>
-      <ul>
-        {data.items.map((made) => (
-          <li key={made.id} className="flex items-center gap-2 border-b border-line py-1.5">
-            {made.status ? (
-              <Status status={made.status} className="w-8 font-mono text-data" />
-            ) : (
-              <strong className="w-8 text-invalid">—</strong>
-            )}
-            <Link to="/deliveries/{-$delivery}" params={{ delivery: made.id }} className="shrink-0 underline">
-              {made.origin === "forward" ? "forwarded" : "replayed"}
-            </Link>
-            <span className="min-w-0 flex-1 truncate font-mono text-data text-ink-2">{visible(made.url)}</span>
-            <span className="max-w-[45%] truncate text-small text-ink-2">
-              {visible(made.reason ?? made.error ?? "")} {made.duration_ms != null && duration(made.duration_ms)}
-            </span>
-          </li>
+    <div className="space-y-5 p-4">
+      <ToSender detail={detail} />
+      <Deliveries title="Forwards" note="after the request was stored" items={forwards} inbox={detail.inbox} />
+      <Deliveries title="Replays" note="sent again by you" items={replays} inbox={detail.inbox} />
+      {deliveries?.length === DELIVERIES && <p className="text-ink-2">Only the newest {DELIVERIES} are shown.</p>}
+      {deliveries?.length === 0 && (
+        <section aria-label="Forwards">
+          <h3 className="mb-1 font-semibold">Forwards</h3>
+          <p className="mb-2 text-ink-2">This request was not forwarded to an app.</p>
+          <Button onClick={() => perform("rules")}>Add forward</Button>
+        </section>
+      )}
+    </div>
+  );
+}
+
+/** Returns the word for the origin of a delivery, and the name of its destination. */
+function labelOf(delivery: Delivery, inbox: Inbox | undefined, endpoints: ReturnType<typeof useEndpoints>["data"]) {
+  if (delivery.origin === "forward") {
+    const forward = inbox?.forwards.find(({ id }) => id === delivery.endpoint);
+    return { tag: forward?.mode === "proxy" ? "Proxy" : "Mirror", name: forward?.name || delivery.url };
+  }
+  const endpoint = endpoints?.items.find(({ id }) => id === delivery.endpoint);
+  return { tag: delivery.re_signed ? "Replay, re-signed" : "Replay", name: endpoint?.name || delivery.url };
+}
+
+function Deliveries({
+  title,
+  note,
+  items,
+  inbox,
+}: {
+  title: string;
+  note: string;
+  items: readonly Delivery[];
+  inbox: string;
+}) {
+  const own = useInboxes().data?.items.find(({ name }) => name === inbox);
+  const endpoints = useEndpoints().data;
+  if (items.length === 0) return null;
+  return (
+    <section aria-label={title}>
+      <h3 className="mb-2 font-semibold">
+        {title} <span className="text-small font-normal text-ink-2">{note}</span>
+      </h3>
+      <div className="space-y-3">
+        {items.map((delivery, place) => (
+          <DeliveryCard
+            key={delivery.id}
+            delivery={delivery}
+            {...labelOf(delivery, own, endpoints)}
+            isOpen={place === 0}
+          />
         ))}
-      </ul>
+      </div>
     </section>
   );
 }
 
-/** A preview of the response with the current rules, and the reason for each rule that does not match. */
-function Now({ id }: { id: string }) {
+/** Describes where the response came from. */
+function sourceOf({ source, response, response_origin, status }: Detail): string {
+  if (source) return response ? `recorded in ${visible(source)}` : `not recorded in ${visible(source)}`;
+  if (response_origin) return visible(response_origin);
+  if (response) return "default response of the inbox";
+  return REFUSED[status] ?? (status ? "the app or the listener" : "not known yet");
+}
+
+function ToSender({ detail }: { detail: Detail }) {
+  const { response } = detail;
+  const stored = Date.parse(detail.stored_at) - Date.parse(detail.arrived_at);
+  return (
+    <section aria-label="Response to the sender">
+      <h3 className="mb-2 flex flex-wrap items-center gap-2 font-semibold">
+        Response to the sender
+        <span className="text-small font-normal text-ink-2">
+          stored {duration(Math.max(stored, detail.receiving_ms))} after arrival
+          {response && response.delay_ms > 0 && `, then delayed by ${duration(response.delay_ms)}`}
+        </span>
+        <Preview key={detail.id} id={detail.id} />
+      </h3>
+      <div className={CARD}>
+        <p className="px-3 py-2">
+          <Status status={detail.status} className="font-mono text-data" />{" "}
+          <span className="text-ink-2">from {sourceOf(detail)}</span>
+          {response?.fault && (
+            <span className="font-medium text-warning"> Injected fault: {FAULTS[response.fault.type]}.</span>
+          )}
+        </p>
+        {response && (
+          <div className="response-parts grid border-t border-line">
+            <dl className="grid min-w-0 grid-cols-[minmax(96px,auto)_1fr] content-start gap-x-4 p-3 font-mono text-data empty:hidden">
+              {response.headers.map(([name = "", value = ""], place) => (
+                <div key={place} className="contents">
+                  <dt className="truncate text-ink-2">{name.toLowerCase()}</dt>
+                  <dd className="break-all">{visible(value)}</dd>
+                </div>
+              ))}
+            </dl>
+            <SentBody response={response} />
+          </div>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function SentBody({ response }: { response: InboxResponse }) {
+  if (response.file)
+    return (
+      <p className="p-3 text-ink-2">
+        The body was the file {visible(response.file.name)}, {size(response.file.bytes)}.
+      </p>
+    );
+  if (!response.body) return <p className="p-3 text-ink-2">The response had no body.</p>;
+  return (
+    <pre tabIndex={0} className="max-h-60 overflow-auto p-3 font-mono text-data break-all whitespace-pre-wrap">
+      {visibleLines(response.body)}
+    </pre>
+  );
+}
+
+/** The response that the request would get now, with the reason for each rule that does not match. */
+function Preview({ id }: { id: string }) {
   const [open, setOpen] = useState(false);
   const { data } = useQuery({
-    queryKey: ["compiled_rules", id],
-    queryFn: () => api.compiled_rules(id),
+    queryKey: ["response-preview", id],
+    queryFn: () => api.responsePreview(id),
     enabled: open,
     staleTime: 0,
     gcTime: 0,
   });
-  if (!open) return <Button onClick={() => setOpen(true)}>Preview response</Button>;
-  if (!data) return null;
   return (
-    <section aria-label="Response preview">
-      <h3 className="mb-1 font-semibold">Response with current rules</h3>
-      <ol>
-        {data.considered.map((one, place) => (
-          <li key={place} className={`border-b border-line py-1.5 ${one.responses ? "font-medium" : "text-ink-2"}`}>
-            {one.responses ? <ArrowRight size={14} aria-label="responds" className="mr-1 inline text-accent" /> : null}
-            {visible(one.name)} <span className="text-ink-2">{visible(one.why)}</span>
-          </li>
-        ))}
-      </ol>
-      {data.response && (
-        <p className="mt-1">
-          The response would be{" "}
-          {data.response.fault ? FAULTS[data.response.fault.type] : <Status status={data.response.status} />}.
-        </p>
+    <>
+      <Button className="ml-auto" aria-expanded={open} onClick={() => setOpen(!open)}>
+        {open ? "Hide preview" : "Preview response"}
+      </Button>
+      {open && data && (
+        <div className={`w-full font-normal ${CARD}`}>
+          <PreviewList preview={data} />
+        </div>
       )}
-    </section>
+    </>
   );
 }
 
-export function ResponseTab({ detail }: { detail: Detail }) {
-  const { response } = detail;
-  const stored = Date.parse(detail.stored_at) - Date.parse(detail.arrived_at);
+/** The rules and forwards that were evaluated for a response, in order. */
+export function PreviewList({ preview: { considered, response } }: { preview: ResponsePreview }) {
   return (
-    <div className="space-y-4 p-4">
-      <p>
-        <Status status={detail.status} />{" "}
-        {detail.source
-          ? response
-            ? `is the response recorded in ${visible(detail.source)}.`
-            : `No response is recorded in ${visible(detail.source)}.`
-          : detail.response_origin
-            ? `was sent after the request was stored, by: ${visible(detail.response_origin)}.`
-            : response
-              ? "was sent by the inbox after the request was stored."
-              : (REFUSED[detail.status] ??
-                (detail.status ? "was sent by the app or by the listener." : "No response is known yet."))}
-      </p>
-      {response?.fault && <p className="font-medium text-warning">Injected fault: {FAULTS[response.fault.type]}.</p>}
-      <Outgoing id={detail.id} />
-      <Now key={detail.id} id={detail.id} />
-      <dl className="grid grid-cols-[10rem_1fr] gap-y-1">
-        <dt className="text-ink-2">Received</dt>
-        <dd>{moment(detail.arrived_at)}</dd>
-        <dt className="text-ink-2">Body received</dt>
-        <dd>{duration(detail.receiving_ms)} later</dd>
-        <dt className="text-ink-2">Stored</dt>
-        <dd>{duration(Math.max(stored, detail.receiving_ms))} after arrival</dd>
-        {response && response.delay_ms > 0 && (
-          <>
-            <dt className="text-ink-2">Delay</dt>
-            <dd>{duration(response.delay_ms)}, as configured</dd>
-          </>
-        )}
-      </dl>
-      {response && response.headers.length > 0 && (
-        <pre className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap">
-          {response.headers.map(([name, value]) => `${name}: ${value}`).join("\n")}
-        </pre>
-      )}
-      {response &&
-        (response.file ? (
-          <p className="text-ink-2">
-            The body was the file {visible(response.file.name)}, {size(response.file.bytes)}.
-          </p>
-        ) : response.body ? (
-          <pre className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap">
-            {visibleLines(response.body)}
-          </pre>
-        ) : (
-          <p className="text-ink-2">The response had no body.</p>
+    <section aria-label="Response preview">
+      <ol>
+        {considered.map(({ name, responses: responds, why }, place) => (
+          <li
+            key={place}
+            className={`flex items-start gap-2 border-b border-line px-3 py-2 last:border-0 ${responds ? "bg-selection" : ""}`}
+          >
+            {responds ? (
+              <Check size={15} aria-label="responds" className="mt-0.5 shrink-0 text-accent" />
+            ) : (
+              <Minus size={15} aria-hidden className="mt-0.5 shrink-0 text-ink-3" />
+            )}
+            <span>
+              <span className="block font-medium">{visible(name)}</span>
+              <span className="text-small text-ink-2">{visible(why)}</span>
+            </span>
+          </li>
         ))}
-    </div>
+      </ol>
+      {response && (
+        <p className="border-t border-line px-3 py-2">
+          The response would be {response.fault ? FAULTS[response.fault.type] : <Status status={response.status} />}.
+        </p>
+      )}
+    </section>
   );
 }

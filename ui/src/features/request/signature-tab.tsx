@@ -1,14 +1,18 @@
 import { useQuery } from "@tanstack/react-query";
-import { ShieldQuestion, SlidersHorizontal } from "lucide-react";
+import { Copy, KeyRound, Repeat, ShieldQuestion, SlidersHorizontal } from "lucide-react";
 import { useState } from "react";
 
-import { api, type Detail } from "../../api/client";
-import { keys } from "../../api/keys";
-import { perform } from "../../app/commands";
+import { api, type Detail, type Explanation } from "../../api/client";
+import { firstKeys, perform } from "../../app/commands";
 import { Button } from "../../ui/button";
 import { Notice } from "../../ui/notice";
 import { CallError } from "../../platform";
+import { copyText } from "../../ui/transfer";
 import { ExplanationView, CustomScheme, Snippets, Subscription } from "../signature";
+import { signatureQuery } from "./outcome";
+
+/** Header of a test event that Hookbench sends to an inbox without a provider. */
+const TEST_EVENT = "hookbench-test-event";
 
 function Unverified({ detail, error, onDescribe }: { detail: Detail; error: unknown; onDescribe: () => void }) {
   return (
@@ -43,36 +47,82 @@ function Unverified({ detail, error, onDescribe }: { detail: Detail; error: unkn
   );
 }
 
+/** Returns the explanation as Markdown. The secret is masked. */
+function reportOf(data: Explanation, { id, arrived_at }: Detail): string {
+  const lines = [
+    `**Signature ${data.status}.** ${data.sentence} ${data.advice}`.trim(),
+    "",
+    `- Request: \`${id}\`, received ${arrived_at}`,
+    ...(data.found != null ? [`- Received: \`${data.found}\``] : []),
+    ...(data.expected != null ? [`- Computed: \`${data.expected}\``] : []),
+    ...(data.fixed != null ? [`- With the fix: \`${data.fixed}\``] : []),
+    `- Scheme: ${data.places.join(" or ")}: ${data.summary}`,
+    ...(data.masked_secrets.length > 0 ? [`- Secret: \`${data.masked_secrets.join("`, `")}\``] : []),
+  ];
+  const marked = data.difference
+    .map(({ type, text }) => (type === "same" ? text : type === "added" ? `[+${text}+]` : `[-${text}-]`))
+    .join("");
+  if (marked) lines.push("", "Difference from the signed payload to the received one:", "", "```", marked, "```");
+  return `${lines.join("\n")}\n`;
+}
+
 /** The signature status of a request with its explanation. */
 export function SignatureTab({ detail }: { detail: Detail }) {
   const [describing, setDescribing] = useState(false);
-  // A new signature status has another explanation.
-  const { data, error, isPending } = useQuery({
-    queryKey: [...keys.signature(detail.id), detail.signature_status, detail.reason],
-    queryFn: () => api.signature(detail.id),
-    gcTime: 5_000,
-  });
+  const { data, error, isPending } = useQuery(signatureQuery(detail));
   const inbox = useQuery({
     queryKey: ["inbox", detail.inbox, detail.signature_status],
     queryFn: () => api.inbox(detail.inbox),
     enabled: Boolean(data),
   }).data;
   if (isPending) return <p className="p-4 text-ink-2">Verifying…</p>;
+  const isTest = detail.headers.some(({ name }) => name.toLowerCase() === TEST_EVENT);
+  const provider = inbox?.verification.provider ?? detail.provider;
+  const hasSecret = data?.reason !== "no_secret";
   return (
     <>
       <Subscription detail={detail} />
       {data ? (
         <>
-          <ExplanationView data={data} arrived={detail.arrived_at} />
-          <div className="space-y-4 px-4 pb-4">
-            {inbox?.verification.provider && (
-              <Snippets provider={inbox.verification.provider} scheme={inbox.verification.scheme} />
+          <div className="flex flex-wrap gap-2 px-4 pt-4">
+            {data.status === "expired" || data.findings.length > 0 ? (
+              <Button icon={Repeat} keys={firstKeys("resign-replay")} onClick={() => perform("resign-replay")}>
+                Re-sign and replay
+              </Button>
+            ) : (
+              data.status !== "valid" && (
+                <Button
+                  look={hasSecret ? "plain" : "primary"}
+                  icon={KeyRound}
+                  onClick={() => perform("inbox-settings")}
+                >
+                  {hasSecret ? "Edit secret…" : "Add secret…"}
+                </Button>
+              )
             )}
+            <Button icon={Copy} onClick={() => copyText(reportOf(data, detail), "report")}>
+              Copy report
+            </Button>
             {data.status !== "valid" && (
               <Button icon={SlidersHorizontal} onClick={() => setDescribing(true)}>
                 Find signature scheme
               </Button>
             )}
+          </div>
+          <ExplanationView
+            data={data}
+            arrived={detail.arrived_at}
+            secretNote={isTest ? "generated for test events" : `of ${detail.inbox}`}
+            editSecret={
+              !isTest && (
+                <Button className="h-6!" onClick={() => perform("inbox-settings")}>
+                  Edit secret…
+                </Button>
+              )
+            }
+          />
+          <div className="space-y-4 px-4 pb-4">
+            {provider && <Snippets provider={provider} scheme={inbox?.verification.scheme} />}
           </div>
         </>
       ) : (

@@ -6,6 +6,7 @@ import { api, type Scenario } from "../../api/client";
 import { Button, IconButton } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { visible, visibleLines } from "../../ui/format";
+import { Page } from "../../ui/page";
 import { Notice } from "../../ui/notice";
 import { copyText } from "../../ui/transfer";
 import { duration } from "./lasts";
@@ -36,12 +37,15 @@ export function ScenariosPage() {
   const [shown, setShown] = useState<Scenario>();
   if (!data) return null;
   return (
-    <div className="h-full overflow-auto p-6" tabIndex={0} role="region" aria-label="Scenarios">
-      <h1 className="text-title font-semibold tracking-tight">Scenarios</h1>
-      <p className="mb-4 text-ink-2">
-        Sequences of events about the same chat, order or person. To add a custom scenario, put a file in{" "}
-        <code className="font-mono text-data break-all text-ink">{data.folder}</code>. Start from any of these.
-      </p>
+    <Page
+      title="Scenarios"
+      subtitle={
+        <>
+          Sequences of events about the same chat, order or person. To add a custom scenario, put a file in{" "}
+          <code className="font-mono text-data break-all text-ink">{data.folder}</code>. Start from any of these.
+        </>
+      }
+    >
       {data.bad_files.map((reason) => (
         <div key={reason} className="mb-3">
           <Notice icon={FileWarning} tone="warning" title="A scenario file is invalid">
@@ -66,7 +70,7 @@ export function ScenariosPage() {
             <Button onClick={() => setShown(scenario)} aria-label={`View file of ${scenario.name}`}>
               View file
             </Button>
-            <Button look="primary" icon={Play} onClick={() => setRunning(scenario)} aria-label={`Run ${scenario.name}`}>
+            <Button icon={Play} onClick={() => setRunning(scenario)} aria-label={`Run ${scenario.name}`}>
               Run
             </Button>
           </li>
@@ -100,6 +104,6 @@ export function ScenariosPage() {
           </>
         )}
       </Dialog>
-    </div>
+    </Page>
   );
 }

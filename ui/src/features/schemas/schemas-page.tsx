@@ -3,8 +3,10 @@ import { Link } from "@tanstack/react-router";
 import { Braces } from "lucide-react";
 
 import { useSchemas } from "../../api/queries";
+import { perform } from "../../app/commands";
 import { age, count } from "../../ui/format";
-import { Notice } from "../../ui/notice";
+import { Button } from "../../ui/button";
+import { Empty, Page } from "../../ui/page";
 import { useNow } from "../../ui/now";
 import { eventName, SchemaDetail } from "./schema-detail";
 
@@ -19,12 +21,12 @@ export function SchemasPage({ inbox, event }: { inbox: string | undefined; event
     inbox === undefined ? items[0] && { inbox: items[0].inbox, event: items[0].event_type } : { inbox, event };
   if (schemas.data && items.length === 0) {
     return (
-      <div className="p-6">
-        <Notice icon={Braces} tone="plain" title="No JSON bodies yet">
-          Hookbench infers a schema for each event type from received and imported requests: fields, types, optional
-          fields and changes over time.
-        </Notice>
-      </div>
+      <Page title="Schemas">
+        <Empty icon={Braces} action={<Button onClick={() => perform("import")}>Import requests</Button>}>
+          No JSON bodies yet. Hookbench infers a schema for each event type from received and imported requests: fields,
+          types, optional fields and changes over time.
+        </Empty>
+      </Page>
     );
   }
   return (

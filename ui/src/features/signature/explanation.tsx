@@ -1,83 +1,158 @@
-import { Copy } from "lucide-react";
+import { Check, X } from "lucide-react";
+import { Fragment, type ReactNode } from "react";
 
 import type { Explanation } from "../../api/client";
-import { IconButton } from "../../ui/button";
-import { moment, size, visible } from "../../ui/format";
-import { copyText } from "../../ui/transfer";
+import { count, duration, moment, visible } from "../../ui/format";
 import { SignatureStatus } from "./signature-status";
+import { SignedPayload } from "./signed-payload";
 
-const PRE =
-  "max-h-80 overflow-auto rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap";
+interface Props {
+  data: Explanation;
+  /** Arrival of a stored request, which the time of signing is compared with. */
+  arrived?: string;
+  /** The prompt to change the secret. */
+  editSecret?: ReactNode;
+  /** Note on the secret, such as where it comes from. */
+  secretNote?: string;
+}
 
-/** The explanation of a signature status: the reason, the signed payload and both digests. */
-export function ExplanationView({ data, arrived }: { data: Explanation; arrived?: string }) {
-  const skew = data.signed_at && arrived ? Date.parse(arrived) - Date.parse(data.signed_at) : undefined;
+/** The explanation of a signature status: the reason, the signed payload and the signatures. */
+export function ExplanationView({ data, ...rest }: Props) {
   return (
-    <div className="space-y-4 p-4">
+    <div className="space-y-3 p-4">
       <div>
-        <p className="flex items-start gap-3 text-title">
-          <SignatureStatus status={data.status} reason={data.reason} className="mt-1" />
+        <p className="flex items-start gap-3">
+          <SignatureStatus
+            status={data.reason === "no_secret" ? "unverified" : data.status}
+            reason={data.reason}
+            className="mt-0.5"
+          />
           <span className="font-medium">{visible(data.sentence)}</span>
         </p>
         {data.advice && <p className="mt-1 text-ink-2">{visible(data.advice)}</p>}
       </div>
-      <dl className="grid grid-cols-[8rem_1fr] gap-y-2">
-        {data.signed_at && (
-          <>
-            <dt className="text-ink-2">Signed</dt>
-            <dd>
-              {moment(data.signed_at)}
-              {skew !== undefined && (
-                <span className="text-ink-2">
-                  {" "}
-                  · {Math.abs(skew / 1000).toFixed(1)} s {skew < 0 ? "after" : "before"} it was received
-                </span>
-              )}
-            </dd>
-          </>
-        )}
-        {data.expected && (
-          <>
-            <dt className="text-ink-2">Expected (computed)</dt>
-            <dd className="font-mono text-data break-all">{data.expected}</dd>
-          </>
-        )}
-        {data.found && (
-          <>
-            <dt className="text-ink-2">Received</dt>
-            <dd
-              className={`font-mono text-data break-all ${data.found === data.expected ? "text-valid" : data.expected ? "text-invalid" : ""}`}
-            >
-              {visible(data.found)}
-            </dd>
-          </>
-        )}
-        {data.tried > 0 && (
-          <>
-            <dt className="text-ink-2">Tested</dt>
-            <dd>
-              {data.tried.toLocaleString()} common mistakes{data.complete ? "" : "; the search reached its time limit"}
-            </dd>
-          </>
-        )}
-      </dl>
-      {data.content_bytes > 0 && (
-        <section aria-label="Signed payload">
-          <h3 className="mb-1 flex items-center gap-2 font-semibold">
-            Signed payload{" "}
-            <span className="text-small font-normal text-ink-2">{size(data.content_bytes)}, escaped</span>
-            <IconButton
-              label="Copy signed payload"
-              icon={Copy}
-              onClick={() => copyText(data.content, "signed payload")}
-            />
-          </h3>
-          <pre className={PRE} tabIndex={0}>
-            {data.content.slice(0, 20_000)}
-            {data.content.length > 20_000 && "…"}
-          </pre>
-        </section>
-      )}
+      {data.content_bytes > 0 && <SignedPayload data={data} />}
+      <Signatures data={data} {...rest} />
     </div>
+  );
+}
+
+/** Number of characters of a signature that are shown together. */
+const GROUP = 8;
+
+/** A signature in groups. The gaps are margins, so that copying gives no spaces. */
+function Digest({ text, color }: { text: string; color: string }) {
+  const groups = visible(text).match(new RegExp(`.{1,${GROUP}}`, "gu")) ?? [];
+  return (
+    <code className={`font-mono text-data break-all ${color}`}>
+      {groups.map((group, place) => (
+        <span key={place} className="mr-1.5 inline-block">
+          {group}
+        </span>
+      ))}
+    </code>
+  );
+}
+
+function Mark({ good, children }: { good: boolean; children: ReactNode }) {
+  const Icon = good ? Check : X;
+  return (
+    <span
+      className={`inline-flex items-center gap-1 text-small whitespace-nowrap ${good ? "text-valid" : "text-invalid"}`}
+    >
+      <Icon size={14} aria-hidden /> {children}
+    </span>
+  );
+}
+
+function Row({ name, mark, children }: { name: string; mark?: ReactNode; children: ReactNode }) {
+  return (
+    <div className="grid grid-cols-[112px_minmax(0,1fr)_auto] items-baseline gap-x-3 border-b border-line px-3 py-1.5 last:border-0">
+      <dt className="text-ink-2">{name}</dt>
+      <dd className="min-w-0">{children}</dd>
+      <dd className="justify-self-end">{mark}</dd>
+    </div>
+  );
+}
+
+function Signatures({ data, arrived, editSecret, secretNote }: Props) {
+  const { found, expected, fixed, places, summary, masked_secrets, tried, complete } = data;
+  const matches = found != null && found === expected;
+  return (
+    <dl aria-label="Signatures" className="overflow-hidden rounded-[9px] border border-line bg-pane">
+      {found != null && (
+        <Row name="Received">
+          <Digest text={found} color="" />
+        </Row>
+      )}
+      {expected != null && (
+        <Row name="Computed" mark={found != null && <Mark good={matches}>{matches ? "matches" : "differs"}</Mark>}>
+          <Digest text={expected} color={matches ? "text-valid" : found == null ? "" : "text-invalid"} />
+        </Row>
+      )}
+      {found != null && expected != null && !matches && (
+        <Row name="With the fix" mark={fixed != null && <Mark good={fixed === found}>matches</Mark>}>
+          {fixed != null ? (
+            <Digest text={fixed} color="text-valid" />
+          ) : (
+            <span className="text-ink-2">No common mistake matches.</span>
+          )}
+        </Row>
+      )}
+      {masked_secrets.length > 0 && (
+        <Row name="Secret" mark={editSecret}>
+          {masked_secrets.map((secret, place) => (
+            <Fragment key={place}>
+              {place > 0 && ", "}
+              <code className="font-mono text-data">{visible(secret)}</code>
+              {data.secret === place && masked_secrets.length > 1 && <span className="text-valid"> (matches)</span>}
+            </Fragment>
+          ))}
+          {secretNote && <span className="ml-2 text-ink-2">{secretNote}</span>}
+        </Row>
+      )}
+      {data.signed_at && arrived && <Skew data={data} signed={data.signed_at} arrived={arrived} />}
+      <Row
+        name="Scheme"
+        mark={
+          tried > 0 && (
+            <span className="text-small text-ink-2">
+              {count(tried)} common mistakes tested{complete ? "" : ", until the time limit"}
+            </span>
+          )
+        }
+      >
+        {places.length > 0 && <>{places.join(" or ")}: </>}
+        <span className="font-mono text-data text-ink-2">{visible(summary)}</span>
+      </Row>
+    </dl>
+  );
+}
+
+/** The time between signing and arrival, as a part of the time that the scheme allows. */
+function Skew({ data, signed, arrived }: { data: Explanation; signed: string; arrived: string }) {
+  const seconds = (Date.parse(arrived) - Date.parse(signed)) / 1000;
+  const allowed = data.tolerance_s;
+  const late = allowed != null && Math.abs(seconds) > allowed;
+  const part = allowed ? Math.min(1, Math.abs(seconds) / allowed) : 0;
+  return (
+    <Row name="Clock skew" mark={allowed != null && <Mark good={!late}>{late ? "too old" : "in time"}</Mark>}>
+      <span className="flex flex-wrap items-center gap-x-3">
+        <span className={late ? "font-medium text-invalid" : ""}>
+          {duration(Math.abs(seconds) * 1000)} {seconds < 0 ? "ahead" : ""}
+        </span>
+        {allowed != null && (
+          <span aria-hidden className="relative h-1.5 w-36 rounded-full bg-hover">
+            <span
+              className={`absolute -top-0.5 h-2.5 w-1 rounded-full ${late ? "bg-invalid" : "bg-accent"}`}
+              style={{ left: `calc(${part * 100}% - 2px)` }}
+            />
+          </span>
+        )}
+        <span className="text-small text-ink-2">
+          {allowed != null && `of ${duration(allowed * 1000)} allowed · `}signed {moment(signed)}
+        </span>
+      </span>
+    </Row>
   );
 }

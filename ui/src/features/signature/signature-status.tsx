@@ -1,4 +1,4 @@
-import { Clock, ShieldCheck, ShieldOff, ShieldX, type LucideIcon } from "lucide-react";
+import { Clock, Shield, ShieldCheck, ShieldOff, ShieldX, type LucideIcon } from "lucide-react";
 
 import type { Summary } from "../../api/client";
 
@@ -14,25 +14,38 @@ const LOOKS: Partial<Record<Summary["signature_status"], Look>> = {
   expired: { icon: Clock, word: "expired", color: "text-warning" },
   unsigned: { icon: ShieldOff, word: "unsigned", color: "text-warning" },
 };
+const UNVERIFIED: Look = { icon: Shield, word: "unverified", color: "text-ink-2" };
 /** The signature is correct, but its timestamp is ahead of the clock. */
 const NOT_YET_VALID: Look = { icon: Clock, word: "not yet valid", color: "text-warning" };
 
-/** A signature status as icon and word. Renders nothing for an unverified request. */
+/** A signature status as icon and word. */
 export function SignatureStatus({
   status,
   reason,
   className = "",
+  quiet,
+  word = true,
+  iconClass = "",
 }: {
   status: Summary["signature_status"];
   reason: string | null | undefined;
   className?: string;
+  /** True if only problems have a color, as in a list. */
+  quiet?: boolean;
+  /** False if the word is visible only to screen readers. */
+  word?: boolean;
+  iconClass?: string;
 }) {
-  const look = status === "invalid" && reason === "not_yet_valid" ? NOT_YET_VALID : LOOKS[status];
-  if (!look) return null;
-  const { icon: Icon, word, color } = look;
+  const look = status === "invalid" && reason === "not_yet_valid" ? NOT_YET_VALID : (LOOKS[status] ?? UNVERIFIED);
+  const { icon: Icon, word: name, color } = look;
+  const isQuiet = quiet && (status === "valid" || status === "unverified");
   return (
-    <span className={`inline-flex shrink-0 items-center gap-1 text-small font-medium ${color} ${className}`}>
-      <Icon size={14} aria-hidden /> {word}
+    <span
+      title={word ? undefined : name}
+      className={`inline-flex shrink-0 items-center gap-1.5 text-small ${quiet ? "" : "font-medium"} ${isQuiet ? "text-ink-2" : color} ${className}`}
+    >
+      <Icon size={15} aria-hidden className={`shrink-0 ${color} ${iconClass}`} />
+      <span className={word ? "" : "sr-only"}>{name}</span>
     </span>
   );
 }

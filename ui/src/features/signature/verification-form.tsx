@@ -20,7 +20,7 @@ export function VerificationForm({ value, onChange }: { value: Verification; onC
   const set = (change: Partial<Verification>): void => onChange({ ...value, ...change });
   const provider = providers.find(({ id }) => id === value.provider);
   const scheme = provider?.schemes.find(({ id }) => id === value.scheme) ?? provider?.schemes[0];
-  const byName = providers.toSorted((a, b) => a.name.localeCompare(b.name));
+  const byName = providers.toSorted((a, b) => a.name.localeCompare(b.name, undefined, { sensitivity: "base" }));
   return (
     <fieldset>
       <legend className="sr-only">Verification</legend>

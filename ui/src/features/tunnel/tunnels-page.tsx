@@ -5,6 +5,7 @@ import { useState } from "react";
 import { useTunnels } from "../../api/queries";
 import { firstKeys, useCommands } from "../../app/commands";
 import { Button } from "../../ui/button";
+import { Page } from "../../ui/page";
 import { StartDialog } from "./start-form";
 import { TunnelCard } from "./tunnel-card";
 
@@ -14,26 +15,26 @@ export function TunnelsPage() {
   useCommands({ "new-tunnel": () => setStarting(true) });
   if (!items) return null;
   return (
-    <section aria-label="Tunnels" className="h-full min-h-0 overflow-auto p-6">
-      <div className="mx-auto max-w-4xl">
-        <div className="mb-4 flex flex-wrap items-center justify-between gap-2">
-          <h1 className="text-title font-semibold tracking-tight">Tunnels</h1>
-          <Button
-            look={items.length ? "plain" : "primary"}
-            icon={Plus}
-            keys={firstKeys("new-tunnel")}
-            onClick={() => setStarting(true)}
-          >
-            New tunnel
-          </Button>
-        </div>
-        {items.length === 0 && <NoTunnel />}
-        {items.map((tunnel) => (
-          <TunnelCard key={tunnel.id} tunnel={tunnel} />
-        ))}
-      </div>
+    <Page
+      title="Tunnels"
+      subtitle="Public URLs for inboxes on this computer."
+      actions={
+        <Button
+          look={items.length ? "plain" : "primary"}
+          icon={Plus}
+          keys={firstKeys("new-tunnel")}
+          onClick={() => setStarting(true)}
+        >
+          New tunnel
+        </Button>
+      }
+    >
+      {items.length === 0 && <NoTunnel />}
+      {items.map((tunnel) => (
+        <TunnelCard key={tunnel.id} tunnel={tunnel} />
+      ))}
       <StartDialog open={starting} onClose={() => setStarting(false)} />
-    </section>
+    </Page>
   );
 }
 

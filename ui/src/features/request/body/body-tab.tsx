@@ -11,6 +11,7 @@ import { Notice } from "../../../ui/notice";
 import { prefer, usePreferences } from "../../../ui/preferences";
 import { copyText, saveFile } from "../../../ui/transfer";
 import { BodyText } from "./body-text";
+import { ToolSlot } from "./find-bar";
 import { FormTable } from "./form-table";
 import { HexView } from "./hex-view";
 import { identity } from "./identity";
@@ -52,52 +53,56 @@ export function BodyTab({ detail }: { detail: Detail }) {
   // Hex shows bytes, not converted text: the bytes as sent, or without their content encoding.
   const raw = useBody(detail, read && coded ? "decoded" : "sent", view === "hex" || view === "image").data;
   const state = STATES[detail.body_state];
+  const [slot, setSlot] = useState<HTMLElement | null>(null);
   return (
-    <div className="flex h-full flex-col">
-      <div className="flex flex-wrap items-center gap-3 border-b border-line px-4 py-2">
-        {views.length > 0 && view && (
-          <Choice
-            label="Body view"
-            value={view}
-            options={views.map((one) => [one, NAMES[one]] as const)}
-            onChange={choose}
-          />
+    <ToolSlot value={slot}>
+      <div className="flex h-full flex-col">
+        <div className="flex flex-wrap items-center gap-x-2 gap-y-1 border-b border-line px-4 py-2">
+          {views.length > 0 && view && (
+            <Choice
+              label="Body view"
+              value={view}
+              options={views.map((one) => [one, NAMES[one]] as const)}
+              onChange={choose}
+            />
+          )}
+          {how.length > 0 && whole && (
+            <Choice
+              label="Content encoding"
+              value={read ? "decoded" : "sent"}
+              options={[
+                ["decoded", `Decoded (${how.join(", ")})`],
+                ["sent", "As sent"],
+              ]}
+              onChange={(now) => setRead(now === "decoded")}
+            />
+          )}
+          <span ref={setSlot} className="flex min-w-0 items-center gap-1 empty:hidden" />
+          <span className="ml-auto truncate text-small text-ink-2" title={content.content_type ?? undefined}>
+            {content.content_type?.split(";")[0] ?? "no content type"} · {size(detail.body_bytes)}
+          </span>
+          <BodyActions detail={detail} bytes={bytes} decoded={read && coded} />
+        </div>
+        {[state, ...(reading?.notes.map(visible) ?? [])].map((note) => note && <Warning key={note} text={note} />)}
+        {!whole && (
+          <p className="border-b border-line px-4 py-2 text-ink-2">
+            Only the first {size(BEGINNING)} are shown. Save the body to see all of it.
+          </p>
         )}
-        {how.length > 0 && whole && (
-          <Choice
-            label="Content encoding"
-            value={read ? "decoded" : "sent"}
-            options={[
-              ["decoded", `Decoded (${how.join(", ")})`],
-              ["sent", "As sent"],
-            ]}
-            onChange={(now) => setRead(now === "decoded")}
-          />
-        )}
-        <span className="ml-auto text-small text-ink-2">
-          {content.content_type ?? "no content type"} · {size(detail.body_bytes)}
-        </span>
-        <BodyActions detail={detail} bytes={bytes} decoded={read && coded} />
+        <div className="min-h-0 flex-1">
+          {error && (
+            <div className="p-4">
+              <Notice icon={AlertTriangle} tone="warning" title={error.message}>
+                {error instanceof CallError && error.hint}{" "}
+                {read && <Button onClick={() => setRead(false)}>Show as sent</Button>}
+              </Notice>
+            </div>
+          )}
+          {bytes?.length === 0 && !state && <p className="p-4 text-ink-2">This request has no body.</p>}
+          {bytes && view && <BodyView detail={detail} view={view} views={views} bytes={bytes} raw={raw} />}
+        </div>
       </div>
-      {[state, ...(reading?.notes.map(visible) ?? [])].map((note) => note && <Warning key={note} text={note} />)}
-      {!whole && (
-        <p className="border-b border-line px-4 py-2 text-ink-2">
-          Only the first {size(BEGINNING)} are shown. Save the body to see all of it.
-        </p>
-      )}
-      <div className="min-h-0 flex-1">
-        {error && (
-          <div className="p-4">
-            <Notice icon={AlertTriangle} tone="warning" title={error.message}>
-              {error instanceof CallError && error.hint}{" "}
-              {read && <Button onClick={() => setRead(false)}>Show as sent</Button>}
-            </Notice>
-          </div>
-        )}
-        {bytes?.length === 0 && !state && <p className="p-4 text-ink-2">This request has no body.</p>}
-        {bytes && view && <BodyView detail={detail} view={view} views={views} bytes={bytes} raw={raw} />}
-      </div>
-    </div>
+    </ToolSlot>
   );
 }
 

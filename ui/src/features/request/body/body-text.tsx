@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useRef, useState } from "react";
 
+import { useCommands } from "../../../app/commands";
 import { Choice } from "../../../ui/choice";
 import type { Language } from "../../../ui/code-view";
 import { identity } from "./identity";
@@ -10,6 +11,8 @@ const CodeView = lazy(() => import("../../../ui/code-view"));
 
 /** A body as text. JSON can be formatted or shown as sent. */
 export function BodyText({ bytes, language }: { bytes: Uint8Array<ArrayBuffer>; language: Language }) {
+  const open = useRef<() => void>(undefined);
+  useCommands({ find: () => open.current?.() });
   const [laidOut, setLaidOut] = useState(language === "json");
   const formatted = useQuery({
     queryKey: ["formatted", bytes],
@@ -38,7 +41,12 @@ export function BodyText({ bytes, language }: { bytes: Uint8Array<ArrayBuffer>; 
       <div className="min-h-0 flex-1">
         {text !== undefined && (
           <Suspense fallback={null}>
-            <CodeView text={text ?? sent} language={language} label="Body as text" />
+            <CodeView
+              text={text ?? sent}
+              language={language}
+              label="Body as text"
+              onSearch={(now) => (open.current = now)}
+            />
           </Suspense>
         )}
       </div>

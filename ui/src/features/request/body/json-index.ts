@@ -311,6 +311,30 @@ export function visibleNodes(index: JsonIndex, isOpen: Uint8Array): Int32Array {
   return shown.slice(0, count);
 }
 
+/** Returns the index of one value and the values in it. */
+export function part(index: JsonIndex, node: number): JsonIndex {
+  const end = index.after[node]!;
+  const depth = index.depth[node]!;
+  const moved = (array: Int32Array, by: number): Int32Array<ArrayBuffer> =>
+    Int32Array.from(array.subarray(node, end), (value) => value - by);
+  const key = moved(index.key, 0);
+  key[0] = -1;
+  const parent = moved(index.parent, node);
+  parent[0] = -1;
+  return {
+    bytes: index.bytes,
+    length: end - node,
+    kind: index.kind.slice(node, end),
+    start: moved(index.start, 0),
+    end: moved(index.end, 0),
+    key,
+    after: moved(index.after, node),
+    count: moved(index.count, 0),
+    depth: moved(index.depth, depth),
+    parent,
+  };
+}
+
 /** Maximum depth of indentation. Deeper lines are not indented further. */
 const INDENT_MAX = 40;
 

@@ -53,12 +53,15 @@ export function XmlTree({ bytes, fallback }: { bytes: Uint8Array; fallback: Reac
 }
 
 function Lines({ lines }: { lines: readonly XmlLine[] }) {
+  const [current, setCurrent] = useState(0);
   const copy = (place: number): void => copyText(xmlText(lines[place]!), "value");
   return (
     <Tree
       name="xml"
       label="Body"
       model={useXmlModel(lines)}
+      current={current}
+      onCurrent={setCurrent}
       onCopy={copy}
       line={(place) => <Line line={lines[place]!} />}
       actions={(place) => <IconButton label="Copy value" icon={Copy} className="h-5!" onClick={() => copy(place)} />}

@@ -1,69 +1,116 @@
 import { ArrowUp } from "lucide-react";
-import { useCallback, useRef, useSyncExternalStore, type MouseEvent } from "react";
+import { useCallback, useMemo, useRef, useSyncExternalStore, type MouseEvent } from "react";
 
-import type { Summary } from "../../../api/client";
-import { perform, useCommands } from "../../../app/commands";
-import { Button } from "../../../ui/button";
-import { age, count } from "../../../ui/format";
-import { useNow } from "../../../ui/now";
+import { CommandContextMenu, useCommands, type CommandItem } from "../../../app/commands";
+import { count, dayNumber } from "../../../ui/format";
 import { rowHeight, usePreferences } from "../../../ui/preferences";
+import { useWidth } from "../../../ui/width";
 import { addToSelection, clearSelection, toggleSelected, useSelection } from "../selection";
+import { useSelectionCommands } from "../selection-commands";
+import { layoutOf } from "./columns";
+import { ListHeader } from "./list-header";
 import { RequestRow } from "./request-row";
 import type { Rows } from "./rows";
+import { SelectionBar } from "./selection-bar";
 import { useScaledRows } from "./use-scaled-rows";
 
-const AGE_MS = 10_000;
+/** Height that a snippet adds to a row, in px. */
+const SNIPPET = 20;
 
-/** Returns the last response to a forwarded or replayed request: a status, or the state of the delivery. */
-function outgoingOf({ outgoing }: Summary): string | null {
-  if (!outgoing) return null;
-  if (outgoing.status) return String(outgoing.status);
-  return outgoing.state === "waiting" || outgoing.state === "sending" ? "…" : outgoing.state;
-}
-
-/** Handles a click on a row: shows the row, selects it, or selects a range. */
+/** Handles clicks on rows: shows a row, selects it, or selects a range. */
 function usePick(list: Rows, onPick: (id: string) => void) {
   /** Id of the row at which a range selection starts. */
   const from = useRef<string>(undefined);
-  const pick = useCallback(
-    (id: string, { shiftKey, ctrlKey, metaKey }: MouseEvent) => {
+  const select = useCallback(
+    (id: string, isRange: boolean) => {
       const [start, end] = [list.indexOf(from.current ?? ""), list.indexOf(id)];
-      if (shiftKey && start >= 0) {
+      if (isRange && start >= 0) {
         const range = Array.from(
           { length: Math.abs(end - start) + 1 },
           (_, step) => list.at(Math.min(start, end) + step)?.id,
         );
         addToSelection(range.filter((one) => one !== undefined));
-      } else if (ctrlKey || metaKey) toggleSelected(id);
-      else onPick(id);
+      } else toggleSelected(id);
       from.current = id;
     },
-    [list, onPick],
+    [list],
   );
+  const pick = useCallback(
+    (id: string, { shiftKey, ctrlKey, metaKey }: MouseEvent) => {
+      if (shiftKey || ctrlKey || metaKey) return select(id, shiftKey);
+      onPick(id);
+      from.current = id;
+    },
+    [select, onPick],
+  );
+  const tick = useCallback((id: string, { shiftKey }: MouseEvent) => select(id, shiftKey), [select]);
   const beginRange = (id: string): void => {
     from.current = id;
   };
-  return { pick, beginRange };
+  return { pick, tick, beginRange };
 }
+
+const ONE: readonly CommandItem[] = [
+  "replay",
+  "resign-replay",
+  "edit-replay",
+  "-",
+  "copy-curl",
+  "copy-body",
+  "copy-raw",
+  "code",
+  "-",
+  "pin",
+  "note",
+  "diff",
+  "tick",
+  "-",
+  "export",
+  "report",
+  "-",
+  "delete",
+];
+const SEVERAL: readonly CommandItem[] = [
+  "replay-many",
+  "diff",
+  "-",
+  "copy-curl",
+  "pin",
+  "read",
+  "-",
+  "export",
+  "report",
+  "untick",
+  "-",
+  "delete",
+];
 
 export function RequestList({
   list,
   selected,
+  isAll = false,
   onPick,
 }: {
   list: Rows;
   selected: string | undefined;
+  /** True for a list of all inboxes, which shows the inbox of each request. */
+  isAll?: boolean;
   onPick: (id: string, keep?: boolean) => void;
 }) {
   const version = useSyncExternalStore(list.subscribe, () => list.version);
-  const height = rowHeight(usePreferences().density);
-  // A row that arrived after the last update of the clock must not have a negative age.
-  const now = Math.max(useNow(AGE_MS), list.paintedAt);
+  const { density, hiddenColumns } = usePreferences();
+  const hasSnippets = list.hasSnippets;
+  const height = rowHeight(density) + (hasSnippets ? SNIPPET : 0);
   const total = list.length;
   const scroller = useRef<HTMLDivElement>(null);
+  const width = useWidth(scroller);
+  const layout = useMemo(
+    () => layoutOf(width, hiddenColumns, { isAll, hasSnippets }),
+    [width, hiddenColumns, isAll, hasSnippets],
+  );
   const rows = useScaledRows(scroller, total, height);
   const selection = useSelection();
-  const { pick, beginRange } = usePick(list, onPick);
+  const { pick, tick, beginRange } = usePick(list, onPick);
   const show = (index: number): void => {
     const bounded = Math.min(total - 1, Math.max(0, index));
     const request = list.at(bounded);
@@ -88,79 +135,80 @@ export function RequestList({
     untick: clearSelection,
     newest: () => (toTop(), show(0)),
   });
+  useSelectionCommands(selection, (id) => list.at(list.indexOf(id)));
+  /** Opens the row below the pointer, unless it is part of the selection. */
+  const openRow = ({ target }: globalThis.MouseEvent): void => {
+    const id = (target as Element).closest("[role=option]")?.id.replace("request-", "");
+    if (id && !selection.has(id)) {
+      clearSelection();
+      onPick(id);
+    }
+  };
+  const top = list.at(rows.top);
   return (
-    <div className="relative flex min-h-0 flex-1 flex-col" data-version={version}>
+    <div
+      className="relative flex min-h-[152px] flex-1 flex-col"
+      data-version={version}
+      style={{ "--columns": layout.template } as React.CSSProperties}
+    >
       <SelectionBar size={selection.size} />
+      <ListHeader layout={layout} topDay={top?.arrived_at} />
       <NewRequests unseen={list.unseen} onShow={toTop} />
-      <div
-        ref={scroller}
-        role="listbox"
-        aria-label="Requests, newest first"
-        tabIndex={0}
-        aria-activedescendant={selected && `request-${selected}`}
-        onScroll={(event) => list.follow(event.currentTarget.scrollTop < height)}
-        className="@container min-h-0 flex-1 overflow-x-hidden overflow-y-auto"
-        data-testid="requests"
+      <CommandContextMenu
+        label="Request actions"
+        items={() => (selection.size > 0 ? SEVERAL : ONE)}
+        onOpen={openRow}
+        render={
+          <div
+            ref={scroller}
+            role="listbox"
+            aria-label="Requests, newest first"
+            tabIndex={0}
+            aria-activedescendant={selected && `request-${selected}`}
+            onScroll={(event) => list.follow(event.currentTarget.scrollTop < height)}
+            className="min-h-0 flex-1 overflow-x-hidden overflow-y-auto"
+            data-testid="requests"
+            data-pane="list"
+          />
+        }
       >
         <div role="presentation" className="relative" style={{ height: rows.height }}>
           {rows.items.map(({ key, place, top }) => {
             const request = list.at(place);
-            if (!request) return <UnreadRow key={key} top={top} />;
+            if (!request) return <UnreadRow key={key} top={top} height={height} />;
+            const newer = place > 0 ? list.at(place - 1) : undefined;
             return (
               <RequestRow
                 key={request.id}
-                id={request.id}
-                method={request.method}
-                target={request.target}
-                status={request.status}
-                bytes={request.body_bytes}
-                state={request.body_state}
-                eventType={request.event_type}
-                earlier={request.earlier}
-                signature_status={request.signature_status}
-                reason={request.reason}
-                outgoing={outgoingOf(request)}
-                age={age(request.arrived_at, now)}
-                pinned={request.pinned}
-                noted={request.note !== ""}
-                unread={request.unread}
+                request={request}
+                layout={layout}
                 selected={request.id === selected}
                 inSelection={selection.has(request.id)}
+                selecting={selection.size > 0}
+                beginsDay={newer !== undefined && dayNumber(newer.arrived_at) !== dayNumber(request.arrived_at)}
                 place={place}
                 total={total}
                 top={top}
+                height={height}
                 onPick={pick}
+                onTick={tick}
               />
             );
           })}
         </div>
-      </div>
+      </CommandContextMenu>
     </div>
   );
 }
 
 /** The placeholder of a row whose page is not loaded. */
-function UnreadRow({ top }: { top: number }) {
+function UnreadRow({ top, height }: { top: number; height: number }) {
   return (
     <div
       role="presentation"
-      className="row-height absolute right-0 left-0 border-b border-line"
-      style={{ transform: `translateY(${top}px)` }}
+      className="absolute right-0 left-0 border-b border-line"
+      style={{ transform: `translateY(${top}px)`, height }}
     />
-  );
-}
-
-function SelectionBar({ size }: { size: number }) {
-  if (size === 0) return null;
-  return (
-    <div
-      role="status"
-      className="flex shrink-0 items-center gap-2 border-b border-line bg-sidebar px-3 py-1 text-small"
-    >
-      <span className="flex-1">{count(size)} selected</span>
-      <Button onClick={() => perform("export")}>Export…</Button>
-      <Button onClick={clearSelection}>Clear</Button>
-    </div>
   );
 }
 
@@ -170,7 +218,7 @@ function NewRequests({ unseen, onShow }: { unseen: number; onShow: () => void })
     <button
       type="button"
       onClick={onShow}
-      className="control absolute top-2 left-1/2 z-10 inline-flex -translate-x-1/2 items-center gap-1 rounded-full bg-accent px-3 text-small font-medium text-accent-ink"
+      className="control absolute top-9 left-1/2 z-20 inline-flex -translate-x-1/2 items-center gap-1 rounded-full bg-accent px-3 text-small font-medium text-accent-ink"
     >
       {count(unseen)} new <ArrowUp size={13} aria-hidden />
     </button>

@@ -1,6 +1,9 @@
-import type { Summary } from "../../../api/client";
+import type { SearchSnippet, Summary } from "../../../api/client";
 
 export const REPAINT_MS = 33;
+
+/** A request in a list, with the text that a search found in it. */
+export type ListedRequest = Summary & { snippet?: SearchSnippet | null };
 
 /** Base class for lists of requests: stored outside React, repainted at most thirty times per second. */
 export abstract class Rows {
@@ -16,9 +19,13 @@ export abstract class Rows {
   #timer: number | undefined;
   #painted = 0;
 
+  /** True if requests have snippets, which need a second line. */
+  get hasSnippets(): boolean {
+    return false;
+  }
   abstract readonly length: number;
   /** Returns the request at an index, newest first. Undefined while it is read. */
-  abstract at(index: number): Summary | undefined;
+  abstract at(index: number): ListedRequest | undefined;
   abstract indexOf(id: string): number;
 
   subscribe = (listener: () => void): (() => void) => {

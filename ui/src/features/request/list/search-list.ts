@@ -6,7 +6,7 @@ import { api, type Summary } from "../../../api/client";
 import { feed, type Reading } from "../../../api/feed";
 import { CallError, type FeedItem } from "../../../platform";
 import { tellFailure } from "../../../ui/toasts";
-import { Rows } from "./rows";
+import { Rows, type ListedRequest } from "./rows";
 
 const PAGE = 100;
 /** Number of rows read ahead of the last accessed row. */
@@ -22,7 +22,7 @@ export class SearchList extends Rows {
   searching = true;
   /** Error of an invalid query. */
   error: CallError | undefined;
-  #items: Summary[] = [];
+  #items: ListedRequest[] = [];
   #next: string | null | undefined;
   #wanted = PAGE;
   /** Receives the changes after the read that is shown. */
@@ -63,7 +63,11 @@ export class SearchList extends Rows {
     return this.#next ? new Date(parseInt(this.#next.replaceAll("-", "").slice(0, 12), 16)) : undefined;
   }
 
-  at(index: number): Summary | undefined {
+  override get hasSnippets(): boolean {
+    return this.#items.some(({ snippet }) => snippet);
+  }
+
+  at(index: number): ListedRequest | undefined {
     if (index + AHEAD >= this.length && this.#wanted <= this.#items.length && this.#next) {
       this.#wanted = this.#items.length + PAGE;
       void this.#more();

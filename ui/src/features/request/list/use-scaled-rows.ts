@@ -19,7 +19,10 @@ export function useScaledRows(scroller: RefObject<HTMLDivElement | null>, total:
   const first = items[0]?.index ?? 0;
   // In a scaled list one pixel covers several rows, so the window of rows moves faster.
   const offset = scale === 1 ? 0 : Math.round(first * scale) - first;
+  const top = Math.floor((rows.scrollOffset ?? 0) / height);
   return {
+    /** Index of the first visible row. */
+    top: Math.min(Math.max(0, total - 1), top + offset),
     height: rows.getTotalSize(),
     /** Visible rows with their index in the list and their distance from the top, in px. */
     items: items.map(({ key, index, start }) => ({ key, place: Math.min(total - 1, index + offset), top: start })),

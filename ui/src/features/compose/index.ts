@@ -1,0 +1,1 @@
+export { ComposePage, type ComposeSource } from "./compose-page";

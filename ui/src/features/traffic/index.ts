@@ -1,0 +1,1 @@
+export { TrafficStrip } from "./traffic-strip";
