@@ -63,12 +63,14 @@ function Cell({
   return (
     <button
       type="button"
-      aria-label={label}
       onClick={onClick}
       className={`flex min-h-12 min-w-0 items-center gap-3 px-3 py-1.5 text-left text-small ${TINTS[tone]} hover:brightness-95 dark:hover:brightness-110`}
     >
       <Icon size={17} aria-hidden className="shrink-0" />
-      <span className="line-clamp-2 min-w-0 text-ink-2">{children}</span>
+      <span className="line-clamp-2 min-w-0 text-ink-2">
+        <span className="sr-only">{label}: </span>
+        {children}
+      </span>
     </button>
   );
 }
@@ -98,7 +100,7 @@ function Signature({ detail }: { detail: Detail }) {
   const text = visible(explained?.sentence ?? detail.sentence ?? "");
   const [first, rest] = firstSentence(text);
   return (
-    <Cell icon={icon} tone={tone} label={`Signature ${status}. ${text}`} onClick={() => perform("tab-signature")}>
+    <Cell icon={icon} tone={tone} label={`Signature ${status}`} onClick={() => perform("tab-signature")}>
       {status === "valid" && (
         <>
           <strong className="font-semibold text-ink">Signed by {name ?? "its sender"}.</strong>{" "}
@@ -154,7 +156,7 @@ function App({ detail }: { detail: Detail }) {
   const show = (): void => void perform("tab-response");
   if (!worst) {
     return (
-      <Cell icon={CornerDownRight} tone="plain" label="App response: not forwarded" onClick={show}>
+      <Cell icon={CornerDownRight} tone="plain" label="App response" onClick={show}>
         <strong className="font-semibold text-ink">Not forwarded.</strong>{" "}
         {detail.status > 0 && `The inbox responded ${detail.status}.`}
       </Cell>
@@ -166,7 +168,7 @@ function App({ detail }: { detail: Detail }) {
   const took = duration_ms != null ? ` in ${duration(duration_ms)}` : "";
   const others = new Set(deliveries.map((one) => one.url)).size - 1;
   return (
-    <Cell icon={CornerDownRight} tone={tone} label={`App response: ${status ?? state}`} onClick={show}>
+    <Cell icon={CornerDownRight} tone={tone} label="App response" onClick={show}>
       <strong className="font-semibold text-ink">
         {status ? (
           <>

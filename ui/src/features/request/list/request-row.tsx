@@ -1,4 +1,4 @@
-import { AlertTriangle, CornerDownRight, Layers2, NotebookPen, Pin } from "lucide-react";
+import { AlertTriangle, Check, CornerDownRight, Layers2, NotebookPen, Pin } from "lucide-react";
 import { memo, type MouseEvent } from "react";
 
 import type { SearchSnippet, Summary } from "../../../api/client";
@@ -68,18 +68,19 @@ function Signature({ request, layout, inSelection, selecting, onTick }: RowProps
   return (
     <span className="relative flex min-w-0 items-center">
       {request.unread && <span className="sr-only">unread</span>}
-      <input
-        type="checkbox"
-        tabIndex={-1}
-        aria-label="selected"
-        checked={inSelection}
-        readOnly
+      {/* Decoration: the row itself is selected by keyboard, and an option must not contain a control. */}
+      <span
+        aria-hidden
+        data-tick
         onClick={(event) => {
           event.stopPropagation();
           onTick(id, event);
         }}
-        className={`absolute left-0 size-3.5 accent-accent ${selecting ? "" : "opacity-0 group-hover:opacity-100"}`}
-      />
+        className={`absolute left-0 flex size-3.5 items-center justify-center rounded-[3px] border ${inSelection ? "border-accent bg-accent text-accent-ink" : "border-ink-3 bg-pane"} ${selecting ? "" : "opacity-0 group-hover:opacity-100"}`}
+      >
+        {inSelection && <Check size={11} strokeWidth={3.5} />}
+      </span>
+      {inSelection && <span className="sr-only">selected</span>}
       <SignatureStatus
         status={signature_status}
         reason={reason}
