@@ -6,7 +6,7 @@ import { By, Key } from "selenium-webdriver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { TRANSPORTS, start, until, type Running } from "./hookbench";
-import { click, noDialog, press, rows, screenshot, sees, serious, setTheme } from "./page";
+import { chord, click, noDialog, press, rows, screenshot, sees, serious, setTheme } from "./page";
 
 const shots = process.env.HOOKBENCH_SHOTS;
 
@@ -57,36 +57,40 @@ describe.each(TRANSPORTS)("response rules, forwards and replays in the %s", (tra
     const { driver } = hookbench;
     await setTheme(driver, "dark");
     await press(driver, "o");
-    await sees(driver, "The first matching rule sends its response");
-    await click(driver, "Add rule");
-    await fill("Name of rule 1", "teapot");
-    await fill("Status", "418");
-    await click(driver, "Add forward");
-    await fill("To", to());
-    await until("two conditions", () =>
-      driver.executeScript<boolean>("return document.querySelectorAll('[placeholder^=\"event:chat\"]').length === 2"),
-    );
+    await sees(driver, "the first match responds");
+    await click(driver, "Add");
+    await click(driver, "Fixed");
+    await sees(driver, "New rule");
+    await fill("Name", "teapot");
     await driver.executeScript(
-      "const input = document.querySelector('[placeholder^=\"event:chat\"]'); Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, 'path:/tea'); input.dispatchEvent(new Event('input', { bubbles: true }));",
+      "const input = document.querySelector('[data-modal] [placeholder^=\"event:chat\"]'); Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, 'path:/tea'); input.dispatchEvent(new Event('input', { bubbles: true }));",
     );
+    await fill("Status", "418");
+    expect(await serious(driver)).toEqual([]);
+    await shot("rule-dark");
+    await click(driver, "Save");
+    await noDialog(driver);
+    await sees(driver, "teapot");
+    await click(driver, "Add");
+    await click(driver, "Mirror");
+    await sees(driver, "New forward");
+    await fill("To", to());
     await driver.executeScript(
       "for (const more of document.querySelectorAll('[data-modal] details')) more.open = true",
     );
     await fill("Remove headers of forward 1", "X-Secret-Thing, Cookie");
     await fill("Retry schedule of forward 1", "1 s, 2 s");
     expect(await serious(driver)).toEqual([]);
-    await shot("rules-dark");
     await click(driver, "Save");
-    await sees(driver, "Response rules and forwards saved");
-    await setTheme(driver, "light");
-    await press(driver, "o");
-    await sees(driver, "The first matching rule sends its response");
-    expect(await serious(driver)).toEqual([]);
-    await shot("rules-light");
-    await driver.executeScript("document.querySelector('[data-modal] [aria-label=Close]').click()");
-    await until("the end of the dialog", () =>
-      driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"),
-    );
+    await noDialog(driver);
+    await sees(driver, to());
+    for (const theme of ["dark", "light"] as const) {
+      await setTheme(driver, theme);
+      expect(await serious(driver)).toEqual([]);
+      await shot(`rules-${theme}`);
+    }
+    await press(driver, Key.ESCAPE);
+    await sees(driver, "Nothing has arrived yet");
     expect((await send("/tea", { n: 1 })).status).toBe(418);
     expect((await send("/order", { n: 2 })).status).toBe(200);
     await until("both copies", async () => got.length === 2);
@@ -99,10 +103,10 @@ describe.each(TRANSPORTS)("response rules, forwards and replays in the %s", (tra
       "the app response in both rows",
       async () => (await rows(driver)).filter((row) => /app response\s*202/.test(row)).length === 2,
     );
-    await press(driver, "j", "j");
+    await press(driver, "j");
     await click(driver, "Response");
-    await sees(driver, "Rule teapot");
-    await sees(driver, "forwarded");
+    await sees(driver, "teapot");
+    await sees(driver, "Mirror");
     await click(driver, "Preview response");
     await sees(driver, "All conditions match.");
     await shot("response");
@@ -116,14 +120,19 @@ describe.each(TRANSPORTS)("response rules, forwards and replays in the %s", (tra
     await press(driver, "e");
     await sees(driver, "The stored request is not changed");
     const body = await until("the editor", () =>
-      driver.findElement(By.css("[data-modal] .cm-content")).catch(() => undefined),
+      driver.findElement(By.css(".compose .cm-content")).catch(() => undefined),
     );
     await body.sendKeys(Key.chord(Key.CONTROL, "a"));
     await body.sendKeys('{"n":"edited"}');
-    await driver.executeScript("document.querySelector('[aria-labelledby][role=switch]').click()");
+    await sees(driver, "Valid JSON");
     await shot("edit");
-    await click(driver, "Send");
+    expect(await serious(driver)).toEqual([]);
+    await chord(driver, Key.CONTROL, Key.ENTER);
     await until("the edited request", async () => got.at(-1)?.body === '{"n":"edited"}');
+    await sees(driver, /Response\s*202/);
+    await sees(driver, "1 send of this draft");
+    await shot("sent");
+    await click(driver, "Back");
     await click(driver, "Timeline");
     await sees(driver, "replayed");
     await shot("timeline");
@@ -162,7 +171,7 @@ describe.each(TRANSPORTS)("response rules, forwards and replays in the %s", (tra
   test("sends a request twice and compares the responses", async () => {
     const { driver } = hookbench;
     const before = got.length;
-    await press(driver, "e");
+    await chord(driver, Key.SHIFT, "B");
     await sees(driver, "Send twice to test");
     await driver.executeScript(
       "[...document.querySelectorAll('[data-modal] [role=radio]')].find((one) => one.textContent.startsWith('Twice in')).click()",
@@ -170,7 +179,6 @@ describe.each(TRANSPORTS)("response rules, forwards and replays in the %s", (tra
     await driver.executeScript("document.querySelector('[data-modal] details').open = true");
     expect(await serious(driver)).toEqual([]);
     await shot("twice");
-    await driver.executeScript("document.querySelector('[aria-labelledby][role=switch]').click()");
     await click(driver, "Send");
     await sees(driver, "Compare responses");
     expect(got.length).toBe(before + 2);

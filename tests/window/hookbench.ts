@@ -17,8 +17,8 @@ export const BINARY = process.env.HOOKBENCH_BIN ?? resolve(import.meta.dirname, 
 /** Path of the desktop program. */
 const DESKTOP = `${BINARY}-desktop`;
 
-/** Maximum time for a condition on a busy computer with two cores, in ms. */
-export const PATIENCE = 20_000;
+/** Maximum time for a condition on a busy computer with two cores, in ms. `HOOKBENCH_PATIENCE` changes it. */
+export const PATIENCE = Number(process.env.HOOKBENCH_PATIENCE ?? 20_000);
 
 export type TransportName = "window" | "browser";
 export const TRANSPORTS: readonly TransportName[] = ["window", "browser"];

@@ -6,7 +6,7 @@ import { deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { TRANSPORTS, start, until, type Running } from "./hookbench";
-import { click, Key, press, rows, seen, sees } from "./page";
+import { click, Key, press, seen, sees, total } from "./page";
 
 /** Markup that sets a flag in every way in which a page could run code. */
 const SCRIPT = `<script>window.hacked=1</script><img src=x onerror="window.hacked=1"><svg onload="window.hacked=1"><iframe srcdoc="<script>parent.hacked=1</script>"></iframe><a href="javascript:window.hacked=1">x</a><meta http-equiv=refresh content="0;url=javascript:window.hacked=1">`;
@@ -28,9 +28,9 @@ describe.each(TRANSPORTS)("hostile content in the %s", (transport) => {
 
   async function opened(): Promise<void> {
     count++;
-    await until(`row ${count}`, async () => (await rows(hookbench.driver)).length === count);
+    await until(`row ${count}`, async () => (await total(hookbench.driver)) === count);
     await press(hookbench.driver, Key.HOME);
-    await sees(hookbench.driver, "Copy as curl");
+    await sees(hookbench.driver, "Copy as");
   }
 
   async function unharmed(): Promise<void> {

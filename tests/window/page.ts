@@ -45,11 +45,17 @@ export const rows = (driver: WebDriver): Promise<string[]> =>
     'return [...document.querySelectorAll("[data-testid=requests] [role=option]")].map((row) => row.innerText.replace(/\\s+/g, " "))',
   );
 
+/** Returns the number of requests in the list. The page holds only the visible rows. */
+export const total = (driver: WebDriver): Promise<number> =>
+  driver.executeScript<number>(
+    'return Number(document.querySelector("[data-testid=requests] [role=option]")?.ariaSetSize ?? 0)',
+  );
+
 /** Page script that finds a control by its name, or by the first word of its text. */
 const FIND = `
   const [name] = arguments;
   const controls = [...document.querySelectorAll("button,a,[role=tab],[role=radio],[role=menuitem]")].filter((one) => one.getClientRects().length > 0);
-  const whole = (one) => one.getAttribute("aria-label") === name || one.innerText.trim() === name;
+  const whole = (one) => one.getAttribute("aria-label") === name || one.innerText.trim() === name || one.title === name;
   return controls.find(whole) ?? controls.find((one) => one.innerText.trim().split(/\\s/)[0] === name) ?? null`;
 
 export const button = (driver: WebDriver, name: string): Promise<WebElement> =>

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { start, until, type Running } from "./hookbench";
 import { closeLargeJson, openLargeJson, SCROLL, sendLargeJson } from "./large";
-import { Key, press, rows, sees, serious } from "./page";
+import { Key, press, rows, seen, sees, serious } from "./page";
 
 describe("scale in the window", () => {
   let hookbench: Running;
@@ -23,6 +23,7 @@ describe("scale in the window", () => {
     };
     await send(100);
     await until("the rows", async () => (await rows(driver)).length > 10);
+    await until("the end of the checklist", async () => !(await seen(driver)).includes("Set up this inbox"));
     await until("the list to scroll", () =>
       driver.executeScript<boolean>(
         "const list = document.querySelector('[data-testid=requests]'); list.scrollTop = 1000; return list.scrollTop === 1000",
@@ -30,7 +31,7 @@ describe("scale in the window", () => {
     );
     const before = await until("stable rows", async () => {
       const [now, then] = [await rows(driver), await rows(driver)];
-      return now.length > 10 && !now.some((row) => row.includes("/inbox/99 ")) && now.join() === then.join() && now;
+      return now.length > 10 && !now.some((row) => row.includes(" /99 ")) && now.join() === then.join() && now;
     });
     const top = await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop");
     await send(12);
@@ -38,14 +39,16 @@ describe("scale in the window", () => {
     expect(
       await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop"),
     ).toBe(top);
-    const paths = (all: string[]) => all.map((row) => /\/inbox\/\d+/.exec(row)?.[0]);
+    const paths = (all: string[]) => all.map((row) => / \/\d+ /.exec(row)?.[0].trim());
     expect(paths(await rows(driver))).toEqual(paths(before));
     // A deleted row disappears in place, and other rows only move up.
     const shown = await rows(driver);
     const middle = Math.floor(shown.length / 2);
     const gone = paths(shown)[middle]!;
     const { items } = await hookbench.api<{ items: { id: string; target: string }[] }>("/requests?limit=200");
-    await hookbench.api(`/requests/${items.findLast(({ target }) => target === gone)!.id}`, { method: "DELETE" });
+    await hookbench.api(`/requests/${items.findLast(({ target }) => target === `/inbox${gone}`)!.id}`, {
+      method: "DELETE",
+    });
     await until("the end of the row", async () => !(await rows(driver)).some((row) => row.includes(`${gone} `)));
     expect(
       await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop"),
@@ -84,7 +87,7 @@ describe("scale in the window", () => {
     const { driver } = hookbench;
     await driver.manage().window().setRect({ width: 740, height: 600 });
     await press(driver, "j");
-    await sees(driver, "Copy as curl");
+    await sees(driver, "Copy as");
     expect(await serious(driver)).toEqual([]);
     await press(driver, Key.ESCAPE);
     await until("the list", async () => (await rows(driver)).length > 3);
@@ -164,7 +167,7 @@ describe("the window restores its state", () => {
       await fetch(`${first.listener}/inbox/kept`, { method: "POST", body: "kept" });
       await until("the row", async () => (await rows(first.driver)).length === 1);
       await press(first.driver, "j", "g", "r");
-      await sees(first.driver, "Copy as curl");
+      await sees(first.driver, "Copy as");
       address = await first.driver.executeScript<string>("return location.pathname");
       // The web view writes its storage with a delay, and this test ends it like a crash.
       await until("the address on disk", async () => written(join(data, "page"), address));
@@ -173,7 +176,7 @@ describe("the window restores its state", () => {
     }
     const again = await start("window", { data });
     try {
-      await sees(again.driver, "Copy as curl");
+      await sees(again.driver, "Copy as");
       expect(
         await again.driver.executeScript("return [location.pathname, document.documentElement.dataset.density]"),
       ).toEqual([address, "compact"]);

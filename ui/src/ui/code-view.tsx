@@ -22,6 +22,9 @@ const LANGUAGES: Record<Language, () => Extension> = {
 /** Maximum length of text with syntax highlighting, in characters. Longer text would be slow to highlight. */
 const COLOURED_MAX = 3_000_000;
 
+/** The keys of the editor. Ctrl+Enter belongs to the form around it. */
+const KEYS = defaultKeymap.filter(({ key }) => key !== "Mod-Enter");
+
 const colours = HighlightStyle.define([
   { tag: [tags.propertyName, tags.attributeName], color: "var(--key)" },
   { tag: [tags.string, tags.attributeValue], color: "var(--string)" },
@@ -61,7 +64,7 @@ export default function CodeView({ text, language, label, onChange, onSearch }: 
           drawSelection(),
           highlightSpecialChars({ addSpecialChars: /[\u202a-\u202e\u2066-\u2069]/ }),
           search({ top: true }),
-          keymap.of([...searchKeymap, ...foldKeymap, ...historyKeymap, ...defaultKeymap]),
+          keymap.of([...searchKeymap, ...foldKeymap, ...historyKeymap, ...KEYS]),
           editable ? history() : EditorState.readOnly.of(true),
           EditorView.updateListener.of(({ docChanged, state }) => docChanged && changed.current?.(state.sliceDoc())),
           // Edited text keeps its line endings.

@@ -1,5 +1,5 @@
 import { CircleAlert, CircleCheck, RotateCcw, WandSparkles } from "lucide-react";
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useState } from "react";
 
 import { Button } from "../../ui/button";
 import { count, size } from "../../ui/format";
@@ -25,10 +25,16 @@ export function jsonState(text: string): JsonState {
   }
 }
 
+/** The editor. It reads the body once, because it would lose the focus and its history with a new text. */
+function Editor({ body, onChange }: { body: string; onChange: (now: string) => void }) {
+  const [first] = useState(body);
+  const isJson = /^\s*[[{]/.test(first) || first === "";
+  return <CodeView text={first} language={isJson ? "json" : "text"} label="Body" onChange={onChange} />;
+}
+
 /** The body of a draft with its validation. */
 export function BodyEditor({
   body,
-  first,
   version,
   remarks,
   onChange,
@@ -36,8 +42,7 @@ export function BodyEditor({
   onReset,
 }: {
   body: string;
-  /** The body that the editor shows first. A new version shows it again. */
-  first: string;
+  /** Grows when the body is replaced from outside the editor. */
   version: number;
   /** Differences from what usually arrives, in words. */
   remarks: readonly string[];
@@ -64,13 +69,7 @@ export function BodyEditor({
       </h2>
       <div className="min-h-0 flex-1">
         <Suspense fallback={null}>
-          <CodeView
-            key={version}
-            text={first}
-            language={/^\s*[[{]/.test(first) || first === "" ? "json" : "text"}
-            label="Body"
-            onChange={onChange}
-          />
+          <Editor key={version} body={body} onChange={onChange} />
         </Suspense>
       </div>
       <p role="status" className="flex flex-wrap items-center gap-x-4 border-t border-line px-3 py-1 text-small">

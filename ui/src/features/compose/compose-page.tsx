@@ -168,7 +168,6 @@ function Composer({ id, source }: { id: string; source: ComposeSource }) {
           {isEditable ? (
             <BodyEditor
               body={draft.body}
-              first={draft.body}
               version={version}
               remarks={remarks}
               onChange={(body) => set({ body })}

@@ -102,20 +102,22 @@ function AttemptParts({ id, made, before }: Pick<Props, "id" | "made" | "before"
         defaultValue={responded ? "body" : "sent"}
         className="overflow-hidden rounded-[8px] border border-line bg-pane"
       >
-        <Tabs.List className="flex items-center gap-3 border-b border-line bg-background px-3">
-          {responded && (
-            <>
-              <Tabs.Tab value="body" className={TAB}>
-                Response body <span className="font-normal text-ink-3">{size(response_bytes)}</span>
-              </Tabs.Tab>
-              <Tabs.Tab value="headers" className={TAB}>
-                Headers <span className="font-normal text-ink-3">{response_headers.length}</span>
-              </Tabs.Tab>
-            </>
-          )}
-          <Tabs.Tab value="sent" className={TAB}>
-            Sent headers <span className="font-normal text-ink-3">{request_headers.length}</span>
-          </Tabs.Tab>
+        <div className="flex items-center border-b border-line bg-background px-3">
+          <Tabs.List aria-label="Parts of the attempt" className="flex items-center gap-3">
+            {responded && (
+              <>
+                <Tabs.Tab value="body" className={TAB}>
+                  Response body <span className="font-normal text-ink-3">{size(response_bytes)}</span>
+                </Tabs.Tab>
+                <Tabs.Tab value="headers" className={TAB}>
+                  Headers <span className="font-normal text-ink-3">{response_headers.length}</span>
+                </Tabs.Tab>
+              </>
+            )}
+            <Tabs.Tab value="sent" className={TAB}>
+              Sent headers <span className="font-normal text-ink-3">{request_headers.length}</span>
+            </Tabs.Tab>
+          </Tabs.List>
           {body && (
             <IconButton
               label="Copy response body"
@@ -124,7 +126,7 @@ function AttemptParts({ id, made, before }: Pick<Props, "id" | "made" | "before"
               onClick={() => copyText(body, "response body")}
             />
           )}
-        </Tabs.List>
+        </div>
         <Tabs.Panel value="body">
           <ResponseBody body={body} isEmpty={response_bytes === 0} isError={(status ?? 0) >= 400} />
         </Tabs.Panel>

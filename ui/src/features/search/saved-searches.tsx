@@ -32,13 +32,14 @@ function Count({ saved }: { saved: SavedSearch }) {
     staleTime: 5_000,
   }).data;
   return (
-    <span className="text-small text-ink-2">
+    <span className="text-small text-ink-2 @max-[68.75rem]/app:sr-only">
       {found && (found.more ? `${count(found.requests)}+` : count(found.requests))}
     </span>
   );
 }
 
-const ENTRY = "control flex min-w-0 flex-1 items-center gap-2.5 rounded-[7px] px-2 text-ink-2 hover:bg-hover";
+const ENTRY =
+  "control flex min-w-0 flex-1 items-center gap-2.5 rounded-[7px] px-2 text-ink-2 hover:bg-hover @max-[68.75rem]/app:justify-center @max-[68.75rem]/app:px-0";
 
 /** The saved searches in the sidebar, each with its number of matching requests. */
 export function SavedSearches() {
@@ -56,7 +57,7 @@ export function SavedSearches() {
     );
   return (
     <>
-      <h2 className="mt-3 pl-2 text-small font-semibold text-ink-2">Saved searches</h2>
+      <h2 className="mt-3 pl-2 text-small font-semibold text-ink-2 @max-[68.75rem]/app:sr-only">Saved searches</h2>
       <ul>
         {saved.map((one) => (
           <li key={one.name} className="group flex items-center">
@@ -66,19 +67,20 @@ export function SavedSearches() {
                 : { to: "/requests/{-$request}", params: { request: undefined } })}
               search={{ q: one.query }}
               className={ENTRY}
+              title={one.name}
             >
               {one.alert ? (
                 <BellRing size={14} aria-label="alert on" className="shrink-0" />
               ) : (
                 <Bookmark size={14} aria-hidden className="shrink-0" />
               )}
-              <span className="min-w-0 flex-1 truncate">{one.name}</span>
+              <span className="min-w-0 flex-1 truncate @max-[68.75rem]/app:sr-only">{one.name}</span>
               <Count saved={one} />
             </Link>
             <IconButton
               label={`Delete ${one.name}`}
               icon={X}
-              className="hidden h-6! group-focus-within:inline-flex group-hover:inline-flex"
+              className="hidden h-6! group-focus-within:inline-flex group-hover:inline-flex @max-[68.75rem]/app:hidden!"
               onClick={() => remove(one)}
             />
           </li>

@@ -67,7 +67,7 @@ export function DebuggerPage() {
             : "No known scheme produces this signature with this secret.",
       );
     });
-  useCommands({ "debugger-verify": explain, "debugger-sign": sign });
+  useCommands({ send: explain, "debugger-verify": explain, "debugger-sign": sign });
 
   return (
     <div className="grid h-full min-h-0 grid-cols-2 max-md:grid-cols-1 max-md:overflow-auto">

@@ -3,7 +3,7 @@
 /** Columns that can be hidden. The event and the time are always shown. */
 export const COLUMNS = [
   { id: "subject", name: "Subject", width: 0, from: 0 },
-  { id: "inbox", name: "Inbox", width: 112, from: 380 },
+  { id: "inbox", name: "Inbox", width: 112, from: 560 },
   { id: "path", name: "Path", width: 96, from: 860 },
   { id: "app", name: "App", width: 44, from: 0 },
   { id: "response", name: "Response", width: 60, from: 460 },
