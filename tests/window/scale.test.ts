@@ -40,7 +40,8 @@ describe("scale in the window", () => {
       await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop"),
     ).toBe(top);
     const paths = (all: string[]) => all.map((row) => / \/\d+ /.exec(row)?.[0].trim());
-    expect(paths(await rows(driver))).toEqual(paths(before));
+    // The number of rows outside the visible part can differ.
+    expect(paths(await rows(driver)).slice(0, 30)).toEqual(paths(before).slice(0, 30));
     // A deleted row disappears in place, and other rows only move up.
     const shown = await rows(driver);
     const middle = Math.floor(shown.length / 2);

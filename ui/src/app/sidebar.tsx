@@ -107,9 +107,7 @@ export function Sidebar() {
           />
         </div>
         <Inboxes />
-        <div className="@max-[68.75rem]/app:hidden">
-          <SavedSearches />
-        </div>
+        <SavedSearches />
         <Sending />
         <Tools />
       </div>
