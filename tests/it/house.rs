@@ -14,6 +14,7 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
             "hookbench-codegen",
             "hookbench-content",
             "hookbench-delivery",
+            "hookbench-diff",
             "hookbench-formats",
             "hookbench-model",
             "hookbench-provider",

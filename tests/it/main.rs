@@ -37,5 +37,6 @@ mod signature;
 mod snippet;
 mod ssh;
 mod takeover;
+mod traffic;
 mod transports;
 mod tunnel;

@@ -420,14 +420,14 @@ async fn test_event_matches_vendor_of_inbox() {
         .await;
         assert_eq!(request["provider"], provider);
     }
-    // An inbox without a vendor gets an onWebChat event.
+    // An inbox without a vendor gets an onWebChat event, signed with the test secret of the database.
     post(&serve, "/inboxes/inbox/test-event", json!({})).await;
     let request = until("the sender to be recognized", async || {
         let all = serve.all("inbox").await;
         (all.first()?["event_type"] == "chat.closed").then(|| all[0].clone())
     })
     .await;
-    assert_eq!((&request["provider"], &request["signature_status"]), (&json!("onwebchat"), &json!("unverified")));
+    assert_eq!((&request["provider"], &request["signature_status"]), (&json!("onwebchat"), &json!("valid")));
 }
 
 /// If the vendor sends the secret in the body, the API returns it only with `reveal=true`.

@@ -1,68 +1,36 @@
 /** Takes the screenshots in docs/ in the desktop window. */
+import { once } from "node:events";
 import { mkdirSync } from "node:fs";
+import { createServer } from "node:http";
 import { resolve } from "node:path";
 
 import { test } from "vitest";
 
+import { MORNING, SECRETS } from "./events";
 import { start, until } from "./hookbench";
-import { chord, click, Key, press, rows, screenshot, sees, setTheme } from "./page";
+import { chord, click, Key, noDialog, press, screenshot, sees, setTheme, total } from "./page";
 
 const DOCS = resolve(import.meta.dirname, "../../docs");
 
-const EVENTS: readonly [string, string, object][] = [
-  [
-    "POST",
-    "shop/orders",
-    { event: "order.created", id: "ord_1841", total: 49.9, currency: "EUR", items: [{ sku: "mug", quantity: 2 }] },
-  ],
-  ["POST", "shop/chat", { event: "chat.created", website_id: 1842, data: { chat: { id: 90417, status: "open" } } }],
-  ["PUT", "shop/uploads/logo.png", { note: "not an image at all" }],
-  [
-    "POST",
-    "shop/github",
-    {
-      ref: "refs/heads/main",
-      repository: { full_name: "octo/hello" },
-      commits: [{ message: "Fix the signature check" }],
-    },
-  ],
-  [
-    "POST",
-    "shop/chat",
-    {
-      event: "message.created",
-      website_id: 1842,
-      data: { message: { author: "visitor", text: "Hi, I need help with my order" } },
-    },
-  ],
-  ["GET", "shop?hub.challenge=1158201444", {}],
-  [
-    "POST",
-    "shop/chat",
-    {
-      event: "chat.closed",
-      created_at: "2026-11-20T22:41:07Z",
-      website_id: 1842,
-      data: {
-        chat: {
-          id: 90417,
-          status: "closed",
-          labels: ["refund", "vip"],
-          transcript: [
-            { author: "visitor", text: "Hi, I need help with my order 😕" },
-            { author: "agent", text: "Of course!" },
-          ],
-        },
-        visitor: { name: "Amélie Fournier", email: "amelie@example.com", phone: null },
-        rating: 5,
-        order_number: 12345678901234567890n.toString(),
-      },
-    },
-  ],
-];
+/** Starts an app that fails for one of the events. */
+async function shopApp(): Promise<{ url: string; close: () => void }> {
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (piece: Buffer) => (body += piece.toString()));
+    request.on("end", () => {
+      const fails = body.includes("payment_failed");
+      response.writeHead(fails ? 500 : 200, { "content-type": "application/json" });
+      response.end(fails ? '{"error":"relation \\"retries\\" does not exist"}' : '{"received":true}');
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  return { url: `http://127.0.0.1:${port}/webhooks`, close: () => server.close() };
+}
 
 test("screenshots", async () => {
   mkdirSync(DOCS, { recursive: true });
+  const app = await shopApp();
   const hookbench = await start("window");
   const { driver } = hookbench;
   const shot = async (name: string): Promise<void> => {
@@ -76,46 +44,57 @@ test("screenshots", async () => {
     await screenshot(driver, `${DOCS}/${name}.png`);
   };
   try {
+    await driver.manage().window().setRect({ width: 1440, height: 900 });
     await sees(driver, "Listening.");
     await setTheme(driver, "light");
     await shot("first-run");
-    await hookbench.api("/inboxes", { method: "POST", body: JSON.stringify({ name: "shop" }) });
-    for (const [method, path, body] of EVENTS) {
-      await fetch(`${hookbench.listener}/${path}`, {
-        method,
-        headers: { "content-type": "application/json" },
-        body: method === "GET" ? undefined : JSON.stringify(body),
+    for (const [name, secret] of Object.entries(SECRETS))
+      await hookbench.api("/inboxes", {
+        method: "POST",
+        body: JSON.stringify({ name, verification: { provider: name, secrets: [secret] } }),
       });
-    }
-    await click(driver, "shop");
-    await until("the rows", async () => (await rows(driver)).length === EVENTS.length);
-    await press(driver, "j");
-    await sees(driver, "Amélie");
+    await hookbench.api("/inboxes/stripe", { method: "PATCH", body: JSON.stringify({ forwards: [{ to: app.url }] }) });
+    for (const [inbox, { method, path, headers, body }] of MORNING())
+      await fetch(`${hookbench.listener}/${inbox}${path}`, { method, headers, body });
+    await click(driver, "stripe");
+    await until("the rows", async () => (await total(driver)) === 9);
+    await click(driver, "Dismiss");
+    await press(driver, Key.HOME);
+    await sees(driver, "Signed by Stripe.");
+    await sees(driver, "app responded");
     for (const theme of ["light", "dark"] as const) {
       await setTheme(driver, theme);
       await shot(`inbox-${theme}`);
     }
     await setTheme(driver, "light");
-    await click(driver, "Headers");
-    await shot("headers");
-    await click(driver, "Body");
+    await press(driver, "j", "j");
+    await sees(driver, "customer.updated");
+    await press(driver, "4");
+    await sees(driver, "Signed payload");
+    await shot("signature");
+    await press(driver, "1", Key.HOME, "e");
+    await sees(driver, "The stored request is not changed");
+    await sees(driver, "Valid JSON");
+    await chord(driver, Key.CONTROL, Key.ENTER);
+    await sees(driver, "1 send of this draft");
+    await shot("composer");
+    await click(driver, "Back");
     await chord(driver, Key.CONTROL, "k");
     await until("the palette", () =>
       driver.executeScript<boolean>("return document.querySelectorAll('[data-modal] [role=option]').length > 3"),
     );
     await shot("palette");
     await press(driver, Key.ESCAPE);
-    await until("the end of the palette", () =>
-      driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"),
-    );
+    await noDialog(driver);
     await press(driver, "g", "s");
     await sees(driver, "Data folder");
     await shot("settings");
     await driver.manage().window().setRect({ width: 740, height: 640 });
-    await click(driver, "shop");
-    await sees(driver, "/chat");
+    await click(driver, "stripe");
+    await sees(driver, "invoice.paid");
     await shot("narrow");
   } finally {
+    app.close();
     await hookbench.stop();
   }
 });

@@ -8,7 +8,12 @@ mod incoming;
 mod menu;
 mod views;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::Parser;
 use hookbench::{
@@ -96,17 +101,7 @@ fn main() -> ExitCode {
             views::open_window,
         ])
         .setup(move |app| {
-            let shell = tauri::async_runtime::block_on(open(&data));
-            app.manage(shell);
-            let address = link.as_deref().and_then(view_of).unwrap_or_default();
-            WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App(address.into()))
-                .title("Hookbench")
-                .inner_size(1280.0, 820.0)
-                .min_inner_size(720.0, 480.0)
-                .data_directory(data.join("page"))
-                .build()?;
-            close::make_tray(app.handle());
-            follow_links(app.handle());
+            open_first_window(app, &data, link.as_deref())?;
             Ok(())
         })
         .on_menu_event(|app, event| menu::on_menu_event(app, &event))
@@ -136,6 +131,22 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Opens the engine, the first window at the view of a link, and the tray.
+fn open_first_window(app: &mut tauri::App, data: &Path, link: Option<&str>) -> tauri::Result<()> {
+    let shell = tauri::async_runtime::block_on(open(data));
+    app.manage(shell);
+    let address = link.and_then(view_of).unwrap_or_default();
+    WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App(address.into()))
+        .title("Hookbench")
+        .inner_size(1280.0, 820.0)
+        .min_inner_size(720.0, 480.0)
+        .data_directory(data.join("page"))
+        .build()?;
+    close::make_tray(app.handle());
+    follow_links(app.handle());
+    Ok(())
 }
 
 /// Connects to the running engine of the data folder, or opens one with its listener and local HTTP API.

@@ -1,6 +1,6 @@
 /**
  * Hides the menu of the web view in the desktop window. Fields keep it for cut, copy and paste, and so does selected
- * text. Elements with a menu of their own handle the event before.
+ * text. Elements with another menu handle the event before.
  */
 export function hideWebMenu(): () => void {
   if (!("__TAURI_INTERNALS__" in window)) return () => undefined;

@@ -8,7 +8,7 @@ export interface ChartSeries {
   /** Name of a custom property with the color, such as `--accent`. */
   color: string;
   values: readonly (number | null)[];
-  /** Bars are stacked in the order of the series. Lines have an axis of their own on the right. */
+  /** Bars are stacked in the order of the series. Lines have a second axis on the right. */
   look: "bar" | "line" | "dashed";
 }
 

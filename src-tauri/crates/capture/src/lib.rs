@@ -8,6 +8,7 @@
 //! This crate does not depend on the local HTTP API, the window or the providers.
 #![forbid(unsafe_code)]
 
+pub mod ballast;
 mod clock;
 pub mod descriptors;
 mod limits;

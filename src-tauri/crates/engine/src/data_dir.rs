@@ -9,7 +9,7 @@ use std::{
 use hookbench_capture::private::{make_dir, options, write};
 use serde::{Deserialize, Serialize};
 
-use crate::ballast;
+use hookbench_capture::ballast;
 
 /// Returns true if a directory contains a Hookbench database.
 pub fn has_database(folder: &Path) -> bool {

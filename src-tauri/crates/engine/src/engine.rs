@@ -33,7 +33,6 @@ use rusqlite::Connection;
 use tokio::runtime::Handle;
 
 use crate::{
-    ballast,
     data_dir::{DataDir, DataDirError, OwnerKind},
     import,
     inbox::{InboxConfig, InboxRegistry},
@@ -165,13 +164,7 @@ impl Engine {
         };
         let outbox = Arc::new(Outbox::new(parts, loaded.outbox));
         inboxes.set_test_secret(&loaded.test_secret);
-        for inbox in &loaded.inboxes {
-            let address = crate::inbox::address(inbox).map_err(EngineError::Content)?;
-            match loaded.deletions.iter().any(|r| r.whole && r.inbox == inbox.number) {
-                true => outbox.hold(address.forward_ids(), true),
-                false => inboxes.put(address),
-            }
-        }
+        put_inboxes(&inboxes, &outbox, &loaded.inboxes, &loaded.deletions)?;
         let _ = published.set((feed.clone(), store.id_tail()));
         let engine = Arc::new(Self {
             store,
@@ -476,7 +469,7 @@ impl Engine {
                 let Some(engine) = engine.upgrade() else { return };
                 engine.tidy().await;
                 if engine.health() == DatabaseHealth::Ok && engine.dir.kind() != OwnerKind::Command {
-                    ballast::keep(engine.dir.path());
+                    hookbench_capture::ballast::keep(engine.dir.path());
                 }
             }
         });
@@ -523,6 +516,23 @@ impl AfterCommit {
             self.pipeline.take(committed);
         })
     }
+}
+
+/// Registers the stored inboxes. The forwards of a deleted one are held until the deletion is final.
+fn put_inboxes(
+    inboxes: &InboxRegistry,
+    outbox: &Outbox,
+    stored: &[InboxRow],
+    deletions: &[DeletionRow],
+) -> Result<(), EngineError> {
+    for inbox in stored {
+        let address = crate::inbox::address(inbox).map_err(EngineError::Content)?;
+        match deletions.iter().any(|r| r.whole && r.inbox == inbox.number) {
+            true => outbox.hold(address.forward_ids(), true),
+            false => inboxes.put(address),
+        }
+    }
+    Ok(())
 }
 
 /// Loads the state that a start needs. If the database cannot be written, reads it without a commit: stored requests

@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 
 pub mod backup;
-mod ballast;
 mod data_dir;
 pub mod debugger;
 mod engine;

@@ -14,6 +14,7 @@ mod object;
 mod raw;
 mod record;
 mod redaction;
+mod report;
 mod shell;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ use jiff::{Timestamp, civil::DateTime, fmt::rfc2822, tz::TimeZone};
 pub use bytes::Exact;
 pub use record::{Record, UNKNOWN_ADDRESS, pairs};
 pub use redaction::Redaction;
+pub use report::{ReportDelivery, ReportEntry, ReportLeftOut, ReportResponse, render_report, report_body, report_line};
 pub use writer::Writer;
 
 /// Maximum size of an entry of a file, in bytes: the default maximum body size (100 MB) in base64, with headers. Only

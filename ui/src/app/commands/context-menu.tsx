@@ -4,7 +4,7 @@ import { Fragment, type ReactElement, type ReactNode } from "react";
 import { Keys } from "../../ui/button";
 import { available, firstKeys, perform, titleOf, type CommandId } from "./commands";
 
-/** An item of a context menu: a command, an action of its own, or a line between groups. */
+/** An item of a context menu: a command, an action, or a line between groups. */
 export type CommandItem = CommandId | "-" | { title: string; run: () => void };
 
 const ITEM = "flex items-center justify-between gap-6 rounded-md px-3 py-1 outline-none data-highlighted:bg-selection";

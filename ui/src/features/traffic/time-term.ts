@@ -19,7 +19,7 @@ function clock(at: number): string {
   return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
 }
 
-/** Returns the query with this time range instead of its own. */
+/** Returns the query with this time range instead of the one it has. */
 export function withTime(query: string, { from, until }: Range): string {
   const rest = withoutTime(query);
   // The range belongs to all branches of an `or`.

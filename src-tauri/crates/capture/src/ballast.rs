@@ -19,7 +19,7 @@ const NEEDED: u64 = 1024 * 1024;
 const LEAST: u64 = 256 * 1024;
 
 /// Reserves the space unless it is reserved already or the disk is nearly full.
-pub(crate) fn keep(dir: &Path) {
+pub fn keep(dir: &Path) {
     let path = dir.join(FILE);
     if path.exists() {
         return;
@@ -37,7 +37,7 @@ fn fill(dir: &Path, path: &Path) -> io::Result<()> {
     if bytes < LEAST {
         return Err(io::ErrorKind::StorageFull.into());
     }
-    let file = hookbench_capture::private::options().create_new(true).write(true).open(path)?;
+    let file = crate::private::options().create_new(true).write(true).open(path)?;
     match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
         Ok(()) => Ok(()),
         // File systems without preallocation get zeros. Some file systems compress these to nothing.
@@ -47,12 +47,12 @@ fn fill(dir: &Path, path: &Path) -> io::Result<()> {
 
 #[cfg(not(unix))]
 fn fill(_: &Path, path: &Path) -> io::Result<()> {
-    let file = hookbench_capture::private::options().create_new(true).write(true).open(path)?;
+    let file = crate::private::options().create_new(true).write(true).open(path)?;
     file.set_len(BYTES)
 }
 
 /// Returns true if the free disk space is too small to open a database.
-pub(crate) fn is_needed(dir: &Path) -> bool {
+pub fn is_needed(dir: &Path) -> bool {
     #[cfg(unix)]
     {
         rustix::fs::statvfs(dir).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < NEEDED)
@@ -65,7 +65,7 @@ pub(crate) fn is_needed(dir: &Path) -> bool {
 }
 
 /// Releases the reserve and deletes the search index, which is rebuilt later. Returns true if one of them existed.
-pub(crate) fn release(dir: &Path, index: &Path) -> bool {
+pub fn release(dir: &Path, index: &Path) -> bool {
     let ballast = fs::remove_file(dir.join(FILE)).is_ok();
     // The index is usually larger than the reserve, and can be rebuilt completely.
     let index = fs::remove_dir_all(index).is_ok();
