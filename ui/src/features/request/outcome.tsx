@@ -85,8 +85,10 @@ const LOOKS: Record<Detail["signature_status"], { icon: LucideIcon; tone: Tone }
 
 /** Splits a text after its first sentence. */
 function firstSentence(text: string): [first: string, rest: string] {
-  const end = /[.:](?=\s)/.exec(text)?.index ?? text.length - 1;
-  return [text.slice(0, end + 1), text.slice(end + 1).trim()];
+  // A colon ends the sentence, unless it is in parentheses.
+  const end = /^[^(]*?[.:](?=\s)|\.(?=\s)/.exec(text);
+  const at = end ? end.index + end[0].length : text.length;
+  return [text.slice(0, at), text.slice(at).trim()];
 }
 
 function Signature({ detail }: { detail: Detail }) {

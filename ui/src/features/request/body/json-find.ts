@@ -20,7 +20,7 @@ function nodeAt(index: JsonIndex, position: number): number {
 
 /**
  * Returns the values whose key or text contains a text, in order and each once. The case of ASCII letters is ignored.
- * The body is searched as sent, so an escaped character is not found by the character that it stands for.
+ * The body is searched as sent, so an escaped character is not found by the character itself.
  */
 export function findNodes(index: JsonIndex, text: string): number[] {
   const needle = new TextEncoder().encode(text).map(lower);
