@@ -32,7 +32,7 @@ pub struct TrafficCounters(Mutex<State>);
 
 #[derive(Debug, Default)]
 enum State {
-    /// Nothing is counted, because nobody asked yet or because the requests changed.
+    /// Nothing is counted, because no client has read the traffic yet, or because the requests changed.
     #[default]
     Empty,
     /// The store is being read. Requests that are verified in the meantime are collected.

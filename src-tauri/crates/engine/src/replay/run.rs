@@ -278,7 +278,7 @@ pub(crate) async fn replay_outgoing(
     Ok(OutgoingChanges { rules: plan.settings.headers.clone(), headers, body: plan.body, re_sign, via: None })
 }
 
-/// Row number that stands for a new request, whose parts are all in the settings of its replay. No stored request has it.
+/// Row number that means a new request, whose parts are all in the settings of its replay. No stored request has it.
 pub(crate) const BLANK: i64 = 0;
 
 /// Returns the outgoing form of a stored request, and the reason if the request cannot be sent.
