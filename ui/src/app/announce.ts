@@ -22,7 +22,7 @@ const ENDS: Record<Job["kind"], { done?: (job: Job) => string; failed?: (job: Jo
       }),
   },
   verify: {
-    done: ({ total }) => `${total.toLocaleString()} stored requests verified again`,
+    done: ({ total }) => `${total.toLocaleString()} stored ${total === 1 ? "request" : "requests"} verified again`,
     failed: ({ error }) =>
       new CallError({
         code: "check_failed",

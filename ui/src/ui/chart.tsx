@@ -40,10 +40,11 @@ function stacked(series: readonly ChartSeries[]): (number | null)[][] {
     );
 }
 
-function optionsOf({ series, lineValue, timeValue, height, onPick }: Props, width: number): uPlot.Options {
+function optionsOf({ times, series, lineValue, timeValue, height, onPick }: Props, width: number): uPlot.Options {
   const ink = colorOf("--ink-3");
   const grid = { stroke: colorOf("--line"), width: 1 };
   const font = `11px ${getComputedStyle(document.body).fontFamily}`;
+  const step = times.length > 1 ? times[1]! - times[0]! : 1;
   const bars = series.filter(({ look }) => look === "bar");
   const lines = series.filter(({ look }) => look !== "bar");
   const paths = uPlot.paths.bars!({ size: [0.8, 24], align: 1 });
@@ -54,12 +55,20 @@ function optionsOf({ series, lineValue, timeValue, height, onPick }: Props, widt
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     padding: [8, 4, 0, 0],
     scales: {
-      x: { time: true },
+      // A bar begins at the start of its interval, so the last one needs the room of an interval.
+      x: { time: true, range: (_, first, last) => [first, last + step] },
       y: { range: (_, __, max) => [0, Math.max(1, max)] },
       ms: { range: (_, __, max) => [0, Math.max(1, max)] },
     },
     axes: [
-      { stroke: ink, font, grid: { show: false }, ticks: { show: false }, values: (_, ticks) => ticks.map(timeValue) },
+      {
+        stroke: ink,
+        font,
+        grid: { show: false },
+        ticks: { show: false },
+        size: 24,
+        values: (_, ticks) => ticks.map(timeValue),
+      },
       {
         stroke: ink,
         font,
@@ -89,7 +98,8 @@ function optionsOf({ series, lineValue, timeValue, height, onPick }: Props, widt
         width: 1.25,
         dash: look === "dashed" ? [3, 3] : [],
         spanGaps: true,
-        points: { show: false },
+        // A line with a single value has no length, so its points are shown where there is room.
+        points: { size: 4, fill: colorOf(color) },
       })),
     ],
     hooks: {

@@ -25,6 +25,8 @@ interface Options {
 }
 
 const CUT = "max-w-0 truncate pr-3 text-ink-2";
+/** Hides the error in a narrow table, where it would cut the event. The status has it as its tooltip. */
+const WIDE_ONLY = "@max-[47.5rem]/table:hidden";
 
 function columnsOf({ withEndpoint, withError, endpointOf, now, onPick }: Options): Column<Delivery>[] {
   const event: Column<Delivery> = {
@@ -45,8 +47,8 @@ function columnsOf({ withEndpoint, withError, endpointOf, now, onPick }: Options
   };
   const error: Column<Delivery> = {
     header: "Error",
-    headerClass: `pl-4 font-medium ${withEndpoint ? "w-[18%]" : "w-[26%]"}`,
-    className: `${CUT} pl-4`,
+    headerClass: `${WIDE_ONLY} pl-4 font-medium ${withEndpoint ? "w-[18%]" : "w-[26%]"}`,
+    className: `${CUT} pl-4 ${WIDE_ONLY}`,
     cell: ({ next_at, reason, error: why }) =>
       next_at ? (
         <>
@@ -72,11 +74,12 @@ const OUTCOME: readonly Column<Delivery>[] = [
     headerClass: "w-12 text-right font-medium",
     className: ({ state }) =>
       `text-right font-mono text-data font-semibold ${state === "delivered" ? "text-valid" : "text-invalid"}`,
-    cell: ({ status }) => status ?? "",
+    cell: ({ status, reason, error }) => <span title={reason ?? error ?? undefined}>{status ?? "–"}</span>,
   },
   {
     header: "Attempts",
-    headerClass: "w-24 font-medium",
+    headerClass: "w-28 pl-4 font-medium",
+    className: "pl-4",
     cell: (delivery) => <Dots delivery={delivery} />,
   },
   {
@@ -164,7 +167,7 @@ export function DeliveryTable({
     onPick,
   });
   return (
-    <>
+    <div className="@container/table">
       <Table
         testId="deliveries"
         className="w-full table-fixed border-collapse"
@@ -182,6 +185,6 @@ export function DeliveryTable({
           </Button>
         </div>
       )}
-    </>
+    </div>
   );
 }
