@@ -2906,6 +2906,18 @@ export interface components {
          * @enum {string}
          */
         DiffRowKind: "same" | "added" | "removed" | "changed" | "skipped";
+        /** @description Part of a comparison of two texts. */
+        DiffTextPart: {
+            /** @description The text. */
+            text: string;
+            /** @description Type of the part. */
+            type: components["schemas"]["DiffTextPartType"];
+        };
+        /**
+         * @description Type of a part of a comparison.
+         * @enum {string}
+         */
+        DiffTextPartType: "same" | "added" | "removed";
         /** @description A destination that Hookbench sends webhooks to. */
         Endpoint: {
             /**
@@ -3610,6 +3622,28 @@ export interface components {
              */
             template: boolean;
         };
+        /** @description Number of requests that a rule responded to in the last 24 hours. */
+        InboxRuleStats: {
+            /** @description ID of the rule. Null for all other responses: the default response and the responses of apps. */
+            id?: string | null;
+            /**
+             * Format: date-time
+             * @description Arrival of the last one.
+             */
+            last_at?: string | null;
+            /**
+             * Format: int64
+             * @description Number of requests.
+             */
+            requests: number;
+        };
+        /** @description Statistics of the response rules of an inbox. */
+        InboxRuleStatsList: {
+            /** @description True if only the newest 100000 requests are counted. */
+            cut: boolean;
+            /** @description Statistics of each rule, in order, followed by those of all other responses. */
+            items: components["schemas"]["InboxRuleStats"][];
+        };
         /** @description The signing secrets of an inbox, unmasked. */
         InboxSecretList: {
             /** @description The items. */
@@ -4153,11 +4187,6 @@ export interface components {
             /** @description A saved endpoint, by ID. */
             endpoint: string;
         };
-        /**
-         * @description Format of a report.
-         * @enum {string}
-         */
-        ReportFormat: "html" | "markdown";
         /** @description Number of requests that match a query. */
         RequestCount: {
             /** @description True if there are more matches than `most`. */
@@ -4235,6 +4264,11 @@ export interface components {
             /** @description Data of the requests that the report does not contain, in words. */
             left_out: string[];
         };
+        /**
+         * @description Format of a report.
+         * @enum {string}
+         */
+        RequestReportFormat: "html" | "markdown";
         /** @description Summary of a captured request, as returned in lists. */
         RequestSummary: {
             /**
@@ -4300,6 +4334,41 @@ export interface components {
             unread: boolean;
             /** @description HTTP version of the request. */
             version: components["schemas"]["HttpVersion"];
+        };
+        /** @description Number of requests over time. */
+        RequestTraffic: {
+            /** @description True if every request of the minutes was searched for matches within the time limit. */
+            complete: boolean;
+            /**
+             * Format: date-time
+             * @description Start of the first minute.
+             */
+            from: string;
+            /** @description Counts of the minutes, oldest first. The last minute is the current one. */
+            minutes: components["schemas"]["RequestTrafficCounts"][];
+        };
+        /** @description Number of requests that arrived in one interval, by signature status. */
+        RequestTrafficCounts: {
+            /**
+             * Format: int32
+             * @description Requests with an invalid, an expired or no signature, although a secret is set.
+             */
+            invalid: number;
+            /**
+             * Format: int32
+             * @description Requests that match the query. 0 without a query.
+             */
+            matching: number;
+            /**
+             * Format: int32
+             * @description Requests whose signature was not verified.
+             */
+            unverified: number;
+            /**
+             * Format: int32
+             * @description Requests with a valid signature.
+             */
+            valid: number;
         };
         /** @description A response rule, a forward or the default response, with the reason why it provides the response or not. */
         ResponseCandidate: {
@@ -4397,28 +4466,6 @@ export interface components {
              * @description Maximum number of requests, from 1 to 10^15. Null keeps any number. Default: null.
              */
             requests?: number | null;
-        };
-        /** @description Number of requests that a rule responded to in the last 24 hours. */
-        RuleStats: {
-            /** @description ID of the rule. Null for all other responses: the default response and the responses of apps. */
-            id?: string | null;
-            /**
-             * Format: date-time
-             * @description Arrival of the last one.
-             */
-            last_at?: string | null;
-            /**
-             * Format: int64
-             * @description Number of requests.
-             */
-            requests: number;
-        };
-        /** @description Statistics of the response rules of an inbox. */
-        RuleStatsList: {
-            /** @description True if only the newest 100000 requests are counted. */
-            cut: boolean;
-            /** @description Statistics of each rule, in order, followed by those of all other responses. */
-            items: components["schemas"]["RuleStats"][];
         };
         /** @description A saved search. */
         SavedSearch: {
@@ -4726,7 +4773,7 @@ export interface components {
              * @description Differences from the payload that the sender signed to the payload that was received. Empty if they are equal or
              *     if no mistake was found. Secrets are masked, and non-printable bytes are escaped.
              */
-            difference: components["schemas"]["TextDiffPart"][];
+            difference: components["schemas"]["DiffTextPart"][];
             /** @description Signature computed with the secret. */
             expected?: string | null;
             /** @description Mistakes that together reproduce the received signature. */
@@ -4942,18 +4989,6 @@ export interface components {
             /** @description Version of the program. */
             version: string;
         };
-        /** @description Part of a comparison of two texts. */
-        TextDiffPart: {
-            /** @description The text. */
-            text: string;
-            /** @description Type of the part. */
-            type: components["schemas"]["TextDiffPartType"];
-        };
-        /**
-         * @description Type of a part of a comparison.
-         * @enum {string}
-         */
-        TextDiffPartType: "same" | "added" | "removed";
         /** @description Timeline of one event, oldest item first. */
         Timeline: {
             /**
@@ -4990,41 +5025,6 @@ export interface components {
          * @enum {string}
          */
         TimelineRepeat: "first" | "retry" | "duplicate" | "altered" | "unknown";
-        /** @description Number of requests over time. */
-        Traffic: {
-            /** @description True if every request of the minutes was searched for matches within the time limit. */
-            complete: boolean;
-            /**
-             * Format: date-time
-             * @description Start of the first minute.
-             */
-            from: string;
-            /** @description Counts of the minutes, oldest first. The last minute is the current one. */
-            minutes: components["schemas"]["TrafficCounts"][];
-        };
-        /** @description Number of requests that arrived in one interval, by signature status. */
-        TrafficCounts: {
-            /**
-             * Format: int32
-             * @description Requests with an invalid, an expired or no signature, although a secret is set.
-             */
-            invalid: number;
-            /**
-             * Format: int32
-             * @description Requests that match the query. 0 without a query.
-             */
-            matching: number;
-            /**
-             * Format: int32
-             * @description Requests whose signature was not verified.
-             */
-            unverified: number;
-            /**
-             * Format: int32
-             * @description Requests with a valid signature.
-             */
-            valid: number;
-        };
         /** @description A tunnel that makes inboxes reachable from the internet. */
         Tunnel: {
             /** @description State of the connection. */
@@ -9521,7 +9521,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["RuleStatsList"];
+                    "application/json": components["schemas"]["InboxRuleStatsList"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -11711,7 +11711,7 @@ export interface operations {
                 /** @description IDs of the requests, separated by commas, in this order. At most 50. */
                 ids: string;
                 /** @description Format of the report: `html` or `markdown`. */
-                as: components["schemas"]["ReportFormat"];
+                as: components["schemas"]["RequestReportFormat"];
                 /** @description Names of headers whose values are redacted, separated by commas. */
                 redact_headers?: string;
                 /** @description Paths in JSON bodies whose values are redacted, as used after `body.` in a query, separated by commas. */
@@ -11807,7 +11807,7 @@ export interface operations {
                 /** @description IDs of the requests, separated by commas, in this order. At most 50. */
                 ids: string;
                 /** @description Format of the report: `html` or `markdown`. */
-                as: components["schemas"]["ReportFormat"];
+                as: components["schemas"]["RequestReportFormat"];
                 /** @description Names of headers whose values are redacted, separated by commas. */
                 redact_headers?: string;
                 /** @description Paths in JSON bodies whose values are redacted, as used after `body.` in a query, separated by commas. */
@@ -11923,7 +11923,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["Traffic"];
+                    "application/json": components["schemas"]["RequestTraffic"];
                 };
             };
             /** @description The request could not be parsed. */

@@ -71,7 +71,7 @@ const EVENT_MAX: usize = 6 * PAYLOAD_MAX + JSON_MAX;
         description = "Local HTTP API of Hookbench: capture, inspect, verify, forward, replay and send webhooks.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    components(schemas(hookbench_model::Error, hookbench_model::FeedItem, hookbench_model::ReportFormat))
+    components(schemas(hookbench_model::Error, hookbench_model::FeedItem, hookbench_model::RequestReportFormat))
 )]
 struct Description;
 

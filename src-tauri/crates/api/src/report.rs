@@ -12,7 +12,7 @@ use hookbench_engine::{
     report::{self, REQUESTS_MAX, ReportError, ReportOptions},
 };
 use hookbench_formats::Redaction;
-use hookbench_model::{ReportFormat, RequestReport};
+use hookbench_model::{RequestReport, RequestReportFormat};
 use hookbench_query::JsonPath;
 use http::header;
 use serde::Deserialize;
@@ -27,7 +27,7 @@ pub(crate) struct ReportQuery {
     /// IDs of the requests, separated by commas, in this order. At most 50.
     ids: String,
     /// Format of the report: `html` or `markdown`.
-    r#as: ReportFormat,
+    r#as: RequestReportFormat,
     /// Names of headers whose values are redacted, separated by commas.
     redact_headers: Option<String>,
     /// Paths in JSON bodies whose values are redacted, as used after `body.` in a query, separated by commas.
@@ -73,8 +73,8 @@ pub(crate) async fn download_report(
     extract::Query(query): extract::Query<ReportQuery>,
 ) -> Result<Response, ApiError> {
     let media_type = match query.r#as {
-        ReportFormat::Html => "text/html; charset=utf-8",
-        ReportFormat::Markdown => "text/markdown; charset=utf-8",
+        RequestReportFormat::Html => "text/html; charset=utf-8",
+        RequestReportFormat::Markdown => "text/markdown; charset=utf-8",
     };
     let report = written(&engine, query).await?;
     let headers = [

@@ -12,7 +12,7 @@ use hookbench_codegen::{CodeFormat, CodeRequest};
 use hookbench_engine::{Engine, request, traffic};
 use hookbench_model::{
     Change, Deletion, ErrorCode, ListenerState, NOTE_MAX, RequestCount, RequestDetail, RequestList, RequestListItem,
-    RequestMarks, RequestSummary, Timeline, Traffic,
+    RequestMarks, RequestSummary, RequestTraffic, Timeline,
 };
 use hookbench_query::Query;
 use hookbench_search::PAGE_TIME;
@@ -159,12 +159,12 @@ pub(crate) struct TrafficQuery {
 /// Returns the number of requests that were stored in each of the last 60 minutes, by signature status. Imported
 /// requests are not counted. The search for matches of `q` stops at its time limit.
 #[utoipa::path(get, path = "/requests/traffic", tag = "requests", params(TrafficQuery), responses(
-    (status = 200, body = Traffic), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
+    (status = 200, body = RequestTraffic), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read_traffic(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<TrafficQuery>,
-) -> Result<Json<Traffic>, ApiError> {
+) -> Result<Json<RequestTraffic>, ApiError> {
     let inbox = number_of(&engine, query.inbox.as_deref())?;
     let text = query.q.filter(|text| !text.trim().is_empty());
     let parsed = text.map(|text| Query::parse(&text)).transpose()?;

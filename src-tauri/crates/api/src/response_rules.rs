@@ -9,7 +9,7 @@ use hookbench_engine::{
     Engine,
     response::{self, Arrival, ArrivedRequest, DecidedResponse, RESPONSE_FILE_MAX},
 };
-use hookbench_model::{ErrorCode, ResponseFile, ResponsePreview, RuleStats, RuleStatsList, timestamp};
+use hookbench_model::{ErrorCode, InboxRuleStats, InboxRuleStatsList, ResponseFile, ResponsePreview, timestamp};
 use hookbench_query::SEARCHED_MAX;
 use hookbench_store::response::{COUNTED_MAX, OriginCount, counts_by_origin};
 use http::StatusCode;
@@ -86,18 +86,18 @@ const STATS_MS: i64 = 24 * 3_600 * 1_000;
 ///
 /// Returns the number of requests that each response rule of an inbox responded to in the last 24 hours.
 #[utoipa::path(get, path = "/inboxes/{name}/rules/stats", tag = "inboxes", params(("name" = String, Path)), responses(
-    (status = 200, body = RuleStatsList), (status = 404, body = hookbench_model::Error)
+    (status = 200, body = InboxRuleStatsList), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn stats(
     State(engine): State<Arc<Engine>>,
     extract::Path(name): extract::Path<String>,
-) -> Result<Json<RuleStatsList>, ApiError> {
+) -> Result<Json<InboxRuleStatsList>, ApiError> {
     let inbox = super::inboxes::find(&engine, &name)?;
     let (number, since) = (inbox.number, RowId::at(engine.clock.now_us() / 1_000 - STATS_MS));
     let read = move |connection: &Connection| counts_by_origin(connection, number, since);
     let mut counts = engine.store.readers().read(read).await?;
     let cut = counts.iter().map(|count| count.requests).sum::<u64>() >= COUNTED_MAX as u64;
-    let mut items: Vec<RuleStats> = Vec::new();
+    let mut items: Vec<InboxRuleStats> = Vec::new();
     for (rule, _) in &inbox.compiled_rules.rules {
         let origin = format!("Rule {}", rule.shown_name());
         let of_rule = |count: &OriginCount| {
@@ -109,11 +109,11 @@ pub(crate) async fn stats(
         items.push(summed(Some(rule.id.clone()), own));
     }
     items.push(summed(None, counts));
-    Ok(Json(RuleStatsList { items, cut }))
+    Ok(Json(InboxRuleStatsList { items, cut }))
 }
 
-fn summed(id: Option<String>, counts: Vec<OriginCount>) -> RuleStats {
-    RuleStats {
+fn summed(id: Option<String>, counts: Vec<OriginCount>) -> InboxRuleStats {
+    InboxRuleStats {
         id,
         requests: counts.iter().map(|count| count.requests).sum(),
         last_at: counts.iter().map(|count| count.last_us).max().map(timestamp),

@@ -12,7 +12,7 @@ const TIMEOUT: Duration = Duration::from_millis(200);
 /// Type of a part of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum TextDiffPartType {
+pub enum DiffTextPartType {
     /// The text is in both texts.
     Same,
     /// The text is only in the second text.
@@ -23,16 +23,16 @@ pub enum TextDiffPartType {
 
 /// Part of a comparison of two texts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct TextDiffPart {
+pub struct DiffTextPart {
     /// Type of the part.
     #[serde(rename = "type")]
-    pub kind: TextDiffPartType,
+    pub kind: DiffTextPartType,
     /// The text.
     pub text: String,
 }
 
 /// Returns the parts that turn the text `a` into the text `b`, in order.
-pub fn text_parts(a: &str, b: &str) -> Vec<TextDiffPart> {
+pub fn text_parts(a: &str, b: &str) -> Vec<DiffTextPart> {
     // The common ends are cut off first, because a change is usually local.
     let start =
         a.char_indices().zip(b.chars()).find(|((_, a), b)| a != b).map_or(a.len().min(b.len()), |((at, _), _)| at);
@@ -41,25 +41,25 @@ pub fn text_parts(a: &str, b: &str) -> Vec<TextDiffPart> {
     let end: usize = common.map(|(c, _)| c.len_utf8()).sum();
     let (middle_a, middle_b) = (&rest_a[..rest_a.len() - end], &rest_b[..rest_b.len() - end]);
     let mut parts = Vec::new();
-    push(&mut parts, TextDiffPartType::Same, &a[..start]);
+    push(&mut parts, DiffTextPartType::Same, &a[..start]);
     let diff = TextDiff::configure().algorithm(Algorithm::Myers).timeout(TIMEOUT).diff_chars(middle_a, middle_b);
     for change in diff.iter_all_changes() {
         let kind = match change.tag() {
-            ChangeTag::Equal => TextDiffPartType::Same,
-            ChangeTag::Delete => TextDiffPartType::Removed,
-            ChangeTag::Insert => TextDiffPartType::Added,
+            ChangeTag::Equal => DiffTextPartType::Same,
+            ChangeTag::Delete => DiffTextPartType::Removed,
+            ChangeTag::Insert => DiffTextPartType::Added,
         };
         push(&mut parts, kind, change.value());
     }
-    push(&mut parts, TextDiffPartType::Same, &rest_a[rest_a.len() - end..]);
+    push(&mut parts, DiffTextPartType::Same, &rest_a[rest_a.len() - end..]);
     parts
 }
 
-fn push(parts: &mut Vec<TextDiffPart>, kind: TextDiffPartType, text: &str) {
+fn push(parts: &mut Vec<DiffTextPart>, kind: DiffTextPartType, text: &str) {
     match parts.last_mut() {
         _ if text.is_empty() => {}
         Some(last) if last.kind == kind => last.text.push_str(text),
-        _ => parts.push(TextDiffPart { kind, text: text.to_owned() }),
+        _ => parts.push(DiffTextPart { kind, text: text.to_owned() }),
     }
 }
 
@@ -68,10 +68,10 @@ mod tests {
     use super::*;
 
     fn marked(a: &str, b: &str) -> String {
-        let mark = |part: TextDiffPart| match part.kind {
-            TextDiffPartType::Same => part.text,
-            TextDiffPartType::Added => format!("[+{}]", part.text),
-            TextDiffPartType::Removed => format!("[-{}]", part.text),
+        let mark = |part: DiffTextPart| match part.kind {
+            DiffTextPartType::Same => part.text,
+            DiffTextPartType::Added => format!("[+{}]", part.text),
+            DiffTextPartType::Removed => format!("[-{}]", part.text),
         };
         text_parts(a, b).into_iter().map(mark).collect()
     }
@@ -90,8 +90,8 @@ mod tests {
         fn parts_contain_both_texts(a in ".{0,40}", b in ".{0,40}") {
             let parts = text_parts(&a, &b);
             let without = |kind| parts.iter().filter(|part| part.kind != kind).map(|part| part.text.as_str()).collect::<String>();
-            proptest::prop_assert_eq!(without(TextDiffPartType::Added), a);
-            proptest::prop_assert_eq!(without(TextDiffPartType::Removed), b);
+            proptest::prop_assert_eq!(without(DiffTextPartType::Added), a);
+            proptest::prop_assert_eq!(without(DiffTextPartType::Removed), b);
         }
     }
 }

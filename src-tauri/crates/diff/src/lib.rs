@@ -5,7 +5,7 @@ mod characters;
 mod json;
 mod text;
 
-pub use characters::{TextDiffPart, TextDiffPartType, text_parts};
+pub use characters::{DiffTextPart, DiffTextPartType, text_parts};
 use hookbench_capture::header_list;
 use hookbench_model::{BodyKind, MASK, text_by};
 use hookbench_provider::is_secret_header;

@@ -7,7 +7,7 @@ use hookbench_formats::{
     Record, Redaction, ReportDelivery, ReportEntry, ReportLeftOut, ReportResponse, render_report, report_body,
     report_line,
 };
-use hookbench_model::{BodyState, Delivery, DeliveryOrigin, HeaderLine, ReportFormat, RequestReport, text};
+use hookbench_model::{BodyState, Delivery, DeliveryOrigin, HeaderLine, RequestReport, RequestReportFormat, text};
 use hookbench_store::{
     delivery,
     request::{StoredRequest, collect_body},
@@ -69,7 +69,7 @@ type Exchange = (Delivery, Vec<HeaderLine>, Vec<u8>);
 pub async fn report(
     engine: &Arc<Engine>,
     rows: Vec<RowId>,
-    format: ReportFormat,
+    format: RequestReportFormat,
     options: &ReportOptions,
 ) -> Result<RequestReport, ReportError> {
     let every_secret = every_secret_path(&engine.providers.catalog());
@@ -96,7 +96,7 @@ pub async fn report(
         left_out.add(&format!("Body values at {path}"));
     }
     let content = render_report(format, &entries)?;
-    let extension = if format == ReportFormat::Html { "html" } else { "md" };
+    let extension = if format == RequestReportFormat::Html { "html" } else { "md" };
     Ok(RequestReport { file_name: format!("request-report.{extension}"), content, left_out: left_out.into_list() })
 }
 

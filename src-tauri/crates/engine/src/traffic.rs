@@ -9,7 +9,7 @@ use std::{
 };
 
 use hookbench_capture::{ReadError, RowId};
-use hookbench_model::{PipelineStage, SignatureStatus, Traffic, TrafficCounts, timestamp};
+use hookbench_model::{PipelineStage, RequestTraffic, RequestTrafficCounts, SignatureStatus, timestamp};
 use hookbench_query::Query;
 use hookbench_search::PAGE_TIME;
 use hookbench_store::{request::CommittedRequest, traffic};
@@ -24,7 +24,7 @@ const MINUTES: usize = 60;
 const MINUTE_MS: i64 = 60_000;
 
 /// Counts of an inbox in a minute, by their number.
-type Counts = HashMap<(i64, i64), TrafficCounts>;
+type Counts = HashMap<(i64, i64), RequestTrafficCounts>;
 
 /// Counts of the last hour, in memory.
 #[derive(Debug, Default)]
@@ -83,7 +83,7 @@ fn count(counts: &mut Counts, row: RowId, inbox: i64, status: SignatureStatus, n
 ///
 /// # Errors
 /// Returns an error if the database cannot be read.
-pub async fn last_hour(engine: &Engine, inbox: Option<i64>, query: Option<Query>) -> Result<Traffic, ReadError> {
+pub async fn last_hour(engine: &Engine, inbox: Option<i64>, query: Option<Query>) -> Result<RequestTraffic, ReadError> {
     let now_minute = engine.clock.now_us() / 1_000 / MINUTE_MS;
     let first = now_minute - (MINUTES as i64 - 1);
     let mut minutes = counted(engine, inbox, first).await?;
@@ -103,11 +103,11 @@ pub async fn last_hour(engine: &Engine, inbox: Option<i64>, query: Option<Query>
             minute.matching = matching;
         }
     }
-    Ok(Traffic { from: timestamp(first * MINUTE_MS * 1_000), minutes, complete })
+    Ok(RequestTraffic { from: timestamp(first * MINUTE_MS * 1_000), minutes, complete })
 }
 
 /// Returns the counts of the minutes from `first` on, from memory or from the store.
-async fn counted(engine: &Engine, inbox: Option<i64>, first: i64) -> Result<Vec<TrafficCounts>, ReadError> {
+async fn counted(engine: &Engine, inbox: Option<i64>, first: i64) -> Result<Vec<RequestTrafficCounts>, ReadError> {
     let hidden = engine.hidden.condition();
     {
         let mut state = engine.traffic.lock();
@@ -155,8 +155,8 @@ async fn counted(engine: &Engine, inbox: Option<i64>, first: i64) -> Result<Vec<
     Ok(summed(&counts, inbox, first))
 }
 
-fn summed(counts: &Counts, inbox: Option<i64>, first: i64) -> Vec<TrafficCounts> {
-    let mut minutes = vec![TrafficCounts::default(); MINUTES];
+fn summed(counts: &Counts, inbox: Option<i64>, first: i64) -> Vec<RequestTrafficCounts> {
+    let mut minutes = vec![RequestTrafficCounts::default(); MINUTES];
     for ((of, minute), counts) in counts {
         let place = usize::try_from(minute - first).ok().and_then(|place| minutes.get_mut(place));
         if let Some(sum) = place.filter(|_| inbox.is_none_or(|inbox| inbox == *of)) {

@@ -92,15 +92,15 @@ pub use replay::{
     ReSignWith, Replay, ReplayEdit, ReplayFailure, ReplayLatencies, ReplayList, ReplayReport, ReplayResponses,
     ReplaySettings, ReplayState, ReplayTarget,
 };
-pub use report::{ReportFormat, RequestReport};
+pub use report::{RequestReport, RequestReportFormat};
 pub use request::{
     OutgoingSummary, RequestCount, RequestDetail, RequestList, RequestListItem, RequestMarks, RequestSummary,
-    SearchSnippet, Traffic, TrafficCounts,
+    RequestTraffic, RequestTrafficCounts, SearchSnippet,
 };
 pub use response::{InboxResponse, RESPONSE_BODY_MAX, ResponseFault, ResponseFile};
 pub use response_preview::{ResponseCandidate, ResponsePreview};
 pub use response_rule::{ResponseRule, SequenceEnd, SequencePer, unreachable_rules};
-pub use rule_stats::{RuleStats, RuleStatsList};
+pub use rule_stats::{InboxRuleStats, InboxRuleStatsList};
 pub use saved_search::{QueryCompletion, SavedSearch, SavedSearchList, SavedSearchNew};
 pub use scenario::{Scenario, ScenarioList, ScenarioStep};
 pub use search_index::SearchIndexState;

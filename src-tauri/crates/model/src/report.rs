@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum ReportFormat {
+pub enum RequestReportFormat {
     /// A single HTML page without scripts.
     Html,
     /// Markdown.

@@ -152,7 +152,7 @@ pub struct RequestListItem {
 
 /// Number of requests that arrived in one interval, by signature status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct TrafficCounts {
+pub struct RequestTrafficCounts {
     /// Requests with a valid signature.
     pub valid: u32,
     /// Requests with an invalid, an expired or no signature, although a secret is set.
@@ -165,12 +165,12 @@ pub struct TrafficCounts {
 
 /// Number of requests over time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Traffic {
+pub struct RequestTraffic {
     /// Start of the first minute.
     #[schema(value_type = String, format = DateTime)]
     pub from: Timestamp,
     /// Counts of the minutes, oldest first. The last minute is the current one.
-    pub minutes: Vec<TrafficCounts>,
+    pub minutes: Vec<RequestTrafficCounts>,
     /// True if every request of the minutes was searched for matches within the time limit.
     pub complete: bool,
 }

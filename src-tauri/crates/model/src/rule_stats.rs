@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 /// Number of requests that a rule responded to in the last 24 hours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RuleStats {
+pub struct InboxRuleStats {
     /// ID of the rule. Null for all other responses: the default response and the responses of apps.
     pub id: Option<String>,
     /// Number of requests.
@@ -18,9 +18,9 @@ pub struct RuleStats {
 
 /// Statistics of the response rules of an inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RuleStatsList {
+pub struct InboxRuleStatsList {
     /// Statistics of each rule, in order, followed by those of all other responses.
-    pub items: Vec<RuleStats>,
+    pub items: Vec<InboxRuleStats>,
     /// True if only the newest 100000 requests are counted.
     pub cut: bool,
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use base64::Engine as _;
-use hookbench_diff::{TextDiffPart, text_parts};
+use hookbench_diff::{DiffTextPart, text_parts};
 use hookbench_model::{MASK, SignatureStatus, text_by};
 use hookbench_provider::{Catalog, Provider, SchemeRecord, Verified};
 use hookbench_query::body;
@@ -123,7 +123,7 @@ pub struct SignatureExplanation {
     pub fixed: Option<String>,
     /// Differences from the payload that the sender signed to the payload that was received. Empty if they are equal or
     /// if no mistake was found. Secrets are masked, and non-printable bytes are escaped.
-    pub difference: Vec<TextDiffPart>,
+    pub difference: Vec<DiffTextPart>,
     /// Places of the signature in the message, such as `the header Stripe-Signature`.
     pub places: Vec<String>,
     /// Signature scheme in a few words.

@@ -1,6 +1,6 @@
 //! Reports of requests for a ticket: an HTML page or Markdown.
 
-use hookbench_model::{MASK, ReportFormat, is_invisible, text};
+use hookbench_model::{MASK, RequestReportFormat, is_invisible, text};
 use hookbench_query::looks_like_json;
 use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
@@ -150,15 +150,15 @@ pub fn report_line(text: &str) -> String {
 ///
 /// # Errors
 /// Returns an error if the template cannot be rendered.
-pub fn render_report(format: ReportFormat, entries: &[ReportEntry]) -> Result<String, minijinja::Error> {
+pub fn render_report(format: RequestReportFormat, entries: &[ReportEntry]) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_trim_blocks(true);
     let template = match format {
-        ReportFormat::Html => {
+        RequestReportFormat::Html => {
             environment.set_auto_escape_callback(|_| AutoEscape::Html);
             include_str!("report.html")
         }
-        ReportFormat::Markdown => {
+        RequestReportFormat::Markdown => {
             environment.set_auto_escape_callback(|_| AutoEscape::None);
             environment.add_filter("fenced", fenced);
             environment.add_filter("inline", inline);
@@ -208,9 +208,9 @@ mod tests {
 
     #[test]
     fn escapes_hostile_content() {
-        let html = render_report(ReportFormat::Html, &[entry()]).expect("a page");
+        let html = render_report(RequestReportFormat::Html, &[entry()]).expect("a page");
         assert!(!html.contains("<script") && !html.contains("<img") && html.contains("&lt;script&gt;"), "{html}");
-        let markdown = render_report(ReportFormat::Markdown, &[entry()]).expect("a text");
+        let markdown = render_report(RequestReportFormat::Markdown, &[entry()]).expect("a text");
         assert!(markdown.contains("````\n```\n# no heading"), "{markdown}");
         assert!(markdown.contains("## `` </title><script>alert(1)</script> `x` ``"), "{markdown}");
     }
