@@ -176,7 +176,8 @@ describe.each(TRANSPORTS)("sending in the %s", (transport) => {
     await sendSample();
     await sees(driver, /Response\s*500/);
     await click(driver, "Back");
-    await sees(driver, "next in");
+    // A narrow table has no room for the countdown, which the open delivery shows.
+    await sees(driver, transport === "window" ? "next in" : "waiting");
     await until("the row", () =>
       driver.executeScript<boolean>(
         "const row = document.querySelector('[data-testid=deliveries] tbody button'); row?.click(); return Boolean(row)",
