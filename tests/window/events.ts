@@ -23,6 +23,18 @@ const AGENTS = {
   shopify: "Shopify-Captain-Hook",
 } as const;
 
+/** Returns a POST to the inbox itself. */
+const post = (headers: Record<string, string>, body: string): Webhook => ({
+  method: "POST",
+  path: "",
+  headers: { "content-type": "application/json", ...headers },
+  body,
+});
+
+/** Returns the HMAC-SHA256 of a text, in an encoding. */
+const hmac = (secret: string, text: string, encoding: "hex" | "base64"): string =>
+  createHmac("sha256", secret).update(text).digest(encoding);
+
 /** Stripe webhook, https://docs.stripe.com/webhooks#verify-manually. */
 export function stripe(type: string, id: string, object: object, secret: string = SECRETS.stripe): Webhook {
   const created = Math.floor(Date.now() / 1000);
@@ -38,52 +50,33 @@ export function stripe(type: string, id: string, object: object, secret: string 
     data: { object },
   };
   const body = JSON.stringify(event, null, 2);
-  const signature = createHmac("sha256", secret).update(`${created}.${body}`).digest("hex");
-  return {
-    method: "POST",
-    path: "",
-    headers: {
-      "content-type": "application/json; charset=utf-8",
-      "stripe-signature": `t=${created},v1=${signature}`,
-      "user-agent": AGENTS.stripe,
-    },
-    body,
-  };
+  const signature = hmac(secret, `${created}.${body}`, "hex");
+  return post({ "stripe-signature": `t=${created},v1=${signature}`, "user-agent": AGENTS.stripe }, body);
 }
 
 /** GitHub webhook, https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries. */
 export function github(event: string, delivery: string, payload: object): Webhook {
   const body = JSON.stringify(payload);
-  return {
-    method: "POST",
-    path: "",
-    headers: {
-      "content-type": "application/json",
-      "x-github-event": event,
-      "x-github-delivery": delivery,
-      "x-hub-signature-256": `sha256=${createHmac("sha256", SECRETS.github).update(body).digest("hex")}`,
-      "user-agent": AGENTS.github,
-    },
-    body,
+  const headers = {
+    "x-github-event": event,
+    "x-github-delivery": delivery,
+    "x-hub-signature-256": `sha256=${hmac(SECRETS.github, body, "hex")}`,
+    "user-agent": AGENTS.github,
   };
+  return post(headers, body);
 }
 
 /** Shopify webhook, https://shopify.dev/docs/apps/build/webhooks/subscribe/https. */
 export function shopify(topic: string, id: string, payload: object): Webhook {
   const body = JSON.stringify(payload);
-  return {
-    method: "POST",
-    path: "",
-    headers: {
-      "content-type": "application/json",
-      "x-shopify-topic": topic,
-      "x-shopify-webhook-id": id,
-      "x-shopify-shop-domain": "northwind-mugs.myshopify.com",
-      "x-shopify-hmac-sha256": createHmac("sha256", SECRETS.shopify).update(body).digest("base64"),
-      "user-agent": AGENTS.shopify,
-    },
-    body,
+  const headers = {
+    "x-shopify-topic": topic,
+    "x-shopify-webhook-id": id,
+    "x-shopify-shop-domain": "northwind-mugs.myshopify.com",
+    "x-shopify-hmac-sha256": hmac(SECRETS.shopify, body, "base64"),
+    "user-agent": AGENTS.shopify,
   };
+  return post(headers, body);
 }
 
 const invoice = (number: string, customer: string, email: string, amount: number, extra: object = {}): object => ({

@@ -2,11 +2,13 @@
 import { bytes, requestRoute, type Detail } from "../../api/client";
 import { EMPTY, targetOf, type Draft } from "./draft";
 
-/** Headers that the connection sets, which are not part of a draft. */
+/** Headers that the connection sets, which are not part of a draft. The engine leaves them out as well. */
 const HOP_BY_HOP = new Set([
   "connection",
   "content-length",
+  "expect",
   "host",
+  "http2-settings",
   "keep-alive",
   "proxy-connection",
   "te",

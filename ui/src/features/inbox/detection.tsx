@@ -7,10 +7,11 @@ import { Button } from "../../ui/button";
 import { SecretInput } from "../../ui/input";
 import { Form, FormError, useFormState, useSubmission } from "../../ui/form";
 import { count } from "../../ui/format";
+import { useSettled } from "../../ui/settled";
 import { tell } from "../../ui/toasts";
 
-/** Interval at which an inbox without a provider is looked at again, in ms. */
-const LOOK_MS = 5_000;
+/** Pause in arrivals after which an inbox without a provider is looked at again, in ms. */
+const PAUSE_MS = 1_000;
 
 interface Detected {
   provider: string;
@@ -31,13 +32,14 @@ async function detect(inbox: string): Promise<Detected | null> {
 }
 
 /** Returns the detected provider of an inbox that has none. */
-export function useDetected({ name, verification }: Inbox): Detected | undefined {
+export function useDetected({ name, verification, requests }: Inbox): Detected | undefined {
+  const settled = useSettled(requests, PAUSE_MS);
   const { data } = useQuery({
-    queryKey: ["detected", name],
+    queryKey: ["detected", name, settled],
     queryFn: () => detect(name),
     enabled: !verification.provider,
-    refetchInterval: LOOK_MS,
-    staleTime: 0,
+    placeholderData: (before) => before,
+    gcTime: 5_000,
   });
   return verification.provider ? undefined : (data ?? undefined);
 }
