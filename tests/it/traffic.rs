@@ -112,6 +112,12 @@ async fn report_shows_request_without_credentials() {
     let page =
         serve.request(Method::GET, &format!("/requests/report/file?ids={}&as=html", id(&row))).send().await.unwrap();
     assert!(page.headers()["content-disposition"].to_str().unwrap().contains("request-report.html"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ticket.html");
+    assert!(serve.cli(&["report", "latest", "--as", "html", "-o", file.to_str().unwrap()]).status.success());
+    assert!(std::fs::read_to_string(&file).unwrap().contains("order.paid"));
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions()) & 0o777, 0o600);
     let printed = serve.cli(&["report", "latest", "--no-bodies"]);
     let text = String::from_utf8(printed.stdout).unwrap();
     assert!(printed.status.success() && text.contains("/inbox/orders") && !text.contains("order.paid\""), "{text}");

@@ -6,7 +6,7 @@ use axum::body::Body;
 use futures_util::StreamExt;
 use http::{HeaderMap, Method};
 
-use super::{Api, error::CliError, terminal};
+use super::{Api, error::CliError, redaction::Redaction, terminal};
 use crate::transport::{ApiResponse, into_file};
 
 #[derive(Debug, clap::Args)]
@@ -30,16 +30,8 @@ pub(super) struct Args {
     /// Without this flag, Authorization, cookies, API keys and secrets are masked.
     #[arg(long)]
     secrets: bool,
-    /// Redact the value of this header; repeatable
-    #[arg(long, value_name = "NAME")]
-    redact_header: Vec<String>,
-    /// Redact the values at this path in JSON bodies; repeatable
-    ///
-    /// Example paths: data.user.email and items[*].name.
-    ///
-    /// A body that is not JSON is replaced.
-    #[arg(long, value_name = "PATH")]
-    redact_path: Vec<String>,
+    #[command(flatten)]
+    redaction: Redaction,
 }
 
 pub(super) async fn run(api: &Api, args: Args) -> Result<(), CliError> {
@@ -48,12 +40,7 @@ pub(super) async fn run(api: &Api, args: Args) -> Result<(), CliError> {
     params.extend_pairs(args.query.iter().map(|query| ("q", query)));
     params.extend_pairs(args.inbox.iter().map(|inbox| ("inbox", inbox)));
     let ids = super::latest::requests(api, &args.ids).await?;
-    for (name, listed) in [("ids", &ids), ("redact_headers", &args.redact_header), ("redact_paths", &args.redact_path)]
-    {
-        if !listed.is_empty() {
-            params.append_pair(name, &listed.join(","));
-        }
-    }
+    args.redaction.append(&ids, &mut params);
     if args.secrets {
         params.append_pair("secrets", "true");
     }

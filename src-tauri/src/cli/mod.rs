@@ -16,6 +16,7 @@ mod keys;
 mod latest;
 mod listen;
 mod provider;
+mod redaction;
 mod relay;
 mod replay;
 mod report;

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use futures_util::stream;
 use hookbench_model::RequestReport;
 
-use super::{Api, error::CliError, terminal};
+use super::{Api, error::CliError, redaction::Redaction, terminal};
+use crate::transport::into_file;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -23,33 +25,24 @@ pub(super) struct Args {
     /// Include the remote addresses of senders
     #[arg(long)]
     addresses: bool,
-    /// Redact the value of this header; repeatable
-    #[arg(long, value_name = "NAME")]
-    redact_header: Vec<String>,
-    /// Redact the values at this path in JSON bodies; repeatable
-    #[arg(long, value_name = "PATH")]
-    redact_path: Vec<String>,
+    #[command(flatten)]
+    redaction: Redaction,
 }
 
 pub(super) async fn run(api: &Api, args: Args) -> Result<(), CliError> {
     let mut params = form_urlencoded::Serializer::new(String::new());
     params.append_pair("as", &args.format);
     let ids = super::latest::requests(api, &args.ids).await?;
-    for (name, listed) in [("ids", &ids), ("redact_headers", &args.redact_header), ("redact_paths", &args.redact_path)]
-    {
-        if !listed.is_empty() {
-            params.append_pair(name, &listed.join(","));
-        }
-    }
+    args.redaction.append(&ids, &mut params);
     for (name, set) in [("bodies", !args.no_bodies), ("addresses", args.addresses)] {
         params.append_pair(name, if set { "true" } else { "false" });
     }
     let report: RequestReport = api.get(&format!("/requests/report?{}", params.finish())).await?;
     match &args.output {
         Some(path) => {
-            std::fs::write(path, &report.content)
-                .map_err(|e| CliError::Other(format!("{} cannot be written: {e}", path.display())))?;
-            terminal::say(&format!("Wrote {}.", path.display()));
+            let content = stream::iter([Ok(report.content.into())]);
+            into_file(content, path, |_| ()).await.map_err(|e| CliError::Other(e.to_string()))?;
+            terminal::say(&format!("Wrote {}. Only you may read it.", path.display()));
         }
         None => terminal::line(report.content.trim_end()),
     }

@@ -23,6 +23,9 @@ const MINUTES: usize = 60;
 /// Length of a minute, in ms.
 const MINUTE_MS: i64 = 60_000;
 
+/// Maximum number of entries in memory. More are forgotten: no client has read the traffic for a long time.
+const ENTRIES_MAX: usize = 100_000;
+
 /// Counts of an inbox in a minute, by their number.
 type Counts = HashMap<(i64, i64), RequestTrafficCounts>;
 
@@ -37,8 +40,8 @@ enum State {
     Empty,
     /// The store is being read. Requests that are verified in the meantime are collected.
     Loading(Vec<(RowId, i64, SignatureStatus)>),
-    /// The counts include every verified request, except those that `hidden` excludes.
-    Loaded { counts: Counts, hidden: String },
+    /// The counts include every verified request, except those that `hidden` excludes. The store was read up to `last`.
+    Loaded { counts: Counts, hidden: String, last: RowId },
 }
 
 impl TrafficCounters {
@@ -54,28 +57,27 @@ impl TrafficCounters {
     /// Counts requests that were verified for the first time.
     pub(crate) fn add(&self, requests: &[CommittedRequest]) {
         let mut state = self.lock();
-        match &mut *state {
-            State::Empty => {}
+        let entries = match &mut *state {
+            State::Empty => 0,
             State::Loading(collected) => {
                 collected.extend(requests.iter().map(|request| (request.row, request.inbox, request.signature)));
+                collected.len()
             }
-            State::Loaded { counts, .. } => {
-                for request in requests {
+            State::Loaded { counts, last, .. } => {
+                for request in requests.iter().filter(|request| request.row > *last) {
                     count(counts, request.row, request.inbox, request.signature, 1);
                 }
+                counts.len()
             }
+        };
+        if entries > ENTRIES_MAX {
+            *state = State::Empty;
         }
     }
 }
 
 fn count(counts: &mut Counts, row: RowId, inbox: i64, status: SignatureStatus, number: u32) {
-    let minute = counts.entry((inbox, row.unix_ms() / MINUTE_MS)).or_default();
-    let of_status = match status {
-        SignatureStatus::Valid => &mut minute.valid,
-        SignatureStatus::Unverified => &mut minute.unverified,
-        SignatureStatus::Invalid | SignatureStatus::Expired | SignatureStatus::Unsigned => &mut minute.invalid,
-    };
-    *of_status += number;
+    counts.entry((inbox, row.unix_ms() / MINUTE_MS)).or_default().add(status, number);
 }
 
 /// Returns the requests per minute of the last hour, in one inbox or in all, with the number of those that match a
@@ -112,7 +114,7 @@ async fn counted(engine: &Engine, inbox: Option<i64>, first: i64) -> Result<Vec<
     {
         let mut state = engine.traffic.lock();
         match &mut *state {
-            State::Loaded { counts, hidden: counted } if *counted == hidden => {
+            State::Loaded { counts, hidden: counted, .. } if *counted == hidden => {
                 counts.retain(|(_, minute), _| *minute >= first);
                 return Ok(summed(counts, inbox, first));
             }
@@ -132,13 +134,7 @@ async fn counted(engine: &Engine, inbox: Option<i64>, first: i64) -> Result<Vec<
         })
         .await;
     let mut state = engine.traffic.lock();
-    let stored = match read {
-        Ok(stored) => stored,
-        Err(error) => {
-            *state = State::Empty;
-            return Err(error);
-        }
-    };
+    let stored = read.inspect_err(|_| *state = State::Empty)?;
     let mut counts = Counts::new();
     for (inbox, minute, status, number) in stored {
         count(&mut counts, RowId::at(minute * MINUTE_MS), inbox, status, number);
@@ -148,9 +144,9 @@ async fn counted(engine: &Engine, inbox: Option<i64>, first: i64) -> Result<Vec<
         for (row, inbox, status) in collected.drain(..).filter(|(row, ..)| *row > last) {
             count(&mut counts, row, inbox, status, 1);
         }
-        let answer = summed(&counts, inbox, first);
-        *state = State::Loaded { counts, hidden };
-        return Ok(answer);
+        let minutes = summed(&counts, inbox, first);
+        *state = State::Loaded { counts, hidden, last };
+        return Ok(minutes);
     }
     Ok(summed(&counts, inbox, first))
 }
@@ -160,9 +156,7 @@ fn summed(counts: &Counts, inbox: Option<i64>, first: i64) -> Vec<RequestTraffic
     for ((of, minute), counts) in counts {
         let place = usize::try_from(minute - first).ok().and_then(|place| minutes.get_mut(place));
         if let Some(sum) = place.filter(|_| inbox.is_none_or(|inbox| inbox == *of)) {
-            sum.valid += counts.valid;
-            sum.invalid += counts.invalid;
-            sum.unverified += counts.unverified;
+            sum.merge(counts);
         }
     }
     minutes

@@ -163,6 +163,26 @@ pub struct RequestTrafficCounts {
     pub matching: u32,
 }
 
+impl RequestTrafficCounts {
+    /// Counts requests with a signature status. A status that is neither valid nor unverified counts as invalid.
+    pub fn add(&mut self, status: SignatureStatus, requests: u32) {
+        let of_status = match status {
+            SignatureStatus::Valid => &mut self.valid,
+            SignatureStatus::Unverified => &mut self.unverified,
+            SignatureStatus::Invalid | SignatureStatus::Expired | SignatureStatus::Unsigned => &mut self.invalid,
+        };
+        *of_status += requests;
+    }
+
+    /// Adds the counts of another interval.
+    pub fn merge(&mut self, other: &Self) {
+        self.valid += other.valid;
+        self.invalid += other.invalid;
+        self.unverified += other.unverified;
+        self.matching += other.matching;
+    }
+}
+
 /// Number of requests over time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RequestTraffic {

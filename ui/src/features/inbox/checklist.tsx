@@ -40,8 +40,8 @@ interface Props {
 export function Checklist({ inbox, url, isPublic }: Props) {
   const endpoints = useEndpoints().data?.items ?? [];
   const { dismissed } = usePreferences();
-  const { provider, scheme, secrets = [] } = inbox.verification;
-  const isVerified = (Boolean(provider) && secrets.length > 0) || Boolean(scheme);
+  const { provider, secrets = [] } = inbox.verification;
+  const isVerified = Boolean(provider) && secrets.length > 0;
   const done = [inbox.requests > 0, isVerified, inbox.forwards.length > 0, isPublic, endpoints.length > 0];
   const next = done.indexOf(false);
   const step = (place: number, title: string, note: ReactNode, children: ReactNode) => (

@@ -87,12 +87,14 @@ async fn step(engine: &Arc<Engine>) -> Result<bool, String> {
     // A request without findings gets no verification row.
     verified.retain(|(_, verification)| *verification != Verification::default());
     let last = batch.last;
-    engine.traffic.add(&batch.requests);
     if !verified.is_empty() {
         store_results(engine, verified, Some(last)).await?;
     }
-    pipeline.lock_recent().push(Arc::new(batch));
+    let batch = Arc::new(batch);
+    pipeline.lock_recent().push(batch.clone());
     pipeline.advance(PipelineStage::Verify, last);
+    // The counters read the store up to the cursor, so they get the requests only after the cursor has passed them.
+    engine.traffic.add(&batch.requests);
     pipeline.verified.send_replace(last);
     Ok(true)
 }
