@@ -22,6 +22,7 @@ const MISSING: &[(&str, &str)] = &[
     ("/replays/{id}", "replay_not_found"),
     ("/requests/{id}", "request_not_found"),
     ("/scenarios/{id}", "scenario_not_found"),
+    ("/scenario-runs/{id}", "scenario_run_not_found"),
     ("/schemas/{inbox}", "inbox_not_found"),
     ("/tunnels/{id}", "tunnel_not_found"),
 ];

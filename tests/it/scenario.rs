@@ -98,3 +98,54 @@ async fn loads_and_runs_custom_scenario_files() {
     assert_eq!(no_endpoint.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&no_endpoint.stderr).contains("--to"));
 }
+
+/// A run lists its events in order with their deliveries, and stays readable after a restart. Canceling a run cancels
+/// only what waits. Retention deletes a run with its last delivery.
+#[tokio::test]
+async fn lists_shows_and_cancels_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let destination = TargetServer::start().await;
+    let serve = Serve::start_in(dir.path());
+    endpoint(&serve, json!({ "provider": "onwebchat", "url": destination.url })).await;
+    let wanted = json!({ "scenario": "onwebchat-chat", "time_scale": 100_000.0, "seed": 7 });
+    let (_, quick) = run(&serve, wanted).await;
+    let quick = quick["run"].as_str().unwrap().to_owned();
+    let ended = async || {
+        let detail = serve.get(&format!("/scenario-runs/{quick}")).await;
+        detail["run"]["ended_at"].is_string().then_some(detail)
+    };
+    let detail = until("the end of the run", ended).await;
+    let counts = |run: &Json| {
+        ["events", "deliveries", "delivered", "failed", "not_sent", "waiting"].map(|name| run[name].as_u64().unwrap())
+    };
+    assert_eq!(counts(&detail["run"]), [6, 6, 6, 0, 0, 0]);
+    assert_eq!((&detail["run"]["seed"], &detail["run"]["scenario"]), (&json!(7), &json!("onwebchat-chat")));
+    let kinds: Vec<&str> = detail["steps"].items().map(|step| step["event_type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, CHAT);
+    assert!(detail["steps"].items().all(|step| step["deliveries"][0]["state"] == "delivered"), "{detail}");
+
+    let (_, slow) = run(&serve, json!({ "scenario": "onwebchat-chat", "time_scale": 0.01 })).await;
+    let slow = slow["run"].as_str().unwrap().to_owned();
+    until("the first event", async || (destination.got().len() == 7).then_some(())).await;
+    serve.kill_9();
+    let serve = Serve::start_in(dir.path());
+    let first_ended = async || {
+        let detail = serve.get(&format!("/scenario-runs/{slow}")).await;
+        (detail["run"]["waiting"] == 5).then_some(detail)
+    };
+    let detail = until("one ended delivery", first_ended).await;
+    assert_eq!(detail["steps"][1]["after_ms"], 1_500_000);
+    let (status, canceled) =
+        serve.call(reqwest::Method::POST, &format!("/scenario-runs/{slow}/cancel"), json!({})).await;
+    assert_eq!((status, counts(&canceled)), (200, [6, 6, 1, 0, 5, 0]));
+    let runs = serve.get("/scenario-runs?limit=1").await;
+    assert_eq!((&runs["items"][0]["id"], &runs["next"]), (&json!(slow), &json!(slow)));
+    let older = serve.get(&format!("/scenario-runs?after={slow}")).await;
+    assert_eq!((older["items"].items().len(), &older["items"][0]["id"]), (1, &json!(quick)));
+
+    let retention = json!({ "retention": { "deliveries": 6 } });
+    let (status, settings) = serve.call(reqwest::Method::PATCH, "/settings", retention).await;
+    assert_eq!(status, 200, "{settings}");
+    let only_slow = async || (serve.get("/scenario-runs").await["items"].items().len() == 1).then_some(());
+    until("the deletion of the older run", only_slow).await;
+}

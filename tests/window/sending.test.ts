@@ -278,6 +278,23 @@ describe.each(TRANSPORTS)("sending in the %s", (transport) => {
       "chat.closed",
       "chat.rated",
     ]);
+    await sees(driver, "6 delivered");
+    await sees(driver, "seed 7");
+    const steps = await driver.executeScript<string[][]>(
+      "return [...document.querySelectorAll('[data-testid=scenario-run] tbody tr')].map(({ cells }) => [...cells].slice(0, 3).map((cell) => cell.innerText))",
+    );
+    expect(steps.map(([position]) => position)).toEqual(["1", "2", "3", "4", "5", "6"]);
+    expect(steps[0]).toEqual(["1", "start", "chat.created"]);
+    expect(steps[5]).toEqual(["6", "+1 s", "chat.rated"]);
+    expect(await serious(driver)).toEqual([]);
+    await shot("scenario-run-ended");
+    await press(driver, "j", "j");
+    await sees(driver, "Sent headers");
+    await shot("scenario-run-open");
+    await press(driver, Key.ESCAPE);
+    await press(driver, "g", "c");
+    await sees(driver, "Recent runs");
+    await shot("scenario-runs");
     await press(driver, "g", "d");
     await until("the six deliveries", () =>
       driver.executeScript<boolean>(

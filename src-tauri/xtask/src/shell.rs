@@ -1,14 +1,15 @@
 //! Execution of other programs in the root of the repository.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
-/// Returns the root of the repository.
+/// Returns the root of the repository. Cargo names the folder of this crate at run time, which is right even if the
+/// repository was moved after the build.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here).to_owned()
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    here.ancestors().nth(2).unwrap_or(&here).to_owned()
 }
 
 pub(crate) fn command(program: &str, args: &[&str]) -> Command {

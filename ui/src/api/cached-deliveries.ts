@@ -3,7 +3,7 @@ import type { InfiniteData } from "@tanstack/react-query";
 
 import { keys, type DeliveryQuery } from "./keys";
 import { patch, queryClient, refetch } from "./refetch";
-import type { Delivery, DeliveryDetail } from "./types";
+import type { Delivery, DeliveryDetail, ScenarioRunDetail } from "./types";
 
 interface Page {
   items: Delivery[];
@@ -34,7 +34,14 @@ function refetchSoon(queryKey: readonly unknown[]): void {
 
 /** Reads all cached lists, deliveries and statistics again, because the change does not name the deliveries. */
 export function refetchDeliveries(): void {
-  for (const key of [keys.allDeliveries, keys.everyDelivery, keys.allEndpointStats]) refetchSoon(key);
+  for (const key of [
+    keys.allDeliveries,
+    keys.everyDelivery,
+    keys.allEndpointStats,
+    keys.scenarioRuns,
+    keys.everyScenarioRun,
+  ])
+    refetchSoon(key);
 }
 
 /** Default page size of the API. */
@@ -106,7 +113,18 @@ export function deliveriesChanged(changed: readonly Delivery[]): void {
       refetchSoon(key);
     }
   }
+  scenarioRunsChanged(latest);
   for (const endpoint of new Set(latest.map((one) => one.endpoint))) {
     if (queryClient.getQueryState(keys.endpointStats(endpoint))) refetchSoon(keys.endpointStats(endpoint));
   }
+}
+
+/** Reads the scenario runs again that sent these deliveries. A run that is not shown is not in the cache. */
+function scenarioRunsChanged(changed: readonly Delivery[]): void {
+  const events = new Set(changed.map(({ event }) => event));
+  for (const { queryKey, state } of queryClient.getQueryCache().findAll({ queryKey: keys.everyScenarioRun })) {
+    const steps = (state.data as ScenarioRunDetail | undefined)?.steps;
+    if (!steps || steps.some(({ event }) => events.has(event))) refetchSoon(queryKey);
+  }
+  if (queryClient.getQueryState(keys.scenarioRuns)) refetchSoon(keys.scenarioRuns);
 }

@@ -168,6 +168,9 @@ export const api = {
   scenarios: () => value(client.GET("/api/v1/scenarios")),
   runScenario: (body: { scenario: string; time_scale?: number; seed?: number; endpoints?: string[] }) =>
     value(client.POST("/api/v1/scenarios/run", { body: body as never })),
+  scenarioRuns: (limit: number) => value(client.GET("/api/v1/scenario-runs", { params: { query: { limit } } })),
+  scenarioRun: (id: string) => value(client.GET("/api/v1/scenario-runs/{id}", requestPath(id))),
+  cancelScenarioRun: (id: string) => value(client.POST("/api/v1/scenario-runs/{id}/cancel", requestPath(id))),
   endpointStats: (id: string) => value(client.GET("/api/v1/endpoints/{id}/stats", requestPath(id))),
   deliveries: (query: DeliveryFilter & { request?: string; replay?: string; after?: string; limit?: number }) =>
     value(client.GET("/api/v1/deliveries", { params: { query } })),

@@ -50,6 +50,12 @@ export const useProvider = (id: string) =>
 /** Returns the replays, newest first. */
 export const useReplays = () => useQuery({ queryKey: keys.replays, queryFn: api.replays });
 
+/** Maximum number of scenario runs that are listed. */
+const RUNS = 20;
+
+/** Returns the latest scenario runs, newest first. */
+export const useScenarioRuns = () => useQuery({ queryKey: keys.scenarioRuns, queryFn: () => api.scenarioRuns(RUNS) });
+
 /** Returns the runs of handler checks, newest first. */
 export const useChecks = () => useQuery({ queryKey: keys.checks, queryFn: api.checks });
 

@@ -1599,6 +1599,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scenario-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List scenario runs
+         * @description Returns the runs of scenarios, newest first. Retention deletes a run with its last delivery.
+         */
+        get: operations["scenario-runs_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scenario-runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Retrieve a scenario run
+         * @description Returns a run with its events in order, each with its deliveries.
+         */
+        get: operations["scenario-runs_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scenario-runs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a scenario run
+         * @description Cancels the deliveries that wait for an attempt. Deliveries that are being sent are not interrupted.
+         */
+        post: operations["scenario-runs_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/scenarios": {
         parameters: {
             query?: never;
@@ -3212,7 +3272,7 @@ export interface components {
          * @description Code of an error, serialized in snake case, such as `inbox_not_found`.
          * @enum {string}
          */
-        ErrorCode: "invalid_path" | "invalid_query" | "malformed_json" | "token_needed" | "code_used" | "wrong_origin" | "commands_from_page" | "file_from_page" | "route_not_found" | "attempt_not_found" | "check_not_found" | "delivery_not_found" | "deletion_not_found" | "endpoint_not_found" | "inbox_not_found" | "job_not_found" | "not_exposed" | "part_not_found" | "provider_not_found" | "saved_search_not_found" | "refusal_not_found" | "replay_not_found" | "request_not_found" | "rule_not_found" | "scenario_not_found" | "scheme_not_found" | "schema_not_found" | "tunnel_not_found" | "unknown_file" | "method_not_allowed" | "confirm_commands" | "confirm_host" | "ended" | "endpoint_gone" | "endpoint_off" | "file_exists" | "name_taken" | "no_provider" | "no_test_event" | "not_listening" | "not_waiting" | "other_host_key" | "port_taken" | "provider_ships" | "running" | "under_way" | "feed_gone" | "too_large" | "too_large_for_code" | "too_large_to_decode" | "too_large_to_explain" | "unsupported_media_type" | "range_not_satisfiable" | "wrong_host" | "bad_query" | "file_unwritable" | "invalid" | "invalid_json" | "no_target" | "not_forwarded" | "not_in_this_form" | "not_let_in" | "not_multipart" | "unknown_format" | "file_unreadable" | "relay_refused" | "wrong_code" | "internal" | "host_unreached" | "no_relay" | "relay_unreached" | "stays_open" | "database_unreadable" | "database_unwritable" | "engine_lost" | "no_engine" | "disk_full";
+        ErrorCode: "invalid_path" | "invalid_query" | "malformed_json" | "token_needed" | "code_used" | "wrong_origin" | "commands_from_page" | "file_from_page" | "route_not_found" | "attempt_not_found" | "check_not_found" | "delivery_not_found" | "deletion_not_found" | "endpoint_not_found" | "inbox_not_found" | "job_not_found" | "not_exposed" | "part_not_found" | "provider_not_found" | "saved_search_not_found" | "refusal_not_found" | "replay_not_found" | "request_not_found" | "rule_not_found" | "scenario_not_found" | "scenario_run_not_found" | "scheme_not_found" | "schema_not_found" | "tunnel_not_found" | "unknown_file" | "method_not_allowed" | "confirm_commands" | "confirm_host" | "ended" | "endpoint_gone" | "endpoint_off" | "file_exists" | "name_taken" | "no_provider" | "no_test_event" | "not_listening" | "not_waiting" | "other_host_key" | "port_taken" | "provider_ships" | "running" | "under_way" | "feed_gone" | "too_large" | "too_large_for_code" | "too_large_to_decode" | "too_large_to_explain" | "unsupported_media_type" | "range_not_satisfiable" | "wrong_host" | "bad_query" | "file_unwritable" | "invalid" | "invalid_json" | "no_target" | "not_forwarded" | "not_in_this_form" | "not_let_in" | "not_multipart" | "unknown_format" | "file_unreadable" | "relay_refused" | "wrong_code" | "internal" | "host_unreached" | "no_relay" | "relay_unreached" | "stays_open" | "database_unreadable" | "database_unwritable" | "engine_lost" | "no_engine" | "disk_full";
         /** @description An event that was sent. */
         Event: {
             /**
@@ -3290,6 +3350,8 @@ export interface components {
             deliveries: components["schemas"]["Delivery"][];
             /** @description IDs of the events. Empty if no endpoint subscribes to them. */
             events: string[];
+            /** @description ID of the scenario run. Absent if the events belong to no scenario. */
+            run?: string | null;
         };
         /** @description An inbox that is exposed through a tunnel. */
         Exposure: {
@@ -4524,8 +4586,83 @@ export interface components {
             /** @description The items. */
             items: components["schemas"]["Scenario"][];
         };
-        /** @description A scenario to run: either `scenario` or `file` is required. */
+        /** @description A run of a scenario: its events and their deliveries. */
         ScenarioRun: {
+            /**
+             * Format: date-time
+             * @description Time at which the run started.
+             */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description Number of deliveries that succeeded.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Number of deliveries: one for each event and endpoint.
+             */
+            deliveries: number;
+            /**
+             * Format: date-time
+             * @description Time at which the last delivery ended. `null` while deliveries are waiting.
+             */
+            ended_at?: string | null;
+            /**
+             * Format: int64
+             * @description Number of events.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Number of deliveries that failed.
+             */
+            failed: number;
+            /** @description ID of the run. */
+            id: string;
+            /** @description Name of the scenario. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Number of deliveries that were skipped, filtered or canceled.
+             */
+            not_sent: number;
+            /** @description ID of the provider. */
+            provider: string;
+            /** @description ID of the scenario. Empty if the scenario was sent as the text of a file. */
+            scenario: string;
+            /**
+             * Format: int64
+             * @description Seed of the generated values. The same seed generates the same values.
+             */
+            seed: number;
+            /**
+             * Format: double
+             * @description Factor that divides the delays between events.
+             */
+            time_scale: number;
+            /**
+             * Format: int64
+             * @description Number of deliveries that wait for an attempt or are being sent.
+             */
+            waiting: number;
+        };
+        /** @description A scenario run with its steps. */
+        ScenarioRunDetail: {
+            /** @description The run. */
+            run: components["schemas"]["ScenarioRun"];
+            /** @description Events, in order. */
+            steps: components["schemas"]["ScenarioRunStep"][];
+        };
+        /** @description A page of scenario runs, newest first. */
+        ScenarioRunList: {
+            /** @description The items. */
+            items: components["schemas"]["ScenarioRun"][];
+            /** @description Value of `after` for the next page. `null` on the last page. */
+            next?: string | null;
+        };
+        /** @description A scenario to run: either `scenario` or `file` is required. */
+        ScenarioRunNew: {
             /** @description Only endpoints of this account. */
             account?: string | null;
             /** @description IDs of the endpoints to send to. Default: all endpoints of the provider. */
@@ -4547,6 +4684,20 @@ export interface components {
              */
             time_scale?: number | null;
             to?: components["schemas"]["EndpointSettings"] | null;
+        };
+        /** @description An event of a scenario run, with its deliveries. */
+        ScenarioRunStep: {
+            /**
+             * Format: int64
+             * @description Time from the start of the run to the event, in ms, on the retry clock of the endpoint.
+             */
+            after_ms: number;
+            /** @description Deliveries of the event, one for each endpoint. */
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description ID of the event. */
+            event: string;
+            /** @description Event type. */
+            event_type: string;
         };
         /** @description An event of a scenario. */
         ScenarioStep: {
@@ -13908,6 +14059,297 @@ export interface operations {
             };
         };
     };
+    "scenario-runs_list": {
+        parameters: {
+            query?: {
+                /** @description ID of the last item of the previous page. Only older items are listed. */
+                after?: string;
+                /** @description Maximum number of items, from 1 to 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-29T21:46:32.815547Z",
+                     *           "delivered": 1,
+                     *           "deliveries": 1,
+                     *           "events": 1,
+                     *           "failed": 1,
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "name": "shop",
+                     *           "not_sent": 1,
+                     *           "provider": "stripe",
+                     *           "scenario": "text",
+                     *           "seed": 1,
+                     *           "time_scale": 1,
+                     *           "waiting": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ScenarioRunList"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    "scenario-runs_read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID, as returned in the list of scenario-runs.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "run": {
+                     *         "created_at": "2026-11-29T21:46:32.815547Z",
+                     *         "delivered": 1,
+                     *         "deliveries": 1,
+                     *         "events": 1,
+                     *         "failed": 1,
+                     *         "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *         "name": "shop",
+                     *         "not_sent": 1,
+                     *         "provider": "stripe",
+                     *         "scenario": "text",
+                     *         "seed": 1,
+                     *         "time_scale": 1,
+                     *         "waiting": 1
+                     *       },
+                     *       "steps": [
+                     *         {
+                     *           "after_ms": 1,
+                     *           "deliveries": [
+                     *             {
+                     *               "attempts": 1,
+                     *               "created_at": "2026-11-29T21:46:32.815547Z",
+                     *               "endpoint": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *               "event_type": "invoice.paid",
+                     *               "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *               "method": "POST",
+                     *               "origin": "event",
+                     *               "provider": "stripe",
+                     *               "re_signed": true,
+                     *               "state": "waiting",
+                     *               "url": "https://app.example/webhooks"
+                     *             }
+                     *           ],
+                     *           "event": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "event_type": "invoice.paid"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ScenarioRunDetail"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    "scenario-runs_cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID, as returned in the list of scenario-runs.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "delivered": 1,
+                     *       "deliveries": 1,
+                     *       "events": 1,
+                     *       "failed": 1,
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "name": "shop",
+                     *       "not_sent": 1,
+                     *       "provider": "stripe",
+                     *       "scenario": "text",
+                     *       "seed": 1,
+                     *       "time_scale": 1,
+                     *       "waiting": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ScenarioRun"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     scenarios_list: {
         parameters: {
             query?: never;
@@ -14006,7 +14448,7 @@ export interface operations {
                  *       }
                  *     }
                  */
-                "application/json": components["schemas"]["ScenarioRun"];
+                "application/json": components["schemas"]["ScenarioRunNew"];
             };
         };
         responses: {

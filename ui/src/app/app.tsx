@@ -73,7 +73,8 @@ export function App() {
     "go-replays": () => void navigate({ to: "/replays/{-$replay}", params: { replay: undefined } }),
     "go-tunnels": () => void navigate({ to: "/tunnels" }),
     "go-checks": () => void navigate({ to: "/checks/{-$check}", params: { check: undefined } }),
-    "go-scenarios": () => void navigate({ to: "/scenarios" }),
+    "go-scenarios": () =>
+      void navigate({ to: "/scenarios/{-$run}/{-$delivery}", params: { run: undefined, delivery: undefined } }),
     "go-schemas": () => void navigate({ to: "/schemas/{-$inbox}", params: { inbox: undefined } }),
     "go-debugger": () => void navigate({ to: "/debugger" }),
     "go-settings": () => void navigate({ to: "/settings" }),

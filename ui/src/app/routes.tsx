@@ -13,7 +13,7 @@ import { RefusedPage } from "../features/refused";
 import { RulesPage } from "../features/rules";
 import { ReplaysPage } from "../features/replay";
 import { DiffPage } from "../features/request";
-import { ScenariosPage } from "../features/scenario";
+import { ScenarioRunPage, ScenariosPage } from "../features/scenario";
 import { SchemasPage } from "../features/schemas";
 import { SettingsPage } from "../features/settings";
 import { DebuggerPage } from "../features/signature";
@@ -123,7 +123,14 @@ const checks = createRoute({
 });
 const tunnels = createRoute({ getParentRoute: () => root, path: "/tunnels", component: TunnelsPage });
 const refused = createRoute({ getParentRoute: () => root, path: "/refused", component: RefusedPage });
-const scenarios = createRoute({ getParentRoute: () => root, path: "/scenarios", component: ScenariosPage });
+const scenarios = createRoute({
+  getParentRoute: () => root,
+  path: "/scenarios/{-$run}/{-$delivery}",
+  component: function Scenarios() {
+    const { run, delivery } = scenarios.useParams();
+    return run ? <ScenarioRunPage key={run} id={run} delivery={delivery} /> : <ScenariosPage />;
+  },
+});
 const compose = createRoute({
   getParentRoute: () => root,
   path: "/compose",

@@ -234,7 +234,11 @@ function Sending() {
       <Link to="/replays/{-$replay}" params={{ replay: undefined }} activeOptions={ANY_BELOW} {...entry("Replays")}>
         <Repeat size={16} aria-hidden /> <span className={WORDS}>Replays</span>
       </Link>
-      <Link to="/scenarios" {...entry("Scenarios")}>
+      <Link
+        to="/scenarios/{-$run}/{-$delivery}"
+        params={{ run: undefined, delivery: undefined }}
+        {...entry("Scenarios")}
+      >
         <Clapperboard size={16} aria-hidden /> <span className={WORDS}>Scenarios</span>
       </Link>
       <Link to="/checks/{-$check}" params={{ check: undefined }} activeOptions={ANY_BELOW} {...entry("Handler checks")}>

@@ -274,7 +274,7 @@ pub(crate) async fn retry_many(
 ) -> Result<(StatusCode, Json<DeliveryRetryResult>), ApiError> {
     if matches!(filter.state, Some(DeliveryState::Waiting | DeliveryState::Sending | DeliveryState::Delivered)) {
         return Err(ApiError::invalid(
-            "`state` must be skipped, filtered, failed, exhausted or cancelled: other deliveries cannot be resent.",
+            "`state` must be skipped, filtered, failed, exhausted or canceled: other deliveries cannot be resent.",
         ));
     }
     if filter.is_empty() {

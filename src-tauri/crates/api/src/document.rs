@@ -15,6 +15,7 @@ const TAGS: &[(&str, &str)] = &[
     ("events", "Send and list events."),
     ("deliveries", "Deliveries of events, forwards and replays, with every attempt."),
     ("scenarios", "Scenarios: sequences of events."),
+    ("scenario-runs", "Runs of scenarios: their events and deliveries."),
     ("replays", "Replays of captured requests."),
     ("checks", "Checks of a webhook handler."),
     ("tunnels", "Tunnels, which expose inboxes to the internet."),

@@ -198,7 +198,7 @@ pub(crate) async fn send_all(
     events: impl Iterator<Item = Result<(EventNew, i64), ApiError>> + Send,
     endpoints: Vec<EndpointRow>,
 ) -> Result<EventSendResult, ApiError> {
-    let mut sent = EventSendResult { events: Vec::new(), deliveries: Vec::new() };
+    let mut sent = EventSendResult { events: Vec::new(), deliveries: Vec::new(), run: None };
     // An event without endpoints is not stored.
     if !endpoints.is_empty() {
         let (ids, shown) = (&mut sent.events, &mut sent.deliveries);
@@ -252,7 +252,7 @@ pub(crate) async fn send(
         let now_ms = (now_us + delay_us) / 1_000;
         let moment = SampleContext { id: &id, seed: seed.wrapping_add(u64::from(step)), step, now_ms };
         let payload = draft.payload(&wanted.kind, &moment, &wanted.set)?;
-        Ok((EventNew { id, provider: provider.id.clone(), kind: wanted.kind.clone(), payload }, delay_us))
+        Ok((EventNew { id, provider: provider.id.clone(), kind: wanted.kind.clone(), payload, run: None }, delay_us))
     };
     let events = (0..wanted.count).map(event);
     Ok((StatusCode::ACCEPTED, Json(send_all(&engine, events, endpoints).await?)))

@@ -27,6 +27,7 @@ mod requests;
 mod response_rules;
 mod route;
 mod saved_searches;
+mod scenario_runs;
 mod scenarios;
 mod schemas;
 mod settings;
@@ -102,6 +103,9 @@ fn routes() -> Vec<Route> {
         route!(scenarios::list),
         route!(scenarios::run),
         route!(scenarios::read),
+        route!(scenario_runs::list),
+        route!(scenario_runs::read),
+        route!(scenario_runs::cancel),
         route!(deliveries::list),
         route!(deliveries::retry_many),
         route!(deliveries::read),

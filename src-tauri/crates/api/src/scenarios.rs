@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use hookbench_engine::Engine;
 use hookbench_model::{EndpointSettings, ErrorCode, EventSendResult, Scenario, ScenarioList, ScenarioStep};
 use hookbench_provider::{sample::Seeds, scenarios};
-use hookbench_store::{event::EventNew, own_files};
+use hookbench_store::{event::EventNew, own_files, scenario_run::ScenarioRunRow};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -90,7 +90,7 @@ pub(crate) async fn read(
 /// A scenario to run: either `scenario` or `file` is required.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ScenarioRun {
+pub(crate) struct ScenarioRunNew {
     /// ID of the scenario.
     #[serde(default)]
     scenario: Option<String>,
@@ -120,12 +120,12 @@ pub(crate) struct ScenarioRun {
 /// Run a scenario
 ///
 /// Stores all events of a scenario, and sends each event at its scheduled time. Returns before the events are sent.
-#[utoipa::path(post, path = "/scenarios/run", tag = "scenarios", request_body = ScenarioRun, responses(
+#[utoipa::path(post, path = "/scenarios/run", tag = "scenarios", request_body = ScenarioRunNew, responses(
     (status = 202, body = EventSendResult), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn run(
     State(engine): State<Arc<Engine>>,
-    extract::Json(wanted): extract::Json<ScenarioRun>,
+    extract::Json(wanted): extract::Json<ScenarioRunNew>,
 ) -> Result<(StatusCode, Json<EventSendResult>), ApiError> {
     let text = match (&wanted.scenario, &wanted.file) {
         (Some(id), None) => find(&engine, id).await?.file,
@@ -151,8 +151,22 @@ pub(crate) async fn run(
     if scenario.steps.len() * endpoints.len() > DELIVERIES_MAX {
         return Err(ApiError::invalid(format!("One request must create between 1 and {DELIVERIES_MAX} deliveries.")));
     }
-    let seed = wanted.seed.unwrap_or_else(|| uuid::Uuid::now_v7().as_u128() as u64);
+    // A random seed is short, so that users can type it to repeat the run.
+    let seed = wanted.seed.unwrap_or_else(|| u64::from(uuid::Uuid::now_v7().as_u128() as u32));
     let now_us = engine.clock.now_us();
+    let new = ScenarioRunRow {
+        id: uuid::Uuid::now_v7().to_string(),
+        scenario: wanted.scenario.clone().unwrap_or_default(),
+        name: scenario.name.clone(),
+        provider: scenario.provider.clone(),
+        seed,
+        time_scale,
+    };
+    let run_id = new.id.clone();
+    let run = match endpoints.is_empty() {
+        true => None,
+        false => Some(engine.store.write(move |connection| new.insert(connection, now_us), |_: &i64| ()).await?),
+    };
     let mut delay_us = 0;
     let events = scenario.steps.iter().zip(0..).map(|(step, number)| {
         delay_us += (step.after_s * 1e6 / time_scale) as i64;
@@ -160,7 +174,8 @@ pub(crate) async fn run(
         let now_ms = (now_us + delay_us) / 1_000;
         let seeds = Seeds { seed, step: number, event: &step.event, id: &id, now_ms };
         let payload = serde_json::to_vec(&step.filled(&seeds)).unwrap_or_default();
-        Ok((EventNew { id, provider: scenario.provider.clone(), kind: step.event.clone(), payload }, delay_us))
+        Ok((EventNew { id, provider: scenario.provider.clone(), kind: step.event.clone(), payload, run }, delay_us))
     });
-    Ok((StatusCode::ACCEPTED, Json(send_all(&engine, events, endpoints).await?)))
+    let sent = send_all(&engine, events, endpoints).await?;
+    Ok((StatusCode::ACCEPTED, Json(EventSendResult { run: run.map(|_| run_id), ..sent })))
 }

@@ -99,6 +99,8 @@ error_codes! {
     RuleNotFound = 404,
     /// The scenario does not exist.
     ScenarioNotFound = 404,
+    /// The scenario run does not exist.
+    ScenarioRunNotFound = 404,
     /// The provider has no such signature scheme.
     SchemeNotFound = 404,
     /// No schema was inferred for this event type.

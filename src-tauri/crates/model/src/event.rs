@@ -30,6 +30,9 @@ pub struct EventSendResult {
     pub events: Vec<String>,
     /// The first 500 deliveries.
     pub deliveries: Vec<Delivery>,
+    /// ID of the scenario run. Absent if the events belong to no scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
 }
 
 /// A page of events, newest first.

@@ -102,7 +102,9 @@ pub use response_preview::{ResponseCandidate, ResponsePreview};
 pub use response_rule::{ResponseRule, SequenceEnd, SequencePer, unreachable_rules};
 pub use rule_stats::{InboxRuleStats, InboxRuleStatsList};
 pub use saved_search::{QueryCompletion, SavedSearch, SavedSearchList, SavedSearchNew};
-pub use scenario::{Scenario, ScenarioList, ScenarioStep};
+pub use scenario::{
+    Scenario, ScenarioList, ScenarioRun, ScenarioRunDetail, ScenarioRunList, ScenarioRunStep, ScenarioStep,
+};
 pub use search_index::SearchIndexState;
 pub use settings::{RetentionPolicy, Settings, SettingsCloseAction, merge};
 pub use signature_status::SignatureStatus;

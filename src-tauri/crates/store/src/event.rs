@@ -19,6 +19,8 @@ pub struct EventNew {
     pub kind: String,
     /// Payload, as it will be sent.
     pub payload: Vec<u8>,
+    /// Number of the scenario run that sends the event.
+    pub run: Option<i64>,
 }
 
 /// Destination of an event.
@@ -43,8 +45,11 @@ pub fn insert(
     delay_us: i64,
 ) -> rusqlite::Result<Vec<(i64, i64, Delivery)>> {
     connection
-        .prepare_cached("INSERT INTO event (id, provider, kind, payload, created_us) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![event.id, event.provider, event.kind, event.payload, now_us])?;
+        .prepare_cached(
+            "INSERT INTO event (id, provider, kind, payload, created_us, run, after_us)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![event.id, event.provider, event.kind, event.payload, now_us, event.run, delay_us])?;
     let number = connection.last_insert_rowid();
     count(connection, destinations.len() as i64, event.payload.len() as i64)?;
     destinations

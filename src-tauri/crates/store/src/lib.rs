@@ -28,6 +28,7 @@ pub mod response;
 pub mod response_file;
 pub mod retention;
 pub mod saved_search;
+pub mod scenario_run;
 pub mod sequence;
 pub mod settings;
 mod sql;

@@ -481,6 +481,24 @@ CREATE TABLE test_event (one INTEGER PRIMARY KEY CHECK (one = 1), secret TEXT NO
 INSERT INTO test_event VALUES (1, lower(hex(randomblob(24))));
 ";
 
+/// `scenario_run`: runs of scenarios. `event.run` is the run that sent the event, and `event.after_us` the time from the
+/// start of the run.
+const SCENARIO_RUNS: &str = "
+CREATE TABLE scenario_run (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  id         TEXT    NOT NULL UNIQUE,
+  scenario   TEXT    NOT NULL,
+  name       TEXT    NOT NULL,
+  provider   TEXT    NOT NULL,
+  seed       TEXT    NOT NULL,
+  time_scale REAL    NOT NULL,
+  created_us INTEGER NOT NULL
+);
+ALTER TABLE event ADD COLUMN run INTEGER;
+ALTER TABLE event ADD COLUMN after_us INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX event_run ON event (run, number) WHERE run IS NOT NULL;
+";
+
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(CAPTURE),
@@ -504,11 +522,12 @@ fn migrations() -> Migrations<'static> {
         M::up(REQUEST_NAMES),
         M::up(NAMES),
         M::up(SUBJECTS),
+        M::up(SCENARIO_RUNS),
     ])
 }
 
 /// Version of the database layout that this program supports.
-pub const VERSION: i32 = 21;
+pub const VERSION: i32 = 22;
 
 /// Migrates a database to this version.
 ///

@@ -11,6 +11,7 @@ pub(crate) const FAILED: u8 = DeliveryState::Failed as u8;
 pub(crate) const EXHAUSTED: u8 = DeliveryState::Exhausted as u8;
 pub(crate) const SKIPPED: u8 = DeliveryState::Skipped as u8;
 pub(crate) const FILTERED: u8 = DeliveryState::Filtered as u8;
+pub(crate) const CANCELED: u8 = DeliveryState::Canceled as u8;
 
 pub(crate) const TEST: u8 = DeliveryOrigin::Test as u8;
 

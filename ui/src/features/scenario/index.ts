@@ -1,1 +1,2 @@
+export { ScenarioRunPage } from "./run-page";
 export { ScenariosPage } from "./scenarios-page";

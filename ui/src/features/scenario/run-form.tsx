@@ -2,8 +2,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { Play } from "lucide-react";
 
 import { api, type Scenario } from "../../api/client";
-import { useEndpoints } from "../../api/queries";
-import { Button } from "../../ui/button";
+import { useEndpoints, useProvider } from "../../api/queries";
 import { ChoiceField, SelectField, TextField } from "../../ui/field";
 import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { visible } from "../../ui/format";
@@ -20,54 +19,70 @@ const TIME_SCALES = [
 interface Values {
   /** Id of an endpoint; empty for all endpoints of the vendor. */
   endpoint: string;
+  /** URL of the endpoint to create, if the vendor has none. */
+  url: string;
   time_scale: (typeof TIME_SCALES)[number][0];
   seed: string;
 }
 
-const FIRST: Values = { endpoint: "", time_scale: "1", seed: "" };
+const FIRST: Values = { endpoint: "", url: "http://127.0.0.1:3000/webhook", time_scale: "1", seed: "" };
 
-/** The form that runs a scenario. Without an endpoint of the vendor, a link to create one. */
-export function RunForm({ scenario, onClose }: { scenario: Scenario; onClose: () => void }) {
-  const endpoints = (useEndpoints().data?.items ?? []).filter(({ provider }) => provider === scenario.provider);
-  const [{ endpoint, time_scale, seed }, set] = useFormState(FIRST);
+interface Props {
+  scenario: Scenario;
+  /** Seed that is entered first. */
+  seed?: number;
+  onClose: () => void;
+}
+
+/** The form that runs a scenario and opens the run. Without an endpoint of the vendor, the form creates one. */
+export function RunForm({ scenario, seed: first, onClose }: Props) {
+  const all = useEndpoints().data?.items;
+  const endpoints = (all ?? []).filter(({ provider }) => provider === scenario.provider);
+  const vendor = useProvider(scenario.provider).data?.name ?? scenario.provider;
+  const [values, set] = useFormState<Values>({ ...FIRST, seed: first === undefined ? "" : String(first) });
+  const { endpoint, url, time_scale, seed } = values;
   const navigate = useNavigate();
-  const showEndpoint = (id: string | undefined): void =>
-    void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: id, delivery: undefined } });
+  const hasNone = all !== undefined && endpoints.length === 0;
   const { submit, error } = useSubmission(async () => {
+    // The vendor may require https, which a local application rarely has.
+    const made = hasNone && (await api.addEndpoint({ url, provider: scenario.provider, local_test: true }));
     const sent = await api.runScenario({
       scenario: scenario.id,
       time_scale: Number(time_scale),
       seed: seed === "" ? undefined : Number(seed),
-      endpoints: endpoint ? [endpoint] : undefined,
+      endpoints: made ? [made.id] : endpoint ? [endpoint] : undefined,
     });
-    tell(`Sending ${sent.events.length} events`);
+    if (made) tell(`Endpoint of ${vendor} created`);
     onClose();
-    if (endpoint || endpoints.length === 1) showEndpoint(endpoint || endpoints[0]!.id);
-    else void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: undefined } });
+    await navigate({
+      to: "/scenarios/{-$run}/{-$delivery}",
+      params: { run: sent.run ?? undefined, delivery: undefined },
+    });
   });
-  if (endpoints.length === 0) {
-    return (
-      <>
-        <p className="mb-4">No endpoint sends as {scenario.provider} yet.</p>
-        <Button look="primary" onClick={() => showEndpoint(undefined)}>
-          Create endpoint
-        </Button>
-      </>
-    );
-  }
+  if (!all) return null;
   return (
     <Form onSubmit={submit}>
       <p className="mb-3 text-ink-2">{visible(scenario.about)}</p>
-      <SelectField
-        label="To"
-        hint="Each endpoint gets the events it is subscribed to."
-        value={endpoint}
-        options={[
-          ["", `All endpoints of ${scenario.provider}`],
-          ...endpoints.map(({ id, name, url }) => [id, visible(name || url)] as const),
-        ]}
-        onChange={(now) => set({ endpoint: now })}
-      />
+      {hasNone ? (
+        <TextField
+          label="To"
+          hint={`Creates an endpoint of ${vendor} with this URL.`}
+          mono
+          value={url}
+          onChange={(now) => set({ url: now })}
+        />
+      ) : (
+        <SelectField
+          label="To"
+          hint="Each endpoint gets the events it is subscribed to."
+          value={endpoint}
+          options={[
+            ["", `All endpoints of ${vendor}`],
+            ...endpoints.map(({ id, name, url: to }) => [id, visible(name || to)] as const),
+          ]}
+          onChange={(now) => set({ endpoint: now })}
+        />
+      )}
       <ChoiceField
         label="Speed"
         hint={

@@ -3,6 +3,7 @@ import { Copy, FileWarning, Play } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Scenario } from "../../api/client";
+import { keys } from "../../api/keys";
 import { Button, IconButton } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { visible, visibleLines } from "../../ui/format";
@@ -10,6 +11,7 @@ import { Page } from "../../ui/page";
 import { Notice } from "../../ui/notice";
 import { copyText } from "../../ui/transfer";
 import { duration } from "./lasts";
+import { RecentRuns } from "./recent-runs";
 import { RunForm } from "./run-form";
 
 function Steps({ steps }: { steps: Scenario["steps"] }) {
@@ -28,7 +30,7 @@ function Steps({ steps }: { steps: Scenario["steps"] }) {
 /** The page of scenarios: sequences of related events. */
 export function ScenariosPage() {
   const { data } = useQuery({
-    queryKey: ["scenarios"],
+    queryKey: keys.scenarios,
     queryFn: api.scenarios,
     staleTime: 0,
     refetchOnMount: "always",
@@ -53,6 +55,7 @@ export function ScenariosPage() {
           </Notice>
         </div>
       ))}
+      <RecentRuns />
       <ul className="rounded-[9px] border border-line bg-pane" data-testid="scenarios">
         {data.items.map((scenario) => (
           <li key={scenario.id} className="flex items-start gap-4 border-b border-line px-4 py-3 last:border-0">

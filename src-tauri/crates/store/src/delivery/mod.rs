@@ -17,3 +17,4 @@ pub use row::{
     AttemptResponse, PayloadSource, attempt_body, deliveries_of, deliveries_of_request, detail, endpoint_of, list,
     number_of, one, payload, response_of,
 };
+pub(crate) use row::{COLUMNS, FROM, from_row};

@@ -3,7 +3,7 @@
 use hookbench_model::RetentionPolicy;
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::deletion::BATCH_SIZE;
+use crate::{deletion::BATCH_SIZE, scenario_run};
 
 const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
 
@@ -61,14 +61,17 @@ pub fn expire_deliveries(
             .query_row([delivery], |row| row.get(0))?;
         connection.prepare_cached("DELETE FROM attempt WHERE delivery = ?1")?.execute([delivery])?;
         connection.prepare_cached("DELETE FROM delivery WHERE number = ?1")?.execute([delivery])?;
-        let payload: i64 = connection
+        let (payload, run): (i64, Option<i64>) = connection
             .prepare_cached(
                 "DELETE FROM event WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = ?1)
-                 RETURNING length(payload)",
+                 RETURNING length(payload), run",
             )?
-            .query_row([event], |row| row.get(0))
+            .query_row([event], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?
-            .unwrap_or(0);
+            .unwrap_or_default();
+        if let Some(run) = run {
+            scenario_run::delete_empty(connection, run)?;
+        }
         // The row of a deleted endpoint is kept only while it has deliveries.
         connection
             .prepare_cached(
@@ -106,7 +109,11 @@ mod tests {
         }
         for event in 1..=10_i64 {
             connection
-                .execute("INSERT INTO event VALUES (?1, ?1, 'p', 'k', 0, zeroblob(100))", [event])
+                .execute(
+                    "INSERT INTO event (number, id, provider, kind, created_us, payload)
+                     VALUES (?1, ?1, 'p', 'k', 0, zeroblob(100))",
+                    [event],
+                )
                 .expect("an event");
             count(&connection, 0, 100).expect("counted");
             for endpoint in 1..=2_i64 {
