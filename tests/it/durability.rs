@@ -118,6 +118,8 @@ async fn full_disk_returns_503_and_recovers_automatically() {
     assert_eq!(refused.json::<Json>().await.unwrap()["code"], "not_stored");
     let status = serve.get("/status").await;
     assert_eq!(status["database"]["state"], "failing", "{status}");
+    let ready = client.get(format!("{}/readyz", serve.api)).send().await.unwrap();
+    assert_eq!((ready.status().as_u16(), ready.text().await.unwrap()), (503, "not ready\n".to_owned()));
     assert!(status["database"]["message"].as_str().is_some_and(|m| !m.is_empty()));
     assert_eq!(serve.all("inbox").await.len(), stored, "stored requests must stay readable");
     // Rejected requests are counted and listed while the disk is full, and stored when there is space again.

@@ -33,6 +33,7 @@ mod scenario;
 mod schedule;
 mod schemas;
 mod sending;
+mod serving;
 mod signature;
 mod snippet;
 mod ssh;

@@ -167,7 +167,7 @@ async function inBrowser(data: string): Promise<{ driver: WebDriver; asked: numb
 }
 
 /** Stores generated requests in a data folder. */
-async function fill(data: string, count: number): Promise<void> {
+export async function fill(data: string, count: number): Promise<void> {
   const child = spawn(resolve(BINARY, "../examples/fill"), [data, String(count)], { stdio: "inherit" });
   const [code] = (await once(child, "exit")) as [number];
   if (code !== 0) throw new Error(`fill ended with ${code}`);

@@ -28,7 +28,7 @@ pub(super) fn open(context: &Context, link: Option<&str>) -> ExitCode {
 }
 
 /// Finds the desktop program next to this program, where packages install it, or on the PATH.
-fn installed() -> Option<PathBuf> {
+pub(super) fn installed() -> Option<PathBuf> {
     let own = env::current_exe().and_then(|own| own.canonicalize()).ok();
     let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
     let path = env::var_os("PATH").unwrap_or_default();

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::json;
 
 use super::{Context, delivery, error::CliError, requests, serve, terminal};
-use crate::transport::Transport;
+use crate::transport::{ApiAccess, Transport, api_server};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -106,8 +106,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         remote @ Transport::Remote(_) => (remote, None),
         Transport::InProcess { engine, router, streams } => {
             let url = serve::receive(&engine, None).await?;
-            let open = crate::transport::loopback::open(&engine, None, |_, _| ()).await?;
-            crate::transport::loopback::announce(&engine, OwnerKind::Serve, Some(&open)).await?;
+            let open = api_server::open(&engine, ApiAccess::default(), |_, _| ()).await?;
+            api_server::announce(&engine, OwnerKind::Serve, Some(&open)).await?;
             terminal::say(&format!("Listening at {url}/{}", args.inbox.as_deref().unwrap_or("<inbox>")));
             (Transport::InProcess { engine: engine.clone(), router, streams }, Some((engine, open)))
         }

@@ -2,10 +2,13 @@
 
 mod backup;
 mod check;
+mod completions;
+mod config;
 mod delivery;
 mod desktop;
 mod destination;
 mod diff;
+mod doctor;
 mod endpoint;
 mod error;
 mod export;
@@ -21,6 +24,7 @@ mod relay;
 mod replay;
 mod report;
 mod requests;
+mod restore;
 mod rule;
 mod scenario;
 mod schema;
@@ -34,7 +38,7 @@ mod tunnel;
 use std::{path::PathBuf, process::ExitCode};
 
 use bytes::Bytes;
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches as _, Parser, Subcommand};
 use hookbench_engine::OwnerKind;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde::{Serialize, de::DeserializeOwned};
@@ -102,6 +106,21 @@ enum Verb {
         hookbench relay device add"
     )]
     Relay(relay::Verb),
+    /// Restore a backup into an empty data folder
+    #[command(after_help = "Examples:\n  hookbench restore everything.db\n  \
+        hookbench restore everything.db --data ./restored")]
+    Restore(restore::Args),
+    /// Check the data folder, the database, ports, disk and clock. Exits with 1 if something is wrong
+    #[command(after_help = "Examples:\n  hookbench doctor\n  hookbench doctor --json")]
+    Doctor,
+    /// Print the completions of a shell
+    #[command(after_help = "Examples:\n  \
+        hookbench completions bash > ~/.local/share/bash-completion/completions/hookbench\n  \
+        hookbench completions zsh > ~/.zfunc/_hookbench")]
+    Completions(completions::Completions),
+    /// Write the man pages into a folder
+    #[command(hide = true)]
+    Man(completions::Man),
     #[command(flatten)]
     Call(Call),
 }
@@ -187,6 +206,9 @@ enum Call {
     /// Back up all data into a file
     #[command(after_help = "Examples:\n  hookbench backup everything.db")]
     Backup(backup::Args),
+    /// Show and change settings
+    #[command(subcommand, after_help = "Examples:\n  hookbench config get\n  hookbench config set retention.days=30")]
+    Config(config::Verb),
 }
 
 impl Call {
@@ -196,6 +218,7 @@ impl Call {
             Self::Inbox(verb) => matches!(**verb, inbox::Verb::Add { .. }),
             Self::Endpoint(verb) => matches!(**verb, endpoint::Verb::Add { .. }),
             Self::Trigger(_) | Self::Import(_) | Self::Check(_) => true,
+            Self::Config(verb) => matches!(verb, config::Verb::Set { .. }),
             Self::Scenario(verb) => verb.begins(),
             Self::Tunnel(verb) => verb.begins(),
             _ => false,
@@ -224,9 +247,18 @@ fn link(given: &str) -> Result<String, String> {
     }
 }
 
+/// Makes options ignore environment variables that are empty, as compose files set them for unset values.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(None::<&'static str>) } else { arg })
+        .mut_subcommands(without_empty_variables)
+}
+
 /// Runs the command line program and returns its exit status.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let command = without_empty_variables(<Cli as clap::CommandFactory>::command());
+    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
     let own_data = cli.data.is_some();
     let Some(data) = cli.data.or_else(data_folder::usual) else {
         return terminal::fail(&CliError::Other("no home folder was found. Pass a data folder with --data".into()));
@@ -269,6 +301,10 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Verb::Explain(args) => return signature::explain(context, &args).await,
         Verb::Provider(args) => return provider::run(context, &args),
         Verb::Relay(verb) => return relay::run(context, verb).await,
+        Verb::Restore(args) => return restore::run(context, &args),
+        Verb::Doctor => return doctor::run(context).await,
+        Verb::Completions(args) => return completions::completions(&args),
+        Verb::Man(args) => return completions::man(&args),
         Verb::Call(verb) => verb,
     };
     if !verb.begins() && !hookbench_engine::DataDir::exists(&context.data) {
@@ -295,6 +331,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Call::Import(args) => import::run(&api, context, args).await,
         Call::Export(args) => export::run(&api, args).await,
         Call::Backup(args) => backup::run(&api, context, args).await,
+        Call::Config(verb) => config::run(&api, context, verb).await,
     };
     api.close().await;
     done

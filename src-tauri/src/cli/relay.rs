@@ -26,53 +26,53 @@ pub(super) enum Verb {
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {
     /// Listen on this address; port 0 picks a free port
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4670")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4670", env = "HOOKBENCH_RELAY_LISTEN")]
     listen: SocketAddr,
     /// Public URL of the relay, such as https://relay.example
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", env = "HOOKBENCH_RELAY_URL")]
     url: Option<String>,
     /// Obtain and renew a certificate for this host name (ACME, TLS-ALPN-01)
     ///
     /// The host name must resolve to this server.
     ///
     /// The certificate authority must reach the relay on port 443.
-    #[arg(long, value_name = "HOST", conflicts_with = "tls_cert")]
+    #[arg(long, value_name = "HOST", conflicts_with = "tls_cert", env = "HOOKBENCH_RELAY_DOMAIN")]
     domain: Option<String>,
     /// Contact email address for the certificate authority
-    #[arg(long, value_name = "EMAIL", requires = "domain")]
+    #[arg(long, value_name = "EMAIL", requires = "domain", env = "HOOKBENCH_RELAY_ACME_CONTACT")]
     acme_contact: Option<String>,
     /// ACME directory URL of the certificate authority [default: Let's Encrypt]
-    #[arg(long, value_name = "URL", requires = "domain")]
+    #[arg(long, value_name = "URL", requires = "domain", env = "HOOKBENCH_RELAY_ACME_DIRECTORY")]
     acme_directory: Option<String>,
     /// PEM file with the root certificate of the ACME server
-    #[arg(long, value_name = "FILE", requires = "acme_directory")]
+    #[arg(long, value_name = "FILE", requires = "acme_directory", env = "HOOKBENCH_RELAY_ACME_ROOT")]
     acme_root: Option<PathBuf>,
     /// PEM file with a certificate and its chain, read at start
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(long, value_name = "FILE", requires = "tls_key", env = "HOOKBENCH_RELAY_TLS_CERT")]
     tls_cert: Option<PathBuf>,
     /// PEM file with the private key of the certificate
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, value_name = "FILE", requires = "tls_cert", env = "HOOKBENCH_RELAY_TLS_KEY")]
     tls_key: Option<PathBuf>,
     /// Trust X-Forwarded-For from this proxy address or network; repeatable
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "CIDR", env = "HOOKBENCH_RELAY_BEHIND_PROXY", value_delimiter = ',')]
     behind_proxy: Vec<String>,
     /// Serve Prometheus metrics (GET /metrics) on this address, without authentication
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", env = "HOOKBENCH_RELAY_METRICS")]
     metrics: Option<SocketAddr>,
     /// Maximum body size, in MiB (1 to 1024)
-    #[arg(long, value_name = "MIB", default_value_t = 32)]
+    #[arg(long, value_name = "MIB", default_value_t = 32, env = "HOOKBENCH_RELAY_MAX_BODY")]
     max_body: u64,
     /// Maximum number of waiting deliveries per inbox
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    #[arg(long, value_name = "N", default_value_t = 100_000, env = "HOOKBENCH_RELAY_MAX_WAITING")]
     max_waiting: u64,
     /// Maximum storage per device, in MB
-    #[arg(long, value_name = "MB", default_value_t = 2_048)]
+    #[arg(long, value_name = "MB", default_value_t = 2_048, env = "HOOKBENCH_RELAY_MAX_STORED")]
     max_stored: u64,
     /// Maximum number of requests per second and inbox
-    #[arg(long, value_name = "N", default_value_t = 500)]
+    #[arg(long, value_name = "N", default_value_t = 500, env = "HOOKBENCH_RELAY_MAX_RATE")]
     max_rate: u32,
     /// Delete waiting deliveries after this many days (1 to 365)
-    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    #[arg(long, value_name = "DAYS", default_value_t = 30, env = "HOOKBENCH_RELAY_KEEP_DAYS")]
     keep_days: u64,
 }
 

@@ -1,40 +1,81 @@
 //! `hookbench serve`: runs the engine without a window.
 
-use std::{future::Future, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use hookbench_engine::{Clock, Engine, OwnerKind};
 use hookbench_model::ListenerState;
 
 use super::{Context, error::CliError, terminal};
-use crate::{log, transport::loopback};
+use crate::{
+    log,
+    transport::{ApiAccess, ApiAddress, ApiProtection, api_server},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Address of the listener; port 0 picks one [default: as set, or 127.0.0.1:4665]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", env = "HOOKBENCH_LISTEN")]
     listen: Option<SocketAddr>,
-    /// Loopback address of the API and web page; port 0 picks one [default: port 4666]
+    /// Address of the API and web page, or unix:PATH; port 0 picks one [default: 127.0.0.1:4666]
     ///
-    /// If port 4666 is in use and no address is given, a free port is used.
-    #[arg(long, value_name = "ADDR")]
-    api: Option<SocketAddr>,
+    /// If port 4666 is in use and no address is given, a free port is used. An address that other machines can reach
+    /// needs TLS.
+    #[arg(long, value_name = "ADDR", env = "HOOKBENCH_API")]
+    api: Option<ApiAddress>,
+    /// PEM file with the certificate of the API and its chain, read at start
+    #[arg(long, value_name = "FILE", env = "HOOKBENCH_API_TLS_CERT", requires = "api_tls_key")]
+    api_tls_cert: Option<PathBuf>,
+    /// PEM file with the private key of the certificate
+    #[arg(long, value_name = "FILE", env = "HOOKBENCH_API_TLS_KEY", requires = "api_tls_cert")]
+    api_tls_key: Option<PathBuf>,
+    /// Allow plain HTTP from other machines, because a proxy in front terminates TLS
+    #[arg(long, env = "HOOKBENCH_API_BEHIND_PROXY", conflicts_with = "api_tls_cert")]
+    api_behind_proxy: bool,
+    /// Host name by which other machines reach the API; repeatable
+    #[arg(long, value_name = "NAME", env = "HOOKBENCH_API_HOST", value_delimiter = ',')]
+    api_host: Vec<String>,
+    /// Maximum time for a graceful stop, in seconds
+    #[arg(long, value_name = "SECONDS", env = "HOOKBENCH_STOP_WITHIN", default_value_t = 10)]
+    stop_within: u64,
+    /// Format of the log on standard error
+    #[arg(long, value_name = "FORMAT", env = "HOOKBENCH_LOG_FORMAT", default_value = "text")]
+    log_format: log::Form,
+}
+
+impl Args {
+    /// Returns where the API listens, and who may reach it.
+    fn access(&self) -> ApiAccess {
+        let protection = match (&self.api_tls_cert, &self.api_tls_key) {
+            (Some(certificate), Some(key)) => ApiProtection::Tls { certificate: certificate.clone(), key: key.clone() },
+            _ if self.api_behind_proxy => ApiProtection::Proxy,
+            _ => ApiProtection::Local,
+        };
+        ApiAccess { address: self.api.clone(), protection, hosts: self.api_host.clone() }
+    }
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let ended = termination();
+    log::start(args.log_format, "warn");
     let engine = open(&context.data, OwnerKind::Serve).await?;
     let address = receive(&engine, args.listen).await?;
     let json = context.json;
-    let api = loopback::open(&engine, args.api, move |address, code| {
+    let api = api_server::open(&engine, args.access(), move |url, code| {
         if !json {
-            terminal::say(&format!("  page      http://{address}/#{code}"));
+            terminal::say(&format!("  page      {url}/#{code}"));
         }
     })
     .await
     .map_err(|e| {
         CliError::Other(format!("the local HTTP API cannot be opened: {e}. Pass another address with --api"))
     })?;
-    loopback::announce(&engine, OwnerKind::Serve, Some(&api)).await?;
+    api_server::announce(&engine, OwnerKind::Serve, Some(&api)).await?;
     if json {
         let line = serde_json::json!({ "listener": address, "api": api.url(), "data": context.data, "pid": std::process::id() });
         terminal::json(&line);
@@ -46,7 +87,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         ));
     }
     ended.await;
-    engine.close().await;
+    if tokio::time::timeout(Duration::from_secs(args.stop_within), engine.close()).await.is_err() {
+        // Everything acknowledged is stored. Open requests get no response, and their senders retry.
+        tracing::warn!(seconds = args.stop_within, "the stop took too long; open requests are closed");
+    }
     Ok(())
 }
 

@@ -1,10 +1,13 @@
 //! Transports to the API of a data folder's engine: in this process, or over loopback HTTP.
 
+mod api_address;
+pub mod api_server;
 mod auth;
 mod file;
-pub mod loopback;
+mod health;
 mod page;
 mod remote;
+mod socket;
 
 use std::{path::Path, sync::Arc};
 
@@ -16,8 +19,8 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use remote::Remote;
 use tower::ServiceExt;
 
-pub use file::IntoFileError;
-pub use file::{into_file, out_of_file};
+pub use api_address::{ApiAccess, ApiAddress, ApiProtection};
+pub use file::{IntoFileError, into_file, out_of_file};
 
 /// Maximum size of a response in memory, in bytes. Larger responses are streamed into a file.
 const COLLECTED_MAX: usize = 80 * 1024 * 1024;

@@ -30,7 +30,13 @@ impl Remote {
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
             .map_err(|_| TransportError::Unusable("the token file is invalid. Restart the engine".into()))?;
         bearer.set_sensitive(true);
-        let client = reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        #[cfg(unix)]
+        let (builder, base) = match base.strip_prefix("unix:") {
+            Some(path) => (builder.unix_socket(path), "http://localhost".to_owned()),
+            None => (builder, base),
+        };
+        let client = builder
             .default_headers(HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]))
             .connect_timeout(CONNECT_TIMEOUT)
             // The engine is on this machine, and a proxy would see the token.

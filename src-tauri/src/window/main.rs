@@ -19,8 +19,8 @@ use clap::Parser;
 use hookbench::{
     data_folder, log,
     transport::{
-        Transport,
-        loopback::{self, LocalApi},
+        ApiAccess, Transport,
+        api_server::{self, LocalApi},
     },
 };
 use hookbench_engine::{Engine, OwnerKind, descriptors};
@@ -163,12 +163,12 @@ async fn open(data: &std::path::Path) -> Shell {
         // The window shows a port conflict, and the program that uses the port.
         engine.start_listener(None).await;
         if engine.settings().local_api {
-            match loopback::open(engine, None, |_, _| ()).await {
+            match api_server::open(engine, ApiAccess::default(), |_, _| ()).await {
                 Ok(open) => http = Some(open),
                 Err(error) => tracing::warn!(%error, "the local HTTP API could not be opened"),
             }
         }
-        if let Err(error) = loopback::announce(engine, OwnerKind::Window, http.as_ref()).await {
+        if let Err(error) = api_server::announce(engine, OwnerKind::Window, http.as_ref()).await {
             tracing::warn!(%error, "engine.json could not be written; `hookbench` commands cannot find this window");
         }
     }

@@ -458,16 +458,17 @@ fn beside_capture(dir: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// Measures the window in the build of `cargo xtask run`.
 fn window() -> Result<(), String> {
     setup::npm()?;
     setup::tauri_driver()?;
     shell::run("npm", &["run", "--silent", "build"])?;
-    build(&[])?;
-    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookbench", "--example", "bare_window"])?;
+    // One command, so that both packages share the features of their dependencies.
+    let packages = ["--package", "hookbench", "--package", "hookbench-engine"];
+    let targets = ["--bins", "--example", "bare_window", "--example", "fill"];
+    shell::run("cargo", &[&["build", "--profile", "app", "--quiet"], &packages[..], &targets].concat())?;
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
-    let data = dir.path().join("data");
-    shell::run("target/release/examples/fill", &[&data.to_string_lossy(), "100000"])?;
-    let binary = shell::root().join("target/release/hookbench");
-    let env = [format!("HOOKBENCH_BIN={}", binary.display()), format!("HOOKBENCH_FILLED={}", data.display())];
+    let binary = shell::root().join("target/app/hookbench");
+    let env = [format!("HOOKBENCH_BIN={}", binary.display()), format!("HOOKBENCH_FOLDER={}", dir.path().display())];
     test::on_a_display(&["env", &env[0], &env[1], "npm", "run", "--silent", "bench", "--workspace", "tests/window"])
 }

@@ -32,8 +32,7 @@ pub fn keep(dir: &Path) {
 
 #[cfg(unix)]
 fn fill(dir: &Path, path: &Path) -> io::Result<()> {
-    let disk = rustix::fs::statvfs(dir)?;
-    let bytes = (disk.f_bavail.saturating_mul(disk.f_frsize) / PART).min(BYTES);
+    let bytes = (free_bytes(dir).unwrap_or(0) / PART).min(BYTES);
     if bytes < LEAST {
         return Err(io::ErrorKind::StorageFull.into());
     }
@@ -51,17 +50,22 @@ fn fill(_: &Path, path: &Path) -> io::Result<()> {
     file.set_len(BYTES)
 }
 
-/// Returns true if the free disk space is too small to open a database.
-pub fn is_needed(dir: &Path) -> bool {
+/// Returns the disk space that this user can use in a directory, in bytes. `None` if it is unknown.
+pub fn free_bytes(dir: &Path) -> Option<u64> {
     #[cfg(unix)]
     {
-        rustix::fs::statvfs(dir).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < NEEDED)
+        rustix::fs::statvfs(dir).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
     }
     #[cfg(not(unix))]
     {
         let _ = dir;
-        false
+        None
     }
+}
+
+/// Returns true if the free disk space is too small to open a database.
+pub fn is_needed(dir: &Path) -> bool {
+    free_bytes(dir).is_some_and(|free| free < NEEDED)
 }
 
 /// Releases the reserve and deletes the search index, which is rebuilt later. Returns true if one of them existed.

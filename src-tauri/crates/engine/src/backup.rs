@@ -1,14 +1,15 @@
 //! Backups: the complete database as one compact file, written while the engine runs.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use hookbench_model::{Change, Job, JobKind, JobState};
-use rusqlite::{Connection, OpenFlags};
+use hookbench_store::database_file;
+use rusqlite::Connection;
 
 use crate::Engine;
 
@@ -65,11 +66,10 @@ pub async fn start(engine: &Arc<Engine>, path: &str) -> Result<Job, BackupError>
 
 /// Opens the database and creates the backup file. Returns the size of the database, in bytes.
 fn open(source: &Path, target: &Path) -> Result<(Connection, u64), BackupError> {
-    let connection =
-        Connection::open_with_flags(source, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = database_file::open(source)?;
     let total_bytes = hookbench_store::size(&connection)?;
     let shown = target.to_string_lossy();
-    make_private(target).map_err(|e| match e.kind() {
+    database_file::create_private(target).map_err(|e| match e.kind() {
         io::ErrorKind::AlreadyExists => BackupError::Exists(shown.into()),
         _ => BackupError::Unwritable(shown.into(), e),
     })?;
@@ -78,7 +78,7 @@ fn open(source: &Path, target: &Path) -> Result<(Connection, u64), BackupError> 
 
 async fn run(engine: Arc<Engine>, id: String, connection: Connection, target: PathBuf) {
     let into = target.clone();
-    let mut copying = tokio::task::spawn_blocking(move || copy(&connection, &into));
+    let mut copying = tokio::task::spawn_blocking(move || database_file::copy(&connection, &into));
     let result = loop {
         tokio::select! {
             result = &mut copying => break result,
@@ -113,18 +113,4 @@ fn tell(engine: &Engine, id: &str, change: impl FnOnce(&mut Job)) {
     if let Some(job) = engine.jobs.update(id, change) {
         engine.feed.publish([Change::JobChanged { job }]);
     }
-}
-
-/// Copies the database and flushes the copy, because SQLite does not flush the file of a `VACUUM INTO`.
-fn copy(connection: &Connection, target: &Path) -> Result<(), String> {
-    connection.execute("VACUUM INTO ?1", [target.to_string_lossy()]).map_err(|e| e.to_string())?;
-    fs::File::open(target).and_then(|file| file.sync_all()).map_err(|e| e.to_string())
-}
-
-fn make_private(path: &Path) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }

@@ -211,6 +211,11 @@ impl DataDir {
         &self.path
     }
 
+    /// Returns the path of the database file in a directory that may not exist.
+    pub fn database_in(folder: &Path) -> PathBuf {
+        folder.join(DATABASE)
+    }
+
     /// Returns the path of the database file.
     pub fn database(&self) -> PathBuf {
         self.path.join(DATABASE)

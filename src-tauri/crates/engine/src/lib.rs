@@ -33,10 +33,10 @@ pub mod verification;
 
 pub use data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind, has_database};
 pub use engine::{Engine, EngineError};
-pub use hookbench_capture::{Clock, descriptors};
+pub use hookbench_capture::{Clock, ballast::free_bytes, descriptors};
 pub use hookbench_codegen::{handlers, samples, shell};
 pub use hookbench_provider::{BadFile, Catalog, Provider};
 pub use hookbench_query::{Query, QueryError, QueryField, QueryFieldKind};
 pub use hookbench_schema::{ChangeKind, TextFormat, Type};
-pub use hookbench_store::catalog;
 pub use hookbench_store::feed::{Feed, FeedGone, Subscription};
+pub use hookbench_store::{catalog, database_file};

@@ -202,6 +202,12 @@ pub(crate) async fn unusable(address: SocketAddr, now: SocketAddr) -> Option<Str
     if address.port() == now.port() && overlap {
         return None;
     }
+    address_fault(address).await
+}
+
+/// Returns the reason why no listener can use an address, and a free address if there is one. Returns `None` if the
+/// address is free.
+pub async fn address_fault(address: SocketAddr) -> Option<String> {
     let error = TcpListener::bind(address).await.err()?;
     let ListenerState::Failed { address, reason, holder, offer } = failed(address, &error).await else { return None };
     let holder = holder.map_or(String::new(), |holder| format!(" by {holder}"));

@@ -40,6 +40,7 @@ mod rule_stats;
 mod saved_search;
 mod scenario;
 mod search_index;
+mod setting;
 mod settings;
 mod signature_status;
 mod status;
@@ -106,6 +107,7 @@ pub use scenario::{
     Scenario, ScenarioList, ScenarioRun, ScenarioRunDetail, ScenarioRunList, ScenarioRunStep, ScenarioStep,
 };
 pub use search_index::SearchIndexState;
+pub use setting::{Setting, SettingsPatch, list_settings, settings_patch};
 pub use settings::{RetentionPolicy, Settings, SettingsCloseAction, merge};
 pub use signature_status::SignatureStatus;
 pub use status::{DatabaseStatus, Status};

@@ -1,0 +1,255 @@
+//! End-to-end tests of `serve` as containers and other machines use it, and of the commands for its data folder.
+
+use std::{
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use crate::{
+    hookbench::{Serve, hookbench, until},
+    json::{Json, json},
+};
+
+fn run(command: &mut Command) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    (status.code(), String::from_utf8_lossy(&stdout).into(), String::from_utf8_lossy(&stderr).into())
+}
+
+/// Starts `serve` with these arguments and environment variables.
+fn serve(data: &Path, args: &[&str], env: &[(&str, &str)]) -> Serve {
+    let mut command = hookbench();
+    command.args(["serve", "--json", "--data"]).arg(data).args(args).envs(env.iter().copied());
+    Serve::spawn(command, data)
+}
+
+/// Writes a self-signed certificate for `hooks.example` and its key. Returns their paths.
+fn certificate(folder: &Path) -> (String, String) {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (cert, key) = (path("cert.pem"), path("key.pem"));
+    let request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+    let names = ["-subj", "/CN=hooks.example", "-addext", "subjectAltName=DNS:hooks.example", "-keyout", &key, "-out"];
+    let made = Command::new("openssl").args(request).args(names).arg(&cert).stderr(Stdio::null()).status().unwrap();
+    assert!(made.success());
+    (cert, key)
+}
+
+#[tokio::test]
+async fn health_checks_need_no_token_and_say_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let serve = Serve::start_in(dir.path());
+    let client = reqwest::Client::new();
+    for (path, text) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
+        // A load balancer sends its own Host header.
+        let request = client.get(format!("{}{path}", serve.api)).header("Host", "10.0.0.7");
+        let response = request.send().await.unwrap();
+        assert_eq!((response.status().as_u16(), response.text().await.unwrap()), (200, text.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn off_loopback_the_api_needs_protection() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = hookbench();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--api", "0.0.0.0:0", "--data"]).arg(dir.path());
+    let (code, _, why) = run(&mut command);
+    assert_eq!(code, Some(2));
+    assert!(why.contains("--api-tls-cert") && why.contains("--api-behind-proxy"), "{why}");
+
+    let args = ["--listen", "127.0.0.1:0", "--api", "0.0.0.0:0", "--api-behind-proxy", "--api-host", "hooks.example"];
+    let serve = serve(dir.path(), &args, &[]);
+    // Commands on this machine use a loopback port.
+    assert!(serve.api.starts_with("http://127.0.0.1:"), "{}", serve.api);
+    assert_eq!(serve.cli(&["inbox", "add", "shop"]).status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn serves_the_api_over_tls_to_its_host_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cert, key) = certificate(dir.path());
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let data = dir.path().join("data");
+    let env = [
+        ("HOOKBENCH_LISTEN", "127.0.0.1:0"),
+        ("HOOKBENCH_API", &format!("0.0.0.0:{port}")),
+        ("HOOKBENCH_API_TLS_CERT", &cert),
+        ("HOOKBENCH_API_TLS_KEY", &key),
+        ("HOOKBENCH_API_HOST", "hooks.example,other.example"),
+    ];
+    let serve = serve(&data, &[], &env);
+    let status = |host: &str, path: &str, token: &str| {
+        let resolve = format!("{host}:{port}:127.0.0.1");
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--cacert", &cert]);
+        curl.args(["--resolve", &resolve, "--header", &format!("Authorization: Bearer {token}")]);
+        run(curl.arg(format!("https://{host}:{port}{path}"))).1
+    };
+    let token = serve.token();
+    assert_eq!(status("hooks.example", "/api/v1/status", &token), "200");
+    assert_eq!(status("hooks.example", "/api/v1/status", "wrong"), "401");
+    assert_eq!(status("hooks.example", "/healthz", ""), "200");
+    assert_eq!(status("hooks.example", "/", ""), "200");
+    // The certificate does not name this host.
+    assert_eq!(status("other.example", "/healthz", ""), "000");
+    let plain = Command::new("curl").args(["--silent", &format!("http://127.0.0.1:{port}/healthz")]).output().unwrap();
+    assert!(!plain.status.success());
+    // Commands on this machine use a loopback port without TLS.
+    assert_eq!(serve.cli(&["inbox", "list"]).status.code(), Some(0));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn serves_the_api_on_a_unix_socket() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let (data, socket) = (dir.path().join("data"), dir.path().join("api.sock"));
+    let address = format!("unix:{}", socket.display());
+    let args = ["--listen", "127.0.0.1:0", "--api", &address];
+    let first = serve(&data, &args, &[]);
+    assert_eq!(first.api, address);
+    assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(first.cli(&["inbox", "add", "shop"]).status.code(), Some(0));
+    let curl =
+        Command::new("curl").arg("--silent").arg("--unix-socket").arg(&socket).arg("http://any/healthz").output();
+    assert_eq!(curl.unwrap().stdout, b"ok\n");
+    // A socket that another program uses is not replaced.
+    let mut second = hookbench();
+    second.args(["serve", "--data"]).arg(dir.path().join("other")).args(args);
+    let (code, _, why) = run(&mut second);
+    assert_eq!(code, Some(2));
+    assert!(why.contains("another program listens on this socket"), "{why}");
+    // A socket that a killed program left behind is.
+    first.kill_9();
+    let again = serve(&data, &args, &[]);
+    assert_eq!(again.cli(&["inbox", "list"]).status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn empty_environment_variables_are_unset() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = [
+        "HOOKBENCH_API_TLS_CERT",
+        "HOOKBENCH_API_TLS_KEY",
+        "HOOKBENCH_API_BEHIND_PROXY",
+        "HOOKBENCH_API_HOST",
+        "HOOKBENCH_STOP_WITHIN",
+        "HOOKBENCH_LOG_FORMAT",
+        "HOOKBENCH_LOG",
+        "HOOKBENCH_DATA",
+    ];
+    let env: Vec<(&str, &str)> = names.iter().map(|name| (*name, "")).collect();
+    let serve = serve(dir.path(), &["--listen", "127.0.0.1:0", "--api", "127.0.0.1:0"], &env);
+    assert_eq!(serve.get("/inboxes").await["items"].items().len(), 1);
+    let (code, _, why) = run(hookbench().args(["serve", "--data"]).arg(dir.path()).env("HOOKBENCH_LISTEN", "banana"));
+    assert_eq!(code, Some(2));
+    assert!(why.contains("banana"), "{why}");
+}
+
+#[tokio::test]
+async fn restores_a_backup_into_an_empty_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let serve = Serve::start_in(&path("old"));
+    let client = reqwest::Client::new();
+    for n in 0..3 {
+        client.post(format!("{}/inbox/{n}", serve.listener)).body(format!("body {n}")).send().await.unwrap();
+    }
+    let backup = path("all.db");
+    assert_eq!(serve.cli(&["backup", backup.to_str().unwrap()]).status.code(), Some(0));
+    let restore = |data: &Path, file: &Path| run(hookbench().arg("restore").arg(file).arg("--data").arg(data));
+    let (code, _, said) = restore(&path("new"), &backup);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with("Restored 3 requests"), "{said}");
+    let restored = Serve::start_in(&path("new"));
+    let requests = restored.all("inbox").await;
+    let bodies: Vec<Vec<u8>> = vec![restored.body(requests[0]["id"].as_str().unwrap()).await];
+    assert_eq!((requests.len(), bodies[0].as_slice()), (3, &b"body 2"[..]));
+    // Nothing is overwritten, neither of a running engine nor of a stopped one.
+    let (code, _, why) = restore(&path("new"), &backup);
+    assert_eq!((code, why.contains("is in use by hookbench serve")), (Some(2), true), "{why}");
+    drop(restored);
+    until("the engine to stop", async || restore(&path("new"), &backup).2.contains("already has data").then_some(()))
+        .await;
+    std::fs::write(path("text"), "not a database").unwrap();
+    let (code, _, why) = restore(&path("third"), &path("text"));
+    assert_eq!((code, why.contains("is not a backup of Hookbench")), (Some(2), true), "{why}");
+    assert!(!path("third").join("hookbench.db").exists());
+}
+
+#[tokio::test]
+async fn shows_and_changes_settings() {
+    let serve = Serve::start();
+    let text = |args: &[&str]| {
+        let output = serve.cli(args);
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    let (code, all, _) = text(&["config", "get"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        all.lines().any(|line| line == "retention.days=null") && all.lines().any(|line| line == "search_index=true"),
+        "{all}"
+    );
+    assert_eq!(text(&["config", "set", "retention.days=30", "on_close=tray"]).1, "retention.days=30\non_close=tray");
+    assert_eq!(text(&["config", "get", "retention.days"]).1, "30");
+    assert_eq!(text(&["config", "set", "retention.days=null"]).1, "retention.days=null");
+    assert_eq!(serve.get("/settings").await["retention"]["days"], Json::NULL);
+    let (code, _, why) = text(&["config", "set", "retention.day=1"]);
+    assert_eq!((code, why.contains("Did you mean \"retention.days\"?")), (Some(2), true), "{why}");
+    let (code, _, why) = text(&["config", "set", "retention.days=0"]);
+    assert_eq!((code, why.contains("must be at least 1")), (Some(2), true), "{why}");
+}
+
+#[tokio::test]
+async fn doctor_names_what_is_wrong_and_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let doctor = |data: &Path| {
+        let (code, text, _) = run(hookbench().args(["doctor", "--json", "--data"]).arg(data));
+        let findings: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (code, findings)
+    };
+    let found = |findings: &[Json], check: &str| findings.iter().find(|one| one["check"] == check).unwrap().clone();
+    let serve = Serve::start_in(&data);
+    let (code, findings) = doctor(&data);
+    assert_eq!(code, Some(0), "{findings:?}");
+    assert!(found(&findings, "engine")["message"].as_str().unwrap().contains(&serve.listener));
+    assert!(found(&findings, "database")["message"].as_str().unwrap().contains("is sound"));
+    // A stopped engine leaves a database in which a page is damaged.
+    for n in 0..50 {
+        let body = "x".repeat(4_000);
+        reqwest::Client::new().post(format!("{}/inbox/{n}", serve.listener)).body(body).send().await.unwrap();
+    }
+    serve.terminate();
+    let file = data.join("hookbench.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let (middle, end) = (bytes.len() / 2, bytes.len());
+    bytes[middle..end].fill(0x5a);
+    std::fs::write(&file, bytes).unwrap();
+    let (code, findings) = doctor(&data);
+    let database = found(&findings, "database");
+    assert_eq!((code, &database["state"]), (Some(1), &json!("error")), "{findings:?}");
+    assert!(database["advice"].as_str().unwrap().contains("hookbench restore"), "{database}");
+}
+
+#[test]
+fn prints_completions_and_man_pages() {
+    for (shell, word) in [
+        ("bash", "complete "),
+        ("zsh", "#compdef hookbench"),
+        ("fish", "complete -c hookbench"),
+        ("powershell", "Register-ArgumentCompleter"),
+    ] {
+        let (code, script, _) = run(hookbench().args(["completions", shell]));
+        assert_eq!((code, script.contains(word), script.contains("scenario")), (Some(0), true, true), "{shell}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(run(hookbench().arg("man").arg(dir.path())).0, Some(0));
+    let pages: Vec<String> =
+        std::fs::read_dir(dir.path()).unwrap().map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
+    for page in ["hookbench.1", "hookbench-serve.1", "hookbench-relay-serve.1"] {
+        assert!(pages.iter().any(|name| name == page), "{pages:?}");
+    }
+}
