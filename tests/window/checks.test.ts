@@ -88,12 +88,12 @@ describe.each(TRANSPORTS)("handler checks in the %s", (transport) => {
         expect(await serious(driver)).toEqual([]);
         await shot(`report-${theme}`);
       }
-      await driver.executeScript("document.querySelector('section[aria-label=Failed] summary').click()");
+      await driver.executeScript("document.querySelector('[aria-label=Failed] li summary').click()");
       await sees(driver, "hookbench.something_new");
       await sees(driver, "responded with 500");
       await shot("failed");
       const failed = await driver.executeScript<number>(
-        "return document.querySelectorAll('section[aria-label=Failed] li').length",
+        "return document.querySelectorAll('[aria-label=Failed] li').length",
       );
       expect(failed).toBe(1);
       await click(driver, "Rerun check");

@@ -90,7 +90,7 @@ describe.each(TRANSPORTS)("sending in the %s", (transport) => {
   test("creates an endpoint by keyboard", async () => {
     const { driver } = hookbench;
     await press(driver, "g", "e");
-    await sees(driver, "Send events as a vendor");
+    await sees(driver, "Create an endpoint with the URL of your app");
     expect(await serious(driver)).toEqual([]);
     await shot("endpoints-empty");
     await chord(driver, Key.SHIFT, "N");
@@ -281,7 +281,7 @@ describe.each(TRANSPORTS)("sending in the %s", (transport) => {
     await sees(driver, "6 delivered");
     await sees(driver, "seed 7");
     const steps = await driver.executeScript<string[][]>(
-      "return [...document.querySelectorAll('[data-testid=scenario-run] tbody tr')].map(({ cells }) => [...cells].slice(0, 3).map((cell) => cell.innerText))",
+      "return [...document.querySelectorAll('[data-testid=scenario-run] tbody tr')].map(({ cells }) => [...cells].slice(0, 3).map((cell) => cell.innerText.trim()))",
     );
     expect(steps.map(([position]) => position)).toEqual(["1", "2", "3", "4", "5", "6"]);
     expect(steps[0]).toEqual(["1", "start", "chat.created"]);

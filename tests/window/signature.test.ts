@@ -41,8 +41,8 @@ describe.each(TRANSPORTS)("signatures in the %s", (transport) => {
 
   test("verifies stored and new requests after provider and secret are set", async () => {
     const { driver } = hookbench;
-    await click(driver, "Set");
-    await sees(driver, "Signature verification");
+    await click(driver, "Set up verification");
+    await sees(driver, "Signing secret of");
     await choose(driver, "Provider", "onweb", "onWebChat");
     await until("the secret field", () =>
       driver.executeScript<boolean>(

@@ -169,7 +169,7 @@ describe.each(TRANSPORTS)("tunnels in the %s", (transport) => {
     await sees(driver, "Online");
     await ended(relay);
     await sees(driver, "Offline, reconnecting");
-    await sees(driver, "The relay stores requests meanwhile");
+    await sees(driver, "If the relay runs, it stores requests meanwhile");
     await shot("down");
     expect(await serious(driver)).toEqual([]);
   });

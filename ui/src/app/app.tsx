@@ -23,6 +23,7 @@ import { Alarms } from "./alarms";
 import { CloseDialog } from "./close-dialog";
 import { Sidebar } from "./sidebar";
 import { StatusBar } from "./status-bar";
+import { useViewFocus } from "./view-focus";
 
 type Open = "palette" | "help" | "new-inbox" | "import" | null;
 const THEMES = ["system", "light", "dark"] as const;
@@ -41,6 +42,7 @@ export function App() {
   const status = useStatus();
   const inboxes = useInboxes();
   useKeptPlace();
+  useViewFocus();
   useEffect(listenForKeys, []);
   useEffect(hideWebMenu, []);
   useEffect(showMenuBar, []);

@@ -15,6 +15,8 @@ export function focusPane(step: 1 | -1): void {
           focused ? pane.compareDocumentPosition(focused) & Node.DOCUMENT_POSITION_FOLLOWING : false,
         );
   const next = panes[(at + step + panes.length) % panes.length];
-  const inside = next?.matches("nav") ? next.querySelector<HTMLElement>("a[data-status=active], a") : next;
+  const inside: HTMLElement | null | undefined = next?.matches("nav")
+    ? (next.querySelector<HTMLElement>("a[data-status=active]") ?? next.querySelector("a"))
+    : next;
   inside?.focus();
 }

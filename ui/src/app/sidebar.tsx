@@ -1,4 +1,4 @@
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate, useRouterState } from "@tanstack/react-router";
 import {
   Braces,
   Clapperboard,
@@ -155,6 +155,9 @@ function Inboxes() {
 function InboxEntry({ inbox: { name, unread, requests } }: { inbox: Inbox }) {
   const navigate = useNavigate();
   const listener = useStatus().data?.listener;
+  const onRules = useRouterState({
+    select: ({ location }) => location.pathname === `/rules/${encodeURIComponent(name)}`,
+  });
   const undoable = (title: string, deletion: Promise<{ id: number; requests: number }>): void =>
     void attempt(
       deletion.then(({ id, requests }) => offerUndo(`${title}, ${count(requests)} requests`, () => api.undo(id))),
@@ -186,6 +189,7 @@ function InboxEntry({ inbox: { name, unread, requests } }: { inbox: Inbox }) {
         params={{ inbox: name, request: undefined }}
         activeOptions={ANY_BELOW}
         {...entry(name)}
+        {...(onRules && { "data-status": "active" })}
       >
         <span
           aria-hidden
@@ -237,6 +241,7 @@ function Sending() {
       <Link
         to="/scenarios/{-$run}/{-$delivery}"
         params={{ run: undefined, delivery: undefined }}
+        activeOptions={ANY_BELOW}
         {...entry("Scenarios")}
       >
         <Clapperboard size={16} aria-hidden /> <span className={WORDS}>Scenarios</span>

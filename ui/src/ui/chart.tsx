@@ -3,6 +3,8 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
+import { usePreferences } from "./preferences";
+
 export interface ChartSeries {
   name: string;
   /** Name of a custom property with the color, such as `--accent`. */
@@ -127,7 +129,8 @@ export function Chart(props: Props) {
   useEffect(() => {
     latest.current = props;
   });
-  const theme = document.documentElement.dataset.theme;
+  // The subscription renders the chart again when the theme changes, and the zoom changes the pixels of the screen.
+  const { theme, zoom } = usePreferences();
   useEffect(() => {
     const { current } = host;
     if (!current) return;
@@ -140,8 +143,8 @@ export function Chart(props: Props) {
       observer.disconnect();
       plot.destroy();
     };
-    // A new series or theme needs a new plot.
-  }, [times, series, theme]);
+    // A new series, theme or zoom needs a new plot.
+  }, [times, series, theme, zoom]);
   return (
     <figure aria-label={label} className="m-0">
       <div ref={host} aria-hidden className="w-full overflow-hidden" />

@@ -41,9 +41,11 @@ interface Props {
   onChange?: (now: string) => void;
   /** Receives a function that opens the search of the editor. */
   onSearch?: (open: () => void) => void;
+  /** True if the editor takes the focus when it opens, unless a field has it. */
+  takesFocus?: boolean;
 }
 
-export default function CodeView({ text, language, label, onChange, onSearch }: Props) {
+export default function CodeView({ text, language, label, onChange, onSearch, takesFocus }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const changed = useRef(onChange);
   const searched = useRef(onSearch);
@@ -77,7 +79,9 @@ export default function CodeView({ text, language, label, onChange, onSearch }: 
       }),
     });
     searched.current?.(() => openSearchPanel(view));
+    // A field that has the focus keeps it; a view that was just opened gives it up.
+    if (takesFocus && (document.activeElement ?? document.body).matches("body, [data-pane]")) view.focus();
     return () => view.destroy();
-  }, [text, language, label, editable]);
+  }, [text, language, label, editable, takesFocus]);
   return <div ref={host} className="h-full min-h-0" />;
 }

@@ -2,7 +2,6 @@ import { Dialog as BaseDialog } from "@base-ui/react/dialog";
 import { X } from "lucide-react";
 import { useEffect, useRef, type ReactNode } from "react";
 
-import { IconButton } from "./button";
 import { confirm } from "./confirm";
 
 /** A dialog. After an input, a click outside does nothing, and closing asks for confirmation. */
@@ -12,12 +11,15 @@ export function Dialog({
   onClose,
   children,
   wide,
+  isSaved,
 }: {
   title: string;
   open: boolean;
   onClose: () => void;
   children: ReactNode;
   wide?: boolean;
+  /** True if closing loses nothing, whatever was entered. */
+  isSaved?: boolean;
 }) {
   const popup = useRef<HTMLDivElement>(null);
   const dirty = useRef(false);
@@ -25,7 +27,7 @@ export function Dialog({
     dirty.current = false;
   }, [open]);
   const close = async (reason: string): Promise<void> => {
-    if (dirty.current) {
+    if (dirty.current && !isSaved) {
       if (reason === "outside-press" || reason === "focus-out") return;
       if (!(await confirm("Discard changes?", `"${title}" has not been saved.`, "Discard"))) return;
     }
@@ -40,6 +42,7 @@ export function Dialog({
           data-modal
           onInput={() => (dirty.current = true)}
           initialFocus={() =>
+            popup.current?.querySelector<HTMLElement>("[data-first-focus]") ??
             popup.current?.querySelector<HTMLElement>("input:not([aria-hidden]),textarea") ??
             popup.current?.querySelector<HTMLElement>("[type=submit]") ??
             popup.current ??
@@ -49,7 +52,18 @@ export function Dialog({
         >
           <header className="flex items-center justify-between border-b border-line px-4 py-2">
             <BaseDialog.Title className="text-title font-semibold tracking-tight">{title}</BaseDialog.Title>
-            <BaseDialog.Close render={<IconButton label="Close" icon={X} />} />
+            <BaseDialog.Close
+              render={
+                // Without a tooltip, which would take the first Escape.
+                <button
+                  type="button"
+                  aria-label="Close"
+                  className="control inline-flex aspect-square items-center justify-center rounded-[7px] text-ink-2 hover:bg-hover hover:text-ink"
+                >
+                  <X size={16} aria-hidden />
+                </button>
+              }
+            />
           </header>
           <div className="scroll-pb-20 overflow-auto p-4">{children}</div>
         </BaseDialog.Popup>

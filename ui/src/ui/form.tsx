@@ -75,16 +75,24 @@ export function FormError({ error, className = "" }: { error: string | undefined
   );
 }
 
-/** The footer of a form: the error and the submit button, which stays visible in long forms. */
+/**
+ * The footer of a form: the error and the submit button, which stays visible in long forms. `start` is shown on the
+ * other side of the button.
+ */
 export function FormEnd({
   error,
+  start,
   children,
   ...button
-}: { error: string | undefined } & Pick<ComponentProps<typeof Button>, "icon" | "keys" | "children" | "disabled">) {
+}: { error: string | undefined; start?: ReactNode } & Pick<
+  ComponentProps<typeof Button>,
+  "icon" | "keys" | "children" | "disabled"
+>) {
   return (
     <div className="sticky -bottom-4 z-10 -mx-4 -mb-4 rounded-b-[9px] border-t border-line bg-pane px-4 py-3">
       <FormError error={error} className="max-h-[20vh] overflow-auto" />
-      <div className="flex justify-end">
+      <div className="flex items-center justify-between gap-2">
+        <span className="min-w-0">{start}</span>
         <Button look="primary" type="submit" {...button}>
           {children}
         </Button>

@@ -82,6 +82,7 @@ export const COMMANDS = [
   { id: "mark-read", title: "Mark all as read", keys: ["Shift+M"], group: "Inbox", needs: "inbox" },
   { id: "inbox-settings", title: "Inbox settings", keys: ["i"], group: "Inbox", needs: "inbox" },
   { id: "rules", title: "Response rules and forwards", keys: ["o"], group: "Inbox", needs: "inbox" },
+  { id: "add-rule", title: "Add a rule or a forward", keys: ["a"], group: "Inbox" },
   { id: "clear", title: "Delete unpinned requests", keys: ["Shift+Delete"], group: "Inbox", needs: "inbox" },
   { id: "import", title: "Import requests", keys: ["Mod+o"], group: "Requests" },
   { id: "export", title: "Export requests", keys: ["Mod+e"], group: "Requests", needs: "inbox" },

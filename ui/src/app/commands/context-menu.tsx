@@ -1,8 +1,8 @@
 import { ContextMenu } from "@base-ui/react/context-menu";
-import { Fragment, type ReactElement, type ReactNode } from "react";
+import { Fragment, useSyncExternalStore, type ReactElement, type ReactNode } from "react";
 
 import { Keys } from "../../ui/button";
-import { available, firstKeys, perform, titleOf, type CommandId } from "./commands";
+import { available, firstKeys, onAvailable, perform, titleOf, type CommandId } from "./commands";
 
 /** An item of a context menu: a command, an action, or a line between groups. */
 export type CommandItem = CommandId | "-" | { title: string; run: () => void };
@@ -42,22 +42,34 @@ export function CommandContextMenu({
   );
 }
 
+/** Returns the items without those that are not available, and without lines that separate nothing. */
+function shownItems(items: readonly CommandItem[]): CommandItem[] {
+  const usable = items.filter((item) => typeof item !== "string" || item === "-" || available(item));
+  return usable.filter(
+    (item, place) => item !== "-" || (place > 0 && place < usable.length - 1 && usable[place - 1] !== "-"),
+  );
+}
+
 function Items({ items }: { items: () => readonly CommandItem[] }) {
-  return items()
-    .filter((item) => typeof item !== "string" || item === "-" || available(item))
-    .map((item, place) => (
-      <Fragment key={place}>
-        {item === "-" ? (
-          <ContextMenu.Separator className="my-1 h-px bg-line" />
-        ) : typeof item === "string" ? (
-          <ContextMenu.Item className={ITEM} onClick={() => perform(item)}>
-            {titleOf(item)} <Keys keys={firstKeys(item)} />
-          </ContextMenu.Item>
-        ) : (
-          <ContextMenu.Item className={ITEM} onClick={item.run}>
-            {item.title}
-          </ContextMenu.Item>
-        )}
-      </Fragment>
-    ));
+  // The row below the pointer opens with the menu, and brings its commands.
+  useSyncExternalStore(onAvailable, () =>
+    items()
+      .filter((item) => typeof item === "string" && item !== "-" && available(item))
+      .join(),
+  );
+  return shownItems(items()).map((item, place) => (
+    <Fragment key={place}>
+      {item === "-" ? (
+        <ContextMenu.Separator className="my-1 h-px bg-line" />
+      ) : typeof item === "string" ? (
+        <ContextMenu.Item className={ITEM} onClick={() => perform(item)}>
+          {titleOf(item)} <Keys keys={firstKeys(item)} />
+        </ContextMenu.Item>
+      ) : (
+        <ContextMenu.Item className={ITEM} onClick={item.run}>
+          {item.title}
+        </ContextMenu.Item>
+      )}
+    </Fragment>
+  ));
 }

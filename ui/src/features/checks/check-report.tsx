@@ -5,6 +5,7 @@ import { useState } from "react";
 
 import { api, type CheckRun } from "../../api/client";
 import { keys } from "../../api/keys";
+import { useProviders } from "../../api/queries";
 import { refetch } from "../../api/refetch";
 import { Button, IconButton } from "../../ui/button";
 import { confirm } from "../../ui/confirm";
@@ -17,17 +18,22 @@ import { Snippets } from "../signature";
 import { CheckResult } from "./check-result";
 import { Comparison } from "./comparison";
 import { OutcomeBar } from "./outcome-bar";
-import { doneOf, OUTCOME_ORDER, OUTCOMES, conclusion } from "./outcomes";
+import { doneOf, OUTCOME_ORDER, OUTCOMES, conclusion, type Outcome } from "./outcomes";
+
+/** Outcomes that need no attention. Their groups are folded. */
+const QUIET: ReadonlySet<Outcome> = new Set(["pass", "skipped"]);
 
 export function CheckReport({ id, others }: { id: string; others: CheckRun[] }) {
   const { data, error } = useQuery({ queryKey: keys.checkReport(id), queryFn: () => api.checkReport(id) });
   const [compared, setCompared] = useState("");
   const navigate = useNavigate();
+  const providers = useProviders().data?.items;
   if (error) return <p className="p-6 text-ink-2">This run was not found. The oldest runs are deleted by retention.</p>;
   if (!data) return null;
   const { run, checks } = data;
   const [word, color] = conclusion(run);
   const running = !run.ended_at;
+  const provider = providers?.find((one) => one.id === data.provider)?.name ?? data.provider;
   const again = (only: string[]): void => void attempt(api.againCheck(id, only));
   const save = (form: "json" | "html" | "junit"): void =>
     saveFile(`/api/v1/checks/${id}/report?as=${form}`, `check.${form === "junit" ? "xml" : form}`);
@@ -51,13 +57,9 @@ export function CheckReport({ id, others }: { id: string; others: CheckRun[] }) 
         {word}
       </h2>
       <p>
-        <code className="font-mono text-data break-all">{visible(run.settings.url ?? "")}</code> checked as{" "}
-        {data.provider}
+        <code className="font-mono text-data break-all">{visible(run.settings.url ?? "")}</code> checked as {provider}
       </p>
-      <p className="text-ink-2">
-        {OUTCOME_ORDER.map((outcome) => `${run.counts[outcome]} ${OUTCOMES[outcome].group.toLowerCase()}`).join(", ")} ·
-        started {moment(run.created_at)}
-      </p>
+      <p className="text-ink-2">started {moment(run.created_at)}</p>
       {run.reason && <p className="mt-1">{visible(run.reason)}</p>}
       {running && <Progress label="Progress" className="mt-2 w-64" max={run.total} value={doneOf(run)} />}
       <OutcomeBar counts={run.counts} total={run.total} />
@@ -101,16 +103,18 @@ export function CheckReport({ id, others }: { id: string; others: CheckRun[] }) 
         const of = checks.filter((check) => check.outcome === outcome);
         if (of.length === 0) return null;
         return (
-          <section key={outcome} aria-label={OUTCOMES[outcome].group} className="mb-4">
-            <h3 className="mb-1 font-semibold">
-              {OUTCOMES[outcome].group} <span className="text-small font-normal text-ink-2">{of.length}</span>
-            </h3>
+          <details key={outcome} aria-label={OUTCOMES[outcome].group} className="mb-4" open={!QUIET.has(outcome)}>
+            <summary className="mb-1 cursor-default">
+              <h3 className="inline font-semibold">
+                {OUTCOMES[outcome].group} <span className="text-small font-normal text-ink-2">{of.length}</span>
+              </h3>
+            </summary>
             <ul>
               {of.map((check) => (
                 <CheckResult key={check.id} check={check} onAgain={running ? undefined : () => again([check.id])} />
               ))}
             </ul>
-          </section>
+          </details>
         );
       })}
       {data.snippets.length > 0 && (

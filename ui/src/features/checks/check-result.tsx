@@ -1,4 +1,4 @@
-import { RotateCw } from "lucide-react";
+import { ChevronRight, RotateCw } from "lucide-react";
 import { useState } from "react";
 
 import type { Asked } from "../../api/client";
@@ -12,6 +12,9 @@ const SHOWN = 12;
 /** Labels of the severities. */
 const SEVERITIES: Record<Asked["level"], string> = { must: "Required", should: "Recommended", advice: "Advisory" };
 
+/** Returns a text without the marks of code. */
+const plain = (text: string): string => visible(text).replaceAll("`", "");
+
 /** A check of a run: its result, its reason, and the requests that were sent for it. */
 export function CheckResult({ check, onAgain }: { check: Asked; onAgain: (() => void) | undefined }) {
   const { icon: Icon, color } = OUTCOMES[check.outcome];
@@ -21,13 +24,14 @@ export function CheckResult({ check, onAgain }: { check: Asked; onAgain: (() => 
     <li className="border-t border-line">
       <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary className="flex cursor-default gap-2 py-1.5 hover:bg-hover">
+          <ChevronRight size={14} aria-hidden className={`mt-1 shrink-0 text-ink-3 ${open ? "rotate-90" : ""}`} />
           <Icon size={16} aria-hidden className={`mt-0.5 shrink-0 ${color}`} />
           <span className="min-w-0 flex-1">
             <span className="font-medium">
               {check.number}. {check.title}
             </span>{" "}
-            <span className={bad ? "" : "text-ink-2"}>{visible(check.message)}</span>
-            {bad && <span className="block text-ink-2">{check.advice}</span>}
+            <span className={bad ? "" : "text-ink-2"}>{plain(check.message)}</span>
+            {bad && <span className="block text-ink-2">{plain(check.advice)}</span>}
           </span>
         </summary>
         {open && (

@@ -36,7 +36,7 @@ export function ChecksPage({ id }: { id: string | undefined }) {
           }
         >
           {items.length === 0 && (
-            <Empty icon={ClipboardCheck}>
+            <Empty icon={ClipboardCheck} action={<Button onClick={() => setBeginning(true)}>Check handler</Button>}>
               Test a webhook handler with signed events of the vendor you choose. The checks cover forged and expired
               signatures, duplicates, unknown events and malformed requests. The report says what to fix.
             </Empty>

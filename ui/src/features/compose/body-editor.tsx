@@ -26,10 +26,26 @@ export function jsonState(text: string): JsonState {
 }
 
 /** The editor. It reads the body once, because it would lose the focus and its history with a new text. */
-function Editor({ body, onChange }: { body: string; onChange: (now: string) => void }) {
+function Editor({
+  body,
+  takesFocus,
+  onChange,
+}: {
+  body: string;
+  takesFocus: boolean;
+  onChange: (now: string) => void;
+}) {
   const [first] = useState(body);
   const isJson = /^\s*[[{]/.test(first) || first === "";
-  return <CodeView text={first} language={isJson ? "json" : "text"} label="Body" onChange={onChange} />;
+  return (
+    <CodeView
+      text={first}
+      language={isJson ? "json" : "text"}
+      label="Body"
+      takesFocus={takesFocus}
+      onChange={onChange}
+    />
+  );
 }
 
 /** The body of a draft with its validation. */
@@ -37,6 +53,7 @@ export function BodyEditor({
   body,
   version,
   remarks,
+  takesFocus,
   onChange,
   onFormat,
   onReset,
@@ -46,6 +63,8 @@ export function BodyEditor({
   version: number;
   /** Differences from what usually arrives, in words. */
   remarks: readonly string[];
+  /** True if the editor takes the focus when the composer opens. */
+  takesFocus: boolean;
   onChange: (now: string) => void;
   onFormat: () => void;
   onReset: () => void;
@@ -69,7 +88,7 @@ export function BodyEditor({
       </h2>
       <div className="min-h-0 flex-1">
         <Suspense fallback={null}>
-          <Editor key={version} body={body} onChange={onChange} />
+          <Editor key={version} body={body} takesFocus={takesFocus} onChange={onChange} />
         </Suspense>
       </div>
       <p role="status" className="flex flex-wrap items-center gap-x-4 border-t border-line px-3 py-1 text-small">

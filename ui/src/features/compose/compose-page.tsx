@@ -170,6 +170,7 @@ function Composer({ id, source }: { id: string; source: ComposeSource }) {
               body={draft.body}
               version={version}
               remarks={remarks}
+              takesFocus={source.request !== undefined}
               onChange={(body) => set({ body })}
               onFormat={() => perform("format-body")}
               onReset={() => replace({ ...draft, body: sample ?? first?.body ?? "" })}

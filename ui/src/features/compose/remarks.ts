@@ -20,14 +20,15 @@ export function remarksOn(body: string, fields: readonly SchemaField[]): string[
     return [];
   }
   const remarks: string[] = [];
-  for (const { path, name, types, seen } of fields) {
+  for (const { path, types, seen } of fields) {
     if (!path || /[[*"]/.test(path) || seen < ENOUGH) continue;
     let value = root;
     for (const key of path.split(".")) value = (value as Record<string, unknown> | null | undefined)?.[key];
-    if (value === undefined) continue;
+    // The value of a placeholder is not known yet.
+    if (value === undefined || (typeof value === "string" && value.includes("{{"))) continue;
     const own = typeOf(value);
     const usual = types.map((type) => (type === "integer" ? "number" : String(type)));
-    if (!usual.includes(own)) remarks.push(`${name} was ${usual.join(" or ")} in ${count(seen)} events`);
+    if (!usual.includes(own)) remarks.push(`${path} was ${usual.join(" or ")} in ${count(seen)} events`);
   }
   return remarks;
 }

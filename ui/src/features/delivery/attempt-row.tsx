@@ -99,6 +99,8 @@ function AttemptParts({ id, made, before }: Pick<Props, "id" | "made" | "before"
         )}
       </p>
       <Tabs.Root
+        // The response of a running attempt is shown when it arrives.
+        key={String(responded)}
         defaultValue={responded ? "body" : "sent"}
         className="overflow-hidden rounded-[8px] border border-line bg-pane"
       >
@@ -154,7 +156,9 @@ const FRAME = /^\s+at |^\s+File "|^\s+from |^#\d+ |^\s*goroutine |\.go:\d+/;
 function ResponseBody({ body, isEmpty, isError }: { body: string | undefined; isEmpty: boolean; isError: boolean }) {
   if (isEmpty) return <p className="p-3 text-ink-2">The response has no body.</p>;
   if (body === undefined) return null;
-  const lines = visibleLines(laidOut(body)).split("\n");
+  const text = laidOut(body);
+  // A stack trace in a JSON string has escaped line ends.
+  const lines = visibleLines(isError ? text.replaceAll("\\n", "\n") : text).split("\n");
   const isTrace = isError && lines.some((line) => FRAME.test(line));
   if (!isTrace) {
     return (

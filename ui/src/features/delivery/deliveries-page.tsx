@@ -1,14 +1,15 @@
 import { useNavigate } from "@tanstack/react-router";
-import { RotateCw } from "lucide-react";
+import { ListChecks, RotateCw } from "lucide-react";
 import { useState } from "react";
 
 import { api, type DeliveryFilter } from "../../api/client";
 import { useEndpoints } from "../../api/queries";
+import { perform } from "../../app/commands";
 import { Button } from "../../ui/button";
 import { confirm } from "../../ui/confirm";
 import { Input } from "../../ui/input";
 import { Select, type Options } from "../../ui/select";
-import { Page } from "../../ui/page";
+import { Empty, Page } from "../../ui/page";
 import { useSettled } from "../../ui/settled";
 import { attempt, tell } from "../../ui/toasts";
 import { DeliveryPane } from "./delivery-pane";
@@ -58,8 +59,8 @@ export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
     void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: id } });
   const filtered = Object.keys(filter).length > 0;
   return (
-    <div className={`grid h-full min-h-0 ${delivery ? "grid-cols-2 max-lg:grid-cols-1" : ""}`}>
-      <div className={`h-full min-h-0 min-w-0 ${delivery ? "max-lg:hidden" : ""}`}>
+    <div className={`grid h-full min-h-0 ${delivery ? "grid-cols-2 max-xl:grid-cols-1" : ""}`}>
+      <div className={`h-full min-h-0 min-w-0 ${delivery ? "max-xl:hidden" : ""}`}>
         <Page title="Deliveries" subtitle="All outgoing deliveries with their attempts, newest first." wide>
           <div role="search" className="mb-4 flex flex-wrap items-center gap-2">
             <Filters filter={filter} onChange={setFilter} />
@@ -75,9 +76,15 @@ export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
             selected={delivery}
             onPick={show}
             empty={
-              filtered
-                ? "No deliveries match."
-                : "No deliveries yet. Create an endpoint and send an event, or run a scenario."
+              filtered ? (
+                <Empty icon={ListChecks} action={<Button onClick={() => setFilter({})}>Clear filters</Button>}>
+                  No deliveries match.
+                </Empty>
+              ) : (
+                <Empty icon={ListChecks} action={<Button onClick={() => perform("go-endpoints")}>Endpoints</Button>}>
+                  No deliveries yet. Create an endpoint and send an event, or run a scenario.
+                </Empty>
+              )
             }
           />
         </Page>

@@ -16,9 +16,36 @@ interface Options {
   onPick: (id: string) => void;
 }
 
+/** Names of statuses that apps respond with when they fail (RFC 9110 §15). */
+const STATUS_NAMES: Record<number, string> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  409: "Conflict",
+  410: "Gone",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  422: "Unprocessable Content",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+};
+
+/** Returns why a delivery failed: the error, else the failed status, else why nothing more is sent. */
+const causeOf = ({ status, error, reason }: Pick<Delivery, "status" | "error" | "reason">): string =>
+  error ?? (status && status >= 300 ? (STATUS_NAMES[status] ?? `Status ${status}`) : (reason ?? ""));
+
 const CUT = "max-w-0 truncate pr-3 text-ink-2";
 /** Hides the error in a narrow table, where it would cut the event. The status has it as its tooltip. */
 const WIDE_ONLY = "@max-[47.5rem]/table:hidden";
+/** Hides a column beside an open delivery, where the event needs the room. */
+const MIDDLE_ONLY = "@max-[36rem]/table:hidden";
 
 /** Returns the columns of a table of deliveries. */
 export function deliveryColumns({
@@ -34,28 +61,33 @@ export function deliveryColumns({
     headerClass: "pl-3 font-medium",
     className: "pl-3",
     cell: ({ id, event_type, method, origin }) => (
-      <button type="button" className="max-w-full truncate text-left font-medium" onClick={() => onPick(id)}>
-        {visible(event_type || `${method} ${origin}`)}
-      </button>
+      <span className="flex items-center gap-2">
+        <button type="button" className="min-w-0 truncate text-left font-medium" onClick={() => onPick(id)}>
+          {visible(event_type || `${method} ${origin}`)}
+        </button>
+        {origin === "test" && (
+          <span className="shrink-0 rounded-[5px] border border-line px-1 text-small text-ink-2">test</span>
+        )}
+      </span>
     ),
   };
   const endpoint: Column<Delivery> = {
     header: "Endpoint",
-    headerClass: "w-[16%] font-medium",
-    className: CUT,
+    headerClass: `${MIDDLE_ONLY} w-[16%] pl-3 font-medium`,
+    className: `${CUT} ${MIDDLE_ONLY} pl-3`,
     cell: (delivery) => visible(endpointOf(delivery)),
   };
   const error: Column<Delivery> = {
     header: "Error",
     headerClass: `${WIDE_ONLY} pl-4 font-medium ${withEndpoint ? "w-[18%]" : "w-[26%]"}`,
     className: `${CUT} pl-4 ${WIDE_ONLY}`,
-    cell: ({ next_at, reason, error: why }) =>
+    cell: ({ next_at, status, reason, error: why }) =>
       next_at ? (
         <>
           next <Countdown at={next_at} />
         </>
       ) : (
-        visible(reason ?? why ?? "")
+        visible(causeOf({ status, error: why, reason }))
       ),
   };
   return [
@@ -80,18 +112,18 @@ const OUTCOME: readonly Column<Delivery>[] = [
     headerClass: "w-12 text-right font-medium",
     className: ({ state }) =>
       `text-right font-mono text-data font-semibold ${state === "delivered" ? "text-valid" : "text-invalid"}`,
-    cell: ({ status, reason, error }) => <span title={reason ?? error ?? undefined}>{status ?? "–"}</span>,
+    cell: (delivery) => <span title={causeOf(delivery)}>{delivery.status ?? "–"}</span>,
   },
   {
     header: "Attempts",
-    headerClass: "w-28 pl-4 font-medium",
-    className: "pl-4",
+    headerClass: `${MIDDLE_ONLY} w-28 pl-4 font-medium`,
+    className: `${MIDDLE_ONLY} pl-4`,
     cell: (delivery) => <Dots delivery={delivery} />,
   },
   {
     header: "Duration",
-    headerClass: "w-16 text-right font-medium",
-    className: "text-right text-ink-2",
+    headerClass: `${MIDDLE_ONLY} w-16 text-right font-medium`,
+    className: `${MIDDLE_ONLY} text-right text-ink-2`,
     cell: ({ duration_ms }) => duration_ms != null && duration(duration_ms),
   },
 ];

@@ -24,7 +24,12 @@ export function DeliveryDetail({ id }: { id: string }) {
   if (!data) return null;
   const attempts = data.attempts_made;
   return (
-    <article aria-label="Delivery" className="flex h-full min-w-0 flex-col">
+    <article
+      aria-label="Delivery"
+      data-pane="detail"
+      tabIndex={-1}
+      className="outline-none flex h-full min-w-0 flex-col"
+    >
       <Header delivery={data} />
       <div className="min-h-0 flex-1 overflow-auto p-4">
         <h3 className="mb-1 font-semibold">Attempts</h3>

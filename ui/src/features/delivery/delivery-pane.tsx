@@ -6,7 +6,7 @@ export function DeliveryPane({ id, back, onBack }: { id: string | undefined; bac
   if (!id) return null;
   return (
     <div className="flex min-h-0 min-w-0 flex-col border-l border-line bg-pane">
-      <div className="border-b border-line p-2 lg:hidden">
+      <div className="border-b border-line p-2 xl:hidden">
         <Button onClick={onBack}>{back}</Button>
       </div>
       <div className="min-h-0 flex-1">

@@ -1,4 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 
 import { api, type DeliveryFilter } from "../../api/client";
 import { keys } from "../../api/keys";
@@ -22,7 +23,8 @@ export function DeliveryTable({
   query: DeliveryFilter;
   selected: string | undefined;
   onPick: (id: string | undefined) => void;
-  empty: string;
+  /** What is shown if there are none. */
+  empty: ReactNode;
 }) {
   const { data, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: keys.deliveries(query),
@@ -46,7 +48,7 @@ export function DeliveryTable({
     leave: () => onPick(undefined),
   });
   if (!data) return null;
-  if (items.length === 0) return <p className="text-ink-2">{empty}</p>;
+  if (items.length === 0) return <>{empty}</>;
   const columns = deliveryColumns({
     withEndpoint: !query.endpoint,
     withError: !selected,

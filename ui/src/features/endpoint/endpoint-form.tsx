@@ -30,6 +30,9 @@ export function EndpointDialog({ open, ...rest }: Props & { open: boolean }) {
   );
 }
 
+/** Returns true for a plain URL of this computer, to which no vendor could send. */
+const isLocal = (url: string): boolean => /^http:\/\/(localhost|127\.|\[::1\])/i.test(url);
+
 /** Returns a function that looks up a value of the delivery policy by its name. */
 function policyFacts(endpoint: Endpoint | undefined, provider: string, file: ProviderFile | undefined) {
   const policy: object | undefined =
@@ -44,7 +47,8 @@ function EndpointForm({ endpoint, onClose, onMade }: Props) {
   const fact = policyFacts(endpoint, settings.provider, file);
   const events = file?.sending?.events ?? [];
   const { submit, error } = useSubmission(async () => {
-    const saved = endpoint ? await api.changeEndpoint(endpoint.id, { settings }) : await api.addEndpoint(settings);
+    const given = { ...settings, local_test: settings.local_test || isLocal(settings.url) };
+    const saved = endpoint ? await api.changeEndpoint(endpoint.id, { settings: given }) : await api.addEndpoint(given);
     tell(endpoint ? "Endpoint saved" : "Endpoint created");
     onClose();
     onMade?.(saved.id);
@@ -72,8 +76,8 @@ function EndpointForm({ endpoint, onClose, onMade }: Props) {
       {fact("https") === "required" && (
         <Switch
           label="Allow plain http:// (local testing)"
-          hint={`${file?.name ?? "The vendor"} sends only to https:// URLs.`}
-          checked={settings.local_test ?? false}
+          hint={`${file?.name ?? "The vendor"} sends only to https:// URLs.${isLocal(settings.url) ? " On for a URL of this computer." : ""}`}
+          checked={settings.local_test || isLocal(settings.url)}
           onChange={(local_test) => set({ local_test })}
         />
       )}

@@ -3,10 +3,11 @@ import { ChevronRight, Plus, Send } from "lucide-react";
 import { useState } from "react";
 
 import { firstKeys, useCommands } from "../../app/commands";
-import { useEndpoints } from "../../api/queries";
+import { useEndpoints, useProviders } from "../../api/queries";
 import { Button } from "../../ui/button";
 import { Notice } from "../../ui/notice";
 import { visible } from "../../ui/format";
+import { Empty, Page } from "../../ui/page";
 import { EndpointDialog } from "./endpoint-form";
 import { EndpointPage } from "./endpoint-page";
 
@@ -15,6 +16,8 @@ export function EndpointsPage({ id, delivery }: { id: string | undefined; delive
   const endpoints = useEndpoints().data?.items;
   const [making, setMaking] = useState(false);
   const navigate = useNavigate();
+  const providers = useProviders().data?.items;
+  const nameOf = (provider: string): string => providers?.find((one) => one.id === provider)?.name ?? provider;
   useCommands({ "new-endpoint": () => setMaking(true) });
   const made = (now: string): void =>
     void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: now, delivery: undefined } });
@@ -24,19 +27,16 @@ export function EndpointsPage({ id, delivery }: { id: string | undefined; delive
       {!endpoints ? null : id && endpoint ? (
         <EndpointPage key={id} endpoint={endpoint} delivery={delivery} />
       ) : (
-        <div className="h-full overflow-auto p-6">
-          <div className="mb-4 flex flex-wrap items-center justify-between gap-3">
-            <div>
-              <h1 className="text-title font-semibold tracking-tight">Endpoints</h1>
-              <p className="text-ink-2">
-                URLs to which Hookbench sends events as a vendor does: signed, retried and auto-disabled by the rules of
-                the vendor.
-              </p>
-            </div>
+        <Page
+          title="Endpoints"
+          wide
+          subtitle="URLs to which Hookbench sends events as a vendor does: signed, retried and auto-disabled by the rules of the vendor."
+          actions={
             <Button look="primary" icon={Plus} keys={firstKeys("new-endpoint")} onClick={() => setMaking(true)}>
               New endpoint
             </Button>
-          </div>
+          }
+        >
           {id && (
             <div className="mb-4">
               <Notice icon={Send} tone="plain" title="Endpoint not found">
@@ -45,10 +45,10 @@ export function EndpointsPage({ id, delivery }: { id: string | undefined; delive
             </div>
           )}
           {endpoints.length === 0 ? (
-            <Notice icon={Send} tone="plain" title="Send events as a vendor">
+            <Empty icon={Send} action={<Button onClick={() => setMaking(true)}>New endpoint</Button>}>
               Create an endpoint with the URL of your app, choose a vendor, and send events with realistic payloads.
               Every attempt is stored with its request, response and duration.
-            </Notice>
+            </Empty>
           ) : (
             <ul className="rounded-[9px] border border-line bg-pane" data-testid="endpoints">
               {endpoints.map((one) => (
@@ -66,7 +66,7 @@ export function EndpointsPage({ id, delivery }: { id: string | undefined; delive
                       <span className="block truncate font-medium">{visible(one.name || one.url)}</span>
                       <span className="block truncate font-mono text-data text-ink-2">{visible(one.url)}</span>
                     </span>
-                    <span className="text-ink-2">{one.provider}</span>
+                    <span className="text-ink-2">{nameOf(one.provider)}</span>
                     <span className={`text-small font-medium ${one.state.enabled ? "text-valid" : "text-invalid"}`}>
                       {one.paused ? "paused" : one.state.enabled ? "enabled" : "disabled"}
                     </span>
@@ -76,7 +76,7 @@ export function EndpointsPage({ id, delivery }: { id: string | undefined; delive
               ))}
             </ul>
           )}
-        </div>
+        </Page>
       )}
       <EndpointDialog open={making} onClose={() => setMaking(false)} onMade={made} />
     </>

@@ -1,7 +1,7 @@
 /** The dialog that imports requests from dropped, chosen or pasted files. */
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { FileDown, FolderOpen, X } from "lucide-react";
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 
 import { useInboxes } from "../../api/queries";
 import type { Incoming } from "../../platform";
@@ -27,10 +27,13 @@ export function ImportDialog({ open, onOpen, onClose }: { open: boolean; onOpen:
   const { jobs, error, busy, number, start, reset } = useImport(files, values);
   const here = (useParams({ strict: false }) as { inbox?: string }).inbox;
   const navigate = useNavigate();
+  /** True after everything was imported, until something else is given. */
+  const [done, setDone] = useState(false);
   useEffect(() => {
     if (!open) return;
     set({ inbox: here ?? "" });
     reset();
+    setDone(false);
   }, [open, here, set, reset]);
   const close = (): void => {
     setFiles([]);
@@ -42,6 +45,7 @@ export function ImportDialog({ open, onOpen, onClose }: { open: boolean; onOpen:
     const failed = new Set(await start());
     setFiles(files.filter((file) => failed.has(file)));
     if (![...failed].some((file) => !files.includes(file))) set({ text: "" });
+    if (failed.size === 0) setDone(true);
   };
   const show = (q: string): void => {
     close();
@@ -50,7 +54,7 @@ export function ImportDialog({ open, onOpen, onClose }: { open: boolean; onOpen:
   return (
     <>
       {over && <DropHint />}
-      <Dialog title="Import requests" open={open} onClose={close} wide>
+      <Dialog title="Import requests" open={open} onClose={close} wide isSaved={done && number === 0}>
         <Form onSubmit={submit}>
           {jobs.length > 0 && (
             <ul aria-label="Imports">
@@ -66,7 +70,17 @@ export function ImportDialog({ open, onOpen, onClose }: { open: boolean; onOpen:
             <Button icon={FolderOpen} onClick={choose}>
               Choose files…
             </Button>
-            <Button look="primary" type="submit" disabled={busy || number === 0}>
+            {done && number === 0 ? (
+              <Button look="primary" onClick={close}>
+                Done
+              </Button>
+            ) : null}
+            <Button
+              look={done && number === 0 ? "plain" : "primary"}
+              type="submit"
+              className={done && number === 0 ? "hidden" : ""}
+              disabled={busy || number === 0}
+            >
               {busy ? "Importing…" : number > 1 ? `Import ${number} files` : "Import"}
             </Button>
           </div>

@@ -8,8 +8,14 @@ import { attempt } from "../../ui/toasts";
 /** Returns a pasted text as a file. */
 const pasted = (text: string): Incoming => ({ name: "pasted", sendTo: (route) => api.importText(route, text) });
 
-const sentence = (failure: unknown): string =>
-  failure instanceof CallError ? `${failure.message} ${failure.hint}` : String(failure);
+const sentence = (failure: unknown): string => {
+  if (!(failure instanceof CallError)) return String(failure);
+  // The hint of this error names a parameter of the API, which the dialog does not have.
+  const isUnknown = failure.code === "unknown_format";
+  return isUnknown
+    ? `${failure.message} Supported: HAR, JSON Lines, CSV, raw HTTP, curl, webhook.site JSON and archives.`
+    : `${failure.message} ${failure.hint}`;
+};
 
 /** Returns the dropped or chosen files. Calls `onDrop` after files were dropped. */
 export function useFiles(onDrop: () => void) {

@@ -25,6 +25,7 @@ export function AllRequestsPage({ request, query }: { request: string | undefine
   const pick = useCallback((id: string) => show(id, query, Boolean(request)), [show, query, request]);
   const leave = (): void => show(undefined, query, false);
   const [exporting, setExporting] = useState(false);
+  const [isStale, setStale] = useState(false);
   useCommands({
     export: () => setExporting(true),
     "new-window": () => platform.openWindow(location.pathname + location.search),
@@ -44,12 +45,19 @@ export function AllRequestsPage({ request, query }: { request: string | undefine
                 <h1 className="flex-1 text-title font-semibold tracking-tight">All requests</h1>
                 <CommandMenu label="More list actions" commands={MENU} />
               </header>
-              <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={undefined} onLeave={focusList} />
+              <QueryBar
+                query={query}
+                onQuery={(q) => show(request, q, true)}
+                inbox={undefined}
+                onLeave={focusList}
+                onFault={setStale}
+              />
               <TrafficStrip inbox={undefined} query={query} onQuery={(q) => show(request, q, true)} />
               <Found
                 list={list}
                 selected={request}
                 inbox={undefined}
+                isStale={isStale}
                 onPick={pick}
                 onClear={() => show(request, "", true)}
               />

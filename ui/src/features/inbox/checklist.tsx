@@ -1,6 +1,6 @@
 import { useNavigate } from "@tanstack/react-router";
-import { Check, Copy, Send, Zap } from "lucide-react";
-import { useState, type ReactNode } from "react";
+import { Check, ChevronDown, ChevronRight, Copy, Send, Zap } from "lucide-react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 
 import { api, type Inbox } from "../../api/client";
 import { useEndpoints, useProviders } from "../../api/queries";
@@ -24,6 +24,11 @@ const ENOUGH = 25;
 /** Providers that can be chosen with one click. */
 const USUAL = ["stripe", "github", "shopify", "slack", "onwebchat"] as const;
 
+const STEPS = ["Receive", "Verify", "Forward to your app", "Get a public URL", "Send events"] as const;
+
+/** Height of the window from which the checklist is open beside requests, in px. */
+const ROOMY = 760;
+
 /** Returns true if the checklist of an inbox is shown. */
 export function useChecklist(inbox: Inbox | undefined): boolean {
   const { dismissed } = usePreferences();
@@ -44,6 +49,14 @@ export function Checklist({ inbox, url, isPublic }: Props) {
   const isVerified = Boolean(provider) && secrets.length > 0;
   const done = [inbox.requests > 0, isVerified, inbox.forwards.length > 0, isPublic, endpoints.length > 0];
   const next = done.indexOf(false);
+  const section = useRef<HTMLElement>(null);
+  const [isOpen, setOpen] = useState(() => inbox.requests === 0 || innerHeight >= ROOMY);
+  // A completed step takes its form away, and the focus with it.
+  useEffect(() => {
+    if (document.activeElement === document.body && next > 1) section.current?.focus();
+  }, [next]);
+  const { data: providers } = useProviders();
+  const verified = providers?.items.find(({ id }) => id === provider)?.name ?? provider;
   const step = (place: number, title: string, note: ReactNode, children: ReactNode) => (
     <Step number={place + 1} title={title} note={note} isDone={done[place]!} isNext={place === next}>
       {children}
@@ -51,14 +64,25 @@ export function Checklist({ inbox, url, isPublic }: Props) {
   );
   return (
     <section
+      ref={section}
+      tabIndex={-1}
       aria-label="Set up this inbox"
-      className={`min-h-0 shrink overflow-auto border-t border-line p-3 ${inbox.requests > 0 ? "max-h-[42%]" : "max-h-[64%]"}`}
+      className={`min-h-0 shrink overflow-auto border-t border-line px-3 py-2 outline-none ${inbox.requests > 0 ? "max-h-[56%]" : "max-h-[64%]"}`}
     >
-      <h2 className="mb-2 flex items-center gap-2">
-        <span className="font-semibold">Set up this inbox</span>
-        <span className="text-small text-ink-2">
-          {done.filter(Boolean).length} of {done.length}
-        </span>
+      <h2 className={`flex items-center gap-2 ${isOpen ? "mb-2" : ""}`}>
+        <button
+          type="button"
+          aria-expanded={isOpen}
+          className="flex min-w-0 items-center gap-2"
+          onClick={() => setOpen(!isOpen)}
+        >
+          {isOpen ? <ChevronDown size={14} aria-hidden /> : <ChevronRight size={14} aria-hidden />}
+          <span className="font-semibold whitespace-nowrap">Set up this inbox</span>
+          <span className="truncate text-small font-normal text-ink-2">
+            {done.filter(Boolean).length} of {done.length}
+            {!isOpen && next >= 0 && ` · next: ${STEPS[next]}`}
+          </span>
+        </button>
         <button
           type="button"
           className="ml-auto text-small text-ink-2 hover:text-ink"
@@ -67,17 +91,19 @@ export function Checklist({ inbox, url, isPublic }: Props) {
           Dismiss
         </button>
       </h2>
-      <ol className="divide-y divide-line rounded-[9px] border border-line bg-background">
+      <ol
+        className={`divide-y divide-line overflow-hidden rounded-[9px] border border-line bg-background ${isOpen ? "" : "hidden"}`}
+      >
         {step(
           0,
-          "Receive",
+          STEPS[0],
           inbox.requests > 0 && `${count(inbox.requests)} ${inbox.requests === 1 ? "request" : "requests"}`,
           <Receive url={url} />,
         )}
-        {step(1, "Verify", isVerified && provider, <Verify inbox={inbox} />)}
-        {step(2, "Forward to your app", inbox.forwards[0]?.to, <Forward inbox={inbox} />)}
-        {step(3, "Get a public URL", null, <PublicUrl />)}
-        {step(4, "Send events", null, <SendEvents />)}
+        {step(1, STEPS[1], isVerified && verified, <Verify inbox={inbox} />)}
+        {step(2, STEPS[2], inbox.forwards[0]?.to, <Forward inbox={inbox} />)}
+        {step(3, STEPS[3], null, <PublicUrl />)}
+        {step(4, STEPS[4], null, <SendEvents />)}
       </ol>
     </section>
   );

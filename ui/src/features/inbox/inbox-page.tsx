@@ -84,6 +84,7 @@ function KnownInbox({ name, request, query }: Props) {
   const { url, failed } = useInboxUrl(name);
   const exposure = useExposure(name);
   const start = failed ? <NotListening /> : <FirstRun url={url} />;
+  const [isStale, setStale] = useState(false);
   const show = useShow(name);
   const pick = useCallback((id: string) => show(id, query, Boolean(request)), [show, query, request]);
   const leave = (): void => show(undefined, query, false);
@@ -125,13 +126,20 @@ function KnownInbox({ name, request, query }: Props) {
         )
       ) : (
         <>
-          <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={name} onLeave={focusList} />
+          <QueryBar
+            query={query}
+            onQuery={(q) => show(request, q, true)}
+            inbox={name}
+            onLeave={focusList}
+            onFault={setStale}
+          />
           <TrafficStrip inbox={name} query={query} onQuery={(q) => show(request, q, true)} />
           {inbox && !withChecklist && <Detection inbox={inbox} />}
           <Found
             list={list}
             selected={request}
             inbox={name}
+            isStale={isStale}
             onPick={pick}
             onEverywhere={everywhere}
             onClear={() => show(request, "", true)}

@@ -8,7 +8,7 @@ import { CallError } from "../../platform";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { NumberField, TextAreaField, TextField } from "../../ui/field";
-import { Form, FormError, useFormState, useSubmission } from "../../ui/form";
+import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { HeaderFields } from "../../ui/header-fields";
 import { Switch } from "../../ui/switch";
 import { attempt, offerUndo, tell } from "../../ui/toasts";
@@ -71,15 +71,16 @@ function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
       <VerificationForm value={verification} onChange={(now) => set({ verification: now })} />
       <h3 className="mb-2 border-t border-line pt-3 font-semibold">Response</h3>
       <ResponseFields response={response} set={(change) => set({ response: { ...response, ...change } })} />
-      <FormError error={error} />
-      <div className="flex justify-between border-t border-line pt-3">
-        <Button look="danger" icon={Trash2} onClick={() => void remove()}>
-          Delete inbox
-        </Button>
-        <Button look="primary" type="submit">
-          Save
-        </Button>
-      </div>
+      <FormEnd
+        error={error}
+        start={
+          <Button look="danger" icon={Trash2} onClick={() => void remove()}>
+            Delete inbox
+          </Button>
+        }
+      >
+        Save
+      </FormEnd>
     </Form>
   );
 }

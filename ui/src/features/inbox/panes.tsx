@@ -6,17 +6,18 @@ import { useWide } from "./use-wide";
 /** List and detail side by side, or one of them in a narrow window. */
 export function Panes({ list, detail, opened }: { list: ReactNode; detail: ReactNode; opened: boolean }) {
   const layout = useDefaultLayout({ id: "inbox", storage: localStorage });
-  if (!useWide()) return <div className="h-full bg-pane">{opened ? detail : list}</div>;
+  const wide = useWide();
+  // Both panes keep their place in the tree, so that a dialog survives a change of the width.
   return (
     <Group {...layout} orientation="horizontal" className="h-full">
-      <Panel id="list" defaultSize="50%" minSize="320px">
+      <Panel id="list" defaultSize="50%" minSize="320px" className={wide || !opened ? "" : "hidden!"}>
         {list}
       </Panel>
       <Separator
         aria-label="List width"
-        className="w-px bg-line outline-offset-0 hover:bg-accent data-[separator=active]:bg-accent"
+        className={`w-px bg-line outline-offset-0 hover:bg-accent data-[separator=active]:bg-accent ${wide ? "" : "hidden!"}`}
       />
-      <Panel id="detail" minSize="320px" className="bg-pane">
+      <Panel id="detail" minSize="320px" className={`bg-pane ${wide || opened ? "" : "hidden!"}`}>
         {detail}
       </Panel>
     </Group>

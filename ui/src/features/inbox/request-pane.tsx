@@ -28,11 +28,14 @@ export function Found({
   list,
   selected,
   inbox,
+  isStale,
   onPick,
   onEverywhere,
   onClear,
 }: {
   list: Rows;
+  /** True if the query bar has an invalid query, so that the list belongs to an earlier one. */
+  isStale: boolean;
   selected: string | undefined;
   /** Undefined for a list of all inboxes. */
   inbox: string | undefined;
@@ -45,7 +48,7 @@ export function Found({
   const isEmpty = found?.loaded && found.complete && found.length === 0;
   return (
     <>
-      {found?.query && !found.error && <Progress list={found} inbox={inbox} />}
+      {found?.query && !found.error && !isStale && <Progress list={found} inbox={inbox} />}
       {found?.error ? (
         <p className="p-6 text-center text-invalid">{found.error.message}</p>
       ) : isEmpty ? (
@@ -59,7 +62,9 @@ export function Found({
           )}
         </div>
       ) : (
-        <RequestList list={list} selected={selected} isAll={inbox === undefined} onPick={onPick} />
+        <div className={`flex min-h-[152px] flex-1 flex-col ${isStale ? "opacity-50" : ""}`}>
+          <RequestList list={list} selected={selected} isAll={inbox === undefined} onPick={onPick} />
+        </div>
       )}
     </>
   );

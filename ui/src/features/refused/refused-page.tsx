@@ -1,10 +1,12 @@
 /** The page of refused requests, which could not be stored: reason, remote address and first bytes. */
 import { useQuery } from "@tanstack/react-query";
-import { ChevronRight, Copy, Download } from "lucide-react";
+import { ChevronRight, Copy, Download, ShieldCheck } from "lucide-react";
 
 import { api, refusedBytes, type Refusal } from "../../api/client";
 import { keys } from "../../api/keys";
-import { IconButton } from "../../ui/button";
+import { perform } from "../../app/commands";
+import { Button, IconButton } from "../../ui/button";
+import { Empty, Page } from "../../ui/page";
 import { Status } from "../../ui/status";
 import { count, moment, size, visible, visibleLines } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
@@ -68,12 +70,16 @@ export function RefusedPage() {
   if (!list) return null;
   const all = list.totals.reduce((sum, total) => sum + total.count, 0);
   return (
-    <section aria-label="Refused requests" className="h-full overflow-auto p-6">
-      <h1 className="text-title font-semibold tracking-tight">Refused requests</h1>
-      <p className="mb-4 text-ink-2">
-        Requests that could not be stored, newest first. The sender got the reason in the response.
-      </p>
-      {all === 0 && <p className="text-ink-2">No refused requests</p>}
+    <Page
+      title="Refused requests"
+      subtitle="Requests that could not be stored, newest first. The sender got the reason in the response."
+      wide
+    >
+      {all === 0 && (
+        <Empty icon={ShieldCheck} action={<Button onClick={() => perform("go-requests")}>All requests</Button>}>
+          No refused requests
+        </Empty>
+      )}
       {list.totals.length > 0 && (
         <ul aria-label="By inbox and reason" className="mb-4 flex flex-wrap gap-2 text-small">
           {list.totals.map((total) => (
@@ -94,6 +100,6 @@ export function RefusedPage() {
           {count(all - list.items.length)} older refused requests are not shown.
         </p>
       )}
-    </section>
+    </Page>
   );
 }

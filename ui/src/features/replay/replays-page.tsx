@@ -63,8 +63,8 @@ export function ReplaysPage({ id }: { id: string | undefined }) {
   const now = useNow(1_000);
   if (!items) return null;
   return (
-    <div className={`grid h-full min-h-0 ${id ? "grid-cols-2 max-lg:grid-cols-1" : ""}`}>
-      <div className={`h-full min-h-0 min-w-0 ${id ? "max-lg:hidden" : ""}`}>
+    <div className={`grid h-full min-h-0 ${id ? "grid-cols-2 max-xl:grid-cols-1" : ""}`}>
+      <div className={`h-full min-h-0 min-w-0 ${id ? "max-xl:hidden" : ""}`}>
         <Page title="Replays" subtitle="Replays of stored requests, newest first." wide>
           {items.length === 0 && (
             <Empty icon={Repeat} action={<Button onClick={() => perform("go-requests")}>All requests</Button>}>
@@ -107,7 +107,12 @@ function Report({ id }: { id: string }) {
   const save = (form: "json" | "html"): void => saveFile(`/api/v1/replays/${id}/report?as=${form}`, `replay.${form}`);
   const running = replay.ended_at == null;
   return (
-    <article aria-label="Replay" className="min-h-0 min-w-0 overflow-auto border-l border-line bg-pane p-6">
+    <article
+      aria-label="Replay"
+      data-pane="detail"
+      tabIndex={-1}
+      className="outline-none min-h-0 min-w-0 overflow-auto border-l border-line bg-pane p-6"
+    >
       <h2 className="truncate font-mono text-[14px] font-semibold">{visible(replay.url)}</h2>
       <p className="text-ink-2">
         {replay.state} · started {moment(replay.created_at)}

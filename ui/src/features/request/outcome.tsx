@@ -190,7 +190,7 @@ function App({ detail }: { detail: Detail }) {
       ) : status ? (
         <span className="wrap-anywhere">{others > 0 ? `worst of ${others + 1} URLs` : visible(hostOf(url))}</span>
       ) : (
-        visible(worst.reason ?? worst.error ?? "")
+        visible(worst.error ?? worst.reason ?? "")
       )}
     </Cell>
   );

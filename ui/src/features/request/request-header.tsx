@@ -99,7 +99,7 @@ function useTarget(inbox: string): string | undefined {
 function Actions({ detail: { pinned, inbox } }: { detail: Detail }) {
   const target = useTarget(inbox);
   return (
-    <div className="mt-2 flex items-center gap-2 @max-[30rem]/detail:[&_kbd]:hidden">
+    <div className="mt-2 flex items-center gap-2 @max-[38rem]/detail:[&_kbd]:hidden">
       <span className="flex min-w-[118px]">
         <Button
           look="primary"
@@ -108,10 +108,10 @@ function Actions({ detail: { pinned, inbox } }: { detail: Detail }) {
           onClick={() => perform("replay")}
           keys={firstKeys("replay")}
         >
-          Replay
-          <span className="truncate font-normal opacity-90 @max-[35rem]/detail:hidden">
-            {target ? ` to ${visible(target)}` : "…"}
-          </span>
+          {target ? "Replay" : "Replay…"}
+          {target && (
+            <span className="truncate font-normal opacity-90 @max-[35rem]/detail:hidden">to {visible(target)}</span>
+          )}
         </Button>
         <SplitMenu label="Other replays" commands={REPLAYS} />
       </span>

@@ -43,8 +43,9 @@ export function ResponseTab({ detail }: { detail: Detail }) {
   return (
     <div className="space-y-5 p-4">
       <ToSender detail={detail} />
-      <Deliveries title="Forwards" note="after the request was stored" items={forwards} inbox={detail.inbox} />
+      {/* The newest is what the user waits for. */}
       <Deliveries title="Replays" note="sent again by you" items={replays} inbox={detail.inbox} />
+      <Deliveries title="Forwards" note="after the request was stored" items={forwards} inbox={detail.inbox} />
       {deliveries?.length === DELIVERIES && <p className="text-ink-2">Only the newest {DELIVERIES} are shown.</p>}
       {deliveries?.length === 0 && (
         <section aria-label="Forwards">

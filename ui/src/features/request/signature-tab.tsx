@@ -8,13 +8,23 @@ import { Button } from "../../ui/button";
 import { Notice } from "../../ui/notice";
 import { CallError } from "../../platform";
 import { copyText } from "../../ui/transfer";
-import { ExplanationView, CustomScheme, Snippets, Subscription } from "../signature";
+import { ExplanationView, CustomScheme, SecretDialog, Snippets, Subscription } from "../signature";
 import { signatureQuery } from "./outcome";
 
 /** Header of a test event that Hookbench sends to an inbox without a provider. */
 const TEST_EVENT = "hookbench-test-event";
 
-function Unverified({ detail, error, onDescribe }: { detail: Detail; error: unknown; onDescribe: () => void }) {
+function Unverified({
+  detail,
+  error,
+  onSetUp,
+  onDescribe,
+}: {
+  detail: Detail;
+  error: unknown;
+  onSetUp: () => void;
+  onDescribe: () => void;
+}) {
   return (
     <div className="p-4">
       <Notice
@@ -32,7 +42,7 @@ function Unverified({ detail, error, onDescribe }: { detail: Detail; error: unkn
             : "Choose the provider and enter its secret in the inbox settings. Stored requests are verified as well."}
         </p>
         <div className="flex flex-wrap gap-2">
-          <Button onClick={() => perform("inbox-settings")}>Set up verification</Button>
+          <Button onClick={onSetUp}>Set up verification</Button>
           <Button icon={SlidersHorizontal} onClick={onDescribe}>
             Find signature scheme
           </Button>
@@ -69,6 +79,7 @@ function reportOf(data: Explanation, { id, arrived_at }: Detail): string {
 /** The signature status of a request with its explanation. */
 export function SignatureTab({ detail }: { detail: Detail }) {
   const [describing, setDescribing] = useState(false);
+  const [editing, setEditing] = useState(false);
   const { data, error, isPending } = useQuery(signatureQuery(detail));
   const inbox = useQuery({
     queryKey: ["inbox", detail.inbox, detail.signature_status],
@@ -91,11 +102,7 @@ export function SignatureTab({ detail }: { detail: Detail }) {
               </Button>
             ) : (
               data.status !== "valid" && (
-                <Button
-                  look={hasSecret ? "plain" : "primary"}
-                  icon={KeyRound}
-                  onClick={() => perform("inbox-settings")}
-                >
+                <Button look={hasSecret ? "plain" : "primary"} icon={KeyRound} onClick={() => setEditing(true)}>
                   {hasSecret ? "Edit secret…" : "Add secret…"}
                 </Button>
               )
@@ -111,11 +118,12 @@ export function SignatureTab({ detail }: { detail: Detail }) {
           </div>
           <ExplanationView
             data={data}
+            withoutSentence
             arrived={detail.arrived_at}
             secretNote={isTest ? "generated for test events" : `of ${detail.inbox}`}
             editSecret={
               !isTest && (
-                <Button className="h-6!" onClick={() => perform("inbox-settings")}>
+                <Button className="h-6!" onClick={() => setEditing(true)}>
                   Edit secret…
                 </Button>
               )
@@ -126,8 +134,14 @@ export function SignatureTab({ detail }: { detail: Detail }) {
           </div>
         </>
       ) : (
-        <Unverified detail={detail} error={error} onDescribe={() => setDescribing(true)} />
+        <Unverified
+          detail={detail}
+          error={error}
+          onSetUp={() => setEditing(true)}
+          onDescribe={() => setDescribing(true)}
+        />
       )}
+      <SecretDialog inbox={detail.inbox} open={editing} onClose={() => setEditing(false)} />
       <CustomScheme detail={detail} open={describing} onClose={() => setDescribing(false)} />
     </>
   );

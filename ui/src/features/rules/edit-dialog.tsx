@@ -1,10 +1,9 @@
 import { useState } from "react";
 
 import type { Forward, Inbox, Rule } from "../../api/client";
-import { inWords } from "../../platform";
 import { Dialog } from "../../ui/dialog";
 import { TextField } from "../../ui/field";
-import { Form, FormEnd } from "../../ui/form";
+import { Form, FormEnd, useSubmission } from "../../ui/form";
 import { ForwardFields } from "../forward";
 import { RuleFields } from "../response-rules";
 
@@ -19,8 +18,9 @@ interface Props {
   inbox: Inbox;
   edited: Edited | undefined;
   onClose: () => void;
-  onRules: (now: Rule[], title: string) => Promise<boolean>;
-  onForwards: (now: Forward[], title: string) => Promise<boolean>;
+  /** Save the rules or the forwards. They throw the error of the API. */
+  onRules: (now: Rule[], title: string) => Promise<void>;
+  onForwards: (now: Forward[], title: string) => Promise<void>;
 }
 
 export function EditDialog({ edited, ...rest }: Props) {
@@ -33,20 +33,19 @@ export function EditDialog({ edited, ...rest }: Props) {
   );
 }
 
+/** Adds `http://` to an address such as `localhost:3000/webhooks`. */
+const withScheme = (to: string): string => (to.trim() && !to.includes("://") ? `http://${to.trim()}` : to.trim());
+
 type Part = Omit<Props, "edited">;
 
 function RuleForm({ inbox, edited, onClose, onRules }: Part & { edited: Extract<Edited, { type: "rule" }> }) {
   const { rules } = inbox;
   const [rule, setRule] = useState<Rule>(() => ("fresh" in edited ? edited.fresh : rules[edited.place]!));
-  const [error, setError] = useState<string>();
   const change = (to: Partial<Rule>): void => setRule((now) => ({ ...now, ...to }));
-  const submit = async (): Promise<void> => {
-    const now = "fresh" in edited ? [...rules, rule] : rules.with(edited.place, rule);
-    await onRules(now, "Rule saved").then(
-      (saved) => saved && onClose(),
-      (failure: unknown) => setError(inWords(failure)),
-    );
-  };
+  const { submit, error } = useSubmission(async () => {
+    await onRules("fresh" in edited ? [...rules, rule] : rules.with(edited.place, rule), "Rule saved");
+    onClose();
+  });
   return (
     <Form onSubmit={submit}>
       <TextField label="Name" value={rule.name ?? ""} onChange={(name) => change({ name })} />
@@ -60,15 +59,16 @@ function ForwardForm({ inbox, edited, onClose, onForwards }: Part & { edited: Ex
   const { forwards } = inbox;
   const [forward, setForward] = useState<Forward>(() => ("fresh" in edited ? edited.fresh : forwards[edited.place]!));
   const change = (to: Partial<Forward>): void => setForward((now) => ({ ...now, ...to }));
-  const submit = async (): Promise<void> => {
-    const now = "fresh" in edited ? [...forwards, forward] : forwards.with(edited.place, forward);
-    if (await onForwards(now, "Forward saved")) onClose();
-  };
+  const { submit, error } = useSubmission(async () => {
+    const given = { ...forward, to: withScheme(forward.to) };
+    await onForwards("fresh" in edited ? [...forwards, given] : forwards.with(edited.place, given), "Forward saved");
+    onClose();
+  });
   return (
     <Form onSubmit={submit}>
       <TextField label="Name" value={forward.name ?? ""} onChange={(name) => change({ name })} />
       <ForwardFields forward={forward} number={1} onChange={change} />
-      <FormEnd error={undefined}>Save</FormEnd>
+      <FormEnd error={error}>Save</FormEnd>
     </Form>
   );
 }

@@ -96,7 +96,7 @@ export function ForwardCard({ forward, onChange, onEdit, onRemove }: Props) {
       {fails && (
         <footer className="flex items-center gap-3 border-t border-line px-3 py-1.5">
           <span className="min-w-0 flex-1 truncate text-invalid">
-            {visible(last.reason ?? last.error ?? `The app responded ${last.status}.`)}
+            {visible(last.error ?? (last.status ? `The app responded with ${last.status}.` : (last.reason ?? "")))}
           </span>
           <Button icon={RotateCw} onClick={() => void retry()}>
             Resend {count(failed)} failed

@@ -40,7 +40,7 @@ export function RuleList({ inbox, stats, winner, onOrder, onChange, onEdit, onRe
     <section aria-label="Response rules" className="overflow-hidden rounded-[9px] border border-line bg-pane">
       <h2 className="flex items-baseline gap-2 border-b border-line bg-background px-3 py-2 font-semibold">
         Response rules <span className="text-small font-normal text-ink-2">the first match responds</span>
-        <span className="ml-auto text-small font-normal text-ink-2">Matches, 24 h</span>
+        <span className="mr-[72px] ml-auto text-small font-normal text-ink-2">Matches, 24 h</span>
       </h2>
       <ol>
         {rules.map((rule, place) => (

@@ -24,12 +24,11 @@ export function RulesPage({ name, request }: { name: string; request: string | u
   return inbox ? <Rules key={name} inbox={inbox} request={request} /> : null;
 }
 
-/** Saves a change of an inbox at once, with an undo. */
-async function save(inbox: Inbox, change: InboxChange, title: string): Promise<boolean> {
+/** Saves a change of an inbox at once, with an undo. Throws the error of the API. */
+async function save(inbox: Inbox, change: InboxChange, title: string): Promise<void> {
   const { rules, forwards, status_by_path } = inbox;
-  const saved = await attempt(api.changeInbox(inbox.name, change));
-  if (saved) offerUndo(title, () => api.changeInbox(inbox.name, { rules, forwards, status_by_path }));
-  return Boolean(saved);
+  await api.changeInbox(inbox.name, change);
+  offerUndo(title, () => api.changeInbox(inbox.name, { rules, forwards, status_by_path }));
 }
 
 function Rules({ inbox, request }: { inbox: Inbox; request: string | undefined }) {
@@ -44,8 +43,8 @@ function Rules({ inbox, request }: { inbox: Inbox; request: string | undefined }
     "test-event": () => void attempt(api.sendTestEvent(name)),
     leave: () => history.back(),
   });
-  const saveRules = (now: Rule[], title: string): Promise<boolean> => save(inbox, { rules: now }, title);
-  const saveForwards = (now: Forward[], title: string): Promise<boolean> => save(inbox, { forwards: now }, title);
+  const saveRules = (now: Rule[], title: string): Promise<void> => save(inbox, { rules: now }, title);
+  const saveForwards = (now: Forward[], title: string): Promise<void> => save(inbox, { forwards: now }, title);
   return (
     <Page
       title="Response rules and forwards"
@@ -75,18 +74,18 @@ function Rules({ inbox, request }: { inbox: Inbox; request: string | undefined }
             inbox={inbox}
             stats={stats}
             winner={winner}
-            onOrder={(now) => void saveRules(now, "Rules reordered")}
+            onOrder={(now) => void attempt(saveRules(now, "Rules reordered"))}
             onChange={(place, change) =>
-              void saveRules(rules.with(place, { ...rules[place]!, ...change }), "Rule changed")
+              void attempt(saveRules(rules.with(place, { ...rules[place]!, ...change }), "Rule changed"))
             }
             onEdit={(place) => setEdited({ type: "rule", place })}
-            onRemove={(place) => void saveRules(rules.toSpliced(place, 1), "Rule deleted")}
+            onRemove={(place) => void attempt(saveRules(rules.toSpliced(place, 1), "Rule deleted"))}
           />
           <Switch
             label="Status by path"
             hint={`/${name}/status/503 responds with 503.`}
             checked={status_by_path}
-            onChange={(now) => void save(inbox, { status_by_path: now }, "Saved")}
+            onChange={(now) => void attempt(save(inbox, { status_by_path: now }, "Saved"))}
           />
           <section aria-label="Forwards">
             <h2 className="mb-2 font-semibold">
@@ -101,10 +100,10 @@ function Rules({ inbox, request }: { inbox: Inbox; request: string | undefined }
                   key={forward.id ?? place}
                   forward={forward}
                   onChange={(change) =>
-                    void saveForwards(forwards.with(place, { ...forward, ...change }), "Forward changed")
+                    void attempt(saveForwards(forwards.with(place, { ...forward, ...change }), "Forward changed"))
                   }
                   onEdit={() => setEdited({ type: "forward", place })}
-                  onRemove={() => void saveForwards(forwards.toSpliced(place, 1), "Forward deleted")}
+                  onRemove={() => void attempt(saveForwards(forwards.toSpliced(place, 1), "Forward deleted"))}
                 />
               ))}
             </div>
@@ -147,11 +146,13 @@ const ADDITIONS: readonly { title: string; hint: string; edited: Edited }[] = [
 ];
 
 function AddMenu({ onAdd }: { onAdd: (edited: Edited) => void }) {
+  const [open, setOpen] = useState(false);
+  useCommands({ "add-rule": () => setOpen(true) });
   return (
-    <Menu.Root>
+    <Menu.Root open={open} onOpenChange={setOpen}>
       <Menu.Trigger
         render={
-          <Button look="primary" icon={Plus}>
+          <Button look="primary" icon={Plus} keys={firstKeys("add-rule")}>
             Add <ChevronDown size={14} aria-hidden />
           </Button>
         }

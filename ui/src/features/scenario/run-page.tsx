@@ -78,8 +78,8 @@ export function ScenarioRunPage({ id, delivery }: { id: string; delivery: string
     onPick: show,
   });
   return (
-    <div className={`grid h-full min-h-0 ${delivery ? "grid-cols-2 max-lg:grid-cols-1" : ""}`}>
-      <div className={`h-full min-h-0 min-w-0 ${delivery ? "max-lg:hidden" : ""}`}>
+    <div className={`grid h-full min-h-0 ${delivery ? "grid-cols-2 max-xl:grid-cols-1" : ""}`}>
+      <div className={`h-full min-h-0 min-w-0 ${delivery ? "max-xl:hidden" : ""}`}>
         <Page
           title={visible(data.run.name)}
           label="Scenario run"

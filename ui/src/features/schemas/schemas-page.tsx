@@ -31,7 +31,12 @@ export function SchemasPage({ inbox, event }: { inbox: string | undefined; event
   }
   return (
     <div className="flex h-full">
-      <section aria-label="Schemas" className="flex w-72 shrink-0 flex-col border-r border-line max-md:w-48">
+      <section
+        aria-label="Schemas"
+        data-pane="list"
+        tabIndex={-1}
+        className="outline-none flex w-72 shrink-0 flex-col border-r border-line max-md:w-48"
+      >
         <h1 className="px-4 py-3 text-title font-semibold tracking-tight">Schemas</h1>
         <ul className="min-h-0 flex-1 overflow-auto px-2">
           {items.map((one) => {

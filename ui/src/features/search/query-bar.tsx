@@ -69,10 +69,12 @@ interface Props {
   onQuery: (query: string) => void;
   inbox: string | undefined;
   onLeave: () => void;
+  /** Called when the text becomes valid or invalid. The results then belong to an earlier text. */
+  onFault?: (isInvalid: boolean) => void;
 }
 
 /** The query bar. The query runs while it is typed, with completions from the fields and stored values. */
-export function QueryBar({ query, onQuery, inbox, onLeave }: Props) {
+export function QueryBar({ query, onQuery, inbox, onLeave, onFault }: Props) {
   const { text, setText, run } = useQueryText(query, onQuery);
   const completions = useCompletions(text, setText);
   const { input, read, isRead, error, open, setOpen, setAsked, setCaret, shown, highlighted } = completions;
@@ -89,6 +91,8 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: Props) {
   useEffect(() => {
     if (isRead && read && !read.error) run(text.trim());
   }, [text, read, isRead, run]);
+  const isInvalid = Boolean(error);
+  useEffect(() => onFault?.(isInvalid), [isInvalid, onFault]);
   const clear = (): void => {
     setText("");
     run("");

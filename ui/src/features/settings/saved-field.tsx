@@ -5,6 +5,10 @@ import { inWords } from "../../platform";
 import { TextField } from "../../ui/field";
 import type { InputProps } from "../../ui/input";
 
+/** Returns an error of the API with the label of the field in place of the name of the setting. */
+const named = (error: string, label: string): string =>
+  error.replace(/`[a-z_.]+`/, label.replace(/ \(.*\)$/, "")).replaceAll("`", "");
+
 type Props = { label: string; hint: string } & Omit<InputProps, "value" | "onChange">;
 
 /** A text field that is saved on blur or Enter. */
@@ -22,7 +26,7 @@ export function SavedField({
       await onSave(text);
       setError(undefined);
     } catch (failure) {
-      setError(inWords(failure));
+      setError(named(inWords(failure), rest.label));
     }
   };
   return (
@@ -53,6 +57,7 @@ export function LimitField({
 }) {
   const save = async (text: string): Promise<void> => {
     const number = text.trim() === "" ? null : Math.round(Number(text) * scale);
+    if (number !== null && number < 0) throw new Error(`The value must not be negative (got ${text}).`);
     if (Number.isNaN(number)) throw new Error(`The value must be a number (got ${text}).`);
     if (number !== (value ?? null)) await onSave(number);
   };

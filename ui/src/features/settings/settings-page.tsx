@@ -21,7 +21,7 @@ export function SettingsPage() {
   }, [loaded]);
   if (!settings) return null;
   return (
-    <div className="h-full overflow-auto bg-pane" tabIndex={0} role="region" aria-label="Settings">
+    <div className="h-full overflow-auto bg-pane" tabIndex={0} role="region" aria-label="Settings" data-pane="page">
       <div className="max-w-2xl p-6">
         <h1 className="mb-5 text-[20px] font-semibold tracking-tight">Settings</h1>
         <ListenerSection settings={settings} />

@@ -9,7 +9,7 @@ import { CallError } from "../../platform";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { SecretField, TextField } from "../../ui/field";
-import { Form, useSubmission } from "../../ui/form";
+import { Form, FormEnd, useSubmission } from "../../ui/form";
 import { visible } from "../../ui/format";
 import { useSettled } from "../../ui/settled";
 import { tell } from "../../ui/toasts";
@@ -85,20 +85,15 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
       )}
       <Trial request={detail.id} rule={rule} secret={secret} isComplete={isComplete} />
       <DigestFields rule={rule} set={(change) => setRule({ ...rule, ...change })} headers={headers} />
-      <div className="flex items-end gap-2 border-t border-line pt-3">
-        <div className="min-w-0 flex-1">
-          <TextField
-            label="Name"
-            hint={id ? `Stored as providers/${id}.toml in the data folder.` : "Name of the sender."}
-            error={error}
-            value={name}
-            onChange={setName}
-          />
-        </div>
-        <Button look="primary" type="submit" className="mb-9" disabled={!id || !isComplete}>
-          Save and use
-        </Button>
-      </div>
+      <TextField
+        label="Name"
+        hint={id ? `Stored as providers/${id}.toml in the data folder.` : "Name of the sender."}
+        value={name}
+        onChange={setName}
+      />
+      <FormEnd error={error} disabled={!id || !isComplete}>
+        Save and use
+      </FormEnd>
     </Form>
   );
 }

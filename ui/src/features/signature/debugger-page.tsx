@@ -71,7 +71,12 @@ export function DebuggerPage() {
 
   return (
     <div className="grid h-full min-h-0 grid-cols-2 max-md:grid-cols-1 max-md:overflow-auto">
-      <section aria-label="Message and keys" className="overflow-auto border-r border-line p-6">
+      <section
+        aria-label="Message and keys"
+        data-pane="page"
+        tabIndex={-1}
+        className="outline-none overflow-auto border-r border-line p-6"
+      >
         <h1 className="mb-1 text-title font-semibold tracking-tight">Signature debugger</h1>
         <p className="mb-4 text-ink-2">
           Paste a request, choose the provider, and verify the signature. Nothing here is stored.
@@ -98,7 +103,13 @@ export function DebuggerPage() {
           <Button onClick={() => setMessage(EXAMPLE)}>Load example</Button>
         </div>
       </section>
-      <section aria-label="Verification" aria-live="polite" className="overflow-auto">
+      <section
+        aria-label="Verification"
+        aria-live="polite"
+        data-pane="detail"
+        tabIndex={-1}
+        className="overflow-auto outline-none"
+      >
         {working && <p className="p-4 text-ink-2">Working…</p>}
         {found !== undefined && <p className="p-4 text-title font-medium">{visible(found)}</p>}
         {explained && <ExplanationView data={explained} />}

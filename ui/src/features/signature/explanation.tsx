@@ -14,13 +14,15 @@ interface Props {
   editSecret?: ReactNode;
   /** Note on the secret, such as where it comes from. */
   secretNote?: string;
+  /** True if the sentence is shown elsewhere, such as in the header of a request. */
+  withoutSentence?: boolean;
 }
 
 /** The explanation of a signature status: the reason, the signed payload and the signatures. */
-export function ExplanationView({ data, ...rest }: Props) {
+export function ExplanationView({ data, withoutSentence, ...rest }: Props) {
   return (
     <div className="space-y-3 p-4">
-      <div>
+      {!withoutSentence && (
         <p className="flex items-start gap-3">
           <SignatureStatus
             status={data.reason === "no_secret" ? "unverified" : data.status}
@@ -29,8 +31,8 @@ export function ExplanationView({ data, ...rest }: Props) {
           />
           <span className="font-medium">{visible(data.sentence)}</span>
         </p>
-        {data.advice && <p className="mt-1 text-ink-2">{visible(data.advice)}</p>}
-      </div>
+      )}
+      {data.advice && <p className="text-ink-2">{visible(data.advice).replaceAll("`", "")}</p>}
       {data.content_bytes > 0 && <SignedPayload data={data} />}
       <Signatures data={data} {...rest} />
     </div>

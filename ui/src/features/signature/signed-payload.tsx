@@ -37,7 +37,7 @@ export function SignedPayload({ data: { content, content_bytes, difference } }: 
         <span className="text-small font-normal text-ink-2">
           {size(content_bytes)} received
           {differs
-            ? `, ${[inserted && `${count(inserted)} inserted`, missing && `${count(missing)} missing`].filter(Boolean).join(", ")}`
+            ? `, ${count([...signed].length)} characters signed, ${[inserted && `${count(inserted)} inserted`, missing && `${count(missing)} missing`].filter(Boolean).join(", ")}`
             : ""}
         </span>
         <span className="ml-auto flex items-center gap-1">
@@ -93,14 +93,33 @@ function Difference({ parts }: { parts: readonly DiffPart[] }) {
           {dotted(text)}
         </ins>
       );
-    if (type === "removed")
-      return (
-        <del key={place} aria-label={`missing ${text}`} className="rounded-[2px] bg-valid/15 text-valid">
-          {dotted(text)}
-        </del>
-      );
+    if (type === "removed") return <Removed key={place} text={text} isReplaced={isReplaced(parts, place)} />;
     return <Equal key={place} text={text} isFirst={place === 0} isLast={place === parts.length - 1} />;
   });
+}
+
+/** Returns true if other text was received in place of a removed part. */
+const isReplaced = (parts: readonly DiffPart[], place: number): boolean =>
+  parts[place - 1]?.type === "added" || parts[place + 1]?.type === "added";
+
+/** Text that was signed and not received: struck through if other text replaced it, else after a caret with its length. */
+function Removed({ text, isReplaced }: { text: string; isReplaced: boolean }) {
+  if (isReplaced)
+    return (
+      <del aria-label={`changed from ${text}`} className="rounded-[2px] bg-valid/15 text-valid">
+        {dotted(text)}
+      </del>
+    );
+  return (
+    <span
+      role="deletion"
+      aria-label={`missing ${text}`}
+      className="rounded-[2px] text-valid outline-1 outline-valid/50 outline-dashed"
+    >
+      <span className="bg-valid px-0.5 text-[10px] text-pane">‸{count([...text].length)}</span>
+      {dotted(text)}
+    </span>
+  );
 }
 
 /** Text that is the same on both sides. The middle of a long one is left out. */

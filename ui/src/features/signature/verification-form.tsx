@@ -15,7 +15,16 @@ interface PartProps {
 }
 
 /** The verification settings of an inbox: provider, scheme, secrets and parameters. */
-export function VerificationForm({ value, onChange }: { value: Verification; onChange: (now: Verification) => void }) {
+export function VerificationForm({
+  value,
+  onChange,
+  beginsInSecret,
+}: {
+  value: Verification;
+  onChange: (now: Verification) => void;
+  /** True if a dialog with this form opens in the secret. */
+  beginsInSecret?: boolean;
+}) {
   const providers = useProviders().data?.items ?? [];
   const set = (change: Partial<Verification>): void => onChange({ ...value, ...change });
   const provider = providers.find(({ id }) => id === value.provider);
@@ -50,7 +59,7 @@ export function VerificationForm({ value, onChange }: { value: Verification; onC
       ) : null}
       {scheme && (
         <>
-          <Secrets value={value} set={set} scheme={scheme} />
+          <Secrets value={value} set={set} scheme={scheme} beginsInSecret={beginsInSecret} />
           {scheme.signs_url && (
             <TextField
               label="Registered URL"
@@ -70,7 +79,12 @@ export function VerificationForm({ value, onChange }: { value: Verification; onC
   );
 }
 
-function Secrets({ value, set, scheme }: PartProps & { scheme: Scheme }) {
+function Secrets({
+  value,
+  set,
+  scheme,
+  beginsInSecret,
+}: PartProps & { scheme: Scheme; beginsInSecret: boolean | undefined }) {
   const secrets = value.secrets?.length ? value.secrets : [""];
   const hint =
     scheme.based_on === "assumed"
@@ -89,6 +103,7 @@ function Secrets({ value, set, scheme }: PartProps & { scheme: Scheme }) {
               <SecretInput
                 {...input}
                 mono
+                data-first-focus={(beginsInSecret && place === 0) || undefined}
                 value={secret}
                 onChange={(now) => set({ secrets: secrets.with(place, now) })}
               />

@@ -3,12 +3,20 @@ import { useState } from "react";
 
 import { api, type Exposure, type Tunnel } from "../../api/client";
 import { IconButton } from "../../ui/button";
+import { confirm } from "../../ui/confirm";
 import { Dialog } from "../../ui/dialog";
 import { count, visible } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
 import { copyText } from "../../ui/transfer";
 import { OfflineBacklog } from "./offline-backlog";
 import { QrImage } from "./qr-image";
+
+/** Takes the public URL of an inbox away after a confirmation, because the same URL never comes back. */
+async function unexpose(tunnel: string, inbox: string): Promise<void> {
+  const text = `The public URL of ${inbox} stops working, and exposing the inbox again creates another URL.`;
+  if (!(await confirm(`Unexpose ${inbox}?`, text, "Unexpose"))) return;
+  await attempt(api.unexpose(tunnel, inbox).then(() => tell(`${inbox} is no longer exposed`)));
+}
 
 /** An exposed inbox: its public URL, its access control and the requests waiting at the relay. */
 export function ExposedInbox({ tunnel, exposure, onEdit }: { tunnel: Tunnel; exposure: Exposure; onEdit: () => void }) {
@@ -31,11 +39,7 @@ export function ExposedInbox({ tunnel, exposure, onEdit }: { tunnel: Tunnel; exp
           <IconButton label={`QR code of ${inbox}`} icon={QrCode} onClick={() => setShowing(true)} />
         </div>
         <IconButton label={`Edit exposure of ${inbox}`} icon={SlidersHorizontal} onClick={onEdit} />
-        <IconButton
-          label={`Unexpose ${inbox}`}
-          icon={X}
-          onClick={() => void attempt(api.unexpose(tunnel.id, inbox).then(() => tell(`${inbox} is no longer exposed`)))}
-        />
+        <IconButton label={`Unexpose ${inbox}`} icon={X} onClick={() => void unexpose(tunnel.id, inbox)} />
       </div>
       <p className="text-small text-ink-2">
         {tunnel.durable &&

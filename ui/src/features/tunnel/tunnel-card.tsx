@@ -65,7 +65,9 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
             {connection.state === "waiting" && (
               <span className="text-ink-2">
                 {" "}
-                {tunnel.durable ? "The relay stores requests meanwhile." : "Senders get errors meanwhile."}
+                {tunnel.durable
+                  ? "If the relay runs, it stores requests meanwhile; else senders get errors."
+                  : "Senders get errors meanwhile."}
               </span>
             )}
           </p>

@@ -1,11 +1,12 @@
 /** The page of tunnels, which give inboxes public URLs. */
-import { Plus } from "lucide-react";
+import { Globe, Plus } from "lucide-react";
 import { useState } from "react";
 
 import { useTunnels } from "../../api/queries";
 import { firstKeys, useCommands } from "../../app/commands";
+import { Advanced } from "../../ui/advanced";
 import { Button } from "../../ui/button";
-import { Page } from "../../ui/page";
+import { Empty, Page } from "../../ui/page";
 import { StartDialog } from "./start-form";
 import { TunnelCard } from "./tunnel-card";
 
@@ -29,7 +30,7 @@ export function TunnelsPage() {
         </Button>
       }
     >
-      {items.length === 0 && <NoTunnel />}
+      {items.length === 0 && <NoTunnel onStart={() => setStarting(true)} />}
       {items.map((tunnel) => (
         <TunnelCard key={tunnel.id} tunnel={tunnel} />
       ))}
@@ -38,22 +39,22 @@ export function TunnelsPage() {
   );
 }
 
-function NoTunnel() {
+function NoTunnel({ onStart }: { onStart: () => void }) {
   return (
-    <div className="max-w-prose text-ink-2">
-      <p className="mb-3">
-        A tunnel gives an inbox a public URL. A relay stores every request on disk before it responds, and delivers
-        stored requests when this computer comes online. No request is lost or delivered twice.
-      </p>
-      <p className="mb-1">To run a relay, start Hookbench on a server:</p>
-      <pre className="mb-3 overflow-auto rounded-[7px] border border-line bg-pane p-3 font-mono text-data text-ink">
-        hookbench relay serve --listen 0.0.0.0:443 --domain relay.example{"\n"}hookbench relay device add
-      </pre>
-      <p className="mb-3">The second command prints a code for this computer.</p>
-      <p>
-        Without a relay, use an SSH host such as localhost.run, or another tunnel program such as ngrok. These tunnels
-        are live: while this computer is offline, senders get errors.
-      </p>
-    </div>
+    <>
+      <Empty icon={Globe} action={<Button onClick={onStart}>New tunnel</Button>}>
+        A tunnel gives an inbox a public URL: through a relay of yours, which stores every request until this computer
+        is online, or through an SSH host or another tunnel program.
+      </Empty>
+      <div className="mt-4" />
+      <Advanced label="How to run a relay">
+        <p className="mb-2 text-ink-2">
+          Start Hookbench on a server. The second command prints a code for this computer.
+        </p>
+        <pre className="overflow-auto rounded-[7px] border border-line bg-pane p-3 font-mono text-data">
+          hookbench relay serve --listen 0.0.0.0:443 --domain relay.example{"\n"}hookbench relay device add
+        </pre>
+      </Advanced>
+    </>
   );
 }

@@ -377,10 +377,8 @@ fn not_found(
     } else {
         "the search was canceled before a cause was found"
     };
-    let what = if about.is_empty() { String::new() } else { format!(": {}", about.join(", ")) };
     let pairs = if explanation.tried > tried.len() { ", alone and in pairs" } else { "" };
-    explanation.sentence =
-        format!("The signature does not match, and {how} ({} tested{what}{pairs}).", explanation.tried);
+    explanation.sentence = format!("The signature does not match, and {how}.");
     let vendor = known.vendor.unwrap_or_default();
     let mut advice = vec![vendor.advice()];
     let signs = visible::signs(scheme, message);
@@ -406,6 +404,9 @@ fn not_found(
         advice.push(
             "If the secret is correct, the body or URL was changed in transit in a way that is not tested.".into(),
         );
+        if !about.is_empty() {
+            advice.push(format!("Tested: {}{pairs}.", about.join(", ")));
+        }
     } else {
         explanation.findings = signs;
     }

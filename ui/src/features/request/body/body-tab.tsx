@@ -78,7 +78,10 @@ export function BodyTab({ detail }: { detail: Detail }) {
             />
           )}
           <span ref={setSlot} className="flex min-w-0 items-center gap-1 empty:hidden" />
-          <span className="ml-auto truncate text-small text-ink-2" title={content.content_type ?? undefined}>
+          <span
+            className="ml-auto min-w-0 truncate text-small text-ink-2 @max-[38rem]/detail:hidden"
+            title={content.content_type ?? undefined}
+          >
             {content.content_type?.split(";")[0] ?? "no content type"} · {size(detail.body_bytes)}
           </span>
           <BodyActions detail={detail} bytes={bytes} decoded={read && coded} />

@@ -1,5 +1,5 @@
 import { ArrowUp } from "lucide-react";
-import { useCallback, useMemo, useRef, useSyncExternalStore, type MouseEvent } from "react";
+import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore, type MouseEvent } from "react";
 
 import { CommandContextMenu, useCommands, type CommandItem } from "../../../app/commands";
 import { count, dayNumber } from "../../../ui/format";
@@ -110,6 +110,8 @@ export function RequestList({
   );
   const rows = useScaledRows(scroller, total, height);
   const selection = useSelection();
+  // A selection that is not shown would be deleted unseen.
+  useEffect(() => clearSelection, [list]);
   const { pick, tick, beginRange } = usePick(list, onPick);
   const show = (index: number): void => {
     const bounded = Math.min(total - 1, Math.max(0, index));
@@ -135,7 +137,7 @@ export function RequestList({
     untick: clearSelection,
     newest: () => (toTop(), show(0)),
   });
-  useSelectionCommands(selection, (id) => list.at(list.indexOf(id)));
+  useSelectionCommands(selection, list, selected, onPick);
   /** Opens the row below the pointer, unless it is part of the selection. */
   const openRow = ({ target }: globalThis.MouseEvent): void => {
     const id = (target as Element).closest("[role=option]")?.id.replace("request-", "");

@@ -50,7 +50,7 @@ export const RequestRow = memo(function RequestRow(props: RowProps) {
       <div className="request-grid h-[35px] items-center in-data-[density=compact]:h-[27px]">
         <span aria-hidden className={`size-1.5 rounded-full ${unread ? "bg-accent" : ""}`} />
         <Signature {...props} />
-        <Event request={request} withSubject={layout.shown.has("subject")} />
+        <Event request={request} layout={layout} />
         <Cells request={request} layout={layout} />
       </div>
       {snippet && (
@@ -93,7 +93,7 @@ function Signature({ request, layout, inSelection, selecting, onTick }: RowProps
 }
 
 /** The event type with its last segment never cut, or the method and the target. */
-function Event({ request, withSubject }: { request: RowProps["request"]; withSubject: boolean }) {
+function Event({ request, layout }: Pick<RowProps, "request" | "layout">) {
   const { event_type, subject, earlier, body_state, note, pinned, unread } = request;
   const name = visible(event_type ?? "");
   const dot = name.lastIndexOf(".");
@@ -113,7 +113,8 @@ function Event({ request, withSubject }: { request: RowProps["request"]; withSub
       ) : (
         <Target request={request} />
       )}
-      {withSubject && subject && (
+      {layout.withInbox && <span className="shrink-0 text-small text-ink-2">{visible(request.inbox)}</span>}
+      {layout.shown.has("subject") && subject && (
         <span className="min-w-0 flex-1 truncate text-small text-ink-2" title={visible(subject)}>
           {visible(subject)}
         </span>

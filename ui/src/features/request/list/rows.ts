@@ -58,3 +58,16 @@ export abstract class Rows {
     }, due);
   }
 }
+
+/** Returns the id of the next row below a place that is not deleted, else of the next one above. */
+export function rowThatStays(list: Rows, at: number, deleted: readonly string[]): string | undefined {
+  const gone = new Set(deleted);
+  const stays = (id: string | undefined): boolean => id !== undefined && !gone.has(id);
+  // Each deleted row is passed at most once in each direction.
+  for (const step of [1, -1])
+    for (let place = at + step, left = gone.size + 1; left > 0; place += step, left--) {
+      const id = place >= 0 && place < list.length ? list.at(place)?.id : undefined;
+      if (stays(id)) return id;
+    }
+  return undefined;
+}
