@@ -144,7 +144,7 @@ pub fn restore(file: &Path, database: &Path) -> Result<Restored, RestoreError> {
         let _ = fs::remove_file(&part);
         return Err(RestoreError::Unwritable(database.to_owned(), why));
     }
-    // Blocks of an index of other data must not answer searches.
+    // Blocks of an index of other data must not take part in searches.
     let _ = fs::remove_dir_all(folder.join("search"));
     #[cfg(unix)]
     let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
