@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    destination::TargetServer,
     hookbench::{Serve, hookbench, until},
     json::{Json, json},
 };
@@ -43,6 +44,48 @@ async fn health_checks_need_no_token_and_say_nothing_else() {
         let request = client.get(format!("{}{path}", serve.api)).header("Host", "10.0.0.7");
         let response = request.send().await.unwrap();
         assert_eq!((response.status().as_u16(), response.text().await.unwrap()), (200, text.to_owned()));
+    }
+}
+
+/// Returns the value of a metric, with its labels.
+fn metric(text: &str, name: &str) -> Option<f64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
+// The test blocks this thread while a command runs, so the app needs another thread.
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_count_requests_and_attempts() {
+    let serve = Serve::start();
+    let app = TargetServer::start().await;
+    let client = reqwest::Client::new();
+    let read = async || {
+        let request = client.get(format!("{}/metrics", serve.api)).bearer_auth(serve.token());
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    let denied = client.get(format!("{}/metrics", serve.api)).send().await.unwrap();
+    assert_eq!(denied.status(), 401);
+    for n in 0..3 {
+        client.post(format!("{}/inbox/{n}", serve.listener)).body("12345").send().await.unwrap();
+    }
+    let verified = async || {
+        let text = read().await;
+        (metric(&text, "hookbench_requests_total{signature=\"unverified\"}") == Some(3.0)).then_some(text)
+    };
+    let text = until("three counted requests", verified).await;
+    assert_eq!(metric(&text, "hookbench_requests_bytes_total"), Some(15.0));
+    assert_eq!(metric(&text, "hookbench_requests_stored"), Some(3.0));
+    assert_eq!(metric(&text, "hookbench_listening"), Some(1.0));
+    assert_eq!(metric(&text, "hookbench_attempts_total{result=\"success\"}"), Some(0.0));
+    let hook = format!("{}/hook", app.url);
+    let sent = serve.cli(&["trigger", "onwebchat", "chat.created", "--to", &hook]);
+    assert_eq!(sent.status.code(), Some(0), "{}", String::from_utf8_lossy(&sent.stderr));
+    let text = read().await;
+    assert_eq!(metric(&text, "hookbench_attempts_total{result=\"success\"}"), Some(1.0), "{text}");
+    assert_eq!(metric(&text, "hookbench_attempt_duration_seconds_bucket{le=\"+Inf\"}"), Some(1.0));
+    assert_eq!(metric(&text, "hookbench_attempt_duration_seconds_count"), Some(1.0));
+    // Every line is a comment or a name with a number.
+    for line in text.lines() {
+        assert!(line.starts_with("# ") || line.rsplit(' ').next().unwrap().parse::<f64>().is_ok(), "{line}");
     }
 }
 
@@ -232,6 +275,17 @@ async fn doctor_names_what_is_wrong_and_what_to_do() {
     let database = found(&findings, "database");
     assert_eq!((code, &database["state"]), (Some(1), &json!("error")), "{findings:?}");
     assert!(database["advice"].as_str().unwrap().contains("hookbench restore"), "{database}");
+}
+
+#[tokio::test]
+async fn health_says_whether_the_server_is_ready() {
+    let dir = tempfile::tempdir().unwrap();
+    let health = || run(hookbench().args(["health", "--data"]).arg(dir.path()));
+    assert_eq!(health(), (Some(1), "not ready: no engine runs\n".to_owned(), String::new()));
+    let serve = Serve::start_in(dir.path());
+    assert_eq!(health(), (Some(0), "ready\n".to_owned(), String::new()));
+    serve.terminate();
+    assert_eq!(health().0, Some(1));
 }
 
 #[test]

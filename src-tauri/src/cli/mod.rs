@@ -13,6 +13,7 @@ mod endpoint;
 mod error;
 mod export;
 mod forward;
+mod health;
 mod import;
 mod inbox;
 mod keys;
@@ -113,6 +114,9 @@ enum Verb {
     /// Check the data folder, the database, ports, disk and clock. Exits with 1 if something is wrong
     #[command(after_help = "Examples:\n  hookbench doctor\n  hookbench doctor --json")]
     Doctor,
+    /// Say whether the running server can receive and store webhooks. Exits with 1 if not
+    #[command(after_help = "Examples:\n  hookbench health")]
+    Health,
     /// Print the completions of a shell
     #[command(after_help = "Examples:\n  \
         hookbench completions bash > ~/.local/share/bash-completion/completions/hookbench\n  \
@@ -303,6 +307,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Verb::Relay(verb) => return relay::run(context, verb).await,
         Verb::Restore(args) => return restore::run(context, &args),
         Verb::Doctor => return doctor::run(context).await,
+        Verb::Health => return health::run(context).await,
         Verb::Completions(args) => return completions::completions(&args),
         Verb::Man(args) => return completions::man(&args),
         Verb::Call(verb) => verb,

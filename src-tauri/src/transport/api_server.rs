@@ -24,7 +24,7 @@ use tower::ServiceExt;
 use super::{
     api_address::{ApiAccess, ApiAddress, ApiProtection},
     auth::{self, Auth, Guard, Hosts},
-    health, page,
+    health, metrics, page,
     socket::{Listener, Stream},
 };
 
@@ -177,13 +177,18 @@ async fn connection(stream: Stream, router: Router, mut stopped: watch::Receiver
 fn router(engine: &Arc<Engine>, guard: Guard) -> Router {
     let guard = Arc::new(guard);
     let api = hookbench_api::router(engine.clone()).merge(hookbench_api::streams(engine.clone()));
+    let api = api.route("/metrics", routing::get(metrics::metrics).with_state(engine.clone()));
     let api = api.layer(middleware::from_fn_with_state(guard.clone(), auth::require_token));
     let page = Router::new()
         .route("/session", routing::post(auth::exchange_code).with_state(guard.auth.clone()))
         .fallback(page::file);
     let guarded = Router::new()
         .fallback(move |request: Request| {
-            let router = if request.uri().path().starts_with("/api/") { api.clone() } else { page.clone() };
+            let router = if request.uri().path().starts_with("/api/") || request.uri().path() == "/metrics" {
+                api.clone()
+            } else {
+                page.clone()
+            };
             router.oneshot(request)
         })
         .layer(middleware::from_fn_with_state(guard, auth::own_requests));

@@ -5,6 +5,7 @@ pub mod api_server;
 mod auth;
 mod file;
 mod health;
+mod metrics;
 mod page;
 mod remote;
 mod socket;

@@ -29,7 +29,7 @@ const INSISTS: Duration = Duration::from_secs(3);
 
 /// Creates the tray icon if the desktop has a tray.
 pub(super) fn make_tray(app: &AppHandle) {
-    let made = (|| {
+    let make = || {
         let open = MenuItem::with_id(app, "open", "Open Hookbench", true, None::<&str>)?;
         let quit = MenuItem::with_id(app, "quit", "Quit", true, None::<&str>)?;
         let mut tray = TrayIconBuilder::with_id(MAIN)
@@ -43,10 +43,12 @@ pub(super) fn make_tray(app: &AppHandle) {
             _ => show(app),
         })
         .build(app)
-    })();
-    match made {
-        Ok(_) => app.state::<Shell>().close.has_tray.store(true, Ordering::Relaxed),
-        Err(error) => tracing::warn!(%error, "no tray; closing the window quits"),
+    };
+    // The library of the tray is loaded at this point, and its absence is a panic.
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(make)) {
+        Ok(Ok(_)) => app.state::<Shell>().close.has_tray.store(true, Ordering::Relaxed),
+        Ok(Err(error)) => tracing::warn!(%error, "no tray; closing the window quits"),
+        Err(_) => tracing::warn!("no tray, because its library is missing; closing the window quits"),
     }
 }
 

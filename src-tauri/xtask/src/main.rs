@@ -1,10 +1,11 @@
-//! Project commands: `cargo xtask run | test | structure | words | advisories | bench | generate`.
+//! Project commands: `cargo xtask run | install | package | test | structure | words | advisories | bench | generate`.
 #![allow(clippy::print_stderr)]
 
 mod advisories;
 mod bench;
 mod generate;
 mod licenses;
+mod package;
 mod setup;
 mod shell;
 mod structure;
@@ -16,6 +17,8 @@ use std::process::ExitCode;
 const USAGE: &str = "cargo xtask COMMAND
 
   run [ARGS…]      build and open the app, or run `hookbench serve` without a display
+    install          put hookbench and hookbench-desktop on the PATH; --root DIR names another folder
+    package          write Debian, RPM and npm packages, an archive and a container image; --test installs and runs them
     test             run all checks: format, lints, licenses, tests, window tests
     test --quick     run format, lints, types and unit tests, without a display
     structure        check code sizes, import cycles and other limits
@@ -35,6 +38,8 @@ fn main() -> ExitCode {
         ["structure"] => structure::check(),
         ["words"] => words::check(),
         ["advisories"] => advisories::check(),
+        ["install", rest @ ..] => install(rest),
+        ["package", rest @ ..] => package::run(rest),
         ["bench", name, rest @ ..] => bench::run(name, rest),
         ["generate"] => generate::api(),
         ["generate", "screenshots"] => generate::screenshots(),
@@ -52,10 +57,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &[&str]) -> Result<(), String> {
+/// Builds the programs in the profile for people who wait, and installs them with Cargo.
+fn install(args: &[&str]) -> Result<(), String> {
+    page()?;
+    let install = ["install", "--path", ".", "--locked", "--force", "--profile", "app"];
+    shell::run("cargo", &[&install[..], args].concat())
+}
+
+/// Installs what a build needs, and builds the page.
+fn page() -> Result<(), String> {
     setup::packages(&["build"])?;
     setup::npm()?;
-    shell::run("npm", &["run", "--silent", "build"])?;
+    eprintln!("building the page");
+    shell::run("npm", &["run", "--silent", "build"])
+}
+
+fn run(args: &[&str]) -> Result<(), String> {
+    page()?;
+    eprintln!("building the programs; the first time, this takes minutes");
     let display = cfg!(not(target_os = "linux"))
         || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
     let serve = if display || !args.is_empty() { &[][..] } else { &["serve"][..] };

@@ -92,6 +92,11 @@ pub(crate) fn bore() -> Result<String, String> {
     Ok(bore)
 }
 
+/// Installs a program with Cargo unless it is installed, in the newest version that starts with `version`.
+pub(crate) fn versioned(name: &str, version: &str) -> Result<(), String> {
+    program(name, &format!("^{version}"))
+}
+
 fn program(name: &str, version: &str) -> Result<(), String> {
     if shell::has(name, &["--help"]) {
         return Ok(());

@@ -25,6 +25,7 @@ const fontsReady = (): Promise<unknown> =>
   ]);
 
 await Promise.all([choosePlatform(), fontsReady()]);
+performance.mark("hookbench-fonts");
 apply();
 void connect();
 createRoot(document.getElementById("root")!).render(

@@ -52,6 +52,7 @@ pub use error::ApiError;
 pub use events::PAYLOAD_MAX;
 pub use hookbench_diff::{Diff, DiffRow, DiffRowKind};
 pub use schemas::{SchemaChange, SchemaDetail, SchemaField, SchemaList, SchemaSummary};
+pub use status::status;
 
 /// Path prefix of the API.
 pub const PREFIX: &str = "/api/v1";

@@ -13,13 +13,21 @@ use super::{error::ApiError, refusals::open_totals};
 /// Returns the status of the engine, the listener and the database.
 #[utoipa::path(get, path = "/status", tag = "status", responses((status = 200, body = Status)))]
 pub(crate) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Status>, ApiError> {
+    status(&engine).await.map(Json)
+}
+
+/// Returns the status of an engine.
+///
+/// # Errors
+/// Returns an error if the database cannot be read.
+pub async fn status(engine: &Arc<Engine>) -> Result<Status, ApiError> {
     let seq = engine.feed().last();
     let (requests, bytes) = engine.store.readers().read(hookbench_store::deletion::all_totals).await?;
     let (stages, now_ms) = (engine.pipeline.clone(), engine.clock.now_ms());
     let pipeline = engine.store.readers().read(move |connection| stages.progress(connection, now_ms)).await?;
-    let refusals = open_totals(&engine).await;
+    let refusals = open_totals(engine).await;
     let file_bytes = tokio::fs::metadata(engine.store.path()).await.map_or(0, |file| file.len());
-    Ok(Json(Status {
+    Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         listener: engine.listener.state(),
         database: match engine.health() {
@@ -40,7 +48,7 @@ pub(crate) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
         connections_refused: engine.listener.count(|counts| &counts.connections_refused),
         heads_refused: engine.listener.count(|counts| &counts.heads_refused),
         seq,
-    }))
+    })
 }
 
 /// Start the listener

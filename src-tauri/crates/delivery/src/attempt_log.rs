@@ -66,6 +66,7 @@ impl Outbox {
         let catalog = self.parts.providers.catalog();
         let (feed, outbox, shown_by) = (self.parts.feed.clone(), self.clone(), catalog.clone());
         let requests = (self.parts.requests)();
+        let stored = done.clone();
         let work = move |connection: &Connection| {
             let mut written = ended(connection, &done, &catalog, now_us)?;
             for row in done.iter().filter_map(|done| done.in_flight.request) {
@@ -86,6 +87,7 @@ impl Outbox {
             Ok(written)
         };
         let after = move |written: &WriteOutcome| {
+            outbox.attempts.add(&stored);
             let mut schedule = outbox.schedule();
             for (delivery, endpoint, due_us) in &written.due {
                 schedule.wait(*delivery, *endpoint, *due_us);

@@ -7,6 +7,7 @@
 
 mod attempt_log;
 mod connection;
+mod counters;
 mod diagnosis;
 mod endpoint;
 mod endpoint_rules;
@@ -23,6 +24,7 @@ mod url;
 pub mod vendor_request;
 
 pub use connection::Connections;
+pub use counters::{AttemptCounters, AttemptCounts, DURATIONS_MS};
 pub use endpoint::{keys, new_secret, once, shown_name, signing, trust};
 pub use endpoint_rules::{RATE_MIN, fault, is_counted};
 pub use exchange::{Outgoing, ResponseTap, SendOptions, exchange};

@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 use super::{
     attempt_log::{FinishedAttempt, ended},
     connection::Connections,
+    counters::AttemptCounters,
     exchange::{Outgoing, ResponseTap, SendOptions, exchange},
     schedule::Schedule,
     url::target_of,
@@ -74,6 +75,8 @@ pub struct Outbox {
     schedule: Mutex<Schedule>,
     wake: Notify,
     connections: Connections,
+    /// Counters of ended attempts.
+    pub attempts: AttemptCounters,
     /// Attempts that have ended and are not stored yet.
     done: Mutex<Vec<FinishedAttempt>>,
 }
@@ -100,6 +103,7 @@ impl Outbox {
             schedule: Mutex::new(schedule),
             wake: Notify::new(),
             connections: Connections::new(),
+            attempts: AttemptCounters::default(),
             done: Mutex::default(),
         }
     }

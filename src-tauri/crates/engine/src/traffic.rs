@@ -29,9 +29,13 @@ const ENTRIES_MAX: usize = 100_000;
 /// Counts of an inbox in a minute, by their number.
 type Counts = HashMap<(i64, i64), RequestTrafficCounts>;
 
-/// Counts of the last hour, in memory.
+/// Counts of the last hour, in memory, and totals since the start.
 #[derive(Debug, Default)]
-pub struct TrafficCounters(Mutex<State>);
+pub struct TrafficCounters {
+    hour: Mutex<State>,
+    /// Totals of verified requests.
+    pub totals: traffic::VerifiedTotals,
+}
 
 #[derive(Debug, Default)]
 enum State {
@@ -46,7 +50,7 @@ enum State {
 
 impl TrafficCounters {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hour.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets the counts after a change that is not an arrival.
@@ -56,6 +60,7 @@ impl TrafficCounters {
 
     /// Counts requests that were verified for the first time.
     pub(crate) fn add(&self, requests: &[CommittedRequest]) {
+        self.totals.add(requests);
         let mut state = self.lock();
         let entries = match &mut *state {
             State::Empty => 0,

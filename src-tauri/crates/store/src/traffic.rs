@@ -1,8 +1,39 @@
 //! Number of requests over time, counted from row numbers.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use hookbench_capture::RowId;
 use hookbench_model::SignatureStatus;
 use rusqlite::{Connection, params};
+
+use crate::request::CommittedRequest;
+
+/// Verified requests since the start of the process, for monitoring.
+#[derive(Debug, Default)]
+pub struct VerifiedTotals {
+    requests: [AtomicU64; SignatureStatus::ALL.len()],
+    bytes: AtomicU64,
+}
+
+impl VerifiedTotals {
+    /// Counts requests that were verified for the first time.
+    pub fn add(&self, requests: &[CommittedRequest]) {
+        for request in requests {
+            self.requests[request.signature as usize].fetch_add(1, Ordering::Relaxed);
+            self.bytes.fetch_add(request.body_bytes.max(0) as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the number of requests with this status.
+    pub fn requests(&self, status: SignatureStatus) -> u64 {
+        self.requests[status as usize].load(Ordering::Relaxed)
+    }
+
+    /// Returns the size of the bodies.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
 
 /// Counts the requests of inboxes from the first to the last row, by inbox, interval of `interval_ms` since the Unix
 /// epoch, and signature status. Requests that `hidden` excludes and imported requests are not counted.

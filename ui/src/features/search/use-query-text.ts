@@ -7,7 +7,7 @@ import { useSettled } from "../../ui/settled";
 import { history } from "./search-history";
 
 /** Pause in typing after which a query is parsed and run, in ms. */
-const TYPED_MS = 30;
+const TYPED_MS = 8;
 /** Pause in typing after which an error is shown, in ms. An incomplete term is not an error yet. */
 const ERROR_MS = 700;
 

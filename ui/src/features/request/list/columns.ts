@@ -17,6 +17,8 @@ const OPTIONAL = ["inbox", "response", "size", "path"] as const satisfies readon
 
 /** Width below which the signature status is only an icon, and the time has no seconds, in px. */
 const WORD_FROM = 460;
+/** The same in a list of all inboxes, where the event needs the room. */
+const WORD_FROM_ALL = 560;
 const SECONDS_FROM = 380;
 
 /** Width that an event needs to stay readable, and the padding and the gaps of a row, in px. */
@@ -41,7 +43,7 @@ export function layoutOf(
   hidden: readonly string[],
   { isAll, hasSnippets }: { isAll: boolean; hasSnippets: boolean },
 ): Layout {
-  const word = width >= WORD_FROM;
+  const word = width >= (isAll ? WORD_FROM_ALL : WORD_FROM);
   const seconds = width >= SECONDS_FROM;
   const edges = ["8px", word ? "84px" : "20px", seconds ? "58px" : "38px"] as const;
   const wanted = COLUMNS.filter(
