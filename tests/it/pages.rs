@@ -224,6 +224,7 @@ pages! {
     runs_index "docs/README.md",
     runs_api "docs/api.md",
     runs_cli "docs/cli.md",
+    runs_containers "docs/containers.md",
     runs_handler_checks "docs/handler-checks.md",
     runs_import_export "docs/import-export.md",
     runs_receiving "docs/receiving.md",
