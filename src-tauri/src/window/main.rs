@@ -63,6 +63,8 @@ fn main() -> ExitCode {
     webkit_fallback();
     let Args { data, link } = Args::parse();
     log::start(log::Form::Text, "warn");
+    // An empty variable counts as unset.
+    let data = data.filter(|data| !data.as_os_str().is_empty());
     let own_instance = data.is_some();
     let Some(data) = data.or_else(data_folder::usual) else {
         return fail("no home folder was found. Pass a data folder with --data");

@@ -12,7 +12,7 @@ use crate::{setup, shell};
 const CARGO_DEB: &str = "3";
 
 /// Version of cargo-generate-rpm, which writes the RPM packages.
-const CARGO_GENERATE_RPM: &str = "0.20";
+const CARGO_GENERATE_RPM: &str = "0.21";
 
 /// Target of the static program.
 const STATIC: &str = "x86_64-unknown-linux-musl";
