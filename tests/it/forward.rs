@@ -64,6 +64,13 @@ async fn mirrors_requests_to_matching_targets_after_the_response() {
     until("the second mirrored request", async || (app.got().len() == 2).then_some(())).await;
     assert_eq!(app.got()[1].headers["authorization"], "Bearer s3cret");
     assert_eq!(other.got().len(), 1);
+    // The card of a forward shows the statistics of its deliveries.
+    let forward = shown["forwards"][0]["id"].as_str().unwrap();
+    let counted = async || {
+        let stats = serve.get(&format!("/endpoints/{forward}/stats")).await;
+        (stats["success_rate"] == 1.0 && stats["p50_ms"].as_f64().is_some()).then_some(())
+    };
+    until("the statistics of the forward", counted).await;
     let thread = serve.get(&format!("/requests/{}/timeline", request["id"].as_str().unwrap())).await;
     assert_eq!(thread["items"].items().count(), 3, "{thread}");
 }

@@ -498,7 +498,7 @@ export interface paths {
         };
         /**
          * Retrieve the statistics of an endpoint
-         * @description Returns statistics of the deliveries created in the last 24 hours.
+         * @description Returns statistics of the deliveries created in the last 24 hours. The ID of a forward is accepted as well.
          */
         get: operations["endpoints_read_stats"];
         put?: never;

@@ -371,7 +371,7 @@ pub(crate) async fn rotate(
 
 /// Retrieve the statistics of an endpoint
 ///
-/// Returns statistics of the deliveries created in the last 24 hours.
+/// Returns statistics of the deliveries created in the last 24 hours. The ID of a forward is accepted as well.
 #[utoipa::path(get, path = "/endpoints/{id}/stats", tag = "endpoints", params(("id" = String, Path)), responses(
     (status = 200, body = EndpointStats), (status = 404, body = hookbench_model::Error)
 ))]
@@ -379,8 +379,12 @@ pub(crate) async fn read_stats(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<EndpointStats>, ApiError> {
-    let (number, now_us) = (stored(&engine, &id).await?.number, engine.clock.now_us());
-    Ok(Json(engine.store.readers().read(move |connection| endpoint_stats::stats(connection, number, now_us)).await?))
+    let (wanted, now_us) = (id.clone(), engine.clock.now_us());
+    let read = move |connection: &Connection| {
+        let Some(row) = EndpointRow::destination(connection, &wanted)? else { return Ok(None) };
+        endpoint_stats::stats(connection, row.number, now_us).map(Some)
+    };
+    engine.store.readers().read(read).await?.map(Json).ok_or_else(|| ApiError::no_endpoint(&id))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

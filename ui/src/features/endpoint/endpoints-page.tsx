@@ -64,7 +64,9 @@ export function EndpointsPage({ id, delivery }: { id: string | undefined; delive
                     />
                     <span className="min-w-0 flex-1">
                       <span className="block truncate font-medium">{visible(one.name || one.url)}</span>
-                      <span className="block truncate font-mono text-data text-ink-2">{visible(one.url)}</span>
+                      {one.name && (
+                        <span className="block truncate font-mono text-data text-ink-2">{visible(one.url)}</span>
+                      )}
                     </span>
                     <span className="text-ink-2">{nameOf(one.provider)}</span>
                     <span className={`text-small font-medium ${one.state.enabled ? "text-valid" : "text-invalid"}`}>

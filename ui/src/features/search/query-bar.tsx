@@ -3,7 +3,7 @@ import { useEffect, useId, useRef, useState } from "react";
 
 import type { Completion, ReadQuery } from "../../api/client";
 import { firstKeys, useCommands } from "../../app/commands";
-import { IconButton } from "../../ui/button";
+import { IconButton, Keys } from "../../ui/button";
 import { Combobox, ComboboxInput, ComboboxList, type ComboboxKeyEvent } from "../../ui/combobox";
 import { QueryTerms } from "./query-terms";
 import { SaveSearch } from "./save-search";
@@ -152,7 +152,7 @@ export function QueryBar({ query, onQuery, inbox, onLeave, onFault }: Props) {
               aria-expanded={shown.length > 0}
               aria-invalid={Boolean(error)}
               aria-describedby={error ? `${id}-error` : undefined}
-              placeholder={`Search, or event:chat.*  status:>=400  body.id:…   ${firstKeys("query")}`}
+              placeholder="Search, or event:chat.*  status:>=400  body.id:…"
               onSelect={follow}
               onScroll={follow}
               onFocus={() => (setOpen(true), follow())}
@@ -161,6 +161,11 @@ export function QueryBar({ query, onQuery, inbox, onLeave, onFault }: Props) {
               className="relative w-full bg-transparent font-mono text-data leading-[26px] text-ink outline-none placeholder:font-sans placeholder:text-ink-3"
             />
           </div>
+          {!text && (
+            <span className="pr-2 text-ink-2">
+              <Keys keys={firstKeys("query")} />
+            </span>
+          )}
           {text && <TextActions onSave={() => setSaving(true)} onClear={clear} />}
         </div>
         {shown.length > 0 && <Completions onPick={completions.take} />}
