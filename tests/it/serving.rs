@@ -105,6 +105,29 @@ async fn off_loopback_the_api_needs_protection() {
     assert_eq!(serve.cli(&["inbox", "add", "shop"]).status.code(), Some(0));
 }
 
+/// A proxy on the same machine reaches the API on loopback, with the public name in the Host header.
+#[tokio::test]
+async fn accepts_the_public_name_behind_a_proxy_on_the_same_machine() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let api = format!("127.0.0.1:{port}");
+    let mut without = hookbench();
+    without.args(["serve", "--listen", "127.0.0.1:0", "--api", &api, "--api-host", "hooks.example", "--data"]);
+    let (code, _, why) = run(without.arg(dir.path()));
+    assert_eq!((code, why.contains("--api-behind-proxy")), (Some(2), true), "{why}");
+
+    let args = ["--listen", "127.0.0.1:0", "--api", &api, "--api-behind-proxy", "--api-host", "hooks.example"];
+    let serve = serve(dir.path(), &args, &[]);
+    let status = async |host: &str, origin: &str| {
+        let request = reqwest::Client::new().get(format!("http://{api}/api/v1/status"));
+        let request = request.bearer_auth(serve.token()).header("Host", host).header("Origin", origin);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(status("hooks.example", "https://hooks.example").await, 200);
+    assert_eq!(status("evil.example", "https://evil.example").await, 421);
+    assert_eq!(status("hooks.example", "https://evil.example").await, 403);
+}
+
 #[tokio::test]
 async fn serves_the_api_over_tls_to_its_host_names() {
     let dir = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    io::ErrorKind,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -72,8 +73,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         }
     })
     .await
-    .map_err(|e| {
-        CliError::Other(format!("the local HTTP API cannot be opened: {e}. Pass another address with --api"))
+    .map_err(|error| {
+        let is_address = matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable);
+        let advice = if is_address { ". Pass another address with --api" } else { "" };
+        CliError::Other(format!("the local HTTP API cannot be opened: {error}{advice}"))
     })?;
     api_server::announce(&engine, OwnerKind::Serve, Some(&api)).await?;
     if json {

@@ -50,7 +50,7 @@ pub struct LocalApi {
     _stop: watch::Sender<()>,
 }
 
-/// Opens the API. If other machines can reach the address, the API also listens on a free loopback port, which the
+/// Opens the API. If other machines can reach it, directly or through a proxy, the API also listens on a free loopback port, which the
 /// commands of this machine use. Calls `on_new_code` with the base URL of the page and each new one-time code.
 ///
 /// # Errors
@@ -64,11 +64,16 @@ pub async fn open(
     let (stop, stopped) = watch::channel(());
     let listener = bind(&access).await?;
     let (page, hosts) = match &listener.address {
-        ApiAddress::Tcp(address) if address.ip().is_loopback() => {
-            (format!("{}://{address}", listener.scheme()), Hosts::Loopback { port: address.port() })
+        ApiAddress::Tcp(address) if access.protection == ApiProtection::Local => {
+            (format!("http://{address}"), Hosts::Loopback { port: address.port() })
         }
         ApiAddress::Tcp(address) => {
-            let shown = access.hosts.first().cloned().unwrap_or_else(|| address.to_string());
+            let shown = match (access.hosts.first(), &access.protection) {
+                (None, _) => address.to_string(),
+                // The port of the proxy is not known; it is usually that of https.
+                (Some(name), ApiProtection::Proxy) => name.clone(),
+                (Some(name), _) => format!("{name}:{}", address.port()),
+            };
             (format!("https://{shown}"), Hosts::Network { names: access.hosts })
         }
         #[cfg(unix)]
@@ -78,15 +83,15 @@ pub async fn open(
     let shown = page.clone();
     let auth = Auth::new(engine.dir().kept_token(), move |code| on_new_code(&shown, code));
     engine.dir().write_token(auth.token()).map_err(io::Error::other)?;
-    let url = match &listener.address {
-        ApiAddress::Tcp(address) if !address.ip().is_loopback() || listener.scheme() == "https" => {
+    let url = match &hosts {
+        Hosts::Network { .. } => {
             let local = Listener::tcp(SocketAddr::new(DEFAULT_API.ip(), 0)).await?;
             let hosts = Hosts::Loopback { port: local.port() };
             let url = format!("http://{}", local.address);
             tokio::spawn(serve(local, router(engine, Guard { auth: auth.clone(), hosts }), stopped.clone()));
             url
         }
-        _ => page,
+        Hosts::Loopback { .. } | Hosts::Any => page,
     };
     tokio::spawn(serve(listener, router(engine, Guard { auth, hosts }), stopped));
     Ok(LocalApi { url, _stop: stop })
@@ -109,6 +114,10 @@ async fn bind(access: &ApiAccess) -> io::Result<Listener> {
         Some(ApiAddress::Unix(path)) => return Listener::unix(path).await,
     };
     match &access.protection {
+        ApiProtection::Local if !access.hosts.is_empty() => Err(invalid(
+            "--api-host is for an API that other machines can reach. Pass --api-tls-cert and --api-tls-key, or \
+             --api-behind-proxy",
+        )),
         ApiProtection::Local if !address.ip().is_loopback() => Err(invalid(
             "other machines can reach this address. Pass --api-tls-cert and --api-tls-key, or --api-behind-proxy if a \
              proxy terminates TLS",

@@ -87,11 +87,6 @@ impl Listener {
         Ok(Self { tls: Some(TlsAcceptor::from(Arc::new(config))), ..self })
     }
 
-    /// Returns `https` with TLS, else `http`.
-    pub(super) fn scheme(&self) -> &'static str {
-        if self.tls.is_some() { "https" } else { "http" }
-    }
-
     /// Returns the TCP port; 0 for a Unix socket.
     pub(super) fn port(&self) -> u16 {
         match &self.address {

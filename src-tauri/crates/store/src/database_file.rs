@@ -119,7 +119,9 @@ pub fn settings(database: &Path) -> rusqlite::Result<(Settings, Option<i64>)> {
 /// See [`RestoreError`].
 pub fn restore(file: &Path, database: &Path) -> Result<Restored, RestoreError> {
     let folder = database.parent().unwrap_or(database);
-    if database.exists() {
+    // SQLite would replay the log of another database into the restored one.
+    let log = database.with_extension("db-wal");
+    if database.exists() || log.exists() {
         return Err(RestoreError::Occupied(folder.to_owned()));
     }
     fs::File::open(file).map_err(|error| RestoreError::Unreadable(file.to_owned(), error))?;
@@ -178,6 +180,10 @@ mod tests {
             assert_eq!(fs::metadata(&restored).expect("a file").permissions().mode() & 0o777, 0o600);
         }
         assert!(matches!(restore(&backup, &restored), Err(RestoreError::Occupied(_))));
+        // The log of a database that is gone counts as data.
+        let other = dir.path().join("d.db");
+        fs::write(dir.path().join("d.db-wal"), "a log").expect("a file");
+        assert!(matches!(restore(&backup, &other), Err(RestoreError::Occupied(_))));
     }
 
     #[test]

@@ -2,5 +2,7 @@
 export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   if (ms < 1000) return `${Math.round(ms)} ms`;
-  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (seconds < 60) return `${seconds} s`;
+  const rest = seconds % 60 ? ` ${seconds % 60} s` : "";
+  return `${Math.floor(seconds / 60)} min${rest}`;
 }
