@@ -60,9 +60,15 @@ in_root curl -sf -d '{"n":2}' http://127.0.0.1:4765/inbox >/dev/null
 in_root curl -sf http://127.0.0.1:4766/healthz >/dev/null
 end
 in_root test -s /usr/share/man/man1/hookbench-serve.1.gz
+in_root test -s /usr/share/doc/hookbench/html/reference/requests.html
 in_root test -s /usr/share/bash-completion/completions/hookbench
 # `libwebkit` must not be among the libraries of the command line program.
 ! in_root ldd /usr/bin/hookbench | grep -qi webkit
+
+say "the units of systemd"
+apt install -y -qq --no-install-recommends systemd
+in_root systemd-analyze verify --man=no /usr/lib/systemd/system/hookbench-relay.service
+in_root systemd-analyze verify --man=no --user /usr/lib/systemd/user/hookbench.service
 
 say "the window"
 apt install -y -qq --no-install-recommends '/tmp/hookbench-desktop_*.deb' xvfb xauth dbus

@@ -11,7 +11,7 @@ const TYPES: &str = "ui/src/api/schema.gen.ts";
 pub(crate) fn api() -> Result<(), String> {
     setup::npm()?;
     fs::write(shell::root().join(DOCUMENT), document()?).map_err(|e| e.to_string())?;
-    shell::run("npm", &["run", "--silent", "api", "--workspace", "ui"])
+    shell::run(shell::NPM, &["run", "--silent", "api", "--workspace", "ui"])
 }
 
 fn document() -> Result<String, String> {
@@ -28,7 +28,7 @@ pub(crate) fn check() -> Result<(), String> {
         return Err(stale(DOCUMENT));
     }
     let types = read(TYPES)?;
-    shell::run("npm", &["run", "--silent", "api", "--workspace", "ui"])?;
+    shell::run(shell::NPM, &["run", "--silent", "api", "--workspace", "ui"])?;
     let made = read(TYPES)?;
     fs::write(shell::root().join(TYPES), &types).map_err(|e| e.to_string())?;
     if types == made { Ok(()) } else { Err(stale(TYPES)) }
@@ -39,7 +39,7 @@ pub(crate) fn screenshots() -> Result<(), String> {
     setup::packages(&["build", "test"])?;
     setup::npm()?;
     setup::tauri_driver()?;
-    shell::run("npm", &["run", "--silent", "build"])?;
+    shell::run(shell::NPM, &["run", "--silent", "build"])?;
     shell::run("cargo", &["build", "--quiet", "--package", "hookbench"])?;
     test::on_a_display(&["npm", "run", "--silent", "screenshots", "--workspace", "tests/window"])
 }

@@ -1,13 +1,16 @@
-//! Project commands: `cargo xtask run | install | package | test | structure | words | advisories | bench | generate`.
+//! Project commands: `cargo xtask run | install | package | site | test | structure | words | advisories | bench | generate`.
 #![allow(clippy::print_stderr)]
 
 mod advisories;
 mod bench;
+mod files;
 mod generate;
 mod licenses;
 mod package;
+mod reference;
 mod setup;
 mod shell;
+mod site;
 mod structure;
 mod test;
 mod words;
@@ -19,6 +22,8 @@ const USAGE: &str = "cargo xtask COMMAND
   run [ARGS…]      build and open the app, or run `hookbench serve` without a display
     install          put hookbench and hookbench-desktop on the PATH; --root DIR names another folder
     package          write Debian, RPM and npm packages, an archive and a container image; --test installs and runs them
+    manifests SUMS DIR  write the manifests of Homebrew, Scoop and winget for a release with these checksums
+    site             write the documentation as a static site, and check its links
     test             run all checks: format, lints, licenses, tests, window tests
     test --quick     run format, lints, types and unit tests, without a display
     structure        check code sizes, import cycles and other limits
@@ -39,7 +44,9 @@ fn main() -> ExitCode {
         ["words"] => words::check(),
         ["advisories"] => advisories::check(),
         ["install", rest @ ..] => install(rest),
+        ["site"] => site::build(),
         ["package", rest @ ..] => package::run(rest),
+        ["manifests", sums, out] => package::manifests(sums.as_ref(), out.as_ref()),
         ["bench", name, rest @ ..] => bench::run(name, rest),
         ["generate"] => generate::api(),
         ["generate", "screenshots"] => generate::screenshots(),
@@ -69,7 +76,7 @@ fn page() -> Result<(), String> {
     setup::packages(&["build"])?;
     setup::npm()?;
     eprintln!("building the page");
-    shell::run("npm", &["run", "--silent", "build"])
+    shell::run(shell::NPM, &["run", "--silent", "build"])
 }
 
 fn run(args: &[&str]) -> Result<(), String> {

@@ -13,6 +13,9 @@ const TAURI_DRIVER: &str = "2.1.0";
 /// Version of cargo-fuzz, which builds and runs the fuzz targets.
 const CARGO_FUZZ: &str = "0.13.2";
 
+/// Version of mdBook, which writes the site.
+const MDBOOK: &str = "0.5.4";
+
 /// Version of bore, which the tunnel benchmark compares with.
 const BORE: &str = "0.6.0";
 
@@ -66,7 +69,7 @@ pub(crate) fn npm() -> Result<(), String> {
         return Ok(());
     }
     eprintln!("installing npm packages");
-    shell::run("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
+    shell::run(shell::NPM, &["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
     fs::write(stamp, lock).map_err(|e| e.to_string())
 }
 
@@ -78,6 +81,16 @@ pub(crate) fn tauri_driver() -> Result<(), String> {
 /// Installs cargo-fuzz unless it is installed.
 pub(crate) fn cargo_fuzz() -> Result<(), String> {
     program("cargo-fuzz", CARGO_FUZZ)
+}
+
+/// Installs mdBook unless it is installed, without the server that it has for authors.
+pub(crate) fn mdbook() -> Result<(), String> {
+    if shell::has("mdbook", &["--help"]) {
+        return Ok(());
+    }
+    eprintln!("installing mdbook {MDBOOK}");
+    let install = ["install", "--quiet", "--locked", "mdbook", "--version", MDBOOK, "--no-default-features"];
+    shell::run("cargo", &[&install[..], &["--features", "search"]].concat())
 }
 
 /// Installs bore under `target/bench` unless it is installed, and returns its path.
@@ -97,7 +110,8 @@ pub(crate) fn versioned(name: &str, version: &str) -> Result<(), String> {
     program(name, &format!("^{version}"))
 }
 
-fn program(name: &str, version: &str) -> Result<(), String> {
+/// Installs a program with Cargo unless it is installed.
+pub(crate) fn program(name: &str, version: &str) -> Result<(), String> {
     if shell::has(name, &["--help"]) {
         return Ok(());
     }

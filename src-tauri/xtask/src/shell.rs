@@ -5,6 +5,9 @@ use std::{
     process::{Command, Stdio},
 };
 
+/// Program of npm. On Windows it is a script, which only starts by its whole name.
+pub(crate) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+
 /// Returns the root of the repository. Cargo names the folder of this crate at run time, which is right even if the
 /// repository was moved after the build.
 pub(crate) fn root() -> PathBuf {

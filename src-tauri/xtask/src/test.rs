@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{advisories, generate, licenses, setup, shell, structure, words};
+use crate::{advisories, generate, licenses, setup, shell, site, structure, words};
 
 type Stage = (&'static str, fn() -> Result<(), String>);
 
@@ -17,7 +17,9 @@ pub(crate) const ALL: &[Stage] = &[
     WORDS,
     TYPES,
     UNITS_OF_THE_PAGE,
-    ("window: build", || shell::run("npm", &["run", "--silent", "build"])),
+    WORKFLOWS,
+    ("site", site::build),
+    ("window: build", || shell::run(shell::NPM, &["run", "--silent", "build"])),
     LICENCES,
     ADVISORIES,
     // Building all targets at once avoids a second build of libraries with other features.
@@ -38,6 +40,7 @@ pub(crate) const QUICK: &[Stage] = &[
     WORDS,
     TYPES,
     UNITS_OF_THE_PAGE,
+    WORKFLOWS,
     LICENCES,
     LINTS,
     ("unit tests", || shell::run("cargo", &["test", "--workspace", "--lib", "--bins", "--quiet"])),
@@ -46,8 +49,9 @@ pub(crate) const QUICK: &[Stage] = &[
 const FORMAT: Stage = ("format", format);
 const STRUCTURE: Stage = ("structure", structure::check);
 const WORDS: Stage = ("words", words::check);
-const TYPES: Stage = ("window: types and lints", || shell::run("npm", &["run", "--silent", "check"]));
-const UNITS_OF_THE_PAGE: Stage = ("window: unit tests", || shell::run("npm", &["run", "--silent", "test"]));
+const TYPES: Stage = ("window: types and lints", || shell::run(shell::NPM, &["run", "--silent", "check"]));
+const UNITS_OF_THE_PAGE: Stage = ("window: unit tests", || shell::run(shell::NPM, &["run", "--silent", "test"]));
+const WORKFLOWS: Stage = ("workflows", || shell::run(shell::NPM, &["run", "--silent", "workflows"]));
 const LICENCES: Stage = ("licenses", licenses::check);
 const ADVISORIES: Stage = ("advisories", advisories::check_if_online);
 const LINTS: Stage =
@@ -83,7 +87,7 @@ pub(crate) fn run(stages: &[Stage]) -> Result<(), String> {
 /// Checks the format of Rust and of TypeScript.
 fn format() -> Result<(), String> {
     shell::run("cargo", &["fmt", "--all", "--check"])?;
-    shell::run("npm", &["run", "--silent", "format:check"])
+    shell::run(shell::NPM, &["run", "--silent", "format:check"])
 }
 
 /// Fuzz targets of `src-tauri/crates/provider/fuzz`.
