@@ -25,6 +25,7 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
             "hookbench-signature",
             "hookbench-ssh",
             "hookbench-store",
+            "hookbench-template",
         ],
     ),
     (
@@ -120,6 +121,11 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
         "src-tauri/crates/diff/Cargo.toml",
         "hookbench-diff",
         &["hookbench-capture", "hookbench-model", "hookbench-provider", "hookbench-query"],
+    ),
+    (
+        "src-tauri/crates/template/Cargo.toml",
+        "hookbench-template",
+        &["hookbench-capture", "hookbench-model", "hookbench-query"],
     ),
     ("src-tauri/crates/ssh/Cargo.toml", "hookbench-ssh", &[]),
     (

@@ -330,3 +330,135 @@ fn prints_completions_and_man_pages() {
         assert!(pages.iter().any(|name| name == page), "{pages:?}");
     }
 }
+
+/// Collector of traces, which decodes what it gets.
+mod collector {
+    use std::sync::{Arc, Mutex};
+
+    use axum::{Router, body::Bytes, extract::State, routing};
+    use opentelemetry_proto::tonic::{
+        collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value::Value, trace::v1::Span,
+    };
+    use prost::Message as _;
+
+    #[derive(Clone, Default)]
+    pub(super) struct Collector {
+        pub(super) url: String,
+        spans: Arc<Mutex<Vec<Span>>>,
+        pub(super) services: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Collector {
+        pub(super) async fn start() -> Self {
+            let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}", socket.local_addr().unwrap());
+            let collector = Self { url, ..Self::default() };
+            let router = Router::new().route("/v1/traces", routing::post(take)).with_state(collector.clone());
+            tokio::spawn(async move { axum::serve(socket, router).await.unwrap() });
+            collector
+        }
+
+        /// Returns the spans with this name.
+        pub(super) fn named(&self, name: &str) -> Vec<Span> {
+            self.spans.lock().unwrap().iter().filter(|span| span.name == name).cloned().collect()
+        }
+    }
+
+    async fn take(State(collector): State<Collector>, body: Bytes) {
+        let request = ExportTraceServiceRequest::decode(body).unwrap();
+        for resource in request.resource_spans {
+            for attribute in &resource.resource.unwrap().attributes {
+                if let ("service.name", Some(Value::StringValue(name))) =
+                    (attribute.key.as_str(), attribute.value.as_ref().and_then(|value| value.value.as_ref()))
+                {
+                    collector.services.lock().unwrap().push(name.clone());
+                }
+            }
+            let spans = resource.scope_spans.into_iter().flat_map(|scope| scope.spans);
+            collector.spans.lock().unwrap().extend(spans);
+        }
+    }
+
+    /// Returns an attribute of a span as text.
+    pub(super) fn attribute(span: &Span, name: &str) -> Option<String> {
+        let found = span.attributes.iter().find(|attribute| attribute.key == name)?;
+        match found.value.as_ref()?.value.as_ref()? {
+            Value::StringValue(text) => Some(text.clone()),
+            Value::IntValue(number) => Some(number.to_string()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn traces_a_request_from_its_sender_to_the_response_of_the_app() {
+    use collector::attribute;
+    let (collector, app, dir) =
+        (collector::Collector::start().await, TargetServer::start().await, tempfile::tempdir().unwrap());
+    let args = ["--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--otlp-endpoint", &collector.url];
+    let serve = serve(dir.path(), &args, &[("OTEL_SERVICE_NAME", "webhooks")]);
+    let run = |args: &[&str]| {
+        let done = serve.cli(args);
+        assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    run(&["inbox", "add", "shop", "--provider", "github", "--secret", "s"]);
+    run(&["inbox", "forward", "add", "shop", &format!("{}/hook", app.url)]);
+    app.responses(500);
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let request = reqwest::Client::new().post(format!("{}/shop/a?token=x", serve.listener)).body("{}");
+    let request = request.header("traceparent", format!("00-{trace}-b7ad6b7169203331-01"));
+    let request = request.header("X-Hub-Signature-256", format!("sha256={}", "0".repeat(64)));
+    request.send().await.unwrap();
+
+    let one = async |name: &'static str| until(name, async || collector.named(name).into_iter().next()).await;
+    let received = one("POST shop").await;
+    assert_eq!(hex::encode(&received.trace_id), trace);
+    assert_eq!(hex::encode(&received.parent_span_id), "b7ad6b7169203331");
+    assert_eq!(attribute(&received, "url.path").as_deref(), Some("/shop/a"), "a query can contain secrets");
+    assert!(received.end_time_unix_nano >= received.start_time_unix_nano);
+    let verified = one("verify").await;
+    assert_eq!((&verified.trace_id, &verified.parent_span_id), (&received.trace_id, &received.span_id));
+    assert_eq!(attribute(&verified, "hookbench.signature.status").as_deref(), Some("invalid"));
+    let attempt = one("POST").await;
+    assert_eq!((&attempt.trace_id, &attempt.parent_span_id), (&received.trace_id, &received.span_id));
+    assert_eq!(attribute(&attempt, "http.response.status_code").as_deref(), Some("500"));
+    assert_eq!(attempt.status.as_ref().unwrap().code, 2, "an error");
+    assert_eq!(one("wait for the response").await.parent_span_id, attempt.span_id);
+    // The app continues the trace.
+    let own = format!("00-{trace}-{}-01", hex::encode(&attempt.span_id));
+    assert_eq!(app.got()[0].headers["traceparent"], own);
+    assert!(collector.services.lock().unwrap().iter().all(|name| name == "webhooks"));
+
+    // The sender of this request does not record its trace.
+    let request = reqwest::Client::new().post(format!("{}/shop/b", serve.listener)).body("{}");
+    request.header("traceparent", format!("00-{}-b7ad6b7169203331-00", "1".repeat(32))).send().await.unwrap();
+    until("the second request at the app", async || (app.got().len() == 2).then_some(())).await;
+    reqwest::Client::new().post(format!("{}/shop/c", serve.listener)).body("{}").send().await.unwrap();
+    until("the span of the third request", async || (collector.named("POST shop").len() == 2).then_some(())).await;
+    assert!(collector.named("POST shop").iter().all(|span| attribute(span, "url.path").as_deref() != Some("/shop/b")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_is_away_delays_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let env = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*format!("http://{free}"))];
+    let serve = serve(dir.path(), &["--listen", "127.0.0.1:0", "--api", "127.0.0.1:0"], &env);
+    for n in 0..20 {
+        let sent = reqwest::Client::new().post(format!("{}/inbox/{n}", serve.listener)).send().await.unwrap();
+        assert_eq!(sent.status(), 200);
+    }
+    let mut command = hookbench();
+    command.args([
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--api",
+        "127.0.0.1:0",
+        "--otlp-endpoint",
+        "localhost:4318",
+        "--data",
+    ]);
+    let (code, _, why) = run(command.arg(dir.path().join("other")));
+    assert_eq!((code, why.contains("a URL that starts with http:// or https://")), (Some(2), true), "{why}");
+}

@@ -15,6 +15,7 @@ use hookbench_model::ListenerState;
 use super::{Context, error::CliError, terminal};
 use crate::{
     log,
+    traces::{self, Traces},
     transport::{ApiAccess, ApiAddress, ApiProtection, api_server},
 };
 
@@ -41,6 +42,9 @@ pub(super) struct Args {
     /// Host name by which other machines reach the API; repeatable
     #[arg(long, value_name = "NAME", env = "HOOKBENCH_API_HOST", value_delimiter = ',')]
     api_host: Vec<String>,
+    /// Send traces to this OpenTelemetry collector over OTLP, such as http://127.0.0.1:4318
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    otlp_endpoint: Option<String>,
     /// Maximum time for a graceful stop, in seconds
     #[arg(long, value_name = "SECONDS", env = "HOOKBENCH_STOP_WITHIN", default_value_t = 10)]
     stop_within: u64,
@@ -65,6 +69,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let ended = termination();
     log::start(args.log_format, "warn");
     let engine = open(&context.data, OwnerKind::Serve).await?;
+    let traces = traces::endpoint(args.otlp_endpoint.as_deref()).map(|url| Traces::start(&engine, &url)).transpose();
+    let traces = traces.map_err(|error| CliError::Other(error.to_string()))?;
     let address = receive(&engine, args.listen).await?;
     let json = context.json;
     let api = api_server::open(&engine, args.access(), move |url, code| {
@@ -90,6 +96,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         ));
     }
     ended.await;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
     if tokio::time::timeout(Duration::from_secs(args.stop_within), engine.close()).await.is_err() {
         // Everything acknowledged is stored. Open requests get no response, and their senders retry.
         tracing::warn!(seconds = args.stop_within, "the stop took too long; open requests are closed");

@@ -3,12 +3,15 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use hookbench_capture::{Clock, RowId, Store};
-use hookbench_model::{AttemptError, AttemptErrorKind, AttemptPhase, EndpointSettings, MASK, text_by};
+use hookbench_model::{AttemptError, AttemptErrorKind, AttemptPhase, Delivery, EndpointSettings, MASK, text_by};
 use hookbench_provider::IdOf;
 use hookbench_store::{
     Providers,
@@ -31,6 +34,7 @@ use super::{
 use crate::{
     endpoint::{keys, signing, trust},
     headers::Headers,
+    trace_context::propagate,
     vendor_request::{self, UnsignedRequest},
 };
 
@@ -79,6 +83,8 @@ pub struct Outbox {
     pub attempts: AttemptCounters,
     /// Attempts that have ended and are not stored yet.
     done: Mutex<Vec<FinishedAttempt>>,
+    /// True if each request is sent with its trace context.
+    traced: AtomicBool,
 }
 
 impl std::fmt::Debug for Outbox {
@@ -105,6 +111,7 @@ impl Outbox {
             connections: Connections::new(),
             attempts: AttemptCounters::default(),
             done: Mutex::default(),
+            traced: AtomicBool::new(false),
         }
     }
 
@@ -135,6 +142,11 @@ impl Outbox {
 
     fn done(&self) -> MutexGuard<'_, Vec<FinishedAttempt>> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends each request with its trace context from now on.
+    pub fn trace(&self) {
+        self.traced.store(true, Ordering::Relaxed);
     }
 
     /// Wakes the task that reads the schedule, after a change.
@@ -272,24 +284,30 @@ impl Outbox {
             None => self.as_vendor(in_flight, endpoint),
             Some(row) => self.request(in_flight, endpoint, RowId(row)).await,
         };
-        self.exchanged(outgoing, endpoint, None).await
+        self.exchanged(outgoing, in_flight, endpoint, None).await
     }
 
     /// Sends a request to a destination under its policy. Returns the sent headers and the exchange.
     pub async fn exchanged(
         &self,
         outgoing: Result<Outgoing, UnsentRequest>,
+        in_flight: &InFlightAttempt,
         endpoint: &EndpointRow,
         tap: Option<ResponseTap>,
     ) -> (Vec<(String, String)>, Exchange) {
         let settings = &endpoint.settings;
-        let outgoing = match outgoing {
+        let mut outgoing = match outgoing {
             Ok(outgoing) => outgoing,
             Err(UnsentRequest { headers, message }) => {
                 let error = AttemptError { kind: AttemptErrorKind::Request, phase: AttemptPhase::Dns, message };
                 return (shown(headers, settings), Exchange::failed(error));
             }
         };
+        if self.traced.load(Ordering::Relaxed) {
+            let Delivery { id, event, request, attempts, .. } = &in_flight.shown;
+            let origin = request.as_ref().or(event.as_ref()).unwrap_or(id);
+            propagate(&mut outgoing.headers, origin, id, *attempts);
+        }
         let options = {
             let catalog = self.parts.providers.catalog();
             let policy = hookbench_store::endpoint::policy_in_force(settings, &catalog);

@@ -33,11 +33,14 @@ pub mod verification;
 
 pub use data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind, has_database};
 pub use engine::{Engine, EngineError};
-pub use hookbench_capture::{Clock, ballast::free_bytes, descriptors};
+pub use hookbench_capture::{Clock, ballast::free_bytes, descriptors, header_list};
 pub use hookbench_codegen::{handlers, samples, shell};
-pub use hookbench_delivery::DURATIONS_MS as ATTEMPT_DURATIONS_MS;
+pub use hookbench_delivery::{
+    Connections, DURATIONS_MS as ATTEMPT_DURATIONS_MS, Outgoing, Payload, SendOptions, TraceContext, Trust, exchange,
+    span_id,
+};
 pub use hookbench_provider::{BadFile, Catalog, Provider};
 pub use hookbench_query::{Query, QueryError, QueryField, QueryFieldKind};
 pub use hookbench_schema::{ChangeKind, TextFormat, Type};
 pub use hookbench_store::feed::{Feed, FeedGone, Subscription};
-pub use hookbench_store::{catalog, database_file};
+pub use hookbench_store::{catalog, database_file, delivery};

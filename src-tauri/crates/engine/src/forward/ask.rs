@@ -174,7 +174,7 @@ async fn get_response(
         failure: None,
     };
     let outgoing = crate::outgoing::outgoing_request(&engine, &in_flight, &endpoint, kept.row).await;
-    let (sent, exchange) = engine.outbox.exchanged(outgoing, &endpoint, Some(tap)).await;
+    let (sent, exchange) = engine.outbox.exchanged(outgoing, &in_flight, &endpoint, Some(tap)).await;
     engine.outbox.finish(in_flight, endpoint, sent, exchange);
 }
 

@@ -15,15 +15,13 @@ use hookbench_model::{
 };
 use hookbench_query::{Node, Query, SEARCHED_MAX, Subject};
 use hookbench_store::verification::Verification;
+use hookbench_template::TemplateContext;
 use http::StatusCode;
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::{
-    steps::Key,
-    template::{self, TemplateContext},
-};
+use super::steps::Key;
 use crate::{
     Engine,
     inbox::InboxConfig,
@@ -509,8 +507,9 @@ pub enum DecidedResponse {
 
 /// Renders the templates of a response.
 fn filled(response: &InboxResponse, body: &str, seen: &TemplateContext<'_>) -> Result<InboxResponse, String> {
-    let text =
-        |template: &str| template::render(template, seen).map(|made| String::from_utf8_lossy(&made).into_owned());
+    let text = |template: &str| {
+        hookbench_template::render(template, seen).map(|made| String::from_utf8_lossy(&made).into_owned())
+    };
     let one_line = |value: String| value.replace(char::is_control, " ");
     let headers = response
         .headers

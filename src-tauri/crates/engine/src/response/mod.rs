@@ -5,7 +5,6 @@ mod file;
 mod fixed;
 mod rule;
 mod steps;
-mod template;
 
 use std::{str::FromStr, time::Duration};
 
@@ -37,8 +36,8 @@ pub fn check(response: &InboxResponse) -> Result<(), String> {
         return Err("A response cannot have both a body and a file. Remove one of them.".into());
     }
     if response.template {
-        template::check(&response.body)?;
-        response.headers.iter().try_for_each(|(_, value)| template::check(value))?;
+        hookbench_template::check(&response.body)?;
+        response.headers.iter().try_for_each(|(_, value)| hookbench_template::check(value))?;
     }
     match response.fault {
         Some(ResponseFault::Truncate | ResponseFault::Slow { .. })

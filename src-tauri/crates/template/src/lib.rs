@@ -1,4 +1,5 @@
 //! Response templates: minijinja with limits on time and memory.
+#![forbid(unsafe_code)]
 
 use std::{
     borrow::Cow,
@@ -43,15 +44,23 @@ const JSON_MAX: usize = 256 * 1024;
 
 /// Data of a request that a template can use.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct TemplateContext<'a> {
-    pub(super) inbox: &'a str,
-    pub(super) method: &'a str,
-    pub(super) target: &'a str,
-    pub(super) headers: &'a [u8],
-    pub(super) body: &'a [u8],
-    pub(super) event_type: Option<&'a str>,
-    pub(super) event_id: Option<&'a str>,
-    pub(super) now_us: i64,
+pub struct TemplateContext<'a> {
+    /// Name of the inbox.
+    pub inbox: &'a str,
+    /// Method as sent.
+    pub method: &'a str,
+    /// Request target as sent.
+    pub target: &'a str,
+    /// Header block as received.
+    pub headers: &'a [u8],
+    /// Body as received.
+    pub body: &'a [u8],
+    /// Event type, as the vendor names it.
+    pub event_type: Option<&'a str>,
+    /// ID of the event.
+    pub event_id: Option<&'a str>,
+    /// Current time in µs since the Unix epoch.
+    pub now_us: i64,
 }
 
 #[derive(Serialize)]
@@ -202,7 +211,7 @@ fn refused(template: &str) -> Option<&'static str> {
 }
 
 /// Validates a template. Returns a message if it cannot be used.
-pub(super) fn check(template: &str) -> Result<(), String> {
+pub fn check(template: &str) -> Result<(), String> {
     if let Some(why) = refused(template) {
         return Err(why.into());
     }
@@ -210,7 +219,7 @@ pub(super) fn check(template: &str) -> Result<(), String> {
 }
 
 /// Renders a template with the data of a request. Returns the reason if rendering fails.
-pub(super) fn render(template: &str, seen: &TemplateContext<'_>) -> Result<Vec<u8>, String> {
+pub fn render(template: &str, seen: &TemplateContext<'_>) -> Result<Vec<u8>, String> {
     if let Some(why) = refused(template) {
         return Err(why.trim_end_matches('.').to_owned());
     }
