@@ -462,3 +462,38 @@ async fn a_collector_that_is_away_delays_nothing() {
     let (code, _, why) = run(command.arg(dir.path().join("other")));
     assert_eq!((code, why.contains("a URL that starts with http:// or https://")), (Some(2), true), "{why}");
 }
+
+/// Responds as GitHub's "Get the latest release" does. Returns the URL and the headers of each call.
+async fn releases(tag: &'static str) -> (String, std::sync::Arc<std::sync::Mutex<Vec<http::HeaderMap>>>) {
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/latest", socket.local_addr().unwrap());
+    let calls = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = calls.clone();
+    let respond = move |headers: http::HeaderMap| async move {
+        seen.lock().unwrap().push(headers);
+        axum::Json(json!({ "tag_name": tag, "html_url": "https://evil.example/" }))
+    };
+    let router = axum::Router::new().route("/latest", axum::routing::get(respond));
+    tokio::spawn(async move { axum::serve(socket, router).await.unwrap() });
+    (url, calls)
+}
+
+#[tokio::test]
+async fn looks_for_updates_only_if_that_is_turned_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (url, calls) = releases("v99.1.0").await;
+    let args = ["--listen", "127.0.0.1:0", "--api", "127.0.0.1:0"];
+    let serve = serve(dir.path(), &args, &[("HOOKBENCH_UPDATE_URL", &url)]);
+    let update = async || serve.get("/status").await["update"].clone();
+    assert_eq!(update().await, Json::NULL);
+    serve.patch("/settings", json!({ "check_for_updates": true })).await;
+    let found = until("an update", async || Some(update().await).filter(|found| *found != Json::NULL)).await;
+    assert_eq!(found["version"], "99.1.0");
+    assert_eq!(found["url"], "https://github.com/hookbench/hookbench/releases/tag/v99.1.0");
+    // One call, made after the setting was turned on, which says nothing about this computer.
+    let calls = calls.lock().unwrap().clone();
+    assert_eq!(calls.len(), 1);
+    assert_eq!(calls[0]["user-agent"], "Hookbench");
+    serve.patch("/settings", json!({ "check_for_updates": false })).await;
+    until("no update", async || (update().await == Json::NULL).then_some(())).await;
+}

@@ -4868,6 +4868,11 @@ export interface components {
         SequencePer: "event" | "inbox";
         /** @description Settings of a data folder. */
         Settings: {
+            /**
+             * @description True to look for a newer release once a day. Nothing about this computer is sent, and nothing is installed.
+             *     Default: false.
+             */
+            check_for_updates: boolean;
             /** @description True to create an inbox on the first request to an unknown name. Default: false. */
             create_inboxes: boolean;
             /** @description Limits of the listener. */
@@ -5137,7 +5142,15 @@ export interface components {
              * @description Number of the last change.
              */
             seq: number;
+            update?: components["schemas"]["StatusRelease"] | null;
             /** @description Version of the program. */
+            version: string;
+        };
+        /** @description A newer release. */
+        StatusRelease: {
+            /** @description Page of the release, with its downloads and changes. */
+            url: string;
+            /** @description Version, such as `1.2.3`. */
             version: string;
         };
         /** @description Timeline of one event, oldest item first. */
@@ -14981,6 +14994,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "check_for_updates": true,
                      *       "create_inboxes": true,
                      *       "limits": {
                      *         "body_bytes": 1,
@@ -15049,6 +15063,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "check_for_updates": true,
                      *       "create_inboxes": true,
                      *       "limits": {
                      *         "body_bytes": 1,

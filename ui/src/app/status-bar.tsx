@@ -97,6 +97,11 @@ export function StatusBar() {
         </span>
       )}
       {status.search.busy && !late && <span role="status">indexing, {count(status.search.waiting)} remaining</span>}
+      {status.update && (
+        <Link to="/settings" hash="updates" title="A new version is available" className={`text-accent ${ENTRY}`}>
+          Version {status.update.version} is available
+        </Link>
+      )}
       <Link to="/settings" hash="retention" title="Retention" className={`ml-auto ${ENTRY}`} data-testid="stored">
         {count(status.requests)} {status.requests === 1 ? "request" : "requests"} · {size(status.bytes)}
       </Link>

@@ -29,6 +29,7 @@ pub async fn status(engine: &Arc<Engine>) -> Result<Status, ApiError> {
     let file_bytes = tokio::fs::metadata(engine.store.path()).await.map_or(0, |file| file.len());
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        update: engine.updates.found(),
         listener: engine.listener.state(),
         database: match engine.health() {
             DatabaseHealth::Ok => DatabaseStatus::Ok,

@@ -44,6 +44,7 @@ use crate::{
     response::{Files, FixedResponses, Steps},
     traffic::TrafficCounters,
     tunnel::Tunnels,
+    update::Updates,
 };
 
 /// Name of the inbox that is created in a new data directory.
@@ -112,6 +113,8 @@ pub struct Engine {
     pub(crate) refusals: Arc<Refusals>,
     /// The requests per minute.
     pub traffic: TrafficCounters,
+    /// What the check for updates found.
+    pub updates: Arc<Updates>,
     /// The stages that process committed requests.
     pub pipeline: Arc<Pipeline>,
     settings: RwLock<Settings>,
@@ -187,6 +190,7 @@ impl Engine {
             index: Arc::new(SearchIndex::new(&dir.index())),
             refusals: Arc::default(),
             traffic: TrafficCounters::default(),
+            updates: Arc::default(),
             pipeline,
             settings: RwLock::new(loaded.settings),
             dir,
@@ -216,6 +220,7 @@ impl Engine {
         if everything {
             self.checks.resume().await;
             crate::tunnel::changes::spawn_tunnels(self);
+            crate::update::spawn(self);
         }
     }
 
@@ -307,6 +312,9 @@ impl Engine {
             new.clone(),
         );
         self.create_inboxes.store(new.create_inboxes, Ordering::Relaxed);
+        if old.check_for_updates != new.check_for_updates {
+            self.updates.setting_changed();
+        }
         let running = !matches!(self.listener.state(), ListenerState::Off);
         if old.limits != new.limits {
             crate::tunnel::changes::restart_listening_tunnels(self);

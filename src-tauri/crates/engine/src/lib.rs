@@ -29,6 +29,7 @@ pub mod takeover;
 pub mod test_event;
 pub mod traffic;
 pub mod tunnel;
+pub mod update;
 pub mod verification;
 
 pub use data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind, has_database};

@@ -110,7 +110,7 @@ pub use search_index::SearchIndexState;
 pub use setting::{Setting, SettingsPatch, list_settings, settings_patch};
 pub use settings::{RetentionPolicy, Settings, SettingsCloseAction, merge};
 pub use signature_status::SignatureStatus;
-pub use status::{DatabaseStatus, Status};
+pub use status::{DatabaseStatus, Status, StatusRelease};
 pub use suggestion::did_you_mean;
 pub use text::{is_invisible, text, text_by};
 pub use time::{milliseconds, timestamp};

@@ -36,6 +36,9 @@ pub struct Settings {
     pub search_index: bool,
     /// True to enable the local HTTP API of the desktop app, which scripts and the command line use. Default: true.
     pub local_api: bool,
+    /// True to look for a newer release once a day. Nothing about this computer is sent, and nothing is installed.
+    /// Default: false.
+    pub check_for_updates: bool,
     /// Action when the window is closed. Default: `ask`.
     pub on_close: SettingsCloseAction,
 }
@@ -84,6 +87,7 @@ impl Default for Settings {
             },
             search_index: true,
             local_api: true,
+            check_for_updates: false,
             on_close: SettingsCloseAction::Ask,
         }
     }

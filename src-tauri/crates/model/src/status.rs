@@ -11,6 +11,8 @@ use crate::{DatabaseFault, ListenerState, RefusalTotal, SearchIndexState, StageP
 pub struct Status {
     /// Version of the program.
     pub version: String,
+    /// Newer release. Null if there is none, or if `check_for_updates` is off.
+    pub update: Option<StatusRelease>,
     /// State of the listener.
     pub listener: ListenerState,
     /// State of the database.
@@ -40,6 +42,15 @@ pub struct Status {
     pub queue: u64,
     /// Number of the last change.
     pub seq: i64,
+}
+
+/// A newer release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StatusRelease {
+    /// Version, such as `1.2.3`.
+    pub version: String,
+    /// Page of the release, with its downloads and changes.
+    pub url: String,
 }
 
 /// State of the database.

@@ -16,8 +16,8 @@ export function BackupSection() {
   return (
     <Section title="Backup">
       <p className="mb-3 text-ink-2">
-        A backup is one file with the database, including secrets. To restore a backup, copy the file to an empty data
-        folder as hookbench.db.
+        A backup is one file with the database, including secrets. To restore it into an empty data folder, run{" "}
+        <code className="font-mono">hookbench restore FILE</code>.
       </p>
       <div className="flex items-end gap-2">
         {!platform.pickNewFile && (

@@ -11,6 +11,7 @@ import { ListenerSection } from "./listener-section";
 import { PipelineSection } from "./pipeline-section";
 import { Section } from "./section";
 import { changeQuietly } from "./settings";
+import { UpdatesSection } from "./updates-section";
 
 export function SettingsPage() {
   const settings = useSettings().data;
@@ -49,6 +50,7 @@ export function SettingsPage() {
             {status?.version}
           </p>
         </Section>
+        <UpdatesSection settings={settings} />
         <PipelineSection />
         <BackupSection />
       </div>

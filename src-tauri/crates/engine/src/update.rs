@@ -1,0 +1,159 @@
+//! Check for a newer release, once a day, only if the setting `check_for_updates` is on.
+//!
+//! The check is one GET without data about this computer. It reads the version of the newest release, and nothing is
+//! downloaded or installed.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hookbench_delivery::{Connections, Outgoing, Payload, SendOptions, Trust, exchange};
+use hookbench_model::{Change, StatusRelease};
+use semver::Version;
+use serde::Deserialize;
+use tokio::sync::Notify;
+
+use crate::Engine;
+
+/// Newest release (GitHub REST API, "Get the latest release").
+const LATEST: &str = "https://api.github.com/repos/hookbench/hookbench/releases/latest";
+
+/// Page of a release, followed by its version.
+const RELEASE: &str = "https://github.com/hookbench/hookbench/releases/tag/v";
+
+/// Variable with another address of the newest release, for mirrors and tests.
+const VARIABLE: &str = "HOOKBENCH_UPDATE_URL";
+
+/// Time between two checks, and until the next one if a check failed.
+const INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+const AFTER_FAILURE: Duration = Duration::from_secs(60 * 60);
+
+/// Maximum time of a check.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What the last check found.
+#[derive(Debug, Default)]
+pub struct Updates {
+    found: Mutex<Option<StatusRelease>>,
+    changed: Notify,
+}
+
+impl Updates {
+    /// Returns the newer release, if a check found one.
+    pub fn found(&self) -> Option<StatusRelease> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Stores what a check found. Returns true if it differs.
+    fn put(&self, update: Option<StatusRelease>) -> bool {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let differs = *found != update;
+        *found = update;
+        differs
+    }
+
+    /// Starts or ends the checks after a change of the setting.
+    pub(crate) fn setting_changed(&self) {
+        self.changed.notify_one();
+    }
+}
+
+/// Starts the checks, which end when the engine is dropped.
+pub(crate) fn spawn(engine: &Arc<Engine>) {
+    tokio::spawn(run(Arc::downgrade(engine)));
+}
+
+async fn run(engine: Weak<Engine>) {
+    let connections = Connections::new();
+    loop {
+        let Some(opened) = engine.upgrade() else { return };
+        let updates = opened.updates.clone();
+        let (found, pause) = match opened.settings().check_for_updates {
+            false => (None, INTERVAL),
+            true => match check(&connections, opened.clock.now_us() / 1_000_000).await {
+                Ok(update) => (update, INTERVAL),
+                Err(why) => {
+                    tracing::info!(why, "the check for updates failed");
+                    (updates.found(), AFTER_FAILURE)
+                }
+            },
+        };
+        if updates.put(found) {
+            opened.feed().publish([Change::StatusChanged]);
+        }
+        drop(opened);
+        let _ = tokio::time::timeout(pause, updates.changed.notified()).await;
+    }
+}
+
+/// Asks for the newest release. Returns it if it is newer than this program.
+async fn check(connections: &Connections, now_s: i64) -> Result<Option<StatusRelease>, String> {
+    let url = std::env::var(VARIABLE).ok().filter(|url| !url.is_empty()).unwrap_or_else(|| LATEST.to_owned());
+    let headers = [("Accept", "application/vnd.github+json"), ("User-Agent", "Hookbench")];
+    let outgoing = Outgoing {
+        method: "GET".into(),
+        url,
+        headers: headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec(),
+        body: Payload::Memory(Bytes::new()),
+    };
+    let options = SendOptions {
+        total: TIMEOUT,
+        connect: TIMEOUT,
+        trust: Trust::default(),
+        lower_case: false,
+        fresh: true,
+        now_s,
+    };
+    let received = exchange(connections, &outgoing, &options, None).await.result.map_err(|error| error.message)?;
+    match received.status {
+        200 => newer(&received.body, env!("CARGO_PKG_VERSION")),
+        status => Err(format!("the response has status {status}")),
+    }
+}
+
+/// Release, as GitHub describes it.
+#[derive(Deserialize)]
+struct Release {
+    tag_name: String,
+}
+
+/// Returns the release of this response if it is newer than `own`. Its page is known and not taken from the response.
+fn newer(response: &[u8], own: &str) -> Result<Option<StatusRelease>, String> {
+    let release: Release = serde_json::from_slice(response).map_err(|error| error.to_string())?;
+    let tag = release.tag_name;
+    let parse = |text: &str| Version::parse(text).map_err(|error| format!("{text:?} is not a version: {error}"));
+    let version = parse(tag.strip_prefix('v').unwrap_or(&tag))?;
+    let wanted = version.pre.is_empty() && version > parse(own)?;
+    Ok(wanted.then(|| StatusRelease { url: format!("{RELEASE}{version}"), version: version.to_string() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(tag: &str) -> Result<Option<String>, String> {
+        let response = serde_json::json!({ "tag_name": tag, "html_url": "https://evil.example" }).to_string();
+        newer(response.as_bytes(), "1.2.3").map(|update| {
+            update.map(|update| {
+                assert_eq!(
+                    update.url,
+                    format!("https://github.com/hookbench/hookbench/releases/tag/v{}", update.version)
+                );
+                update.version
+            })
+        })
+    }
+
+    #[test]
+    fn only_a_newer_release_is_an_update() {
+        assert_eq!(found("v1.2.4"), Ok(Some("1.2.4".into())));
+        assert_eq!(found("1.10.0"), Ok(Some("1.10.0".into())));
+        for old in ["v1.2.3", "v1.2.2", "v0.9.9", "v2.0.0-rc.1"] {
+            assert_eq!(found(old), Ok(None), "{old}");
+        }
+        assert!(found("nightly").is_err_and(|why| why.contains("not a version")));
+        assert!(newer(b"<html>", "1.2.3").is_err());
+    }
+}
