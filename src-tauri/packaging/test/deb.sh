@@ -68,7 +68,7 @@ in_root test -s /usr/share/bash-completion/completions/hookbench
 say "the units of systemd"
 apt install -y -qq --no-install-recommends systemd
 in_root systemd-analyze verify --man=no /usr/lib/systemd/system/hookbench-relay.service
-in_root systemd-analyze verify --man=no --user /usr/lib/systemd/user/hookbench.service
+in_root env XDG_RUNTIME_DIR=/tmp systemd-analyze verify --man=no --user /usr/lib/systemd/user/hookbench.service
 
 say "the window"
 apt install -y -qq --no-install-recommends '/tmp/hookbench-desktop_*.deb' xvfb xauth dbus
