@@ -28,8 +28,9 @@ pub(super) fn write(build: &Build, program: &Path) -> Result<(), String> {
         &["-r", &shell::root().join("target/site/html").display().to_string(), &format!("{inside}/docs")],
     )?;
     let file = format!("{out}/{name}.{}", build.platform.archive);
-    // The tar of Windows writes a zip file if the name ends in `.zip`, and knows no owner.
+    // The tar of Windows, unlike the one of Git for Windows, writes a zip file if the name ends in `.zip`.
+    let tar = if cfg!(windows) { r"C:\Windows\System32\tar.exe" } else { "tar" };
     let owner: &[&str] = if cfg!(target_os = "linux") { &["--owner=0", "--group=0"] } else { &[] };
-    shell::run("tar", &[&["-a", "-c", "-f", &file, "-C", &out][..], owner, &[&name]].concat())?;
+    shell::run(tar, &[&["-a", "-c", "-f", &file, "-C", &out][..], owner, &[&name]].concat())?;
     fs::remove_dir_all(folder).map_err(|e| e.to_string())
 }
