@@ -41,3 +41,4 @@ mod takeover;
 mod traffic;
 mod transports;
 mod tunnel;
+mod wait;

@@ -1,10 +1,10 @@
 //! `hookbench listen`: prints requests as they arrive, and optionally forwards them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use hookbench_engine::OwnerKind;
+use hookbench_engine::{Engine, OwnerKind};
 use hookbench_model::{Change, FeedItem, Forward, ForwardMode, Inbox};
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::json;
@@ -99,19 +99,40 @@ impl Forwarding {
     }
 }
 
-pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
-    // If no engine is running, this process runs its own listener until the command ends.
-    let ended = serve::termination();
-    let (transport, own) = match Transport::open(&context.data, OwnerKind::Serve).await? {
-        remote @ Transport::Remote(_) => (remote, None),
+/// The engine of this process, with its listener and its API.
+pub(super) struct OwnEngine {
+    engine: Arc<Engine>,
+    #[allow(dead_code, reason = "closes the API when dropped")]
+    api: api_server::LocalApi,
+}
+
+impl OwnEngine {
+    pub(super) async fn close(self) {
+        self.engine.close().await;
+    }
+}
+
+/// Connects to the running engine. If none is running, this process runs its own listener until the command ends.
+pub(super) async fn join_or_serve(
+    context: &Context,
+    inbox: Option<&str>,
+) -> Result<(Transport, Option<OwnEngine>), CliError> {
+    match Transport::open(&context.data, OwnerKind::Serve).await? {
+        remote @ Transport::Remote(_) => Ok((remote, None)),
         Transport::InProcess { engine, router, streams } => {
             let url = serve::receive(&engine, None).await?;
-            let open = api_server::open(&engine, ApiAccess::default(), |_, _| ()).await?;
-            api_server::announce(&engine, OwnerKind::Serve, Some(&open)).await?;
-            terminal::say(&format!("Listening at {url}/{}", args.inbox.as_deref().unwrap_or("<inbox>")));
-            (Transport::InProcess { engine: engine.clone(), router, streams }, Some((engine, open)))
+            let api = api_server::open(&engine, ApiAccess::default(), |_, _| ()).await?;
+            api_server::announce(&engine, OwnerKind::Serve, Some(&api)).await?;
+            terminal::say(&format!("Listening at {url}/{}", inbox.unwrap_or("<inbox>")));
+            let transport = Transport::InProcess { engine: engine.clone(), router, streams };
+            Ok((transport, Some(OwnEngine { engine, api })))
         }
-    };
+    }
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let ended = serve::termination();
+    let (transport, own) = join_or_serve(context, args.inbox.as_deref()).await?;
     if let Some(name) = &args.inbox {
         let path = format!("/api/v1/inboxes/{}", super::inbox::encoded(name));
         let response = transport.call(http::Method::GET, &path, http::HeaderMap::new(), bytes::Bytes::new()).await?;
@@ -173,8 +194,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         terminal::say(if args.query.is_some() { "No requests matched." } else { "No requests arrived." });
     }
     done?;
-    if let Some((engine, _)) = own {
-        engine.close().await;
+    if let Some(own) = own {
+        own.close().await;
     }
     Ok(())
 }

@@ -35,6 +35,7 @@ mod signature;
 mod terminal;
 mod trigger;
 mod tunnel;
+mod wait;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -84,6 +85,11 @@ enum Verb {
     #[command(after_help = "Examples:\n  hookbench listen\n  hookbench listen shop -q 'event:order.*'\n  \
         hookbench listen shop --forward-to http://localhost:3000/webhooks")]
     Listen(listen::Args),
+    /// Wait until requests arrive. Exits with 1 if they do not
+    #[command(after_help = "Examples:\n  hookbench wait shop -q 'event:order.paid' --timeout 30s\n  \
+        hookbench wait -q 'body.order.id:42' --since 5m --expect-signature valid\n  \
+        hookbench wait shop --count 3 --after ID --json")]
+    Wait(wait::Args),
     /// Verify the signature of a raw HTTP request. Exits with 1 unless it is valid
     #[command(after_help = "Examples:\n  \
         hookbench verify --provider github --secret-file secret.txt < request.http\n  \
@@ -300,6 +306,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
     let verb = match verb {
         Verb::Serve(args) => return serve::run(context, args).await,
         Verb::Listen(args) => return listen::run(context, args).await,
+        Verb::Wait(args) => return wait::run(context, args).await,
         Verb::Verify(args) => return signature::verify(context, &args),
         Verb::Sign(args) => return signature::sign(context, &args),
         Verb::Explain(args) => return signature::explain(context, &args).await,

@@ -34,6 +34,7 @@ mod settings;
 mod signature;
 mod status;
 mod tunnels;
+mod wait;
 
 use hookbench_model::ErrorCode;
 use std::{any::Any, sync::Arc};
@@ -149,6 +150,7 @@ fn routes() -> Vec<Route> {
         route!(saved_searches::list),
         route!(saved_searches::save, saved_searches::remove),
         route!(requests::list),
+        route!(wait::wait),
         route!(requests::count),
         route!(requests::read_traffic),
         route!(requests::read, requests::change, requests::remove),

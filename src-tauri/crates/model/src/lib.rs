@@ -51,6 +51,7 @@ mod timeline;
 mod tunnel;
 mod url;
 mod verification;
+mod wait;
 
 pub use attempt::{Attempt, AttemptError, AttemptErrorKind, AttemptPhase, AttemptTimings};
 pub use body_part::{BodyPart, BodyPartList, BodyReading};
@@ -121,6 +122,7 @@ pub use tunnel::{
 };
 pub use url::masked_url;
 pub use verification::VerificationSettings;
+pub use wait::{RequestWait, RequestWaitOther, RequestWaitResult};
 
 /// Maximum length of the note of a request, in bytes.
 pub const NOTE_MAX: usize = 4_000;

@@ -4,15 +4,27 @@ use std::{fs, path::Path, process::Stdio};
 
 use super::Build;
 use crate::{
-    files::{copy, create, write},
+    files::{copy, create, read, write},
     shell,
 };
+
+/// Number of packages of platforms.
+const PLATFORMS: usize = 5;
 
 /// Packs the package of each platform that the program runs on, and the package that people install.
 pub(super) fn pack(build: &Build, program: &Path) -> Result<(), String> {
     eprintln!("writing npm packages");
     let out = build.out.display().to_string();
-    let mut folders = vec![shell::root().join("src-tauri/packaging/npm")];
+    let wrapper = shell::root().join("src-tauri/packaging/npm");
+    let manifest = read(&wrapper.join("package.json"))?;
+    // The package and those of the platforms have one version.
+    if manifest.matches(&format!("\"{}\"", build.version)).count() != PLATFORMS + 1 {
+        return Err(format!(
+            "src-tauri/packaging/npm/package.json does not have the version {} everywhere",
+            build.version
+        ));
+    }
+    let mut folders = vec![wrapper];
     for (os, cpu) in &build.platform.npm {
         let folder = build.out.join("npm").join(format!("{os}-{cpu}"));
         create(&folder)?;

@@ -12,6 +12,7 @@ mod handover;
 mod index;
 mod schema;
 mod verify;
+mod wait;
 
 use std::{
     sync::{
@@ -39,6 +40,7 @@ use self::{
 };
 use crate::Engine;
 pub use verify::verify_again;
+pub use wait::{Waited, Wanted, parse_wait, wait};
 
 /// Limits of a batch.
 const BATCH: ReadLimits = ReadLimits { requests: 500, bytes: 4 * 1024 * 1024 };
@@ -63,6 +65,8 @@ pub struct Pipeline {
     cursors: [AtomicI64; PipelineStage::ALL.len()],
     saved: [AtomicI64; PipelineStage::ALL.len()],
     closing: AtomicBool,
+    /// The last batch that a wait read from the store, for the other waits.
+    waited: tokio::sync::Mutex<Option<Arc<Batch>>>,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -82,6 +86,7 @@ impl Default for Pipeline {
             cursors: [const { AtomicI64::new(0) }; _],
             saved: [const { AtomicI64::new(0) }; _],
             closing: AtomicBool::new(false),
+            waited: tokio::sync::Mutex::default(),
         }
     }
 }
@@ -118,6 +123,11 @@ impl Pipeline {
     /// Returns the row number of the last request that a stage has processed.
     pub fn cursor(&self, stage: PipelineStage) -> RowId {
         RowId(self.cursors[stage as usize].load(Ordering::Relaxed))
+    }
+
+    /// Returns the last row that was committed.
+    pub fn committed(&self) -> RowId {
+        self.lock_handover().committed()
     }
 
     /// Waits until a request is verified.
