@@ -4,6 +4,7 @@
 mod cli;
 pub mod data_folder;
 pub mod log;
+mod mcp;
 mod traces;
 pub mod transport;
 

@@ -20,6 +20,7 @@ mod house;
 mod import_export;
 mod json;
 mod listener;
+mod mcp;
 mod operations;
 mod pages;
 mod pipeline;

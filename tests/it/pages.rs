@@ -157,6 +157,8 @@ async fn run(page: &str) {
         fs::write(&path, "#!/bin/sh\nexit 0\n").unwrap();
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     }
+    // The Python of the system, which has the packages that the pages need.
+    std::os::unix::fs::symlink("/usr/bin/python3", bin.join("python3")).unwrap();
     let program = PathBuf::from(hookbench().get_program());
     let path = format!("{}:{}:{}", bin.display(), program.parent().unwrap().display(), std::env::var("PATH").unwrap());
 
@@ -222,6 +224,7 @@ macro_rules! pages {
 pages! {
     runs_readme "README.md",
     runs_index "docs/README.md",
+    runs_agents "docs/agents.md",
     runs_api "docs/api.md",
     runs_cli "docs/cli.md",
     runs_containers "docs/containers.md",
@@ -235,6 +238,7 @@ pages! {
     runs_signatures "docs/signatures.md",
     runs_troubleshooting "docs/troubleshooting.md",
     runs_tunnels_and_relays "docs/tunnels-and-relays.md",
+    runs_waiting "docs/waiting.md",
 }
 
 #[test]

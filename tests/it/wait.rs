@@ -93,7 +93,7 @@ async fn says_what_came_instead_and_what_it_lacks() {
 async fn rejects_what_cannot_be_waited_for() {
     let serve = Serve::start();
     for (asked, why) in [
-        (json!({ "q": "status:500" }), "its value changes later"),
+        (json!({ "q": "status:500" }), "its value changes after a request has arrived"),
         (json!({ "q": "body.a:" }), "Invalid query"),
         (json!({ "count": 0 }), "`count` must be between 1 and 500"),
         (json!({ "timeout_ms": 60_001 }), "`timeout_ms` must be between 0 and 60000"),
@@ -172,7 +172,7 @@ async fn the_command_exits_with_what_happened() {
     assert!(junit.contains("failures=\"1\"") && junit.contains("is unsigned (no signature), not valid"), "{junit}");
 
     let (code, _, why) = run(&["-q", "event:ping", "--since", "1h", "--timeout", "0s", "--junit", &path]);
-    assert_eq!((code, why.contains("not event:ping")), (Some(1), true), "{why}");
+    assert_eq!((code, why.contains("does not meet: event:ping")), (Some(1), true), "{why}");
     let (code, out, _) = run(&["shop", "--since", "1h", "--timeout", "0s", "--junit", &path]);
     assert_eq!((code, out.contains("push")), (Some(0), true), "{out}");
     assert!(std::fs::read_to_string(&report).unwrap().contains("failures=\"0\""));

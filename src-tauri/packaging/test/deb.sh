@@ -13,7 +13,10 @@ in_root() { chroot "$root" env HOME=/root DEBIAN_FRONTEND=noninteractive PATH=/u
 say "a fresh Debian 12 root"
 rm -rf --one-file-system "$root"
 debootstrap --variant=minbase bookworm "$root" >"$packages/debootstrap.log"
-for file in apt.conf apt.conf.d sources.list sources.list.d trusted.gpg.d; do
+# The packages of another distribution than Debian do not fit the root.
+files=
+! grep -q '^ID=debian' /etc/os-release || files="apt.conf apt.conf.d sources.list sources.list.d trusted.gpg.d"
+for file in $files; do
     [ ! -e "/etc/apt/$file" ] || cp -a "/etc/apt/$file" "$root/etc/apt/"
 done
 cp /etc/resolv.conf "$root/etc/resolv.conf"

@@ -19,6 +19,7 @@ mod inbox;
 mod keys;
 mod latest;
 mod listen;
+mod mcp;
 mod provider;
 mod redaction;
 mod relay;
@@ -90,6 +91,9 @@ enum Verb {
         hookbench wait -q 'body.order.id:42' --since 5m --expect-signature valid\n  \
         hookbench wait shop --count 3 --after ID --json")]
     Wait(wait::Args),
+    /// Run an MCP server for a coding agent, on standard input and output
+    #[command(after_help = "Examples:\n  hookbench mcp\n  hookbench mcp --allow-write")]
+    Mcp(mcp::Args),
     /// Verify the signature of a raw HTTP request. Exits with 1 unless it is valid
     #[command(after_help = "Examples:\n  \
         hookbench verify --provider github --secret-file secret.txt < request.http\n  \
@@ -307,6 +311,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Verb::Serve(args) => return serve::run(context, args).await,
         Verb::Listen(args) => return listen::run(context, args).await,
         Verb::Wait(args) => return wait::run(context, args).await,
+        Verb::Mcp(args) => return mcp::run(context, args).await,
         Verb::Verify(args) => return signature::verify(context, &args),
         Verb::Sign(args) => return signature::sign(context, &args),
         Verb::Explain(args) => return signature::explain(context, &args).await,

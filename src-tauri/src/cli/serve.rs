@@ -96,10 +96,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         ));
     }
     ended.await;
-    if let Some(traces) = traces {
-        traces.stop().await;
-    }
-    if tokio::time::timeout(Duration::from_secs(args.stop_within), engine.close()).await.is_err() {
+    let stop = async {
+        // The spans are read from the store, which closes with the engine.
+        if let Some(traces) = traces {
+            traces.stop().await;
+        }
+        engine.close().await;
+    };
+    if tokio::time::timeout(Duration::from_secs(args.stop_within), stop).await.is_err() {
         // Everything acknowledged is stored. Open requests get no response, and their senders retry.
         tracing::warn!(seconds = args.stop_within, "the stop took too long; open requests are closed");
     }

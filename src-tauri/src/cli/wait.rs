@@ -8,11 +8,17 @@ use std::{
 use bytes::Bytes;
 use hookbench_model::{RequestWait, RequestWaitOther, RequestWaitResult, SignatureStatus};
 use http::{HeaderMap, HeaderValue, Method, header};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Context, error::CliError, listen, requests, serve, terminal};
 use crate::transport::Transport;
+
+/// Longest time that the command waits.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Value of `--since` that counts only requests that arrive from now on.
+const NOW: &str = "now";
 
 /// Maximum time of one call. A longer wait is several calls, each of which continues after the one before.
 const CALL_MAX: Duration = Duration::from_secs(60);
@@ -33,7 +39,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     timeout: Duration,
     /// Count requests that arrived since then: now, a duration such as 5m, a time, or the ID of a request
-    #[arg(long, value_name = "WHEN", default_value = "now")]
+    #[arg(long, value_name = "WHEN", default_value = NOW)]
     since: String,
     /// Count requests that arrived after this request, so that none between two calls is missed
     #[arg(long, value_name = "ID", conflicts_with = "since")]
@@ -49,24 +55,31 @@ pub(super) struct Args {
 /// Parses a duration that is not negative.
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed: Result<SignedDuration, _> = text.parse();
-    parsed.ok().and_then(|parsed| parsed.try_into().ok()).ok_or_else(|| "pass a duration such as 30s or 5m".to_owned())
+    let parsed = parsed.ok().and_then(|parsed| Duration::try_from(parsed).ok()).filter(|parsed| *parsed <= LONGEST);
+    parsed.ok_or_else(|| "pass a duration such as 30s or 5m, at most 24h".to_owned())
 }
 
-pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+pub(super) async fn run(context: &Context, mut args: Args) -> Result<(), CliError> {
     let ended = serve::termination();
+    let started = Timestamp::now();
     let (transport, own) = listen::join_or_serve(context, args.inbox.as_deref()).await?;
+    if own.is_some() && args.since == NOW {
+        // The listener of this command may receive before the command waits.
+        args.since = started.to_string();
+    }
     let began = Instant::now();
     let result = tokio::select! {
         result = wait(&transport, &args) => result,
         () = ended => Err(CliError::Other("interrupted".into())),
     };
+    let took = began.elapsed();
     if let Some(own) = own {
         own.close().await;
     }
     let result = result?;
     let problem = problem(&args, &result);
     if let Some(path) = &args.junit {
-        let text = junit(&args, problem.as_deref(), began.elapsed()).map_err(CliError::Other)?;
+        let text = junit(&args, problem.as_deref(), took).map_err(CliError::Other)?;
         std::fs::write(path, text).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
     }
     match problem {
@@ -90,7 +103,7 @@ async fn wait(transport: &Transport, args: &Args) -> Result<RequestWaitResult, C
     let deadline = Instant::now() + args.timeout;
     let (after, since) = match (&args.after, args.since.as_str()) {
         (Some(id), _) => (Some(id.clone()), None),
-        (None, "now") => (None, None),
+        (None, NOW) => (None, None),
         (None, id) if id.len() == 36 && id.matches('-').count() == 4 => (Some(id.to_owned()), None),
         (None, since) => (None, Some(since.to_owned())),
     };
@@ -145,19 +158,20 @@ fn problem(args: &Args, result: &RequestWaitResult) -> Option<String> {
             (query, Some(inbox)) => format!(" to {inbox} that match {query}"),
         };
         let got = result.requests.len();
-        let mut text = format!("{got} of {} requests{wanted} arrived within {:?}.", args.count, args.timeout);
+        let within = SignedDuration::try_from(args.timeout).unwrap_or_default();
+        let mut text = format!("{got} of {} requests{wanted} arrived within {within:#}.", args.count);
         if result.others.is_empty() && got == 0 {
             text += " No other request arrived.";
         }
         for RequestWaitOther { request, unmet } in &result.others {
             let event = request.event_type.as_deref().unwrap_or("no event type");
             text += &format!(
-                "\n  {} {} {} ({}): not {}",
+                "\n  {} {} {} ({}) does not meet: {}",
                 request.id,
                 terminal::shown(&request.method),
                 terminal::shown(&request.target),
                 terminal::shown(event),
-                unmet.join(", not "),
+                unmet.join(", "),
             );
         }
         return Some(text);
@@ -166,9 +180,11 @@ fn problem(args: &Args, result: &RequestWaitResult) -> Option<String> {
     let wrong = result.requests.iter().find(|request| request.signature_status.as_str() != expected)?;
     let reason = wrong.reason.as_ref().map_or_else(String::new, |reason| format!(" ({})", reason.replace('_', " ")));
     let status = wrong.signature_status.as_str();
+    let provider = wrong.provider.as_deref().unwrap_or("PROVIDER");
     Some(format!(
-        "The signature of {} is {status}{reason}, not {expected}. `hookbench show {} --as raw --reveal | hookbench explain` explains it.",
-        wrong.id, wrong.id
+        "The signature of {0} is {status}{reason}, not {expected}. To find out why, run `hookbench show {0} --as raw --reveal | \
+         hookbench explain --provider {provider} --secret-file FILE`.",
+        wrong.id
     ))
 }
 

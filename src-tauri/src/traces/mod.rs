@@ -33,8 +33,8 @@ const BATCH: usize = 256;
 /// Maximum number of batches of spans that wait for the collector.
 const WAITING: usize = 64;
 
-/// Maximum number of requests whose verification, and of deliveries whose attempts, are followed.
-const FOLLOWED: usize = 10_000;
+/// Maximum number of requests whose verification, and of deliveries whose attempts, are remembered.
+const REMEMBERED: usize = 10_000;
 
 /// Maximum time for the last spans when the program stops.
 const LAST: Duration = Duration::from_secs(3);
@@ -76,7 +76,7 @@ async fn follow(
     mut stopped: oneshot::Receiver<()>,
 ) {
     let since = hookbench_model::timestamp(engine.clock.now_us());
-    let mut followed = Followed { since, unverified: Recent::default(), attempts: Recent::default() };
+    let mut state = TraceState { since, unverified: RecentMap::default(), attempts: RecentMap::default() };
     let mut dropping = false;
     loop {
         let Some(reader) = changes.as_mut() else {
@@ -93,7 +93,7 @@ async fn follow(
             changes = None;
             continue;
         };
-        let made = followed.spans(&engine, &items).await;
+        let made = state.spans(&engine, &items).await;
         if made.is_empty() {
             continue;
         }
@@ -106,16 +106,16 @@ async fn follow(
 }
 
 /// What is remembered between two changes of the same thing.
-struct Followed {
+struct TraceState {
     /// Attempts that started earlier belong to another run.
     since: Timestamp,
     /// Requests that are not verified yet: the context of their span, and its end in µs.
-    unverified: Recent<(TraceContext, i64)>,
+    unverified: RecentMap<(TraceContext, i64)>,
     /// Deliveries: the number of the last attempt that has a span.
-    attempts: Recent<u32>,
+    attempts: RecentMap<u32>,
 }
 
-impl Followed {
+impl TraceState {
     /// Returns the spans of what these changes say.
     async fn spans(&mut self, engine: &Arc<Engine>, items: &[Arc<FeedItem>]) -> Vec<SpanData> {
         let now_us = engine.clock.now_us();
@@ -131,17 +131,16 @@ impl Followed {
         spans
     }
 
-    /// Returns the span of a request that was stored. It continues the trace of the sender, if there is one.
+    /// Returns the span of a request that was stored, which starts a trace.
     async fn received(&mut self, engine: &Arc<Engine>, request: &RequestSummary) -> Option<SpanData> {
         let row = engine.row_of(&request.id)?;
         let requests = engine.requests();
         let stored = engine.store.readers().read(move |connection| requests.stored(connection, row)).await.ok()??;
-        let parent = TraceContext::of_headers(header_list(&stored.header_block));
+        let sender = TraceContext::of_headers(header_list(&stored.header_block));
         let own = TraceContext::starting(&request.id);
-        let own = parent.map_or(own, |parent| TraceContext { span: own.span, ..parent });
-        let span = span::received(request, own, parent, row.unix_ms() * 1_000);
+        let span = span::received(request, own, sender, row.unix_ms() * 1_000);
         self.unverified.put(&request.id, (own, span::micros(span.end_time)));
-        own.sampled.then_some(span)
+        Some(span)
     }
 
     /// Returns the span of a verification, once per request.
@@ -150,7 +149,7 @@ impl Followed {
             return None;
         }
         let (parent, from_us) = self.unverified.take(&request.id)?;
-        parent.sampled.then(|| span::verified(request, parent, from_us, now_us))
+        Some(span::verified(request, parent, from_us, now_us))
     }
 
     /// Returns the spans of the attempts that ended, and of their phases.
@@ -173,24 +172,24 @@ impl Followed {
 }
 
 /// Values by ID, of which the newest are kept.
-struct Recent<V> {
+struct RecentMap<V> {
     values: HashMap<String, V>,
     /// IDs, oldest first. May contain IDs whose value was taken.
     order: VecDeque<String>,
 }
 
-impl<V> Default for Recent<V> {
+impl<V> Default for RecentMap<V> {
     fn default() -> Self {
         Self { values: HashMap::new(), order: VecDeque::new() }
     }
 }
 
-impl<V> Recent<V> {
+impl<V> RecentMap<V> {
     fn put(&mut self, id: &str, value: V) {
         if self.values.insert(id.to_owned(), value).is_none() {
             self.order.push_back(id.to_owned());
         }
-        if self.order.len() > FOLLOWED
+        if self.order.len() > REMEMBERED
             && let Some(oldest) = self.order.pop_front()
         {
             self.values.remove(&oldest);

@@ -10,7 +10,7 @@ use hookbench_engine::{TraceContext, span_id};
 use hookbench_model::{Attempt, Delivery, RequestSummary, SignatureStatus};
 use opentelemetry::{
     InstrumentationScope, KeyValue, SpanId, TraceFlags, TraceId, Value,
-    trace::{SpanContext, SpanKind, Status, TraceState},
+    trace::{Link, SpanContext, SpanKind, Status, TraceState},
 };
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
@@ -20,11 +20,12 @@ const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 /// First part of a number of the last phase of an attempt, so that each phase has its own span.
 const PHASES: u32 = 10_000;
 
-/// Returns the span of a captured request: from its arrival until it was stored, to the millisecond.
+/// Returns the span of a captured request: from its arrival until it was stored, to the millisecond. The trace of the
+/// sender is only linked, because anyone can send to the listener and must not write into other traces.
 pub(super) fn received(
     request: &RequestSummary,
     own: TraceContext,
-    parent: Option<TraceContext>,
+    sender: Option<TraceContext>,
     stored_us: i64,
 ) -> SpanData {
     let start_us = request.arrived_at.as_microsecond();
@@ -32,8 +33,10 @@ pub(super) fn received(
     let method = method(&request.method);
     let mut span = span(own, own.span, format!("{method} {}", request.inbox), SpanKind::Server);
     (span.start_time, span.end_time) = (time(start_us), time(read_us.max(stored_us)));
-    if let Some(parent) = parent {
-        (span.parent_span_id, span.parent_span_is_remote) = (parent.span.into(), true);
+    if let Some(sender) = sender {
+        let flags = if sender.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+        let context = SpanContext::new(sender.trace.into(), sender.span.into(), flags, true, TraceState::default());
+        span.links.links.push(Link::new(context, Vec::new(), 0));
     }
     // A query can contain secrets.
     let path = request.target.split('?').next().unwrap_or_default();
@@ -45,8 +48,10 @@ pub(super) fn received(
         attribute("hookbench.inbox", request.inbox.clone()),
         attribute("hookbench.request.id", request.id.clone()),
     ];
-    let address = request.remote_address.rsplit_once(':').map(|(address, _)| address.to_owned());
-    span.attributes.extend(address.map(|address| attribute("network.peer.address", address)));
+    if let Ok(peer) = request.remote_address.parse::<std::net::SocketAddr>() {
+        span.attributes.push(attribute("network.peer.address", peer.ip().to_string()));
+        span.attributes.push(attribute("network.peer.port", i64::from(peer.port())));
+    }
     if request.status >= 500 {
         span.status = Status::error(format!("responded with {}", request.status));
     }
@@ -84,7 +89,9 @@ pub(super) fn attempted(delivery: &Delivery, attempt: &Attempt) -> Vec<SpanData>
     if let Some(request) = &delivery.request {
         whole.parent_span_id = span_id(request, 0).into();
     }
-    let url = hookbench_model::masked_url(&delivery.url).into_owned();
+    // A query can contain secrets.
+    let url = hookbench_model::masked_url(&delivery.url);
+    let url = url.split('?').next().unwrap_or_default().to_owned();
     whole.attributes = vec![
         attribute("http.request.method", method),
         attribute("hookbench.delivery.id", delivery.id.clone()),

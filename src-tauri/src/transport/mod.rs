@@ -77,15 +77,24 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// Connects to the running engine of a data folder. Returns `None` if none runs, or if its API is disabled.
+    ///
+    /// # Errors
+    /// Returns an error if the token cannot be read.
+    pub fn running(data: &Path) -> Result<Option<Self>, TransportError> {
+        let Some(LiveEngine { api: Some(api), .. }) = DataDir::live(data) else { return Ok(None) };
+        Ok(Some(Self::Remote(Remote::new(api, &DataDir::token(data).map_err(EngineError::from)?)?)))
+    }
+
     /// Connects to the running engine of a data folder, or opens the folder's engine in this process.
     ///
     /// # Errors
     /// Returns an error if the engine cannot be opened, or if another process runs it without a local HTTP API.
     pub async fn open(data: &Path, kind: OwnerKind) -> Result<Self, TransportError> {
+        if let Some(running) = Self::running(data)? {
+            return Ok(running);
+        }
         match DataDir::live(data) {
-            Some(LiveEngine { api: Some(api), .. }) => {
-                Ok(Self::Remote(Remote::new(api, &DataDir::token(data).map_err(EngineError::from)?)?))
-            }
             Some(LiveEngine { api: None, pid, .. }) if kind == OwnerKind::Command => {
                 Err(TransportError::Unusable(format!(
                     "the engine of {} (process {pid}) has its local HTTP API disabled. Enable it in the settings",

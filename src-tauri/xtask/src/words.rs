@@ -79,7 +79,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("src-tauri/crates/capture/src/store/schema.rs", "answer"),
     // Takes over the data of the release that had the other name.
     ("docs/troubleshooting.md", "hookline"),
-    ("src-tauri/crates/engine/src/takeover.rs", "hookline"),
+    ("src-tauri/crates/store/src/takeover.rs", "hookline"),
     ("src-tauri/src/data_folder.rs", "hookline"),
     ("tests/it/takeover.rs", "hookline"),
     ("tests/it/takeover.rs", "verdict"),

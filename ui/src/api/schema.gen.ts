@@ -1984,6 +1984,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/wait": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Wait for requests
+         * @description Responds when the requests have arrived and are verified, or at the timeout with the requests that came instead. To
+         *     wait longer, call again with the `after` of the response. No request between two calls is missed.
+         */
+        post: operations["requests_wait"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -4431,6 +4452,54 @@ export interface components {
              * @description Requests with a valid signature.
              */
             valid: number;
+        };
+        /** @description Requests to wait for. */
+        RequestWait: {
+            /**
+             * @description ID of a request. Only later requests count, also those that arrived before the call. Default: requests that
+             *     arrive after the call.
+             */
+            after?: string | null;
+            /**
+             * Format: int32
+             * @description Number of requests to wait for, from 1 to 500. Default: 1.
+             */
+            count?: number;
+            /** @description Name of the inbox that the requests must arrive in. Default: any inbox. */
+            inbox?: string | null;
+            /**
+             * @description Query that the requests must match. Conditions that depend on a later event, such as the response of an app, are
+             *     not allowed. Default: all requests.
+             */
+            q?: string;
+            /**
+             * @description Time since which requests count, as an RFC 3339 timestamp or a duration before now such as `5m`. Cannot be
+             *     combined with `after`.
+             */
+            since?: string | null;
+            /**
+             * Format: int32
+             * @description Maximum time to wait, in ms, from 0 to 60000. Default: 30000.
+             */
+            timeout_ms?: number;
+        };
+        /** @description A request that arrived during a wait and does not match. */
+        RequestWaitOther: {
+            /** @description The request. */
+            request: components["schemas"]["RequestSummary"];
+            /** @description Conditions of the query that the request does not meet. */
+            unmet: string[];
+        };
+        /** @description Result of a wait. */
+        RequestWaitResult: {
+            /** @description ID to pass as `after` to continue without missing a request. */
+            after: string;
+            /** @description True if the requests arrived in time. */
+            complete: boolean;
+            /** @description Other requests that arrived: those that meet most conditions first, at most 10. Empty if the wait is complete. */
+            others: components["schemas"]["RequestWaitOther"][];
+            /** @description Requests that match, oldest first, at most `count`. */
+            requests: components["schemas"]["RequestSummary"][];
         };
         /** @description A response rule, a forward or the default response, with the reason why it provides the response or not. */
         ResponseCandidate: {
@@ -7322,6 +7391,8 @@ export interface operations {
                 a: string;
                 /** @description Second side, in the same form. */
                 b: string;
+                /** @description True to mask the credentials in the bodies of requests before they are compared. Default: false. */
+                mask?: boolean;
             };
             header?: never;
             path?: never;
@@ -16487,6 +16558,165 @@ export interface operations {
             };
             /** @description A relay or an SSH host could not be reached. */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    requests_wait: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "after": "text",
+                 *       "count": 1,
+                 *       "inbox": "shop",
+                 *       "q": "text",
+                 *       "since": "text",
+                 *       "timeout_ms": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["RequestWait"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "after": "text",
+                     *       "complete": true,
+                     *       "others": [
+                     *         {
+                     *           "request": {
+                     *             "arrived_at": "2026-11-29T21:46:32.815547Z",
+                     *             "body_bytes": 1,
+                     *             "body_state": "complete",
+                     *             "earlier": 1,
+                     *             "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *             "inbox": "shop",
+                     *             "method": "POST",
+                     *             "names": "exact",
+                     *             "note": "text",
+                     *             "pinned": true,
+                     *             "receiving_ms": 1,
+                     *             "remote_address": "127.0.0.1:40472",
+                     *             "signature_status": "unverified",
+                     *             "status": 1,
+                     *             "target": "/shop/webhooks",
+                     *             "unread": true,
+                     *             "version": "HTTP/1.0"
+                     *           },
+                     *           "unmet": [
+                     *             "text"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "requests": [
+                     *         {
+                     *           "arrived_at": "2026-11-29T21:46:32.815547Z",
+                     *           "body_bytes": 1,
+                     *           "body_state": "complete",
+                     *           "earlier": 1,
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "inbox": "shop",
+                     *           "method": "POST",
+                     *           "names": "exact",
+                     *           "note": "text",
+                     *           "pinned": true,
+                     *           "receiving_ms": 1,
+                     *           "remote_address": "127.0.0.1:40472",
+                     *           "signature_status": "unverified",
+                     *           "status": 1,
+                     *           "target": "/shop/webhooks",
+                     *           "unread": true,
+                     *           "version": "HTTP/1.0"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RequestWaitResult"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use futures_util::StreamExt;
 use hookbench_diff::{COMPARED_MAX, Diff, Side, SideBody, diff};
-use hookbench_engine::Engine;
+use hookbench_engine::{Engine, request};
 use hookbench_query::body::{as_text, content_of, decode};
 use hookbench_store::{
     delivery,
@@ -27,6 +27,8 @@ pub(crate) struct DiffQuery {
     a: String,
     /// Second side, in the same form.
     b: String,
+    /// True to mask the credentials in the bodies of requests before they are compared. Default: false.
+    mask: Option<bool>,
 }
 
 async fn side(engine: &Engine, id: &str) -> Result<Side, ApiError> {
@@ -90,7 +92,15 @@ pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<DiffQuery>,
 ) -> Result<Json<Diff>, ApiError> {
-    let (a, b) = (side_of(&engine, &query.a).await?, side_of(&engine, &query.b).await?);
+    let (mut a, mut b) = (side_of(&engine, &query.a).await?, side_of(&engine, &query.b).await?);
+    if query.mask.unwrap_or(false) {
+        let paths = request::every_secret_path(&engine.providers.catalog());
+        for side in [&mut a, &mut b] {
+            if let SideBody::Read(body) = &mut side.body {
+                *body = request::masked(std::mem::take(body), &paths);
+            }
+        }
+    }
     let compared = tokio::task::spawn_blocking(move || diff(&a, &b)).await;
     compared.map(Json).map_err(|_| ApiError::internal("An internal error stopped the comparison."))
 }

@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use hookbench_capture::RowId;
 use hookbench_engine::{
     Engine,
-    pipeline::{Waited, Wanted, parse_wait, wait as wait_for},
+    pipeline::{WaitOutcome, WaitQuery, parse_wait, wait as wait_for},
 };
 use hookbench_model::{RequestWait, RequestWaitOther, RequestWaitResult};
 use hookbench_query::moment_us;
@@ -37,7 +37,7 @@ pub(crate) async fn wait(
         return Err(ApiError::invalid(format!("`timeout_ms` must be between 0 and {TIMEOUT_MAX} (got {got}).")));
     }
     let number = number_of(&engine, asked.inbox.as_deref())?;
-    let wanted = Wanted {
+    let wanted = WaitQuery {
         query: parse_wait(&asked.q).map_err(ApiError::invalid)?,
         inbox: number.zip(asked.inbox.clone()),
         requests: asked.count as usize,
@@ -45,7 +45,7 @@ pub(crate) async fn wait(
         text: asked.q,
     };
     let deadline = Instant::now() + Duration::from_millis(asked.timeout_ms.into());
-    let Waited { found, others, last } = wait_for(&engine, wanted, deadline).await?;
+    let WaitOutcome { found, others, last } = wait_for(&engine, wanted, deadline).await?;
     let complete = found.len() == asked.count as usize;
     let requests = engine.requests();
     let read = move |connection: &rusqlite::Connection| {

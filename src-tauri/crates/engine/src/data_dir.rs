@@ -7,17 +7,15 @@ use std::{
 };
 
 use hookbench_capture::private::{make_dir, options, write};
+use hookbench_store::database_file::NAME;
 use serde::{Deserialize, Serialize};
 
 use hookbench_capture::ballast;
 
 /// Returns true if a directory contains a Hookbench database.
 pub fn has_database(folder: &Path) -> bool {
-    folder.join(DATABASE).is_file()
+    folder.join(NAME).is_file()
 }
-
-/// Name of the database file.
-pub(crate) const DATABASE: &str = "hookbench.db";
 
 /// Length of a token: 32 bytes in hexadecimal digits.
 const TOKEN_DIGITS: u64 = 64;
@@ -185,7 +183,7 @@ impl DataDir {
 
     /// Returns true if the directory contains a database.
     pub fn exists(path: &Path) -> bool {
-        path.join(DATABASE).exists()
+        path.join(NAME).exists()
     }
 
     /// Returns the `engine.json` of the engine that holds the lock. Returns `None` if no engine holds it.
@@ -213,12 +211,12 @@ impl DataDir {
 
     /// Returns the path of the database file in a directory that may not exist.
     pub fn database_in(folder: &Path) -> PathBuf {
-        folder.join(DATABASE)
+        folder.join(NAME)
     }
 
     /// Returns the path of the database file.
     pub fn database(&self) -> PathBuf {
-        self.path.join(DATABASE)
+        self.path.join(NAME)
     }
 }
 

@@ -25,7 +25,6 @@ pub mod replay;
 pub mod report;
 pub mod request;
 pub mod response;
-pub mod takeover;
 pub mod test_event;
 pub mod traffic;
 pub mod tunnel;
@@ -38,10 +37,10 @@ pub use hookbench_capture::{Clock, ballast::free_bytes, descriptors, header_list
 pub use hookbench_codegen::{handlers, samples, shell};
 pub use hookbench_delivery::{
     Connections, DURATIONS_MS as ATTEMPT_DURATIONS_MS, Outgoing, Payload, SendOptions, TraceContext, Trust, exchange,
-    span_id,
+    is_this_machine, span_id,
 };
 pub use hookbench_provider::{BadFile, Catalog, Provider};
 pub use hookbench_query::{Query, QueryError, QueryField, QueryFieldKind};
 pub use hookbench_schema::{ChangeKind, TextFormat, Type};
 pub use hookbench_store::feed::{Feed, FeedGone, Subscription};
-pub use hookbench_store::{catalog, database_file, delivery};
+pub use hookbench_store::{catalog, database_file, delivery, takeover};

@@ -4,6 +4,8 @@
 //! downloaded or installed.
 
 use std::{
+    fs,
+    path::Path,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
@@ -12,7 +14,7 @@ use bytes::Bytes;
 use hookbench_delivery::{Connections, Outgoing, Payload, SendOptions, Trust, exchange};
 use hookbench_model::{Change, StatusRelease};
 use semver::Version;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::Engine;
@@ -25,6 +27,9 @@ const RELEASE: &str = "https://github.com/hookbench/hookbench/releases/tag/v";
 
 /// Variable with another address of the newest release, for mirrors and tests.
 const VARIABLE: &str = "HOOKBENCH_UPDATE_URL";
+
+/// File in the data folder with the last check.
+const FILE: &str = "update.json";
 
 /// Time between two checks, and until the next one if a check failed.
 const INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
@@ -72,13 +77,7 @@ async fn run(engine: Weak<Engine>) {
         let updates = opened.updates.clone();
         let (found, pause) = match opened.settings().check_for_updates {
             false => (None, INTERVAL),
-            true => match check(&connections, opened.clock.now_us() / 1_000_000).await {
-                Ok(update) => (update, INTERVAL),
-                Err(why) => {
-                    tracing::info!(why, "the check for updates failed");
-                    (updates.found(), AFTER_FAILURE)
-                }
-            },
+            true => look(&connections, &opened.dir().path().join(FILE), opened.clock.now_us() / 1_000_000).await,
         };
         if updates.put(found) {
             opened.feed().publish([Change::StatusChanged]);
@@ -88,8 +87,45 @@ async fn run(engine: Weak<Engine>) {
     }
 }
 
-/// Asks for the newest release. Returns it if it is newer than this program.
-async fn check(connections: &Connections, now_s: i64) -> Result<Option<StatusRelease>, String> {
+/// Last check, which is stored so that a restart does not check again.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct LastCheck {
+    /// Time in seconds since the Unix epoch.
+    at_s: i64,
+    /// Tag of the newest release.
+    tag: String,
+}
+
+/// Checks if the last check is a day ago. Returns the newer release, and the time until the next check.
+async fn look(connections: &Connections, file: &Path, now_s: i64) -> (Option<StatusRelease>, Duration) {
+    let stored = fs::read(file).ok().and_then(|text| serde_json::from_slice::<LastCheck>(&text).ok());
+    let last = stored.unwrap_or_default();
+    let known = newer(&last.tag, env!("CARGO_PKG_VERSION")).unwrap_or_default();
+    let age_s = u64::try_from(now_s - last.at_s).unwrap_or(u64::MAX);
+    if age_s < INTERVAL.as_secs() {
+        return (known, INTERVAL - Duration::from_secs(age_s));
+    }
+    let checked = match check(connections, now_s).await {
+        Ok(tag) => newer(&tag, env!("CARGO_PKG_VERSION")).map(|found| (found, tag)),
+        Err(why) => Err(why),
+    };
+    match checked {
+        Ok((found, tag)) => {
+            let text = serde_json::to_vec(&LastCheck { at_s: now_s, tag }).unwrap_or_default();
+            if let Err(error) = fs::write(file, text) {
+                tracing::info!(%error, "the time of the check for updates cannot be stored");
+            }
+            (found, INTERVAL)
+        }
+        Err(why) => {
+            tracing::info!(why, "the check for updates failed");
+            (known, AFTER_FAILURE)
+        }
+    }
+}
+
+/// Asks for the newest release. Returns its tag.
+async fn check(connections: &Connections, now_s: i64) -> Result<String, String> {
     let url = std::env::var(VARIABLE).ok().filter(|url| !url.is_empty()).unwrap_or_else(|| LATEST.to_owned());
     let headers = [("Accept", "application/vnd.github+json"), ("User-Agent", "Hookbench")];
     let outgoing = Outgoing {
@@ -108,7 +144,10 @@ async fn check(connections: &Connections, now_s: i64) -> Result<Option<StatusRel
     };
     let received = exchange(connections, &outgoing, &options, None).await.result.map_err(|error| error.message)?;
     match received.status {
-        200 => newer(&received.body, env!("CARGO_PKG_VERSION")),
+        200 => {
+            let release = serde_json::from_slice::<Release>(&received.body);
+            release.map(|release| release.tag_name).map_err(|error| error.to_string())
+        }
         status => Err(format!("the response has status {status}")),
     }
 }
@@ -119,12 +158,10 @@ struct Release {
     tag_name: String,
 }
 
-/// Returns the release of this response if it is newer than `own`. Its page is known and not taken from the response.
-fn newer(response: &[u8], own: &str) -> Result<Option<StatusRelease>, String> {
-    let release: Release = serde_json::from_slice(response).map_err(|error| error.to_string())?;
-    let tag = release.tag_name;
+/// Returns the release with this tag if it is newer than `own`. Its page is known and not taken from the response.
+fn newer(tag: &str, own: &str) -> Result<Option<StatusRelease>, String> {
     let parse = |text: &str| Version::parse(text).map_err(|error| format!("{text:?} is not a version: {error}"));
-    let version = parse(tag.strip_prefix('v').unwrap_or(&tag))?;
+    let version = parse(tag.strip_prefix('v').unwrap_or(tag))?;
     let wanted = version.pre.is_empty() && version > parse(own)?;
     Ok(wanted.then(|| StatusRelease { url: format!("{RELEASE}{version}"), version: version.to_string() }))
 }
@@ -134,8 +171,7 @@ mod tests {
     use super::*;
 
     fn found(tag: &str) -> Result<Option<String>, String> {
-        let response = serde_json::json!({ "tag_name": tag, "html_url": "https://evil.example" }).to_string();
-        newer(response.as_bytes(), "1.2.3").map(|update| {
+        newer(tag, "1.2.3").map(|update| {
             update.map(|update| {
                 assert_eq!(
                     update.url,
@@ -154,6 +190,5 @@ mod tests {
             assert_eq!(found(old), Ok(None), "{old}");
         }
         assert!(found("nightly").is_err_and(|why| why.contains("not a version")));
-        assert!(newer(b"<html>", "1.2.3").is_err());
     }
 }

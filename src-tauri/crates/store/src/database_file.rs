@@ -11,6 +11,9 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use crate::migrations::VERSION as LAYOUT;
 
+/// File name of the database in a data folder.
+pub const NAME: &str = "hookbench.db";
+
 /// Error of a file that cannot be restored.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {

@@ -33,6 +33,7 @@ pub mod scenario_run;
 pub mod sequence;
 pub mod settings;
 mod sql;
+pub mod takeover;
 pub mod timeline;
 pub mod traffic;
 pub mod tunnel;

@@ -39,7 +39,14 @@ fn manifests(version: &str, sums: &str) -> Result<Vec<(String, String)>, String>
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     templates.add_function("sum", move |file: &str| {
-        let missing = || minijinja::Error::new(ErrorKind::InvalidOperation, format!("no checksum of {file}"));
+        let missing = || {
+            minijinja::Error::new(
+                ErrorKind::InvalidOperation,
+                format!(
+                    "no checksum of {file}: SHA256SUMS does not list it, so the job of its platform did not upload it"
+                ),
+            )
+        };
         sums.get(file).cloned().ok_or_else(missing)
     });
     let downloads = format!("{HOMEPAGE}/releases/download/v{version}");

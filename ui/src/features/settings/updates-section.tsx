@@ -13,7 +13,7 @@ export function UpdatesSection({ settings }: SectionProps) {
     <Section title="Updates">
       <Switch
         label="Check for a new version once a day"
-        hint="Asks github.com for the newest release. Sends nothing about this computer, and installs nothing."
+        hint="Asks api.github.com for the newest release. Sends nothing about this computer, and installs nothing."
         checked={settings.check_for_updates}
         onChange={(now) => changeQuietly({ check_for_updates: now })}
       />

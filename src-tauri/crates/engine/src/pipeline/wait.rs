@@ -16,7 +16,7 @@ use crate::Engine;
 const OTHERS: usize = 10;
 
 /// Fields whose value changes after a request has arrived.
-const LATER: [&str; 6] = ["status", "app", "note", "source", "pinned", "unread"];
+const LATER: [&str; 5] = ["status", "app", "note", "pinned", "unread"];
 
 /// Parses the query of a wait.
 ///
@@ -30,7 +30,8 @@ pub fn parse_wait(text: &str) -> Result<Query, String> {
         {
             let name = field.name;
             return Err(format!(
-                "The field {name:?} cannot be waited for, because its value changes later. Remove it."
+                "The field {name:?} cannot be used in a wait, because its value changes after a request has arrived. Remove \
+                 it from the query."
             ));
         }
     }
@@ -39,7 +40,7 @@ pub fn parse_wait(text: &str) -> Result<Query, String> {
 
 /// What to wait for.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct WaitQuery {
     /// Conditions, in the text that the query was parsed from.
     pub text: String,
     /// Parsed conditions.
@@ -54,7 +55,7 @@ pub struct Wanted {
 
 /// What arrived while waiting.
 #[derive(Debug, Clone, Default)]
-pub struct Waited {
+pub struct WaitOutcome {
     /// Requests that match, oldest first.
     pub found: Vec<RowId>,
     /// Other requests with the conditions that they do not meet: those that meet most first, then the newest.
@@ -64,14 +65,14 @@ pub struct Waited {
 }
 
 /// Waits until the requests have arrived and are verified, or until `deadline`. Requests that arrived after
-/// [`Wanted::after`] and before the call count too.
+/// [`WaitQuery::after`] and before the call count too.
 ///
 /// # Errors
 /// Returns an error if the database cannot be read.
-pub async fn wait(engine: &Arc<Engine>, wanted: Wanted, deadline: Instant) -> Result<Waited, ReadError> {
+pub async fn wait(engine: &Arc<Engine>, wanted: WaitQuery, deadline: Instant) -> Result<WaitOutcome, ReadError> {
     let mut verified = engine.pipeline.verified.subscribe();
     let wanted = Arc::new(wanted);
-    let mut waited = Waited { last: wanted.after, ..Waited::default() };
+    let mut waited = WaitOutcome { last: wanted.after, ..WaitOutcome::default() };
     loop {
         let end = *verified.borrow_and_update();
         while waited.last < end {
@@ -113,8 +114,8 @@ async fn shared_batch(engine: &Engine, after: RowId, end: RowId) -> Result<Arc<B
 fn look(
     connection: &Connection,
     batch: &Batch,
-    wanted: &Wanted,
-    waited: &mut Waited,
+    wanted: &WaitQuery,
+    waited: &mut WaitOutcome,
     inboxes: &dyn InboxNames,
     tail: IdTail,
     now_us: i64,
@@ -169,6 +170,8 @@ fn conditions(root: &Node) -> &[Node] {
 fn text_of(node: &Node, query: &str) -> String {
     let text = node.span().and_then(|span| query.get(span)).unwrap_or_default();
     match node {
+        // The position of a group is the one of its terms, without the parentheses.
+        Node::Not(inner) if !matches!(**inner, Node::Term(_)) => format!("-({text})"),
         Node::Not(_) => format!("-{text}"),
         _ => text.to_owned(),
     }

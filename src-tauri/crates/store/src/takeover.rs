@@ -11,7 +11,7 @@ use std::{
 
 use hookbench_capture::{APPLICATION_ID, private::make_dir};
 
-use crate::data_dir::DATABASE;
+use crate::database_file::NAME as DATABASE;
 
 /// File name of the database in earlier releases.
 const OLD_DATABASE: &str = "hookline.db";
