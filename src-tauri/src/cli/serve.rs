@@ -122,7 +122,8 @@ pub(super) async fn receive(engine: &Arc<Engine>, listen: Option<SocketAddr>) ->
         ListenerState::Listening { url, .. } => Ok(url),
         ListenerState::Failed { address, reason, holder, offer } => {
             let holder = holder.map_or(String::new(), |holder| format!(" by {holder}"));
-            let offer = offer.map_or(String::new(), |offer| format!(" This address is free: --listen {offer}"));
+            let offer =
+                offer.map_or(String::new(), |offer| format!(" This address is free: hookbench serve --listen {offer}"));
             Err(CliError::Other(format!("the listener cannot use {address}: {reason}{holder}.{offer}")))
         }
         ListenerState::Off => Err(CliError::Other("the listener did not start".into())),

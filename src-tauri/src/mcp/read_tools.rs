@@ -95,19 +95,16 @@ pub(super) fn escaped(value: &str) -> String {
 #[tool_router(router = read_tools, vis = "pub(super)")]
 impl Mcp {
     #[tool(
-        description = "List the inboxes with their URLs, responses, forwards, providers and numbers of requests.",
+        description = "List the inboxes with their responses, forwards, providers and numbers of requests, and say how senders reach them.",
         annotations(read_only_hint = true)
     )]
     async fn list_inboxes(&self) -> CallToolResult {
         let (status, inboxes) = tokio::join!(self.get("/status"), self.get("/inboxes"));
-        let listener =
-            status.ok().and_then(|status| serde_json::from_str::<Status>(&status).ok()).and_then(|status| match status
-                .listener
-            {
-                ListenerState::Listening { url, .. } => Some(format!("Senders reach an inbox at {url}/NAME.\n")),
-                _ => None,
-            });
-        let listener = listener.unwrap_or_else(|| "The listener is not running.\n".to_owned());
+        let listener = status.ok().and_then(|status| serde_json::from_str::<Status>(&status).ok());
+        let listener = match listener.map(|status| status.listener) {
+            Some(ListenerState::Listening { url, .. }) => format!("Senders reach an inbox at {url}/NAME.\n"),
+            _ => "The listener is not running.\n".to_owned(),
+        };
         own(inboxes.map(|inboxes| format!("{listener}{inboxes}")))
     }
 
