@@ -21,7 +21,7 @@ async fn connect(serve: &Serve, args: &[&str]) -> Client {
     ().serve(TokioChildProcess::new(command).unwrap()).await.unwrap()
 }
 
-/// Calls a tool. Returns whether it succeeded, and the text of its answer.
+/// Calls a tool. Returns whether it succeeded, and the text of its result.
 async fn call(client: &Client, tool: &'static str, arguments: Json) -> (bool, String) {
     let arguments = serde_json::to_value(&arguments).unwrap().as_object().unwrap().clone();
     let result = client.call_tool(CallToolRequestParams::new(tool).with_arguments(arguments)).await.unwrap();
@@ -118,7 +118,7 @@ async fn reads_only_unless_writing_is_allowed() {
     let refused = client.call_tool(CallToolRequestParams::new("set_response")).await;
     assert!(refused.is_err(), "{refused:?}");
 
-    // An error of the API is an answer that says what to do.
+    // An error of the API is a result that says what to do.
     let (done, why) = call(&client, "search_requests", json!({ "query": "signatur:valid" })).await;
     assert!(!done && why.contains("signature"), "{why}");
     let (done, why) = call(&client, "get_request", json!({ "id": "x" })).await;
