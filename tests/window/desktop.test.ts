@@ -67,7 +67,7 @@ describe("a single instance on a desktop", () => {
   });
   afterAll(async () => {
     await hookbench?.stop();
-    rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    rmSync(home, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   });
 
   test("a second start opens its link in the first window", async () => {

@@ -37,7 +37,7 @@ test("shows the process on an occupied port, and listens on another port after a
   } finally {
     await stop();
     holder.close();
-    rmSync(data, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    rmSync(data, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   }
 });
 

@@ -215,7 +215,7 @@ export async function start(
       } catch {
         // The process has already ended.
       }
-      if (!data) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+      if (!data) rmSync(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
     },
   };
 }

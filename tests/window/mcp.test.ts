@@ -39,6 +39,6 @@ test("an agent on the TypeScript SDK lists and calls tools, and receives a reque
     ]);
   } finally {
     await client.close();
-    rmSync(data, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    rmSync(data, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   }
 });
