@@ -41,6 +41,8 @@ pub struct TargetServer {
     pub hangs: Arc<AtomicUsize>,
     /// Function that chooses each response, if set.
     moods: Arc<Mutex<Option<Mood>>>,
+    /// Whether responses wait until [`TargetServer::release`].
+    held: Arc<tokio::sync::watch::Sender<bool>>,
 }
 
 /// Chooses the response to a request.
@@ -64,6 +66,7 @@ impl TargetServer {
             status: Arc::new(AtomicU16::new(200)),
             hangs: Arc::default(),
             moods: Arc::default(),
+            held: Arc::default(),
         };
         let app = Router::new().fallback(take).with_state(destination.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -81,6 +84,16 @@ impl TargetServer {
 
     pub fn responses(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
+    }
+
+    /// Holds every response back until [`release`](Self::release), so that a test can act during an attempt.
+    pub fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    /// Sends the responses that [`hold`](Self::hold) held back.
+    pub fn release(&self) {
+        self.held.send_replace(false);
     }
 }
 
@@ -100,6 +113,7 @@ async fn take(State(destination): State<TargetServer>, request: Request) -> Resp
         None => TargetResponse::Status(destination.status.load(Ordering::SeqCst)),
     };
     destination.got.lock().unwrap().push(got);
+    destination.held.subscribe().wait_for(|held| !held).await.unwrap();
     match response {
         TargetResponse::Status(status) => {
             (StatusCode::from_u16(status).unwrap(), "response of the server").into_response()

@@ -167,6 +167,7 @@ async fn hostile_paths_cannot_leave_the_target() {
 async fn waiting_deliveries_use_the_changed_forward() {
     let (serve, old, new) = (Serve::start(), TargetServer::start().await, TargetServer::start().await);
     old.responses(500);
+    old.hold();
     let forward =
         json!({ "to": old.url, "retries": { "fixed": [1, 1] }, "headers": { "set": [["Authorization", "old"]] } });
     let made = forwards(&serve, json!([forward])).await;
@@ -177,6 +178,7 @@ async fn waiting_deliveries_use_the_changed_forward() {
     changed["headers"]["set"] = json!([["Authorization", "new"], ["X-Api-Token", "t"]]);
     let shown = forwards(&serve, json!([changed])).await;
     assert!(!shown.to_string().contains(r#""t""#), "{shown}");
+    old.release();
     until("the second attempt", async || (new.got().len() == 1).then_some(())).await;
     assert_eq!((new.got()[0].path.as_str(), new.got()[0].headers["authorization"].as_str()), ("/new/x", "new"));
     assert_eq!(old.got().len(), 1);
@@ -188,6 +190,17 @@ async fn waiting_deliveries_use_the_changed_forward() {
     serve.patch("/inboxes/inbox", json!({ "name": "renamed" })).await;
     until("the second attempt after the rename", async || (new.got().len() == 3).then_some(())).await;
     assert_eq!(new.got()[2].path, "/new/y");
+    // A delivery that succeeds keeps the URL of its attempt if the forward changes during the attempt.
+    new.hold();
+    post(&serve, "/renamed/z", "{}").await;
+    until("the attempt", async || (new.got().len() == 4).then_some(())).await;
+    let id = serve.get("/requests?inbox=renamed").await["items"][0]["id"].as_str().unwrap().to_owned();
+    let mut changed = shown["forwards"][0].clone();
+    changed["to"] = json!(old.url);
+    serve.patch("/inboxes/renamed", json!({ "forwards": [changed] })).await;
+    new.release();
+    let delivery = ended(&serve, &id, 1).await.remove(0);
+    assert_eq!((&delivery["state"], &delivery["url"]), (&json!("delivered"), &json!(format!("{}/new/z", new.url))));
     serve.patch("/inboxes/renamed", json!({ "name": "inbox" })).await;
     // A masked value without a stored value is rejected.
     let masked = json!({ "to": new.url, "headers": { "set": [["Authorization", "••••••••"]] } });
@@ -202,6 +215,8 @@ async fn undo_restores_waiting_deliveries() {
     let (serve, app, beacon) = (Serve::start(), TargetServer::start().await, TargetServer::start().await);
     app.responses(500);
     beacon.responses(500);
+    app.hold();
+    beacon.hold();
     let retried = |to: &str| json!([{ "to": to, "retries": { "fixed": [1, 1] } }]);
     let other = json!({ "name": "other" });
     assert_eq!(serve.call(reqwest::Method::POST, "/inboxes", other).await.0, 201);
@@ -211,11 +226,13 @@ async fn undo_restores_waiting_deliveries() {
     until("the first attempt", async || (app.got().len() == 1).then_some(())).await;
     let (status, deletion) = serve.call(reqwest::Method::DELETE, "/inboxes/inbox", json!(null)).await;
     assert_eq!(status, 200, "{deletion}");
+    app.release();
     // The later failure in the other inbox is retried, so the earlier one would have been retried by now.
     post(&serve, "/other/x", "{}").await;
     until("the first attempt of the other request", async || (beacon.got().len() == 1).then_some(())).await;
     let id = serve.get("/requests?inbox=other").await["items"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!(serve.call(reqwest::Method::DELETE, &format!("/requests/{id}"), json!(null)).await.0, 200);
+    beacon.release();
     beacon.responses(200);
     until("the second attempt of the other request", async || (beacon.got().len() == 2).then_some(())).await;
     assert_eq!(app.got().len(), 1);

@@ -266,24 +266,27 @@ impl Outbox {
     /// Starts the marked attempts. An attempt that could not be marked no longer waits.
     fn start(self: &Arc<Self>, in_flight: Vec<Option<InFlightAttempt>>, start: &[(i64, Arc<EndpointRow>)]) {
         for (in_flight, (_, endpoint)) in in_flight.into_iter().zip(start) {
-            let Some(in_flight) = in_flight else {
+            let Some(mut in_flight) = in_flight else {
                 self.schedule().finish(endpoint.number);
                 continue;
             };
             let (outbox, endpoint) = (self.clone(), endpoint.clone());
             tokio::spawn(async move {
-                let (sent, exchange) = outbox.sent(&in_flight, &endpoint).await;
+                let (sent, exchange) = outbox.sent(&mut in_flight, &endpoint).await;
                 outbox.finish(in_flight, endpoint, sent, exchange);
             });
         }
     }
 
-    /// Sends the request of a claimed attempt.
-    async fn sent(&self, in_flight: &InFlightAttempt, endpoint: &EndpointRow) -> (Vec<(String, String)>, Exchange) {
+    /// Sends the request of a claimed attempt. Updates the URL of the attempt if it changed after the claim.
+    async fn sent(&self, in_flight: &mut InFlightAttempt, endpoint: &EndpointRow) -> (Vec<(String, String)>, Exchange) {
         let outgoing = match in_flight.request {
             None => self.as_vendor(in_flight, endpoint),
             Some(row) => self.request(in_flight, endpoint, RowId(row)).await,
         };
+        if let Ok(outgoing) = &outgoing {
+            in_flight.shown.url.clone_from(&outgoing.url);
+        }
         self.exchanged(outgoing, in_flight, endpoint, None).await
     }
 

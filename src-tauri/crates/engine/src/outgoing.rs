@@ -46,11 +46,12 @@ pub(crate) async fn outgoing_request(
     };
     let found = engine.store.readers().read(read).await.map_err(|e| unread(&e))?;
     let head = found.ok_or_else(|| unsent("The request is no longer stored.".into()))?;
-    let outgoing = match in_flight.replay {
+    let (url, outgoing) = match in_flight.replay {
         Some(replay) => {
-            crate::replay::run::replay_outgoing(engine, replay, endpoint, head.inbox).await.map_err(unsent)?
+            let outgoing = crate::replay::run::replay_outgoing(engine, replay, endpoint, head.inbox).await;
+            (in_flight.shown.url.clone(), outgoing.map_err(unsent)?)
         }
-        None => crate::forward::forward_outgoing(engine, head.inbox, &in_flight.shown.url, endpoint).map_err(unsent)?,
+        None => crate::forward::forward_outgoing(engine, head.inbox, in_flight, endpoint).await.map_err(unsent)?,
     };
     let mut headers = match &outgoing.headers {
         Some(edited) => {
@@ -67,7 +68,6 @@ pub(crate) async fn outgoing_request(
         let body = engine.store.readers().body(row).await.map_err(|e| unread(&e))?;
         body.ok_or_else(|| unsent("The request is no longer stored.".into()))
     };
-    let url = in_flight.shown.url.clone();
     let Some((record, keys)) = &outgoing.re_sign else {
         let body = match outgoing.body {
             Some(body) => body.into(),

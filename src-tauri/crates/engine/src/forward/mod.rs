@@ -6,7 +6,7 @@ pub mod save;
 use hookbench_delivery::{check_headers, leads_to, parse, unmasked};
 use hookbench_model::{AutoDisable, EndpointSettings, Forward, PolicyOverrides, RetryOn, RetrySchedule, masked_url};
 use hookbench_query::Query;
-use hookbench_store::endpoint::EndpointRow;
+use hookbench_store::{delivery::InFlightAttempt, endpoint::EndpointRow};
 
 use crate::{
     Engine,
@@ -115,14 +115,15 @@ pub(crate) fn bound(forwards: &[Forward]) -> Vec<CompiledForward> {
     forwards.iter().filter_map(bind).collect()
 }
 
-/// Returns the changes that a forward makes to a request, with the current settings. Returns an error if the forward
-/// has another destination now, because its headers may contain credentials for that destination only.
-pub(crate) fn forward_outgoing(
+/// Returns the URL of an attempt and the changes that a forward makes to a request, with the current settings. Returns
+/// an error if the forward has another destination now, because its headers may contain credentials for that
+/// destination only.
+pub(crate) async fn forward_outgoing(
     engine: &Engine,
     inbox: i64,
-    url: &str,
+    attempt: &InFlightAttempt,
     endpoint: &EndpointRow,
-) -> Result<OutgoingChanges, String> {
+) -> Result<(String, OutgoingChanges), String> {
     let address = engine.inboxes.by_number(inbox).ok_or("The inbox of the request was deleted.")?;
     let bound = address.forwards.iter().find(|bound| bound.forward.id == endpoint.id);
     let forward = &bound.ok_or("The forward was deleted.")?.forward;
@@ -134,11 +135,18 @@ pub(crate) fn forward_outgoing(
             return Err(format!("The request cannot be signed: the inbox {} has no provider.", address.name));
         }
     };
-    if !leads_to(&forward.to, url) {
+    let mut url = attempt.shown.url.clone();
+    if !leads_to(&forward.to, &url) {
+        // The forward may have changed after the attempt was claimed. The URL is stored before the forward is applied.
+        let number = attempt.number;
+        let stored = engine.store.readers().read(move |connection| hookbench_store::delivery::url(connection, number));
+        url = stored.await.map_err(|e| format!("The delivery cannot be read: {e}."))?.unwrap_or_default();
+    }
+    if !leads_to(&forward.to, &url) {
         return Err("The forward has another destination now. Replay the request to send it there.".into());
     }
     let via = Some(format!("1.1 {}", forward.pseudonym()));
-    Ok(OutgoingChanges { rules: forward.headers.clone(), headers: None, body: None, re_sign, via })
+    Ok((url, OutgoingChanges { rules: forward.headers.clone(), headers: None, body: None, re_sign, via }))
 }
 
 #[cfg(test)]

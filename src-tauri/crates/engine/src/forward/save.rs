@@ -99,10 +99,9 @@ pub fn saved(
     Ok(Ok((forwards, destinations)))
 }
 
-/// Updates the URLs of waiting deliveries to the current destination of the forward.
+/// Updates the URLs of deliveries that have not ended to the current destination of the forward.
 fn redirect(connection: &Connection, endpoint: i64, forward: &Forward, inbox: &str) -> rusqlite::Result<()> {
-    let waiting = hookbench_store::delivery::waiting_requests(connection, endpoint)?;
-    for (number, was, target) in waiting {
+    for (number, was, target) in hookbench_store::delivery::open_requests(connection, endpoint)? {
         // A delivery whose URL is invalid now fails at its next attempt.
         if let Ok(url) = joined(&forward.to, &forward.path, rest_of(&target, inbox))
             && url != was

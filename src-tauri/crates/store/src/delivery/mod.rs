@@ -10,7 +10,7 @@ pub use exchange::{Exchange, RESPONSE_KEPT, Received};
 pub use filter::{BadFilter, Conditions, conditions};
 pub use progress::{
     Advance, AttemptFailure, DeliverySource, InFlightAttempt, NewDelivery, SourceRequest, advance, claim, due_again,
-    end, interrupted, numbers, record, set_due, set_url, skip_waiting, waiting, waiting_for, waiting_requests,
+    end, interrupted, numbers, open_requests, record, set_due, set_url, skip_waiting, url, waiting, waiting_for,
 };
 pub use retention::{count, expire_deliveries};
 pub use row::{

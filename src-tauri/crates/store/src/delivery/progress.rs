@@ -339,7 +339,8 @@ pub struct Advance {
     pub due_us: Option<i64>,
 }
 
-/// Stores the next state of a delivery after an attempt, and updates `shown`.
+/// Stores the next state of a delivery after an attempt, and updates `shown`. A delivery that has ended keeps the URL
+/// of its last attempt. A retry uses the URL that was set in the meantime.
 pub fn advance(
     connection: &Connection,
     number: i64,
@@ -356,21 +357,27 @@ pub fn advance(
     shown.duration_ms = Some(exchange.timings.total_us as f64 / 1_000.0);
     shown.next_at = due_us.map(timestamp);
     shown.ended_at = ended.map(timestamp);
-    connection
+    let url = connection
         .prepare_cached(
-            "UPDATE delivery SET state = ?2, reason = ?3, due_us = coalesce(?4, due_us), ended_us = ?5, status = ?6, error = ?7, duration_us = ?8
-             WHERE number = ?1",
+            "UPDATE delivery SET state = ?2, reason = ?3, due_us = coalesce(?4, due_us), ended_us = ?5, status = ?6,
+               error = ?7, duration_us = ?8, url = iif(?5 IS NULL, url, ?9) WHERE number = ?1 RETURNING url",
         )?
-        .execute(params![
-            number,
-            state as u8,
-            reason,
-            due_us,
-            ended,
-            shown.status,
-            shown.error,
-            exchange.timings.total_us as i64,
-        ])?;
+        .query_row(
+            params![
+                number,
+                state as u8,
+                reason,
+                due_us,
+                ended,
+                shown.status,
+                shown.error,
+                exchange.timings.total_us as i64,
+                shown.url,
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    shown.url = url.unwrap_or_else(|| std::mem::take(&mut shown.url));
     shown.reason = Some(reason).filter(|reason| !reason.is_empty());
     Ok(())
 }
@@ -475,19 +482,27 @@ pub fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(i64, i64, i64)>
         .collect()
 }
 
-/// Lists the deliveries of requests that wait for an endpoint: the delivery number, its URL and the target of the
-/// request.
-pub fn waiting_requests(connection: &Connection, endpoint: i64) -> rusqlite::Result<Vec<(i64, String, String)>> {
+/// Lists the deliveries of requests to an endpoint that have not ended: the delivery number, its URL and the target of
+/// the request.
+pub fn open_requests(connection: &Connection, endpoint: i64) -> rusqlite::Result<Vec<(i64, String, String)>> {
     connection
-        .prepare_cached(&format!(
+        .prepare_cached(
             "SELECT d.number, d.url, r.target FROM delivery d JOIN request r ON r.id = d.request
-             WHERE d.endpoint = ?1 AND d.ended_us IS NULL AND d.state = {WAITING}",
-        ))?
+             WHERE d.endpoint = ?1 AND d.ended_us IS NULL",
+        )?
         .query_map([endpoint], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect()
 }
 
-/// Sets the URL of a delivery.
+/// Returns the URL of a delivery.
+pub fn url(connection: &Connection, number: i64) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT url FROM delivery WHERE number = ?1")?
+        .query_row([number], |row| row.get(0))
+        .optional()
+}
+
+/// Sets the URL of a delivery. An attempt in flight keeps its own URL.
 pub fn set_url(connection: &Connection, number: i64, url: &str) -> rusqlite::Result<()> {
     connection.prepare_cached("UPDATE delivery SET url = ?2 WHERE number = ?1")?.execute(params![number, url]).map(drop)
 }
