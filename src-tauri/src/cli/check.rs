@@ -14,7 +14,8 @@ use http::Method;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Api, Context, error::CliError, inbox::encoded, keys, terminal};
+use super::{Api, Context, error::CliError, keys, terminal};
+use crate::transport::encoded;
 
 /// Interval between progress polls of a run.
 const POLL_INTERVAL: Duration = Duration::from_millis(150);

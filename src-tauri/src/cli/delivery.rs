@@ -8,7 +8,8 @@ use hookbench_model::{
 use http::Method;
 use serde_json::json;
 
-use super::{Api, Context, error::CliError, inbox::encoded, terminal};
+use super::{Api, Context, error::CliError, terminal};
+use crate::transport::encoded;
 
 /// Interval between polls of a delivery that has not ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);

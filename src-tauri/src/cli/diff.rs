@@ -2,7 +2,8 @@
 
 use hookbench_api::{Diff, DiffRow, DiffRowKind};
 
-use super::{Api, Context, error::CliError, inbox::encoded, latest, terminal};
+use super::{Api, Context, error::CliError, latest, terminal};
+use crate::transport::encoded;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -284,10 +284,11 @@ impl GivenSettings {
 
 /// Returns the id of the endpoint with this name or id.
 pub(super) async fn id_of(api: &Api, wanted: &str) -> Result<String, CliError> {
-    let named: EndpointList = api.get(&format!("/endpoints?limit=2&name={}", super::inbox::encoded(wanted))).await?;
+    let named: EndpointList =
+        api.get(&format!("/endpoints?limit=2&name={}", crate::transport::encoded(wanted))).await?;
     match named.items.as_slice() {
         [one] => Ok(one.id.clone()),
-        [] if api.get::<Endpoint>(&format!("/endpoints/{}", super::inbox::encoded(wanted))).await.is_ok() => {
+        [] if api.get::<Endpoint>(&format!("/endpoints/{}", crate::transport::encoded(wanted))).await.is_ok() => {
             Ok(wanted.to_owned())
         }
         [] => {
@@ -360,7 +361,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
 /// Prints the possible causes for which an endpoint receives no events.
 async fn diagnose(api: &Api, context: &Context, endpoint: &str, missed: Option<String>) -> Result<(), CliError> {
     let id = id_of(api, endpoint).await?;
-    let event = missed.map_or(String::new(), |event| format!("?event={}", super::inbox::encoded(&event)));
+    let event = missed.map_or(String::new(), |event| format!("?event={}", crate::transport::encoded(&event)));
     let causes: Diagnosis = api.act(Method::POST, &format!("/endpoints/{id}/diagnose{event}")).await?;
     for cause in &causes.items {
         if context.json {

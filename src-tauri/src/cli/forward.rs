@@ -4,13 +4,8 @@ use hookbench_model::{Forward, ForwardMode, HeaderRules, Inbox, InboxResponse, P
 use http::Method;
 use serde_json::json;
 
-use super::{
-    Api, Context,
-    error::CliError,
-    inbox::{encoded, header},
-    rule::place_of,
-    terminal,
-};
+use super::{Api, Context, error::CliError, inbox::header, rule::place_of, terminal};
+use crate::transport::encoded;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {

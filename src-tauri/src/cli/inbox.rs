@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use hookbench_model::{Deletion, Inbox, InboxList, InboxResponse, ResponseFault, ResponseFile, VerificationSettings};
 use http::Method;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use super::{Api, Context, error::CliError, forward, keys::Keys, rule, terminal};
+use crate::transport::encoded;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -191,14 +191,6 @@ pub(super) fn header(line: &str) -> Result<(String, String), CliError> {
         .split_once(':')
         .ok_or_else(|| CliError::Other(format!("the header is invalid: {line:?} (expected 'Name: value')")))?;
     Ok((name.trim().into(), value.trim().into()))
-}
-
-/// All characters except the unreserved ones (RFC 3986 §2.3).
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-/// Percent-encodes a name as one path segment.
-pub(super) fn encoded(name: &str) -> String {
-    utf8_percent_encode(name, UNRESERVED).to_string()
 }
 
 pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), CliError> {

@@ -89,7 +89,7 @@ impl Forwarding {
     }
 
     async fn call(transport: &Transport, method: Method, inbox: &str, body: Bytes) -> Result<Inbox, CliError> {
-        let path = format!("/api/v1/inboxes/{}", super::inbox::encoded(inbox));
+        let path = format!("/api/v1/inboxes/{}", crate::transport::encoded(inbox));
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         let response = transport.call(method, &path, headers, body).await?;
         if !response.status.is_success() {
@@ -134,7 +134,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let ended = serve::termination();
     let (transport, own) = join_or_serve(context, args.inbox.as_deref()).await?;
     if let Some(name) = &args.inbox {
-        let path = format!("/api/v1/inboxes/{}", super::inbox::encoded(name));
+        let path = format!("/api/v1/inboxes/{}", crate::transport::encoded(name));
         let response = transport.call(http::Method::GET, &path, http::HeaderMap::new(), bytes::Bytes::new()).await?;
         if !response.status.is_success() {
             return Err(CliError::refused(&response));

@@ -14,12 +14,8 @@ use hookbench_model::{
 use http::Method;
 use serde::Serialize;
 
-use super::{
-    Api, Context, delivery, diff,
-    error::CliError,
-    inbox::{encoded, header},
-    terminal,
-};
+use super::{Api, Context, delivery, diff, error::CliError, inbox::header, terminal};
+use crate::transport::encoded;
 
 /// Interval between progress polls of a replay.
 const POLL_INTERVAL: Duration = Duration::from_millis(150);

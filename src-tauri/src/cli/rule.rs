@@ -9,9 +9,10 @@ use serde_json::json;
 use super::{
     Api, Context,
     error::CliError,
-    inbox::{ResponseArgs, encoded, fault},
+    inbox::{ResponseArgs, fault},
     terminal,
 };
+use crate::transport::encoded;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {

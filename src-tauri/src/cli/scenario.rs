@@ -11,9 +11,9 @@ use super::{
     destination::{Destination, Target},
     endpoint::GivenSettings,
     error::CliError,
-    inbox::encoded,
     terminal,
 };
+use crate::transport::encoded;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {

@@ -3,7 +3,8 @@
 use hookbench_api::{SchemaDetail, SchemaField, SchemaList};
 use hookbench_engine::{ChangeKind, Type};
 
-use super::{Api, Context, error::CliError, export, inbox::encoded, terminal};
+use super::{Api, Context, error::CliError, export, terminal};
+use crate::transport::encoded;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -45,7 +45,7 @@ enum Form {
 }
 
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
-    let id = super::inbox::encoded(&super::latest::request(api, &args.id).await?);
+    let id = crate::transport::encoded(&super::latest::request(api, &args.id).await?);
     match args.form {
         None if !context.json => {
             let detail: RequestDetail =

@@ -14,9 +14,9 @@ use super::{
     destination::{Destination, Target},
     endpoint,
     error::CliError,
-    inbox::encoded,
     terminal,
 };
+use crate::transport::encoded;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

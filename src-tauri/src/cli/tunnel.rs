@@ -7,7 +7,8 @@ use hookbench_model::{
 use http::Method;
 use serde_json::json;
 
-use super::{Api, Context, error::CliError, inbox::encoded, terminal};
+use super::{Api, Context, error::CliError, terminal};
+use crate::transport::encoded;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {

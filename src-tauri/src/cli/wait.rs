@@ -5,14 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use hookbench_model::{RequestWait, RequestWaitOther, RequestWaitResult, SignatureStatus};
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Context, error::CliError, listen, requests, serve, terminal};
-use crate::transport::Transport;
+use super::{Api, Context, error::CliError, listen, requests, serve, terminal};
 
 /// Longest time that the command waits.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -67,9 +65,9 @@ pub(super) async fn run(context: &Context, mut args: Args) -> Result<(), CliErro
         // The listener of this command may receive before the command waits.
         args.since = started.to_string();
     }
-    let began = Instant::now();
+    let (api, began) = (Api(transport), Instant::now());
     let result = tokio::select! {
-        result = wait(&transport, &args) => result,
+        result = wait(&api, &args) => result,
         () = ended => Err(CliError::Other("interrupted".into())),
     };
     let took = began.elapsed();
@@ -99,7 +97,7 @@ pub(super) async fn run(context: &Context, mut args: Args) -> Result<(), CliErro
 }
 
 /// Waits in calls of at most a minute, each of which continues after the one before.
-async fn wait(transport: &Transport, args: &Args) -> Result<RequestWaitResult, CliError> {
+async fn wait(api: &Api, args: &Args) -> Result<RequestWaitResult, CliError> {
     let deadline = Instant::now() + args.timeout;
     let (after, since) = match (&args.after, args.since.as_str()) {
         (Some(id), _) => (Some(id.clone()), None),
@@ -119,7 +117,7 @@ async fn wait(transport: &Transport, args: &Args) -> Result<RequestWaitResult, C
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         next.timeout_ms = left.min(CALL_MAX).as_millis() as u32;
-        let part = call(transport, &next).await?;
+        let part: RequestWaitResult = api.send(Method::POST, "/wait", &next).await?;
         all.requests.extend(part.requests);
         all.others.extend(part.others);
         (all.complete, all.after) = (part.complete, part.after);
@@ -127,7 +125,7 @@ async fn wait(transport: &Transport, args: &Args) -> Result<RequestWaitResult, C
             all.others.clear();
             return Ok(all);
         }
-        if left.is_zero() || left <= CALL_MAX {
+        if left <= CALL_MAX {
             // Those that meet most conditions come first, then the newest.
             all.others.sort_by(|a, b| (a.unmet.len(), &b.request.id).cmp(&(b.unmet.len(), &a.request.id)));
             all.others.truncate(10);
@@ -136,16 +134,6 @@ async fn wait(transport: &Transport, args: &Args) -> Result<RequestWaitResult, C
         next.count = args.count - all.requests.len() as u32;
         (next.after, next.since) = (Some(all.after.clone()), None);
     }
-}
-
-async fn call(transport: &Transport, wait: &RequestWait) -> Result<RequestWaitResult, CliError> {
-    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-    let body = serde_json::to_vec(wait).map_err(|why| CliError::Other(why.to_string()))?;
-    let response = transport.call(Method::POST, "/api/v1/wait", headers, Bytes::from(body)).await?;
-    if !response.status.is_success() {
-        return Err(CliError::refused(&response));
-    }
-    super::read(&response)
 }
 
 /// Returns why the result is not what was wanted. Returns `None` if it is.

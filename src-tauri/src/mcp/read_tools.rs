@@ -9,6 +9,7 @@ use super::{
     Mcp,
     result::{captured, cut, own},
 };
+use crate::transport::encoded;
 
 /// Maximum number of requests in a result.
 const LIMIT_MAX: u32 = 50;
@@ -87,11 +88,6 @@ struct ProviderSummary {
     name: String,
 }
 
-/// Escapes a value for a path or a query.
-pub(super) fn escaped(value: &str) -> String {
-    form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20")
-}
-
 #[tool_router(router = read_tools, vis = "pub(super)")]
 impl Mcp {
     #[tool(
@@ -130,7 +126,7 @@ impl Mcp {
         annotations(read_only_hint = true)
     )]
     async fn get_request(&self, Parameters(RequestId { id }): Parameters<RequestId>) -> CallToolResult {
-        let id = escaped(&id);
+        let id = encoded(&id);
         let paths =
             [format!("/requests/{id}"), format!("/export?as=jsonl&ids={id}"), format!("/requests/{id}/timeline")];
         // The export masks credentials in the body too.
@@ -167,7 +163,7 @@ impl Mcp {
         annotations(read_only_hint = true)
     )]
     async fn explain_signature(&self, Parameters(RequestId { id }): Parameters<RequestId>) -> CallToolResult {
-        captured(self.get(&format!("/requests/{}/signature", escaped(&id))).await)
+        captured(self.get(&format!("/requests/{}/signature", encoded(&id))).await)
     }
 
     #[tool(
@@ -175,7 +171,7 @@ impl Mcp {
         annotations(read_only_hint = true)
     )]
     async fn diff_requests(&self, Parameters(Pair { a, b }): Parameters<Pair>) -> CallToolResult {
-        captured(self.get(&format!("/diff?mask=true&a={}&b={}", escaped(&a), escaped(&b))).await)
+        captured(self.get(&format!("/diff?mask=true&a={}&b={}", encoded(&a), encoded(&b))).await)
     }
 
     #[tool(
@@ -184,7 +180,7 @@ impl Mcp {
     )]
     async fn list_providers(&self, Parameters(Provider { provider }): Parameters<Provider>) -> CallToolResult {
         if let Some(id) = provider {
-            return own(self.get(&format!("/providers/{}", escaped(&id))).await);
+            return own(self.get(&format!("/providers/{}", encoded(&id))).await);
         }
         #[derive(Deserialize)]
         struct List {
@@ -202,6 +198,6 @@ impl Mcp {
         annotations(read_only_hint = true)
     )]
     async fn get_check_report(&self, Parameters(Report { id }): Parameters<Report>) -> CallToolResult {
-        captured(self.get(&format!("/checks/{}/report?as=json", escaped(&id))).await)
+        captured(self.get(&format!("/checks/{}/report?as=json", encoded(&id))).await)
     }
 }

@@ -8,9 +8,9 @@ use rmcp::{
 
 use super::{
     Mcp,
-    read_tools::escaped,
     result::{UNTRUSTED, bounded},
 };
+use crate::transport::encoded;
 
 /// Number of requests in the list of resources.
 const LISTED: usize = 20;
@@ -65,8 +65,8 @@ pub(super) async fn read(server: &Mcp, uri: &str) -> Result<ReadResourceResult, 
     let (kind, id) = uri.strip_prefix("hookbench://").and_then(|rest| rest.split_once('/')).ok_or_else(unknown)?;
     let (.., path) = KINDS.iter().find(|(_, name, ..)| *name == kind).ok_or_else(unknown)?;
     let path = match (kind, id.split_once('/')) {
-        ("schema", Some((inbox, event))) => format!("/schemas/{}?event={}", escaped(inbox), escaped(event)),
-        _ => path.replace("{}", &escaped(id)),
+        ("schema", Some((inbox, event))) => format!("/schemas/{}?event={}", encoded(inbox), encoded(event)),
+        _ => path.replace("{}", &encoded(id)),
     };
     let text = server.get(&path).await.map_err(|why| ErrorData::resource_not_found(why, None))?;
     let mut contents = vec![ResourceContents::text(bounded(text), uri).with_mime_type(JSON)];

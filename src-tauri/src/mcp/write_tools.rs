@@ -18,9 +18,9 @@ use serde_json::json;
 
 use super::{
     Mcp,
-    read_tools::escaped,
     result::{captured, own},
 };
+use crate::transport::encoded;
 
 /// Interval at which the state of a replay or a check run is read.
 const POLL: Duration = Duration::from_millis(100);
@@ -131,7 +131,7 @@ impl Mcp {
         let headers: Vec<(String, String)> = headers.into_iter().collect();
         let response = json!({ "status": status, "body": body, "headers": headers, "delay_ms": delay_ms });
         let change = json!({ "response": response }).to_string();
-        own(self.call(Method::PATCH, &format!("/inboxes/{}", escaped(&inbox)), Some(change)).await)
+        own(self.call(Method::PATCH, &format!("/inboxes/{}", encoded(&inbox)), Some(change)).await)
     }
 }
 
@@ -167,7 +167,7 @@ impl Mcp {
             json!({ "provider": asked.provider, "type": asked.event, "set": asked.set.unwrap_or_default(), "to": to });
         let sent: Sent = parsed(&self.call(Method::POST, "/events", Some(new.to_string())).await?)?;
         let delivery = sent.deliveries.first().ok_or("The event has no delivery.")?;
-        let path = format!("/deliveries/{}", escaped(&delivery.id));
+        let path = format!("/deliveries/{}", encoded(&delivery.id));
         self.ended(&path, |delivery: &Delivery| delivery.ended_at.is_some(), |_| 0.0, context).await?;
         self.delivery(&delivery.id).await
     }
@@ -252,7 +252,7 @@ impl Mcp {
         struct Attempts {
             attempts: u32,
         }
-        let path = format!("/deliveries/{}", escaped(id));
+        let path = format!("/deliveries/{}", encoded(id));
         let detail = self.get(&path).await?;
         let Attempts { attempts } = parsed(&detail)?;
         let body = self.get(&format!("{path}/attempts/{attempts}/body")).await.unwrap_or_default();

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use hookbench_engine::{Clock, DataDir, Engine, EngineError, FeedGone, LiveEngine, OwnerKind, Query};
 use http::{HeaderMap, Method, Request, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use remote::Remote;
 use tower::ServiceExt;
 
@@ -44,6 +45,14 @@ pub enum TransportError {
     /// Response that ended early.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+}
+
+/// All characters except the unreserved ones (RFC 3986 §2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Percent-encodes a name as one path segment.
+pub fn encoded(name: &str) -> String {
+    utf8_percent_encode(name, UNRESERVED).to_string()
 }
 
 /// Complete response.

@@ -71,13 +71,12 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
 }
 
 async fn run(engine: Weak<Engine>) {
-    let connections = Connections::new();
     loop {
         let Some(opened) = engine.upgrade() else { return };
         let updates = opened.updates.clone();
         let (found, pause) = match opened.settings().check_for_updates {
             false => (None, INTERVAL),
-            true => look(&connections, &opened.dir().path().join(FILE), opened.clock.now_us() / 1_000_000).await,
+            true => look(&opened.dir().path().join(FILE), opened.clock.now_us() / 1_000_000).await,
         };
         if updates.put(found) {
             opened.feed().publish([Change::StatusChanged]);
@@ -97,7 +96,7 @@ struct LastCheck {
 }
 
 /// Checks if the last check is a day ago. Returns the newer release, and the time until the next check.
-async fn look(connections: &Connections, file: &Path, now_s: i64) -> (Option<StatusRelease>, Duration) {
+async fn look(file: &Path, now_s: i64) -> (Option<StatusRelease>, Duration) {
     let stored = fs::read(file).ok().and_then(|text| serde_json::from_slice::<LastCheck>(&text).ok());
     let last = stored.unwrap_or_default();
     let known = newer(&last.tag, env!("CARGO_PKG_VERSION")).unwrap_or_default();
@@ -105,10 +104,7 @@ async fn look(connections: &Connections, file: &Path, now_s: i64) -> (Option<Sta
     if age_s < INTERVAL.as_secs() {
         return (known, INTERVAL - Duration::from_secs(age_s));
     }
-    let checked = match check(connections, now_s).await {
-        Ok(tag) => newer(&tag, env!("CARGO_PKG_VERSION")).map(|found| (found, tag)),
-        Err(why) => Err(why),
-    };
+    let checked = check(now_s).await.and_then(|tag| Ok((newer(&tag, env!("CARGO_PKG_VERSION"))?, tag)));
     match checked {
         Ok((found, tag)) => {
             let text = serde_json::to_vec(&LastCheck { at_s: now_s, tag }).unwrap_or_default();
@@ -125,7 +121,7 @@ async fn look(connections: &Connections, file: &Path, now_s: i64) -> (Option<Sta
 }
 
 /// Asks for the newest release. Returns its tag.
-async fn check(connections: &Connections, now_s: i64) -> Result<String, String> {
+async fn check(now_s: i64) -> Result<String, String> {
     let url = std::env::var(VARIABLE).ok().filter(|url| !url.is_empty()).unwrap_or_else(|| LATEST.to_owned());
     let headers = [("Accept", "application/vnd.github+json"), ("User-Agent", "Hookbench")];
     let outgoing = Outgoing {
@@ -142,7 +138,8 @@ async fn check(connections: &Connections, now_s: i64) -> Result<String, String> 
         fresh: true,
         now_s,
     };
-    let received = exchange(connections, &outgoing, &options, None).await.result.map_err(|error| error.message)?;
+    let received =
+        exchange(&Connections::new(), &outgoing, &options, None).await.result.map_err(|error| error.message)?;
     match received.status {
         200 => {
             let release = serde_json::from_slice::<Release>(&received.body);

@@ -65,8 +65,8 @@ pub struct Pipeline {
     cursors: [AtomicI64; PipelineStage::ALL.len()],
     saved: [AtomicI64; PipelineStage::ALL.len()],
     closing: AtomicBool,
-    /// The last batch that a wait read from the store, for the other waits.
-    waited: tokio::sync::Mutex<Option<Arc<Batch>>>,
+    /// The last batch that a wait read from the store, while another wait uses it.
+    waited: tokio::sync::Mutex<Weak<Batch>>,
 }
 
 impl std::fmt::Debug for Pipeline {

@@ -1,6 +1,6 @@
 //! Waits for captured requests that match a query.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::{cmp::Reverse, sync::Arc, time::Duration};
 
 use hookbench_capture::{IdTail, ReadError, RowId};
 use hookbench_query::{Node, Place, Query};
@@ -14,6 +14,9 @@ use crate::Engine;
 
 /// Maximum number of requests that are returned because they almost match.
 const OTHERS: usize = 10;
+
+/// Time for requests that arrived before the call, even if the timeout is shorter.
+const SCAN: Duration = Duration::from_secs(10);
 
 /// Fields whose value changes after a request has arrived.
 const LATER: [&str; 5] = ["status", "app", "note", "pinned", "unread"];
@@ -73,9 +76,10 @@ pub async fn wait(engine: &Arc<Engine>, wanted: WaitQuery, deadline: Instant) ->
     let mut verified = engine.pipeline.verified.subscribe();
     let wanted = Arc::new(wanted);
     let mut waited = WaitOutcome { last: wanted.after, ..WaitOutcome::default() };
+    let scan_end = deadline.max(Instant::now() + SCAN);
     loop {
         let end = *verified.borrow_and_update();
-        while waited.last < end {
+        while waited.last < end && Instant::now() < scan_end {
             let batch = shared_batch(engine, waited.last, end).await?;
             let (inboxes, tail, now_us) = (engine.inboxes.clone(), engine.store.id_tail(), engine.clock.now_us());
             let for_read = wanted.clone();
@@ -102,11 +106,11 @@ async fn shared_batch(engine: &Engine, after: RowId, end: RowId) -> Result<Arc<B
         return Ok(batch);
     }
     let mut shared = engine.pipeline.waited.lock().await;
-    if let Some(batch) = shared.as_ref().filter(|batch| batch.after <= after && after < batch.last) {
-        return Ok(batch.clone());
+    if let Some(batch) = shared.upgrade().filter(|batch| batch.after <= after && after < batch.last) {
+        return Ok(batch);
     }
     let batch = engine.pipeline.batch(engine, after, end).await?;
-    *shared = Some(batch.clone());
+    *shared = Arc::downgrade(&batch);
     Ok(batch)
 }
 
