@@ -15,6 +15,7 @@ const MISSING: &[(&str, &str)] = &[
     ("/endpoints/{id}", "endpoint_not_found"),
     ("/inboxes/{name}", "inbox_not_found"),
     ("/jobs/{id}", "job_not_found"),
+    ("/projects/{name}", "project_not_found"),
     ("/providers/{id}", "provider_not_found"),
     ("/saved-searches/{name}", "saved_search_not_found"),
     ("/refusals/{id}", "refusal_not_found"),

@@ -4,7 +4,11 @@ use std::{fs, path::Path};
 
 /// Manifest and name of each package, with the workspace packages that the package may depend on.
 const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
-    ("Cargo.toml", "hookbench", &["hookbench-api", "hookbench-engine", "hookbench-model", "hookbench-relay"]),
+    (
+        "Cargo.toml",
+        "hookbench",
+        &["hookbench-api", "hookbench-engine", "hookbench-model", "hookbench-project", "hookbench-relay"],
+    ),
     (
         "src-tauri/crates/engine/Cargo.toml",
         "hookbench-engine",
@@ -116,6 +120,7 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
             "hookbench-query",
         ],
     ),
+    ("src-tauri/crates/project/Cargo.toml", "hookbench-project", &["hookbench-model", "hookbench-provider"]),
     ("src-tauri/crates/schema/Cargo.toml", "hookbench-schema", &["hookbench-query"]),
     (
         "src-tauri/crates/diff/Cargo.toml",

@@ -24,6 +24,7 @@ mod mcp;
 mod operations;
 mod pages;
 mod pipeline;
+mod project;
 mod query;
 mod reading;
 mod refused;

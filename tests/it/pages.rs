@@ -230,6 +230,7 @@ pages! {
     runs_containers "docs/containers.md",
     runs_handler_checks "docs/handler-checks.md",
     runs_import_export "docs/import-export.md",
+    runs_projects "docs/projects.md",
     runs_receiving "docs/receiving.md",
     runs_replaying_and_forwarding "docs/replaying-and-forwarding.md",
     runs_search "docs/search.md",

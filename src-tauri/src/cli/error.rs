@@ -16,6 +16,9 @@ pub(super) enum CliError {
     /// Negative result that is already printed. Maps to exit status 1.
     #[error("negative result")]
     No,
+    /// Exit status of a command that this command ran.
+    #[error("the command ended with the status {0}")]
+    Exit(u8),
     #[error("{0}")]
     Other(String),
 }

@@ -107,6 +107,13 @@ pub(super) struct OwnEngine {
 }
 
 impl OwnEngine {
+    /// Opens the API of an engine, so that other commands find it.
+    pub(super) async fn announced(engine: Arc<Engine>) -> Result<Self, CliError> {
+        let api = api_server::open(&engine, ApiAccess::default(), |_, _| ()).await?;
+        api_server::announce(&engine, OwnerKind::Serve, Some(&api)).await?;
+        Ok(Self { engine, api })
+    }
+
     pub(super) async fn close(self) {
         self.engine.close().await;
     }
@@ -121,11 +128,9 @@ pub(super) async fn join_or_serve(
         remote @ Transport::Remote(_) => Ok((remote, None)),
         Transport::InProcess { engine, router, streams } => {
             let url = serve::receive(&engine, None).await?;
-            let api = api_server::open(&engine, ApiAccess::default(), |_, _| ()).await?;
-            api_server::announce(&engine, OwnerKind::Serve, Some(&api)).await?;
+            let own = OwnEngine::announced(engine.clone()).await?;
             terminal::say(&format!("Listening at {url}/{}", inbox.unwrap_or("<inbox>")));
-            let transport = Transport::InProcess { engine: engine.clone(), router, streams };
-            Ok((transport, Some(OwnEngine { engine, api })))
+            Ok((Transport::InProcess { engine, router, streams }, Some(own)))
         }
     }
 }

@@ -20,6 +20,7 @@ mod keys;
 mod latest;
 mod listen;
 mod mcp;
+mod project;
 mod provider;
 mod redaction;
 mod relay;
@@ -94,6 +95,9 @@ enum Verb {
     /// Run an MCP server for a coding agent, on standard input and output
     #[command(after_help = "Examples:\n  hookbench mcp\n  hookbench mcp --allow-write")]
     Mcp(mcp::Args),
+    /// Create and change what the project file hookbench.toml says, and optionally run a command
+    #[command(after_help = "Examples:\n  hookbench up\n  hookbench up --check\n  hookbench up -- npm test")]
+    Up(Box<project::Up>),
     /// Verify the signature of a raw HTTP request. Exits with 1 unless it is valid
     #[command(after_help = "Examples:\n  \
         hookbench verify --provider github --secret-file secret.txt < request.http\n  \
@@ -223,6 +227,12 @@ enum Call {
     /// Show and change settings
     #[command(subcommand, after_help = "Examples:\n  hookbench config get\n  hookbench config set retention.days=30")]
     Config(config::Verb),
+    /// Take away what `hookbench up` created
+    #[command(after_help = "Examples:\n  hookbench down\n  hookbench down --project shop --delete-requests")]
+    Down(project::Down),
+    /// Write a project file from the inboxes, endpoints, scenarios, tunnels and settings that are there
+    #[command(after_help = "Examples:\n  hookbench export-config\n  hookbench export-config -o hookbench.toml")]
+    ExportConfig(project::ExportConfig),
 }
 
 impl Call {
@@ -296,6 +306,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // The negative result is already printed.
         Err(CliError::No) => ExitCode::from(1),
+        Err(CliError::Exit(status)) => ExitCode::from(status),
         Err(error) => terminal::fail(&error),
     }
 }
@@ -312,6 +323,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Verb::Listen(args) => return listen::run(context, args).await,
         Verb::Wait(args) => return wait::run(context, args).await,
         Verb::Mcp(args) => return mcp::run(context, args).await,
+        Verb::Up(args) => return project::up(context, *args).await,
         Verb::Verify(args) => return signature::verify(context, &args),
         Verb::Sign(args) => return signature::sign(context, &args),
         Verb::Explain(args) => return signature::explain(context, &args).await,
@@ -349,6 +361,8 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Call::Export(args) => export::run(&api, args).await,
         Call::Backup(args) => backup::run(&api, context, args).await,
         Call::Config(verb) => config::run(&api, context, verb).await,
+        Call::Down(args) => project::down(&api, context, args).await,
+        Call::ExportConfig(args) => project::export_config(&api, args).await,
     };
     api.close().await;
     done

@@ -130,6 +130,8 @@ function applyOne(item: FeedItem, deliveries: Delivery[]): void {
       return void refetch(keys.refusals, { restart: false });
     case "saved_searches_changed":
       return void refetch(keys.savedSearches);
+    case "projects_changed":
+      return void refetch(keys.projects);
     case "job_changed":
       return jobChanged(item.job);
     // Lists of requests follow the feed on their own, and `announce` shows alerts.

@@ -110,6 +110,7 @@ export const api = {
     ),
   timeline: (id: string) => value(client.GET("/api/v1/requests/{id}/timeline", requestPath(id))),
   diff: (a: string, b: string) => value(client.GET("/api/v1/diff", { params: { query: { a, b } } })),
+  projects: () => value(client.GET("/api/v1/projects")),
   savedSearches: () => value(client.GET("/api/v1/saved-searches")),
   saveSearch: (name: string, body: Omit<SavedSearch, "name">) =>
     value(client.PUT("/api/v1/saved-searches/{name}", { ...inboxPath(name), body })),

@@ -33,6 +33,7 @@ export const keys = {
   schemas: ["schemas"],
   allSchemas: ["schemas", "all"],
   savedSearches: ["saved-searches"],
+  projects: ["projects"],
   savedSearchCounts: ["saved-search-count"],
   refusals: ["refusals"],
   traffic: ["traffic"],

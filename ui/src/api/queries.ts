@@ -64,4 +64,5 @@ export const useTunnels = () => useQuery({ queryKey: keys.tunnels, queryFn: api.
 
 export const useSchemas = () => useQuery({ queryKey: keys.allSchemas, queryFn: api.schemas });
 
+export const useProjects = () => useQuery({ queryKey: keys.projects, queryFn: api.projects });
 export const useSavedSearches = () => useQuery({ queryKey: keys.savedSearches, queryFn: api.savedSearches });

@@ -888,6 +888,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List projects
+         * @description Returns all projects with the resources that they manage, sorted by name.
+         */
+        get: operations["projects_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Save a project
+         * @description Stores which resources a project file manages. Replaces the project of the same name, if there is one. The resources
+         *     are not changed: `hookbench up` creates them first.
+         */
+        put: operations["projects_save"];
+        post?: never;
+        /**
+         * Delete a project
+         * @description Deletes a project. The resources that the project managed are kept.
+         */
+        delete: operations["projects_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/providers": {
         parameters: {
             query?: never;
@@ -1711,9 +1756,17 @@ export interface paths {
          * @description Returns a scenario with its events.
          */
         get: operations["scenarios_read"];
-        put?: never;
+        /**
+         * Save a custom scenario
+         * @description Saves a scenario file in the data folder. Replaces the custom scenario with the same ID, if there is one.
+         */
+        put: operations["scenarios_save"];
         post?: never;
-        delete?: never;
+        /**
+         * Delete a custom scenario
+         * @description Deletes a custom scenario and its file.
+         */
+        delete: operations["scenarios_remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2295,6 +2348,9 @@ export interface components {
         } | {
             /** @enum {string} */
             type: "saved_searches_changed";
+        } | {
+            /** @enum {string} */
+            type: "projects_changed";
         } | {
             /** @description Name of the saved search. */
             name: string;
@@ -3293,7 +3349,7 @@ export interface components {
          * @description Code of an error, serialized in snake case, such as `inbox_not_found`.
          * @enum {string}
          */
-        ErrorCode: "invalid_path" | "invalid_query" | "malformed_json" | "token_needed" | "code_used" | "wrong_origin" | "commands_from_page" | "file_from_page" | "route_not_found" | "attempt_not_found" | "check_not_found" | "delivery_not_found" | "deletion_not_found" | "endpoint_not_found" | "inbox_not_found" | "job_not_found" | "not_exposed" | "part_not_found" | "provider_not_found" | "saved_search_not_found" | "refusal_not_found" | "replay_not_found" | "request_not_found" | "rule_not_found" | "scenario_not_found" | "scenario_run_not_found" | "scheme_not_found" | "schema_not_found" | "tunnel_not_found" | "unknown_file" | "method_not_allowed" | "confirm_commands" | "confirm_host" | "ended" | "endpoint_gone" | "endpoint_off" | "file_exists" | "name_taken" | "no_provider" | "no_test_event" | "not_listening" | "not_waiting" | "other_host_key" | "port_taken" | "provider_ships" | "running" | "under_way" | "feed_gone" | "too_large" | "too_large_for_code" | "too_large_to_decode" | "too_large_to_explain" | "unsupported_media_type" | "range_not_satisfiable" | "wrong_host" | "bad_query" | "file_unwritable" | "invalid" | "invalid_json" | "no_target" | "not_forwarded" | "not_in_this_form" | "not_let_in" | "not_multipart" | "unknown_format" | "file_unreadable" | "relay_refused" | "wrong_code" | "internal" | "host_unreached" | "no_relay" | "relay_unreached" | "stays_open" | "database_unreadable" | "database_unwritable" | "engine_lost" | "no_engine" | "disk_full";
+        ErrorCode: "invalid_path" | "invalid_query" | "malformed_json" | "token_needed" | "code_used" | "wrong_origin" | "commands_from_page" | "file_from_page" | "route_not_found" | "attempt_not_found" | "check_not_found" | "delivery_not_found" | "deletion_not_found" | "endpoint_not_found" | "inbox_not_found" | "job_not_found" | "not_exposed" | "part_not_found" | "project_not_found" | "provider_not_found" | "saved_search_not_found" | "refusal_not_found" | "replay_not_found" | "request_not_found" | "rule_not_found" | "scenario_not_found" | "scenario_run_not_found" | "scheme_not_found" | "schema_not_found" | "tunnel_not_found" | "unknown_file" | "method_not_allowed" | "confirm_commands" | "confirm_host" | "ended" | "endpoint_gone" | "endpoint_off" | "file_exists" | "managed_elsewhere" | "name_taken" | "no_provider" | "no_test_event" | "not_listening" | "not_waiting" | "other_host_key" | "port_taken" | "scenario_ships" | "provider_ships" | "running" | "under_way" | "feed_gone" | "too_large" | "too_large_for_code" | "too_large_to_decode" | "too_large_to_explain" | "unsupported_media_type" | "range_not_satisfiable" | "wrong_host" | "bad_query" | "file_unwritable" | "invalid" | "invalid_json" | "no_target" | "not_forwarded" | "not_in_this_form" | "not_let_in" | "not_multipart" | "unknown_format" | "file_unreadable" | "relay_refused" | "wrong_code" | "internal" | "host_unreached" | "no_relay" | "relay_unreached" | "stays_open" | "database_unreadable" | "database_unwritable" | "engine_lost" | "no_engine" | "disk_full";
         /** @description An event that was sent. */
         Event: {
             /**
@@ -3853,6 +3909,52 @@ export interface components {
          * @enum {string}
          */
         PipelineStage: "verify" | "forward" | "schema" | "index" | "alerts";
+        /** @description A project: the resources that a project file created or adopted. */
+        Project: {
+            /**
+             * Format: date-time
+             * @description Time at which the project file was last applied.
+             */
+            applied_at: string;
+            /** @description Path of the project file, for display. */
+            file: string;
+            /** @description Name of the project. */
+            name: string;
+            /** @description Resources that the project manages, in the order in which they were created. */
+            resources: components["schemas"]["ProjectResource"][];
+        };
+        /** @description List of projects, sorted by name. */
+        ProjectList: {
+            /** @description The items. */
+            items: components["schemas"]["Project"][];
+        };
+        /** @description A project to save. */
+        ProjectNew: {
+            /** @description Path of the project file, for display. */
+            file: string;
+            /** @description Resources that the project manages. At most 1000. */
+            resources: components["schemas"]["ProjectResource"][];
+        };
+        /** @description A resource that a project manages. */
+        ProjectResource: {
+            /** @description True if the resource existed before the project managed it. Such a resource is not deleted with the project. */
+            adopted?: boolean;
+            /** @description Value of a setting before the project changed it, as JSON. */
+            before?: string | null;
+            /** @description Digest of the values that were applied, which shows a change of a secret without the secret. */
+            digest?: string;
+            /** @description ID of the resource. A resource belongs to at most one project. */
+            id: string;
+            /** @description Name of the resource in the project file. */
+            key: string;
+            /** @description Type of the resource. */
+            type: components["schemas"]["ProjectResourceType"];
+        };
+        /**
+         * @description Type of a resource that a project manages.
+         * @enum {string}
+         */
+        ProjectResourceType: "setting" | "inbox" | "endpoint" | "scenario" | "tunnel";
         /** @description List of providers by ID, and of invalid files of custom providers. */
         ProviderList: {
             /** @description Invalid files, each with the line, the column and the expected content. */
@@ -4654,6 +4756,11 @@ export interface components {
             folder: string;
             /** @description The items. */
             items: components["schemas"]["Scenario"][];
+        };
+        /** @description A custom scenario to save. */
+        ScenarioNew: {
+            /** @description Text of the scenario file. */
+            file: string;
         };
         /** @description A run of a scenario: its events and their deliveries. */
         ScenarioRun: {
@@ -10315,6 +10422,268 @@ export interface operations {
             };
         };
     };
+    projects_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "applied_at": "2026-11-29T21:46:32.815547Z",
+                     *           "file": "text",
+                     *           "name": "shop",
+                     *           "resources": [
+                     *             {
+                     *               "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *               "key": "text",
+                     *               "type": "setting"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectList"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    projects_save: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "file": "text",
+                 *       "resources": [
+                 *         {
+                 *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                 *           "key": "text",
+                 *           "type": "setting"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["ProjectNew"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "applied_at": "2026-11-29T21:46:32.815547Z",
+                     *       "file": "text",
+                     *       "name": "shop",
+                     *       "resources": [
+                     *         {
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "key": "text",
+                     *           "type": "setting"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The current state does not allow the request. `code` contains the reason. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    projects_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success, without a body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     providers_list: {
         parameters: {
             query?: never;
@@ -14702,6 +15071,208 @@ export interface operations {
             };
             /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    scenarios_save: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the scenario.
+                 * @example support-chat
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "file": "text"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ScenarioNew"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "about": "text",
+                     *       "duration_ms": 1,
+                     *       "file": "text",
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "name": "shop",
+                     *       "own": true,
+                     *       "provider": "stripe",
+                     *       "steps": [
+                     *         {
+                     *           "after_ms": 1,
+                     *           "event": "01a22946-25ef-7318-9002-e30b762c2d0c"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Scenario"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The current state does not allow the request. `code` contains the reason. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    scenarios_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description ID of the scenario.
+                 * @example support-chat
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success, without a body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The current state does not allow the request. `code` contains the reason. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -57,6 +57,8 @@ export interface ProviderFile {
 export type TimelineItem = components["schemas"]["TimelineItem"];
 export type Diff = components["schemas"]["Diff"];
 export type DiffRow = Diff["body"][number];
+export type Project = components["schemas"]["Project"];
+export type ProjectResource = components["schemas"]["ProjectResource"];
 export type SavedSearch = components["schemas"]["SavedSearch"];
 export type ReadQuery = components["schemas"]["QueryAnalysis"];
 export type Completion = components["schemas"]["QueryCompletion"];

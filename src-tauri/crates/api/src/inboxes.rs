@@ -411,13 +411,15 @@ pub(crate) async fn test_event(
     let ListenerState::Listening { url, .. } = engine.listener.state() else { return Err(not_listening()) };
     let target = url.trim_start_matches("http://").parse().map_err(|_| not_listening())?;
     // The response of the inbox can be delayed for longer than an API request may take. The configured status is
-    // returned then.
+    // returned then, and the task sends the event to its end.
     let (catalog, now_ms) = (engine.providers.catalog(), engine.clock.now_us() / 1_000);
-    let sending = test_event::send(&catalog, target, &address, now_ms);
-    let sent = tokio::time::timeout(std::time::Duration::from_secs(2), sending).await;
-    match sent {
-        Ok(Ok(status)) => Ok(Json(InboxTestResult { status })),
-        Ok(Err(reason)) => Err(ApiError::internal(format!("The test event could not be sent: {reason}."))),
-        Err(_) => Ok(Json(InboxTestResult { status: address.response.status.as_u16() })),
+    let configured = address.response.status.as_u16();
+    let sending = tokio::spawn(async move { test_event::send(&catalog, target, &address, now_ms).await });
+    let failed = |reason: String| ApiError::internal(format!("The test event could not be sent: {reason}."));
+    match tokio::time::timeout(std::time::Duration::from_secs(2), sending).await {
+        Ok(Ok(Ok(status))) => Ok(Json(InboxTestResult { status })),
+        Ok(Ok(Err(reason))) => Err(failed(reason.to_string())),
+        Ok(Err(stopped)) => Err(failed(stopped.to_string())),
+        Err(_) => Ok(Json(InboxTestResult { status: configured })),
     }
 }

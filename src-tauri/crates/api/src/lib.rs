@@ -18,6 +18,7 @@ mod inboxes;
 mod jobs;
 mod json_fault;
 mod page;
+mod projects;
 mod providers;
 mod refusals;
 mod replays;
@@ -104,7 +105,7 @@ fn routes() -> Vec<Route> {
         route!(events::list, events::send).taking(DefaultBodyLimit::max(EVENT_MAX)),
         route!(scenarios::list),
         route!(scenarios::run),
-        route!(scenarios::read),
+        route!(scenarios::read, scenarios::save, scenarios::remove),
         route!(scenario_runs::list),
         route!(scenario_runs::read),
         route!(scenario_runs::cancel),
@@ -145,6 +146,8 @@ fn routes() -> Vec<Route> {
         route!(schemas::list),
         route!(schemas::read, schemas::remove),
         route!(schemas::code),
+        route!(projects::list),
+        route!(projects::save, projects::remove),
         route!(saved_searches::read),
         route!(saved_searches::fields),
         route!(saved_searches::list),

@@ -17,6 +17,8 @@ use super::{
     extract,
 };
 
+/// Maximum length of the ID of a custom scenario, in characters.
+const ID_MAX: usize = 60;
 /// Maximum value of `time_scale`.
 const TIME_SCALE_MAX: f64 = 100_000.0;
 /// Minimum value of `time_scale`.
@@ -85,6 +87,95 @@ pub(crate) async fn read(
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<Scenario>, ApiError> {
     find(&engine, &id).await.map(Json)
+}
+
+/// A custom scenario to save.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScenarioNew {
+    /// Text of the scenario file.
+    file: String,
+}
+
+/// Validates the ID of a custom scenario.
+///
+/// # Errors
+///
+/// Returns an error if the ID cannot be the name of a file.
+fn check_id(id: &str) -> Result<(), ApiError> {
+    let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if id.is_empty() || id.len() > ID_MAX || !id.chars().all(kebab) || id.starts_with('-') {
+        return Err(ApiError::invalid(format!(
+            "A scenario ID must have 1 to {ID_MAX} lowercase letters, digits and hyphens, and not start with a hyphen."
+        )));
+    }
+    Ok(())
+}
+
+fn shipped(id: &str) -> ApiError {
+    ApiError::new(
+        ErrorCode::ScenarioShips,
+        format!("The scenario {id:?} is built in and cannot be changed."),
+        "Choose another ID. To override the scenario, add a file of this name to `scenarios` in the data folder.",
+    )
+}
+
+/// Writes the file of a custom scenario, or deletes it.
+async fn write_file(engine: &Engine, id: &str, text: Option<String>) -> Result<bool, ApiError> {
+    let folder = engine.dir().path().join("scenarios");
+    let path = folder.join(format!("{id}.toml"));
+    let work = move || match text {
+        Some(text) => {
+            std::fs::create_dir_all(&folder)?;
+            let unfinished = path.with_extension("toml.new");
+            std::fs::write(&unfinished, text)?;
+            std::fs::rename(&unfinished, &path).map(|()| true)
+        }
+        None => match std::fs::remove_file(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            done => done.map(|()| true),
+        },
+    };
+    let done = tokio::task::spawn_blocking(work).await.map_err(|e| ApiError::internal(e.to_string()))?;
+    done.map_err(|e: std::io::Error| ApiError::internal(format!("The scenario file cannot be changed: {e}.")))
+}
+
+/// Save a custom scenario
+///
+/// Saves a scenario file in the data folder. Replaces the custom scenario with the same ID, if there is one.
+#[utoipa::path(put, path = "/scenarios/{id}", tag = "scenarios", params(("id" = String, Path)), request_body = ScenarioNew, responses(
+    (status = 200, body = Scenario), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
+))]
+pub(crate) async fn save(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Json(new): extract::Json<ScenarioNew>,
+) -> Result<Json<Scenario>, ApiError> {
+    check_id(&id)?;
+    if all(&engine).await?.items.iter().any(|scenario| scenario.id == id && !scenario.own) {
+        return Err(shipped(&id));
+    }
+    hookbench_provider::Scenario::parse(&id, &new.file, &engine.providers.catalog())
+        .map_err(|why| ApiError::invalid(format!("The scenario cannot be parsed: {why}.")))?;
+    write_file(&engine, &id, Some(new.file)).await?;
+    find(&engine, &id).await.map(Json)
+}
+
+/// Delete a custom scenario
+///
+/// Deletes a custom scenario and its file.
+#[utoipa::path(delete, path = "/scenarios/{id}", tag = "scenarios", params(("id" = String, Path)), responses(
+    (status = 204), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
+))]
+pub(crate) async fn remove(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<StatusCode, ApiError> {
+    check_id(&id)?;
+    match write_file(&engine, &id, None).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => find(&engine, &id).await.and_then(|_| Err(shipped(&id))),
+    }
 }
 
 /// A scenario to run: either `scenario` or `file` is required.

@@ -105,6 +105,8 @@ pub enum Change {
     RefusalsChanged,
     /// Saved searches were saved or deleted.
     SavedSearchesChanged,
+    /// Projects were saved or deleted.
+    ProjectsChanged,
     /// Requests arrived that match a saved search with an alert.
     SavedSearchMatched {
         /// Name of the saved search.

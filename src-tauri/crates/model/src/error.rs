@@ -85,6 +85,8 @@ error_codes! {
     NotExposed = 404,
     /// The part of the body does not exist.
     PartNotFound = 404,
+    /// The project does not exist.
+    ProjectNotFound = 404,
     /// The provider does not exist.
     ProviderNotFound = 404,
     /// The saved search does not exist.
@@ -123,6 +125,8 @@ error_codes! {
     EndpointOff = 409,
     /// A file of this name exists.
     FileExists = 409,
+    /// Another project manages the resource.
+    ManagedElsewhere = 409,
     /// Another inbox has this name.
     NameTaken = 409,
     /// The inbox has no provider to verify with.
@@ -137,6 +141,8 @@ error_codes! {
     OtherHostKey = 409,
     /// The port is used by another program.
     PortTaken = 409,
+    /// The scenario is built in and cannot be changed.
+    ScenarioShips = 409,
     /// The provider is built in and cannot be changed.
     ProviderShips = 409,
     /// The check run has not ended.

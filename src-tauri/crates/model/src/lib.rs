@@ -29,6 +29,7 @@ mod message;
 mod path_rule;
 mod pipeline;
 mod policy;
+mod project;
 mod refusal;
 mod replay;
 mod report;
@@ -89,6 +90,7 @@ pub use policy::{
     AutoDisable, DeliveryPolicy, GoneAction, HttpsRule, PolicyOverrides, PolicyValue, RETRIES_MAX, RetryOn,
     RetrySchedule, SuccessStatuses,
 };
+pub use project::{Project, ProjectList, ProjectNew, ProjectResource, ProjectResourceType};
 pub use refusal::{Refusal, RefusalList, RefusalTotal};
 pub use replay::{
     ReSignWith, Replay, ReplayEdit, ReplayFailure, ReplayLatencies, ReplayList, ReplayReport, ReplayResponses,

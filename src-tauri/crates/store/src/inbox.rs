@@ -93,9 +93,14 @@ impl InboxRow {
 
     /// Stores the changed fields of the inbox.
     pub fn update(&self, connection: &Connection) -> rusqlite::Result<()> {
-        // Saved searches follow an inbox that is renamed.
+        // Saved searches and projects follow an inbox that is renamed.
         connection.execute(
             "UPDATE saved_search SET inbox = ?2 WHERE inbox = (SELECT name FROM inbox WHERE number = ?1)",
+            params![self.number, self.name],
+        )?;
+        connection.execute(
+            "UPDATE OR REPLACE project_resource SET id = ?2
+             WHERE type = 'inbox' AND id = (SELECT name FROM inbox WHERE number = ?1 AND name != ?2)",
             params![self.number, self.name],
         )?;
         connection

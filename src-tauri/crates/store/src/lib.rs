@@ -20,6 +20,7 @@ mod masked;
 mod migrations;
 mod own_files;
 pub mod pipeline;
+pub mod project;
 mod providers;
 pub mod refusal;
 pub mod replay;

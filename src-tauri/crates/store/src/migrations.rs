@@ -499,6 +499,22 @@ ALTER TABLE event ADD COLUMN after_us INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX event_run ON event (run, number) WHERE run IS NOT NULL;
 ";
 
+/// `project`: project files that were applied. `project_resource`: the resources that a project manages. The value of a
+/// setting before the project changed it is in `before`, as JSON.
+const PROJECTS: &str = "
+CREATE TABLE project (name TEXT PRIMARY KEY, file TEXT NOT NULL, applied_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE project_resource (
+  project TEXT    NOT NULL,
+  type    TEXT    NOT NULL,
+  id      TEXT    NOT NULL,
+  key     TEXT    NOT NULL,
+  digest  TEXT    NOT NULL,
+  adopted INTEGER NOT NULL,
+  before  TEXT,
+  UNIQUE (type, id)
+);
+";
+
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(CAPTURE),
@@ -523,11 +539,12 @@ fn migrations() -> Migrations<'static> {
         M::up(NAMES),
         M::up(SUBJECTS),
         M::up(SCENARIO_RUNS),
+        M::up(PROJECTS),
     ])
 }
 
 /// Version of the database layout that this program supports.
-pub const VERSION: i32 = 22;
+pub const VERSION: i32 = 23;
 
 /// Migrates a database to this version.
 ///

@@ -8,6 +8,7 @@ import { SecretHeaderFields } from "../../ui/header-fields";
 import { Checkbox } from "../../ui/input";
 import { Switch } from "../../ui/switch";
 import { tell } from "../../ui/toasts";
+import { Managed } from "../project";
 import { NEW_ENDPOINT, settingsOf } from "./endpoint-settings";
 
 interface Props {
@@ -55,6 +56,7 @@ function EndpointForm({ endpoint, onClose, onMade }: Props) {
   });
   return (
     <Form onSubmit={submit}>
+      {endpoint && <Managed type="endpoint" id={endpoint.id} />}
       <div className="grid grid-cols-2 gap-x-4 max-sm:grid-cols-1">
         <TextField
           label="URL"

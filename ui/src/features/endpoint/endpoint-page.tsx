@@ -13,6 +13,7 @@ import { afterUndo, attempt } from "../../ui/toasts";
 import { copyText } from "../../ui/transfer";
 import { CheckDialog } from "../checks";
 import { DeliveryPane } from "../delivery";
+import { ManagedMark } from "../project";
 import { Handlers } from "../signature";
 import { Card } from "./card";
 import { Diagnosis } from "./diagnosis";
@@ -133,7 +134,8 @@ function Summary({ endpoint, file }: { endpoint: Endpoint; file: ProviderFile | 
       <IconButton label="Copy URL" icon={Copy} className="h-5! align-middle" onClick={() => copyText(url, "URL")} />
       {" · "}Send as <strong className="font-medium text-accent">{file?.name ?? endpoint.provider}</strong> ·{" "}
       {endpoint.events ? `${endpoint.events.length} event types` : "all events"}
-      {endpoint.local_test && <span className="text-warning"> · plain http allowed</span>}
+      {endpoint.local_test && <span className="text-warning"> · plain http allowed</span>}{" "}
+      <ManagedMark type="endpoint" id={endpoint.id} />
     </>
   );
 }

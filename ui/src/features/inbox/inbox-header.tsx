@@ -3,6 +3,7 @@ import { Copy, Globe, Inbox as InboxIcon, SlidersHorizontal, Split, Zap } from "
 import { CommandMenu, firstKeys, perform } from "../../app/commands";
 import { Button, IconButton } from "../../ui/button";
 import { Choice } from "../../ui/choice";
+import { ManagedMark } from "../project";
 
 const MENU = [
   "copy-public-url",
@@ -69,6 +70,7 @@ export function InboxHeader({
         <code title={url} className="flex min-w-0 flex-1 font-mono text-data" data-testid="url">
           <InboxUrl url={url} />
         </code>
+        <ManagedMark type="inbox" id={name} />
         <IconButton label="Copy URL" icon={Copy} keys={firstKeys("copy-url")} onClick={() => perform("copy-url")} />
       </div>
       {isPublic && (

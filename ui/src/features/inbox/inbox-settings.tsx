@@ -12,6 +12,7 @@ import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { HeaderFields } from "../../ui/header-fields";
 import { Switch } from "../../ui/switch";
 import { attempt, offerUndo, tell } from "../../ui/toasts";
+import { Managed } from "../project";
 import { VerificationForm } from "../signature";
 
 interface Values {
@@ -61,6 +62,7 @@ function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
   };
   return (
     <Form onSubmit={submit}>
+      <Managed type="inbox" id={inbox.name} />
       <TextField
         label="Name"
         hint="First part of the URL path. Renaming keeps the requests, but senders need the new URL."

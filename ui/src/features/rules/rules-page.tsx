@@ -13,6 +13,7 @@ import { Button } from "../../ui/button";
 import { Page } from "../../ui/page";
 import { Switch } from "../../ui/switch";
 import { attempt, offerUndo } from "../../ui/toasts";
+import { Managed } from "../project";
 import { newRule } from "../response-rules";
 import { EditDialog, type Edited } from "./edit-dialog";
 import { ForwardCard } from "./forward-card";
@@ -70,6 +71,7 @@ function Rules({ inbox, request }: { inbox: Inbox; request: string | undefined }
     >
       <div className="two-columns grid items-start gap-4">
         <div className="min-w-0 space-y-4">
+          <Managed type="inbox" id={name} />
           <RuleList
             inbox={inbox}
             stats={stats}

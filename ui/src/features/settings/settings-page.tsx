@@ -4,6 +4,7 @@ import { useSettings, useStatus } from "../../api/queries";
 import { platform } from "../../platform";
 import { Choice } from "../../ui/choice";
 import { size } from "../../ui/format";
+import { Managed } from "../project";
 import { AppearanceSection } from "./appearance-section";
 import { BackupSection } from "./backup-section";
 import { LimitsSection, RetentionSection } from "./limit-sections";
@@ -25,6 +26,7 @@ export function SettingsPage() {
     <div className="h-full overflow-auto bg-pane" tabIndex={0} role="region" aria-label="Settings" data-pane="page">
       <div className="max-w-2xl p-6">
         <h1 className="mb-5 text-[20px] font-semibold tracking-tight">Settings</h1>
+        <Managed type="setting" />
         <ListenerSection settings={settings} />
         <LimitsSection settings={settings} />
         <RetentionSection settings={settings} />

@@ -1,0 +1,1 @@
+export { Managed, ManagedMark } from "./managed";
