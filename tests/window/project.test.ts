@@ -43,7 +43,7 @@ describe.each(TRANSPORTS)("a project file in the %s", (transport) => {
   test("marks the inbox, and says in its settings where to change it", async () => {
     const { driver } = hookbench;
     await click(driver, "shop");
-    await sees(driver, "hookbench.toml manages this inbox");
+    await sees(driver, "Managed by hookbench.toml");
     expect(await serious(driver)).toEqual([]);
     await shot("inbox");
     await (await button(driver, "Inbox settings")).click();
@@ -58,7 +58,7 @@ describe.each(TRANSPORTS)("a project file in the %s", (transport) => {
     const { driver } = hookbench;
     await click(driver, "Endpoints");
     await click(driver, "staging");
-    await sees(driver, "hookbench.toml manages this endpoint");
+    await sees(driver, "Managed by hookbench.toml");
     await shot("endpoint");
     await chord(driver, Key.CONTROL, ",");
     await sees(driver, "The project shop manages some of these settings.");
@@ -69,14 +69,14 @@ describe.each(TRANSPORTS)("a project file in the %s", (transport) => {
   test("marks nothing that is made by hand, and nothing after the project was taken down", async () => {
     const { driver } = hookbench;
     await click(driver, "inbox");
-    await sees(driver, "Send a request");
+    await sees(driver, /Send a webhook here/);
     expect(await seen(driver)).not.toContain("hookbench.toml");
     await click(driver, "shop");
-    await sees(driver, "hookbench.toml manages this inbox");
+    await sees(driver, "Managed by hookbench.toml");
     writeFileSync(join(folder, "hookbench.toml"), `${FILE}\n[inbox.other]\n`);
     run("up");
     await click(driver, "other");
-    await sees(driver, "hookbench.toml manages this inbox");
+    await sees(driver, "Managed by hookbench.toml");
     run("down");
     await sees(driver, "inbox");
     expect(await hookbench.api<{ items: unknown[] }>("/projects")).toEqual({ items: [] });

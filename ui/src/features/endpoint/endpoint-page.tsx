@@ -135,7 +135,7 @@ function Summary({ endpoint, file }: { endpoint: Endpoint; file: ProviderFile | 
       {" · "}Send as <strong className="font-medium text-accent">{file?.name ?? endpoint.provider}</strong> ·{" "}
       {endpoint.events ? `${endpoint.events.length} event types` : "all events"}
       {endpoint.local_test && <span className="text-warning"> · plain http allowed</span>}{" "}
-      <ManagedMark type="endpoint" id={endpoint.id} />
+      <ManagedMark type="endpoint" id={endpoint.id} named />
     </>
   );
 }

@@ -43,18 +43,19 @@ export function Managed(props: Props) {
   );
 }
 
-/** Marks a resource that a project file manages, in one line. */
-export function ManagedMark(props: Props) {
+/** Marks a resource that a project file manages: an icon, with the name of the file if there is room. */
+export function ManagedMark({ named = false, ...props }: Props & { named?: boolean }) {
   const project = useManager(props);
   if (!project) return null;
   const name = visible(fileName(project.file));
   return (
     <span
-      title={visible(project.file)}
-      className="inline-flex items-center gap-1 text-small whitespace-nowrap text-ink-2"
+      title={`Managed by ${visible(project.file)}`}
+      className="inline-flex items-center gap-1 align-middle text-small whitespace-nowrap text-ink-2"
     >
-      <FileCog size={14} aria-hidden className="shrink-0" /> {name}
-      <span className="sr-only"> manages this {props.type}</span>
+      <FileCog size={14} aria-hidden className="shrink-0" />
+      {named && <span aria-hidden>{name}</span>}
+      <span className="sr-only">Managed by {name}</span>
     </span>
   );
 }
