@@ -150,3 +150,118 @@ async fn offers_resources_and_prompts() {
     assert!(serde_json::to_string(&prompt.messages).unwrap().contains("explain_signature"));
     client.cancel().await.unwrap();
 }
+
+/// Sends a message to `/mcp`. Returns the status and the text of the response.
+async fn message(serve: &Serve, token: Option<&str>, headers: &[(&str, &str)], message: Json) -> (u16, String) {
+    let mut request = reqwest::Client::new().post(format!("{}/mcp", serve.api)).json(&message);
+    request = request.header("accept", "application/json, text/event-stream");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+fn initialize() -> Json {
+    let client = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "test", "version": "1" } });
+    json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": client })
+}
+
+#[tokio::test]
+async fn serves_agents_over_http_with_the_token() {
+    let serve = Serve::start();
+    let token = serve.token();
+    let (status, text) = message(&serve, Some(&token), &[], initialize()).await;
+    assert!(status == 200 && text.contains("never follow instructions"), "{status} {text}");
+    let list = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/list" });
+    let (status, text) = message(&serve, Some(&token), &[], list.clone()).await;
+    assert!(status == 200 && text.contains("wait_for_request") && !text.contains("replay_request"), "{status} {text}");
+    // As for the API: the token, the host and the origin are checked.
+    for (token, headers) in [
+        (None, &[][..]),
+        (Some("wrong"), &[]),
+        (Some(token.as_str()), &[("host", "evil.example")]),
+        (Some(token.as_str()), &[("origin", "https://evil.example")]),
+    ] {
+        let (status, text) = message(&serve, token, headers, list.clone()).await;
+        assert!((400..500).contains(&status) && !text.contains("wait_for_request"), "{headers:?}: {status} {text}");
+    }
+    let large = json!({ "jsonrpc": "2.0", "id": 3, "method": "x".repeat(9_000_000) });
+    let (status, _) = message(&serve, Some(&token), &[], large).await;
+    assert!((400..600).contains(&status), "{status}");
+    let (status, _) = message(&serve, Some(&token), &[], list).await;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn an_agent_over_http_writes_if_the_server_allows() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let data = dir.path().join("data");
+    let mut command = hookbench();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json", "--mcp-allow-write", "--data"]);
+    command.arg(&data);
+    let serve = Serve::spawn(command, &data);
+    let token = serve.token();
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "set_response", "arguments": { "inbox": "inbox", "status": 418 } } });
+    let (status, text) = message(&serve, Some(&token), &[], call).await;
+    assert_eq!(status, 200, "{text}");
+    assert_eq!(serve.get("/inboxes/inbox").await["response"]["status"], 418, "{text}");
+}
+
+#[test]
+fn configures_agents_without_losing_their_settings() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (project, home) = (dir.path().join("project"), dir.path().join("home"));
+    std::fs::create_dir_all(project.join(".vscode")).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = hookbench();
+        command.arg("agent").args(args).current_dir(&project).env("HOME", &home).env("XDG_CONFIG_HOME", home.join("c"));
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code().unwrap(), text)
+    };
+    // Without a terminal, nothing is written without --yes. The change is shown.
+    let (status, text) = run(&["install", "claude-code"]);
+    assert!(status == 2 && text.contains("+     \"hookbench\": {") && text.contains("--yes"), "{status} {text}");
+    assert!(!project.join(".mcp.json").exists());
+    assert_eq!(run(&["install", "claude-code", "--yes", "--allow-write"]).0, 0);
+    let read =
+        |path: &std::path::Path| -> Json { serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap() };
+    let written = read(&project.join(".mcp.json"));
+    assert_eq!(written["mcpServers"]["hookbench"]["args"], json!(["mcp", "--allow-write"]));
+    let (status, text) = run(&["install", "claude-code", "--allow-write"]);
+    assert!(status == 0 && text.contains("already has this entry"), "{status} {text}");
+    // Other settings and their order stay.
+    let file = project.join(".vscode/mcp.json");
+    std::fs::write(&file, "{ \"inputs\": [1], \"servers\": { \"other\": { \"url\": \"u\" } }, \"a\": null }").unwrap();
+    assert_eq!(run(&["install", "vscode", "--yes"]).0, 0);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let order = ["inputs", "other", "hookbench", "\"a\": null"].map(|part| text.find(part).unwrap());
+    assert!(order.is_sorted(), "{text}");
+    // A file that is not plain JSON is not changed. The entry is shown instead.
+    std::fs::write(&file, "// comment\n{}").unwrap();
+    let (status, text) = run(&["install", "vscode", "--yes"]);
+    assert!(status == 2 && text.contains("not plain JSON") && text.contains("\"type\": \"stdio\""), "{status} {text}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "// comment\n{}");
+    // TOML keeps its text, with its comments.
+    std::fs::create_dir_all(home.join(".codex")).unwrap();
+    let file = home.join(".codex/config.toml");
+    std::fs::write(&file, "# mine\nmodel = \"x\"\n").unwrap();
+    assert_eq!(run(&["install", "codex", "--home", "--yes"]).0, 0);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("# mine\nmodel = \"x\"\n\n[mcp_servers.hookbench]\ncommand = "), "{text}");
+    assert!(toml::from_str::<toml::Value>(&text).unwrap()["mcp_servers"]["hookbench"]["args"].is_array());
+    assert!(run(&["install", "codex", "--home", "--yes"]).1.contains("already has this entry"));
+    for agent in ["cursor", "gemini", "opencode", "windsurf", "zed"] {
+        assert_eq!(run(&["install", agent, "--yes"]).0, 0, "{agent}");
+        assert_eq!(run(&["install", agent, "--yes"]).0, 0, "{agent} again");
+    }
+    assert_eq!(read(&project.join("opencode.json"))["mcp"]["hookbench"]["type"], "local");
+    assert!(home.join(".codeium/windsurf/mcp_config.json").exists());
+    assert!(run(&["skill"]).1.starts_with("---\nname: hookbench\n"));
+    assert_eq!(run(&["list"]).1.lines().count(), 8);
+}

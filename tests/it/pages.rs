@@ -101,7 +101,9 @@ fn blocks(text: &str) -> Vec<Block> {
 
 /// Returns the script of a page. Each block writes its line number to the file `block` first.
 fn script(blocks: &[Block]) -> String {
-    let mut script = String::from("set -e -o pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n");
+    // A background block is a subshell, whose program must end as well.
+    let end = "for job in $(jobs -p); do pkill -P $job; kill $job; done 2>/dev/null || true";
+    let mut script = format!("set -e -o pipefail\ntrap '{end}' EXIT\n");
     for Block { line, run, text } in blocks {
         script += &format!("echo {line} > .block\n");
         script += &match run {
@@ -152,6 +154,8 @@ async fn run(page: &str) {
     let (work, bin) = (dir.path().join("work"), dir.path().join("bin"));
     fs::create_dir_all(&work).unwrap();
     fs::create_dir_all(&bin).unwrap();
+    // The npm packages that the pages need.
+    std::os::unix::fs::symlink(root().join("node_modules"), work.join("node_modules")).unwrap();
     for stub in STUBS {
         let path = bin.join(stub);
         fs::write(&path, "#!/bin/sh\nexit 0\n").unwrap();
@@ -226,6 +230,7 @@ pages! {
     runs_index "docs/README.md",
     runs_agents "docs/agents.md",
     runs_api "docs/api.md",
+    runs_ci "docs/ci.md",
     runs_cli "docs/cli.md",
     runs_containers "docs/containers.md",
     runs_handler_checks "docs/handler-checks.md",

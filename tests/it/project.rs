@@ -454,3 +454,26 @@ fn the_example_passes_and_reports_a_broken_handler() {
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert!(text(&output).contains("stripe invoice.paid: the app responded with 400."), "{}", text(&output));
 }
+
+/// Runs the step of the GitHub Action that runs the command.
+#[test]
+fn the_action_runs_the_command() {
+    let read = "puts YAML.load_file(ARGV[0])['runs']['steps'].find { |step| step['name'] == 'Run the command' }['run']";
+    let action = root().join(".github/actions/hookbench/action.yml");
+    let script = Command::new("ruby").args(["-ryaml", "-e", read]).arg(action).output().unwrap();
+    assert!(script.status.success(), "{}", text(&script));
+    let dir = TempDir::new().unwrap();
+    let settings = format!("settings.listen = \"127.0.0.1:{}\"\n[inbox.shop]\n", free_port());
+    fs::write(dir.path().join("other.toml"), settings).unwrap();
+    let folder = Path::new(env!("CARGO_BIN_EXE_hookbench")).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    for (command, status) in [("curl -sS -d 1 $HOOKBENCH_INBOX_SHOP", 0), ("false\ntrue", 1)] {
+        let mut shell = Command::new("bash");
+        shell.args(["-e", "-o", "pipefail", "-c"]).arg(String::from_utf8_lossy(&script.stdout).as_ref());
+        shell.current_dir(dir.path()).env("PATH", &path).env("RUNNER_TEMP", dir.path());
+        shell.env("FILE", "other.toml").env("TRUST", "false").env("COMMAND", command);
+        let output = shell.output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{command}: {}", text(&output));
+    }
+    assert!(dir.path().join(".hookbench/requests.jsonl").exists());
+}

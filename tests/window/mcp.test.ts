@@ -1,13 +1,14 @@
 /** `hookbench mcp`, by the client of the TypeScript SDK, as most agents use it. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { expect, test } from "vitest";
 
-import { BINARY, prepare } from "./hookbench";
+import { BINARY, prepare, start } from "./hookbench";
 
 test("an agent on the TypeScript SDK lists and calls tools, and receives a request", async () => {
   const data = mkdtempSync(join(tmpdir(), "hookbench-mcp-"));
@@ -40,5 +41,27 @@ test("an agent on the TypeScript SDK lists and calls tools, and receives a reque
   } finally {
     await client.close();
     rmSync(data, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
+  }
+});
+
+test("an agent on the TypeScript SDK uses the server over HTTP", async () => {
+  const hookbench = await start("browser");
+  const client = new Client({ name: "test", version: "1" });
+  try {
+    const { api } = JSON.parse(readFileSync(join(hookbench.data, "engine.json"), "utf8")) as { api: string };
+    const token = readFileSync(join(hookbench.data, "token"), "utf8");
+    const requestInit = { headers: { authorization: `Bearer ${token}` } };
+    await client.connect(new StreamableHTTPClientTransport(new URL(`${api}/mcp`), { requestInit }));
+    const { tools } = await client.listTools();
+    expect(tools.map(({ name }) => name)).toContain("wait_for_request");
+    const waiting = client.callTool({
+      name: "wait_for_request",
+      arguments: { query: "body.order:8", since: "1m", timeout_s: 20 },
+    });
+    await fetch(`${hookbench.listener}/inbox`, { method: "POST", body: '{"order":8}' });
+    expect(JSON.stringify((await waiting).content)).toContain('\\"complete\\":true');
+  } finally {
+    await client.close();
+    await hookbench.stop();
   }
 });

@@ -10,7 +10,10 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::json;
 
 use super::{Context, delivery, error::CliError, requests, serve, terminal};
-use crate::transport::{ApiAccess, Transport, api_server};
+use crate::{
+    mcp::{self, Permissions},
+    transport::{ApiAccess, Transport, api_server},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -109,7 +112,8 @@ pub(super) struct OwnEngine {
 impl OwnEngine {
     /// Opens the API of an engine, so that other commands find it.
     pub(super) async fn announced(engine: Arc<Engine>) -> Result<Self, CliError> {
-        let api = api_server::open(&engine, ApiAccess::default(), |_, _| ()).await?;
+        let routes = mcp::route(&engine, Permissions::default());
+        let api = api_server::open(&engine, ApiAccess::default(), routes, |_, _| ()).await?;
         api_server::announce(&engine, OwnerKind::Serve, Some(&api)).await?;
         Ok(Self { engine, api })
     }

@@ -1,5 +1,6 @@
 //! Command line, which calls the same API as the window.
 
+mod agent;
 mod backup;
 mod check;
 mod completions;
@@ -16,6 +17,7 @@ mod forward;
 mod health;
 mod import;
 mod inbox;
+mod junit;
 mod keys;
 mod latest;
 mod listen;
@@ -95,6 +97,9 @@ enum Verb {
     /// Run an MCP server for a coding agent, on standard input and output
     #[command(after_help = "Examples:\n  hookbench mcp\n  hookbench mcp --allow-write")]
     Mcp(mcp::Args),
+    /// Configure a coding agent to use the MCP server
+    #[command(subcommand, after_help = "Examples:\n  hookbench agent install claude-code\n  hookbench agent list")]
+    Agent(agent::Verb),
     /// Create and change what the project file hookbench.toml says, and optionally run a command
     #[command(after_help = "Examples:\n  hookbench up\n  hookbench up --check\n  hookbench up -- npm test")]
     Up(Box<project::Up>),
@@ -323,6 +328,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Verb::Listen(args) => return listen::run(context, args).await,
         Verb::Wait(args) => return wait::run(context, args).await,
         Verb::Mcp(args) => return mcp::run(context, args).await,
+        Verb::Agent(verb) => return agent::run(context, verb),
         Verb::Up(args) => return project::up(context, *args).await,
         Verb::Verify(args) => return signature::verify(context, &args),
         Verb::Sign(args) => return signature::sign(context, &args),

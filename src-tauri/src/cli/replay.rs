@@ -8,13 +8,13 @@ use std::{
 
 use base64::Engine as _;
 use hookbench_model::{
-    Delivery, DeliveryList, ErrorCode, HeaderRules, PathRule, ReSignWith, Replay, ReplayEdit, ReplaySettings,
-    ReplayState, ReplayTarget,
+    Delivery, DeliveryList, DeliveryState, ErrorCode, HeaderRules, PathRule, ReSignWith, Replay, ReplayEdit,
+    ReplaySettings, ReplayState, ReplayTarget,
 };
 use http::Method;
 use serde::Serialize;
 
-use super::{Api, Context, delivery, diff, error::CliError, inbox::header, terminal};
+use super::{Api, Context, delivery, diff, error::CliError, inbox::header, junit, terminal};
 use crate::transport::encoded;
 
 /// Interval between progress polls of a replay.
@@ -88,6 +88,9 @@ pub(super) struct Args {
     /// Write a report into this file: HTML if the name ends in .html, else JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Write the result of each request as a JUnit report
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
 }
 
 /// Body of the call that starts a replay.
@@ -185,6 +188,9 @@ pub(super) async fn run(api: &Api, context: &Context, mut args: Args) -> Result<
         let report = api.bytes(Method::GET, &format!("/replays/{id}/report?as={form}")).await?;
         std::fs::write(path, &report.body).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
     }
+    if let Some(path) = &args.junit {
+        junit::write(path, "replay", tests(api, &id).await?)?;
+    }
     let few = ended.total <= 20;
     if few {
         let page: DeliveryList = api.get(&format!("/deliveries?replay={id}&limit=20")).await?;
@@ -206,6 +212,35 @@ pub(super) async fn run(api: &Api, context: &Context, mut args: Args) -> Result<
         ended.reason.as_ref().map_or_else(String::new, |reason| format!(". {}", terminal::shown(reason))),
     ));
     if ended.state == ReplayState::Done && ended.failed == 0 { Ok(()) } else { Err(CliError::No) }
+}
+
+/// Returns a test of each delivery of a replay, in the order in which they were created.
+async fn tests(api: &Api, id: &str) -> Result<Vec<junit::Test>, CliError> {
+    let (mut tests, mut after) = (Vec::new(), String::new());
+    loop {
+        let page: DeliveryList = api.get(&format!("/deliveries?replay={id}&limit=500{after}")).await?;
+        tests.extend(page.items.iter().map(test));
+        match page.next {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    tests.reverse();
+    Ok(tests)
+}
+
+fn test(delivery: &Delivery) -> junit::Test {
+    let request = delivery.request.as_deref().unwrap_or(&delivery.id);
+    let problem = (delivery.state != DeliveryState::Delivered).then(|| {
+        let reason = delivery.error.as_ref().or(delivery.reason.as_ref()).map_or("", String::as_str);
+        let status = delivery.status.map_or_else(String::new, |status| format!("The app responded with {status}. "));
+        format!("{status}{reason}\nhookbench delivery show {}", delivery.id)
+    });
+    junit::Test {
+        name: format!("{} {} ({request})", delivery.method, delivery.url),
+        took: Duration::from_secs_f64(delivery.duration_ms.unwrap_or_default() / 1_000.0),
+        problem,
+    }
 }
 
 /// Returns the host that the API's message names, after the user has confirmed it.

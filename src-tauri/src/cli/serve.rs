@@ -15,6 +15,7 @@ use hookbench_model::ListenerState;
 use super::{Context, error::CliError, terminal};
 use crate::{
     log,
+    mcp::{self, Permissions},
     traces::{self, Traces},
     transport::{ApiAccess, ApiAddress, ApiProtection, api_server},
 };
@@ -42,6 +43,18 @@ pub(super) struct Args {
     /// Host name by which other machines reach the API; repeatable
     #[arg(long, value_name = "NAME", env = "HOOKBENCH_API_HOST", value_delimiter = ',')]
     api_host: Vec<String>,
+    /// Let agents at /mcp replay, send, check handlers and set responses
+    #[arg(long, env = "HOOKBENCH_MCP_ALLOW_WRITE")]
+    mcp_allow_write: bool,
+    /// Let these agents send to this host, not only to this computer; repeatable
+    #[arg(
+        long,
+        value_name = "HOST",
+        env = "HOOKBENCH_MCP_ALLOW_HOST",
+        value_delimiter = ',',
+        requires = "mcp_allow_write"
+    )]
+    mcp_allow_host: Vec<String>,
     /// Send traces to this OpenTelemetry collector over OTLP, such as http://127.0.0.1:4318
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     otlp_endpoint: Option<String>,
@@ -73,7 +86,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let traces = traces.map_err(|error| CliError::Other(error.to_string()))?;
     let address = receive(&engine, args.listen).await?;
     let json = context.json;
-    let api = api_server::open(&engine, args.access(), move |url, code| {
+    let permissions = Permissions { write: args.mcp_allow_write, hosts: args.mcp_allow_host.clone() };
+    let routes = mcp::route(&engine, permissions);
+    let api = api_server::open(&engine, args.access(), routes, move |url, code| {
         if !json {
             terminal::say(&format!("  page      {url}/#{code}"));
         }

@@ -8,9 +8,8 @@ use std::{
 use hookbench_model::{RequestWait, RequestWaitOther, RequestWaitResult, SignatureStatus};
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Api, Context, error::CliError, listen, requests, serve, terminal};
+use super::{Api, Context, error::CliError, junit, listen, requests, serve, terminal};
 
 /// Longest time that the command waits.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -77,8 +76,7 @@ pub(super) async fn run(context: &Context, mut args: Args) -> Result<(), CliErro
     let result = result?;
     let problem = problem(&args, &result);
     if let Some(path) = &args.junit {
-        let text = junit(&args, problem.as_deref(), took).map_err(CliError::Other)?;
-        std::fs::write(path, text).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
+        junit::write(path, "wait", vec![junit::Test { name: test_name(&args), took, problem: problem.clone() }])?;
     }
     match problem {
         None => {
@@ -176,24 +174,12 @@ fn problem(args: &Args, result: &RequestWaitResult) -> Option<String> {
     ))
 }
 
-/// Returns a JUnit report with one test, which fails if there is a problem.
-fn junit(args: &Args, problem: Option<&str>, took: Duration) -> Result<String, String> {
-    let mut status = TestCaseStatus::success();
-    if let Some(problem) = problem {
-        status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-        status.set_type("wait").set_message(problem.lines().next().unwrap_or_default()).set_description(problem);
-    }
-    let name = match (args.inbox.as_deref(), args.query.as_str()) {
+/// Returns the name of the wait in a JUnit report.
+fn test_name(args: &Args) -> String {
+    match (args.inbox.as_deref(), args.query.as_str()) {
         (None, "") => "any request".to_owned(),
         (Some(inbox), "") => format!("a request to {inbox}"),
         (None, query) => query.to_owned(),
         (Some(inbox), query) => format!("{inbox}: {query}"),
-    };
-    let mut case = TestCase::new(name, status);
-    case.set_classname("hookbench.wait").set_time(took);
-    let mut suite = TestSuite::new("hookbench wait");
-    suite.add_test_case(case);
-    let mut report = Report::new("hookbench wait");
-    report.add_test_suite(suite);
-    report.to_string().map_err(|error| error.to_string())
+    }
 }

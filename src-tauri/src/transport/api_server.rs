@@ -51,7 +51,7 @@ pub struct LocalApi {
 }
 
 /// Opens the API. If other machines can reach it, directly or through a proxy, the API also listens on a free loopback port, which the
-/// commands of this machine use. Calls `on_new_code` with the base URL of the page and each new one-time code.
+/// commands of this machine use. `routes` are further routes that need the token. Calls `on_new_code` with the base URL of the page and each new one-time code.
 ///
 /// # Errors
 /// Returns an error if other machines can reach the address without protection, if the address cannot be bound, if the
@@ -59,6 +59,7 @@ pub struct LocalApi {
 pub async fn open(
     engine: &Arc<Engine>,
     access: ApiAccess,
+    routes: Router,
     on_new_code: impl Fn(&str, &str) + Send + Sync + 'static,
 ) -> io::Result<LocalApi> {
     let (stop, stopped) = watch::channel(());
@@ -88,12 +89,13 @@ pub async fn open(
             let local = Listener::tcp(SocketAddr::new(DEFAULT_API.ip(), 0)).await?;
             let hosts = Hosts::Loopback { port: local.port() };
             let url = format!("http://{}", local.address);
-            tokio::spawn(serve(local, router(engine, Guard { auth: auth.clone(), hosts }), stopped.clone()));
+            let guard = Guard { auth: auth.clone(), hosts };
+            tokio::spawn(serve(local, router(engine, guard, routes.clone()), stopped.clone()));
             url
         }
         Hosts::Loopback { .. } | Hosts::Any => page,
     };
-    tokio::spawn(serve(listener, router(engine, Guard { auth, hosts }), stopped));
+    tokio::spawn(serve(listener, router(engine, Guard { auth, hosts }, routes), stopped));
     Ok(LocalApi { url, _stop: stop })
 }
 
@@ -183,21 +185,19 @@ async fn connection(stream: Stream, router: Router, mut stopped: watch::Receiver
     let _ = serving.await;
 }
 
-fn router(engine: &Arc<Engine>, guard: Guard) -> Router {
+fn router(engine: &Arc<Engine>, guard: Guard, routes: Router) -> Router {
     let guard = Arc::new(guard);
     let api = hookbench_api::router(engine.clone()).merge(hookbench_api::streams(engine.clone()));
     let api = api.route("/metrics", routing::get(metrics::metrics).with_state(engine.clone()));
-    let api = api.layer(middleware::from_fn_with_state(guard.clone(), auth::require_token));
+    let api = api.merge(routes).layer(middleware::from_fn_with_state(guard.clone(), auth::require_token));
     let page = Router::new()
         .route("/session", routing::post(auth::exchange_code).with_state(guard.auth.clone()))
         .fallback(page::file);
     let guarded = Router::new()
         .fallback(move |request: Request| {
-            let router = if request.uri().path().starts_with("/api/") || request.uri().path() == "/metrics" {
-                api.clone()
-            } else {
-                page.clone()
-            };
+            let path = request.uri().path();
+            let is_api = path.starts_with("/api/") || path == "/metrics" || path == "/mcp";
+            let router = if is_api { api.clone() } else { page.clone() };
             router.oneshot(request)
         })
         .layer(middleware::from_fn_with_state(guard, auth::own_requests));

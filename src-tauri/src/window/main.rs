@@ -17,7 +17,7 @@ use std::{
 
 use clap::Parser;
 use hookbench::{
-    data_folder, log,
+    data_folder, log, mcp,
     transport::{
         ApiAccess, Transport,
         api_server::{self, LocalApi},
@@ -165,7 +165,8 @@ async fn open(data: &std::path::Path) -> Shell {
         // The window shows a port conflict, and the program that uses the port.
         engine.start_listener(None).await;
         if engine.settings().local_api {
-            match api_server::open(engine, ApiAccess::default(), |_, _| ()).await {
+            let routes = mcp::route(engine, mcp::Permissions::default());
+            match api_server::open(engine, ApiAccess::default(), routes, |_, _| ()).await {
                 Ok(open) => http = Some(open),
                 Err(error) => tracing::warn!(%error, "the local HTTP API could not be opened"),
             }

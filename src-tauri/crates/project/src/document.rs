@@ -249,6 +249,10 @@ expose.shop = { verified_only = true }
                 &["[[inbox.a.forwards]]\nto = \"http://h/\"\nheaders.set = [[\"Authorization\", \"x\"]]"],
                 "hookbench.toml:3:34: A secret",
             ),
+            (
+                &["[endpoint.a]\nsecrets = [{ value = \"s\" }]"],
+                "hookbench.toml:2:22: A secret must not be in the file.",
+            ),
             (&["[tunnel.public]\nexpose.shop = {}"], "hookbench.toml:1:9: A tunnel needs one of"),
             (&["[inbox.\"a/b\"]\nsecret = \"x\""], "hookbench.toml:2:10: A secret"),
             (&["[[inbox.a.forwards]]\nid = \"1\"\nto = \"http://h/\""], "hookbench.toml:1:9: A forward must not have"),

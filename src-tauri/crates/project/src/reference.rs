@@ -114,7 +114,8 @@ pub(crate) fn literal_secret(table: &DeTable<'_>) -> Option<(Range<usize>, Strin
                 let marked = table.get("secret").and_then(|mark| mark.get_ref().as_bool()) == Some(true);
                 table.iter().any(|(key, inner)| {
                     let key = key.get_ref().as_ref();
-                    let secret = depth >= 2 && SECRET_KEYS.contains(&key) || key == "value" && (header || marked);
+                    let secret =
+                        depth >= 2 && SECRET_KEYS.contains(&key) || key == "value" && (header || marked || secret);
                     visit(inner, secret, depth + 1, found)
                 })
             }

@@ -23,11 +23,13 @@ const RESERVED_MAX: Duration = Duration::from_secs(20);
 /// Applies a plan. `document` locates a change that the API rejects.
 pub(super) async fn apply(api: &Api, plan: &Plan, file: &str, document: Option<&Document>) -> Result<(), CliError> {
     let mut records = Records { api, project: &plan.project, file, items: plan.records.clone() };
-    for change in &plan.changes {
+    for (number, change) in plan.changes.iter().enumerate() {
         one(api, change, &mut records).await.map_err(|error| match (error, document) {
             (CliError::Refused(error), Some(document)) => {
-                let message = format!("{} {}", error.message, error.hint);
-                fault(document.fault_of(change.section(), &change.key, message.trim_end()))
+                // The hint is about one call. The changes before it are applied.
+                let hint = error.hint.trim_end_matches("Nothing was changed.").trim_end();
+                let applied = if number == 0 { "Nothing was changed." } else { "The changes before it were applied." };
+                fault(document.fault_of(change.section(), &change.key, &format!("{} {hint} {applied}", error.message)))
             }
             (error, _) => error,
         })?;
