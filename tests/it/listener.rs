@@ -431,6 +431,19 @@ async fn reports_owner_of_used_port_and_suggests_free_port() {
 }
 
 #[tokio::test]
+async fn restarts_on_the_address_of_the_run() {
+    let serve = Serve::start();
+    let before = serve.get("/status").await["listener"].clone();
+    assert_ne!(before["address"], serve.get("/settings").await["listen"]);
+    let (status, listener) = serve.call(reqwest::Method::POST, "/listener", json!({})).await;
+    assert_eq!((status, &listener), (200, &before));
+    serve.patch("/settings", json!({ "limits": { "body_bytes": 5_000 } })).await;
+    assert_eq!(serve.get("/status").await["listener"], before);
+    serve.patch("/settings", json!({ "listen": "127.0.0.1:0" })).await;
+    assert_ne!(serve.get("/status").await["listener"], before);
+}
+
+#[tokio::test]
 async fn large_bodies_use_bounded_memory() {
     let serve = Serve::start();
     let resident = || {

@@ -161,7 +161,8 @@ async fn message(serve: &Serve, token: Option<&str>, headers: &[(&str, &str)], m
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
-    let response = request.send().await.unwrap();
+    // The server can respond and close the connection while a large message is still being sent.
+    let response = until("a response", async || request.try_clone().unwrap().send().await.ok()).await;
     (response.status().as_u16(), response.text().await.unwrap())
 }
 

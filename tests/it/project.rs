@@ -13,6 +13,7 @@ use crate::{
     handlers::{free_port, root},
     hookbench::{Serve, hookbench, until},
     json::{Json, json},
+    tunnel::Relay,
 };
 
 /// A folder with a project file, next to a running server.
@@ -192,7 +193,7 @@ async fn leaves_alone_what_was_created_by_hand() {
     folder.write("hookbench.toml", "name = \"first\"\n\n[inbox.orders]\n[inbox.shop]\nresponse.status = 200\n");
     let error = folder.error(&["up"], &[]);
     assert!(
-        error.contains("hookbench.toml:4:8: inbox shop cannot be managed by this file. It was created by hand."),
+        error.contains("hookbench.toml:4:8: inbox shop cannot be managed by this file. The inbox was created by hand."),
         "{error}"
     );
     assert_eq!(folder.serve.get("/inboxes/shop").await["response"]["status"], 204);
@@ -206,7 +207,7 @@ async fn leaves_alone_what_was_created_by_hand() {
     assert!(error.contains("The project first (") && error.contains("manages it."), "{error}");
     // What was adopted is released, and what was created is deleted.
     let down = folder.run(&["down"]);
-    assert_eq!(text(&down), "= release inbox shop: It was created by hand.\n- delete inbox orders\n");
+    assert_eq!(text(&down), "- delete inbox orders\n= release inbox shop: The inbox was created by hand.\n");
     assert_eq!(folder.serve.get("/inboxes/shop").await["name"], "shop");
     assert_eq!(folder.serve.call(Method::GET, "/inboxes/orders", Json::NULL).await.0, 404);
     assert_eq!(folder.serve.get("/projects").await["items"], json!([]));
@@ -219,7 +220,7 @@ async fn takes_away_what_it_created_and_no_requests() {
     folder.post("shop").await;
     folder.write("hookbench.toml", "name = \"shop\"\n");
     let check = folder.run(&["up", "--check"]);
-    assert!(text(&check).contains("= keep inbox shop: 1 request is stored in it."), "{}", text(&check));
+    assert!(text(&check).contains("= keep inbox shop: The inbox contains 1 request."), "{}", text(&check));
     let down = folder.run(&["down"]);
     assert_eq!(down.status.code(), Some(0), "{}", text(&down));
     assert!(text(&down).contains("~ restore setting retention.days\n    retention.days: 30 → null"), "{}", text(&down));
@@ -233,6 +234,20 @@ async fn takes_away_what_it_created_and_no_requests() {
     assert_eq!(text(&down), "- delete inbox shop\n");
     assert_eq!(folder.resources().await, []);
     assert_eq!(text(&folder.run(&["down", "--project", "shop"])), "The project shop manages nothing.\n");
+}
+
+#[tokio::test]
+async fn keeps_a_setting_that_was_changed_since() {
+    let folder = Folder::new();
+    folder.write("hookbench.toml", "name = \"t\"\nsettings.retention = { days = 30, requests = 500 }\n");
+    folder.up(&[]);
+    folder.serve.patch("/settings", json!({ "retention": { "days": 7 } })).await;
+    let down = text(&folder.run(&["down"]));
+    assert!(down.contains("= release setting retention.days: The setting was changed by hand."), "{down}");
+    assert!(down.contains("~ restore setting retention.requests"), "{down}");
+    let retention = folder.serve.get("/settings").await["retention"].clone();
+    assert_eq!((&retention["days"], &retention["requests"]), (&json!(7), &Json::NULL));
+    assert_eq!(folder.resources().await, []);
 }
 
 #[tokio::test]
@@ -310,6 +325,39 @@ async fn a_second_file_overlays_the_first() {
     assert_eq!(text(&only), "~ change inbox shop\n    response.status: 418 → 202\n- delete inbox own\n");
 }
 
+/// A relay's code is needed once. Another destination replaces the tunnel.
+#[tokio::test]
+async fn applies_tunnels() {
+    let folder = Folder::new();
+    let relay = Relay::start_in(&folder.dir.path().join("relay"), "127.0.0.1:0", &[]);
+    let file = |tunnel: &str| format!("name = \"t\"\n[inbox.shop]\n[tunnel.public]\n{tunnel}");
+    let to_relay = format!("relay = \"{}\"\ncode = {{ env = \"CODE\" }}\n", relay.url);
+    folder.write("hookbench.toml", &file(&format!("{to_relay}expose.shop = {{ wait_ms = 500 }}\n")));
+    let printed = folder.up(&[("CODE", &relay.code())]);
+    assert_eq!(printed, "+ create inbox shop\n+ create tunnel public\n");
+    assert_eq!(folder.up(&[]), "t: everything is as the file says.\n");
+    let tunnel = folder.serve.get("/tunnels").await["items"][0].clone();
+    assert_eq!((&tunnel["exposures"][0]["inbox"], tunnel["exposures"].to_vec().len()), (&json!("shop"), 1));
+    let id = string(&tunnel["id"]);
+    // Stopped and exposed otherwise by hand.
+    folder.serve.patch(&format!("/tunnels/{id}"), json!({ "on": false })).await;
+    let exposed = folder.serve.call(Method::PUT, &format!("/tunnels/{id}/inboxes/inbox"), json!({})).await;
+    assert_eq!(exposed.0, 200, "{}", exposed.1);
+    let printed = folder.up(&[]);
+    assert!(printed.contains("    on: false → true\n") && printed.contains("    inbox."), "{printed}");
+    assert_eq!(folder.up(&[]), "t: everything is as the file says.\n");
+    let tunnel = folder.serve.get("/tunnels").await["items"][0].clone();
+    assert_eq!((&tunnel["on"], tunnel["exposures"].to_vec().len()), (&json!(true), 1));
+    // Another destination.
+    folder.write("hookbench.toml", &file("url = \"https://abc.ngrok.app\"\n"));
+    assert_eq!(folder.up(&[]), "- delete tunnel public\n+ create tunnel public\n");
+    let tunnels = folder.serve.get("/tunnels").await["items"].to_vec();
+    assert_eq!((tunnels.len(), &tunnels[0]["kind"]["type"]), (1, &json!("other")));
+    let down = folder.run(&["down"]);
+    assert_eq!(text(&down), "- delete tunnel public\n- delete inbox shop\n");
+    assert_eq!(folder.serve.get("/tunnels").await["items"], json!([]));
+}
+
 /// A file that was written from what is there creates the same elsewhere.
 #[tokio::test]
 async fn exports_what_is_there() {
@@ -378,6 +426,43 @@ async fn runs_a_command_when_everything_is_ready() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+}
+
+/// A repository can ship links that lead out of the project.
+#[tokio::test]
+async fn writes_through_no_link() {
+    let dir = TempDir::new().unwrap();
+    let (project, outside) = (dir.path().join("project"), dir.path().join("outside"));
+    fs::create_dir_all(&project).unwrap();
+    fs::create_dir_all(&outside).unwrap();
+    let settings = format!("settings.listen = \"127.0.0.1:{}\"\n[inbox.shop]\n", free_port());
+    fs::write(project.join("hookbench.toml"), settings).unwrap();
+    let run = || {
+        let mut command = hookbench();
+        command.args(["up", "--", "sh", "-c", "curl -sS -d 1 $HOOKBENCH_INBOX_SHOP"]).current_dir(&project);
+        command.env("HOOKBENCH_DATA", dir.path().join("data")).output().unwrap()
+    };
+    std::os::unix::fs::symlink(&outside, project.join(".hookbench")).unwrap();
+    let output = run();
+    assert!(output.status.code() == Some(2) && text(&output).contains("not a folder"), "{}", text(&output));
+    fs::remove_file(project.join(".hookbench")).unwrap();
+    fs::create_dir(project.join(".hookbench")).unwrap();
+    for name in [".gitignore", "requests.jsonl", "requests.jsonl.part"] {
+        fs::write(outside.join(name), "outside").unwrap();
+        std::os::unix::fs::symlink(outside.join(name), project.join(".hookbench").join(name)).unwrap();
+    }
+    let output = run();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    for entry in fs::read_dir(&outside).unwrap() {
+        assert_eq!(fs::read_to_string(entry.unwrap().path()).unwrap(), "outside");
+    }
+    let exported = fs::read_to_string(project.join(".hookbench/requests.jsonl")).unwrap();
+    assert_eq!(exported.lines().count(), 1, "{exported}");
+    // Two inboxes with one variable.
+    let settings = fs::read_to_string(project.join("hookbench.toml")).unwrap();
+    fs::write(project.join("hookbench.toml"), format!("{settings}[inbox.a-b]\n[inbox.a_b]\n")).unwrap();
+    let output = run();
+    assert!(text(&output).contains("would share the variable HOOKBENCH_INBOX_A_B"), "{}", text(&output));
 }
 
 #[tokio::test]

@@ -37,14 +37,14 @@ use crate::{
 };
 
 /// A running `hookbench relay serve`, killed on drop.
-struct Relay {
-    url: String,
+pub struct Relay {
+    pub url: String,
     data: PathBuf,
     child: Child,
 }
 
 impl Relay {
-    fn start_in(data: &Path, listen: &str, more: &[&str]) -> Self {
+    pub fn start_in(data: &Path, listen: &str, more: &[&str]) -> Self {
         let mut command = hookbench();
         command.env("HOOKBENCH_LOG", "warn");
         command.args(["relay", "serve", "--json", "--listen", listen, "--data"]).arg(data).args(more);
@@ -63,7 +63,7 @@ impl Relay {
         hookbench().arg("relay").args(args).arg("--data").arg(&self.data).output().unwrap()
     }
 
-    fn code(&self) -> String {
+    pub fn code(&self) -> String {
         let output = self.cli(&["device", "add", "--json"]);
         assert!(output.status.success(), "{output:?}");
         let output: Json = serde_json::from_slice(&output.stdout).unwrap();

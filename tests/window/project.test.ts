@@ -6,8 +6,8 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { BINARY, TRANSPORTS, start, type Running } from "./hookbench";
-import { button, chord, click, Key, noDialog, press, screenshot, seen, sees, serious } from "./page";
+import { BINARY, TRANSPORTS, start, until, type Running } from "./hookbench";
+import { button, chord, click, Key, noDialog, press, screenshot, seen, sees, serious, setTheme } from "./page";
 
 const FILE = `
 name = "shop"
@@ -64,6 +64,10 @@ describe.each(TRANSPORTS)("a project file in the %s", (transport) => {
     await sees(driver, "The project shop manages some of these settings.");
     expect(await serious(driver)).toEqual([]);
     await shot("settings");
+    await setTheme(driver, "dark");
+    expect(await serious(driver)).toEqual([]);
+    await shot("settings-dark");
+    await setTheme(driver, "light");
   });
 
   test("marks nothing that is made by hand, and nothing after the project was taken down", async () => {
@@ -78,7 +82,9 @@ describe.each(TRANSPORTS)("a project file in the %s", (transport) => {
     await click(driver, "other");
     await sees(driver, "Managed by hookbench.toml");
     run("down");
-    await sees(driver, "inbox");
+    await sees(driver, "Inbox other not found");
+    await until("the end of the inbox shop", async () => !/\bshop\b/.test(await seen(driver)));
+    expect(await seen(driver)).not.toContain("hookbench.toml");
     expect(await hookbench.api<{ items: unknown[] }>("/projects")).toEqual({ items: [] });
   });
 });

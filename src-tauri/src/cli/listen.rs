@@ -110,12 +110,13 @@ pub(super) struct OwnEngine {
 }
 
 impl OwnEngine {
-    /// Opens the API of an engine, so that other commands find it.
-    pub(super) async fn announced(engine: Arc<Engine>) -> Result<Self, CliError> {
+    /// Starts the listener and the API of an engine in this process. Returns it with the URL of the listener.
+    pub(super) async fn serve(engine: Arc<Engine>) -> Result<(Self, String), CliError> {
+        let url = serve::receive(&engine, None).await?;
         let routes = mcp::route(&engine, Permissions::default());
         let api = api_server::open(&engine, ApiAccess::default(), routes, |_, _| ()).await?;
         api_server::announce(&engine, OwnerKind::Serve, Some(&api)).await?;
-        Ok(Self { engine, api })
+        Ok((Self { engine, api }, url))
     }
 
     pub(super) async fn close(self) {
@@ -131,8 +132,7 @@ pub(super) async fn join_or_serve(
     match Transport::open(&context.data, OwnerKind::Serve).await? {
         remote @ Transport::Remote(_) => Ok((remote, None)),
         Transport::InProcess { engine, router, streams } => {
-            let url = serve::receive(&engine, None).await?;
-            let own = OwnEngine::announced(engine.clone()).await?;
+            let (own, url) = OwnEngine::serve(engine.clone()).await?;
             terminal::say(&format!("Listening at {url}/{}", inbox.unwrap_or("<inbox>")));
             Ok((Transport::InProcess { engine, router, streams }, Some(own)))
         }

@@ -30,8 +30,10 @@ pub async fn into_file(
     let part = path.with_added_extension("part");
     let unwritable = |e: io::Error| IntoFileError::Unwritable(path.display().to_string(), e);
     let written = async {
+        // A link of this name, which another person may have placed in the folder, is not followed.
+        let _ = fs::remove_file(&part).await;
         let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         options.mode(0o600);
         let mut file = options.open(&part).await.map_err(unwritable)?;

@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod extract;
 mod feed;
+mod file_id;
 mod import_export;
 mod inboxes;
 mod jobs;

@@ -12,10 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{error::ApiError, extract};
-
-/// Maximum length of the ID of a custom provider, in bytes.
-const ID_MAX: usize = 64;
+use super::{error::ApiError, extract, file_id};
 
 /// Summary of a provider.
 #[derive(Debug, Serialize, ToSchema)]
@@ -210,21 +207,6 @@ pub(crate) struct ProviderNew {
     event_id: Vec<String>,
 }
 
-/// Validates the ID of a custom provider.
-///
-/// # Errors
-///
-/// Returns an error if the ID cannot be the name of a file.
-fn check_id(id: &str) -> Result<(), ApiError> {
-    let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if id.is_empty() || id.len() > ID_MAX || !id.chars().all(kebab) || id.starts_with('-') {
-        return Err(ApiError::invalid(format!(
-            "A provider ID must have 1 to {ID_MAX} lowercase letters, digits and hyphens, and not start with a hyphen."
-        )));
-    }
-    Ok(())
-}
-
 fn shipped(id: &str) -> ApiError {
     ApiError::new(
         ErrorCode::ProviderShips,
@@ -244,7 +226,7 @@ pub(crate) async fn save(
     extract::Path(id): extract::Path<String>,
     extract::Json(new): extract::Json<ProviderNew>,
 ) -> Result<Json<Value>, ApiError> {
-    check_id(&id)?;
+    file_id::check("provider", &id)?;
     let own = engine.providers.own_ids().contains(&id);
     if !own && engine.providers.catalog().get(&id).is_some() {
         return Err(shipped(&id));
@@ -288,7 +270,7 @@ pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    check_id(&id)?;
+    file_id::check("provider", &id)?;
     let (removing, removed) = (engine.clone(), id.clone());
     let done = tokio::task::spawn_blocking(move || removing.providers.remove(&removed)).await;
     let was = done

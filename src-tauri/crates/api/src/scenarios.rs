@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use hookbench_engine::Engine;
 use hookbench_model::{EndpointSettings, ErrorCode, EventSendResult, Scenario, ScenarioList, ScenarioStep};
 use hookbench_provider::{sample::Seeds, scenarios};
-use hookbench_store::{event::EventNew, own_files, scenario_run::ScenarioRunRow};
+use hookbench_store::{event::EventNew, own_files, remove_own_file, save_own_file, scenario_run::ScenarioRunRow};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -14,11 +14,9 @@ use utoipa::ToSchema;
 use super::{
     error::ApiError,
     events::{DELIVERIES_MAX, EventDestinations, send_all},
-    extract,
+    extract, file_id,
 };
 
-/// Maximum length of the ID of a custom scenario, in characters.
-const ID_MAX: usize = 60;
 /// Maximum value of `time_scale`.
 const TIME_SCALE_MAX: f64 = 100_000.0;
 /// Minimum value of `time_scale`.
@@ -97,21 +95,6 @@ pub(crate) struct ScenarioNew {
     file: String,
 }
 
-/// Validates the ID of a custom scenario.
-///
-/// # Errors
-///
-/// Returns an error if the ID cannot be the name of a file.
-fn check_id(id: &str) -> Result<(), ApiError> {
-    let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if id.is_empty() || id.len() > ID_MAX || !id.chars().all(kebab) || id.starts_with('-') {
-        return Err(ApiError::invalid(format!(
-            "A scenario ID must have 1 to {ID_MAX} lowercase letters, digits and hyphens, and not start with a hyphen."
-        )));
-    }
-    Ok(())
-}
-
 fn shipped(id: &str) -> ApiError {
     ApiError::new(
         ErrorCode::ScenarioShips,
@@ -120,24 +103,15 @@ fn shipped(id: &str) -> ApiError {
     )
 }
 
-/// Writes the file of a custom scenario, or deletes it.
-async fn write_file(engine: &Engine, id: &str, text: Option<String>) -> Result<bool, ApiError> {
+/// Changes the files of the custom scenarios, whose folder `work` gets.
+async fn change_files<T: Send + 'static>(
+    engine: &Engine,
+    work: impl FnOnce(&std::path::Path) -> std::io::Result<T> + Send + 'static,
+) -> Result<T, ApiError> {
     let folder = engine.dir().path().join("scenarios");
-    let path = folder.join(format!("{id}.toml"));
-    let work = move || match text {
-        Some(text) => {
-            std::fs::create_dir_all(&folder)?;
-            let unfinished = path.with_extension("toml.new");
-            std::fs::write(&unfinished, text)?;
-            std::fs::rename(&unfinished, &path).map(|()| true)
-        }
-        None => match std::fs::remove_file(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            done => done.map(|()| true),
-        },
-    };
-    let done = tokio::task::spawn_blocking(work).await.map_err(|e| ApiError::internal(e.to_string()))?;
-    done.map_err(|e: std::io::Error| ApiError::internal(format!("The scenario file cannot be changed: {e}.")))
+    let done = tokio::task::spawn_blocking(move || work(&folder)).await;
+    done.map_err(|e| ApiError::internal(e.to_string()))?
+        .map_err(|e| ApiError::internal(format!("The scenario file cannot be changed: {e}.")))
 }
 
 /// Save a custom scenario
@@ -151,13 +125,14 @@ pub(crate) async fn save(
     extract::Path(id): extract::Path<String>,
     extract::Json(new): extract::Json<ScenarioNew>,
 ) -> Result<Json<Scenario>, ApiError> {
-    check_id(&id)?;
+    file_id::check("scenario", &id)?;
     if all(&engine).await?.items.iter().any(|scenario| scenario.id == id && !scenario.own) {
         return Err(shipped(&id));
     }
     hookbench_provider::Scenario::parse(&id, &new.file, &engine.providers.catalog())
         .map_err(|why| ApiError::invalid(format!("The scenario cannot be parsed: {why}.")))?;
-    write_file(&engine, &id, Some(new.file)).await?;
+    let saved = id.clone();
+    change_files(&engine, move |folder| save_own_file(folder, &saved, &new.file)).await?;
     find(&engine, &id).await.map(Json)
 }
 
@@ -171,8 +146,9 @@ pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    check_id(&id)?;
-    match write_file(&engine, &id, None).await? {
+    file_id::check("scenario", &id)?;
+    let removed = id.clone();
+    match change_files(&engine, move |folder| remove_own_file(folder, &removed)).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => find(&engine, &id).await.and_then(|_| Err(shipped(&id))),
     }

@@ -37,15 +37,15 @@ pub(crate) async fn wait(
         return Err(ApiError::invalid(format!("`timeout_ms` must be between 0 and {TIMEOUT_MAX} (got {got}).")));
     }
     let number = number_of(&engine, asked.inbox.as_deref())?;
-    let wanted = WaitQuery {
+    let wanted = Arc::new(WaitQuery {
         query: parse_wait(&asked.q).map_err(ApiError::invalid)?,
         inbox: number.zip(asked.inbox.clone()),
         requests: asked.count as usize,
         after: start(&engine, &asked)?,
         text: asked.q,
-    };
+    });
     let deadline = Instant::now() + Duration::from_millis(asked.timeout_ms.into());
-    let WaitOutcome { found, others, last } = wait_for(&engine, wanted, deadline).await?;
+    let WaitOutcome { found, others, last } = wait_for(&engine, wanted.clone(), deadline).await?;
     let complete = found.len() == asked.count as usize;
     let requests = engine.requests();
     let read = move |connection: &rusqlite::Connection| {
@@ -54,6 +54,7 @@ pub(crate) async fn wait(
         let others: rusqlite::Result<Vec<_>> = (shown.into_iter())
             .filter_map(|(row, unmet)| {
                 let request = requests.one(connection, row).transpose()?;
+                let unmet = unmet.into_iter().map(|one| wanted.text_of(one)).collect();
                 Some(request.map(|request| RequestWaitOther { request, unmet }))
             })
             .collect();

@@ -244,9 +244,11 @@ impl Engine {
         self.store.health().borrow().clone()
     }
 
-    /// Restarts the listener on `address`, or on the address of the settings if `None`.
+    /// Restarts the listener on `address`. If `None`, restarts it on its current address, else on the last address that
+    /// was passed, else on the address of the settings.
     pub async fn start_listener(self: &Arc<Self>, address: Option<SocketAddr>) -> ListenerState {
-        let state = listener::restart(self, address.unwrap_or(self.settings().listen)).await;
+        let address = self.listener.next_address(address).unwrap_or(self.settings().listen);
+        let state = listener::restart(self, address).await;
         self.feed.publish([Change::StatusChanged]);
         state
     }
@@ -321,8 +323,7 @@ impl Engine {
         }
         if running && (old.listen != new.listen || old.limits != new.limits) {
             // An address that was set for this run only remains in use unless the setting changed.
-            let same = if old.listen == new.listen { self.listener.address() } else { None };
-            self.start_listener(same).await;
+            self.start_listener((old.listen != new.listen).then_some(new.listen)).await;
         } else {
             self.feed.publish([Change::StatusChanged]);
         }

@@ -39,11 +39,13 @@ pub struct Listener {
 struct Now {
     listening: Option<RunningListener>,
     state: ListenerState,
+    /// Last address that was passed to a start, which overrides the settings in this run.
+    address: Option<SocketAddr>,
 }
 
 impl Default for Now {
     fn default() -> Self {
-        Self { listening: None, state: ListenerState::Off }
+        Self { listening: None, state: ListenerState::Off, address: None }
     }
 }
 
@@ -113,6 +115,13 @@ impl Listener {
         self.now().listening.as_ref().map(RunningListener::address)
     }
 
+    /// Returns the address of the next start: `passed`, else the current one, else the last that was passed.
+    pub(crate) fn next_address(&self, passed: Option<SocketAddr>) -> Option<SocketAddr> {
+        let mut now = self.now();
+        now.address = passed.or(now.address);
+        passed.or_else(|| now.listening.as_ref().map(RunningListener::address)).or(now.address)
+    }
+
     /// Returns the last state.
     pub fn state(&self) -> ListenerState {
         self.now().state.clone()
@@ -168,7 +177,9 @@ pub(crate) async fn restart(engine: &Arc<Engine>, address: SocketAddr) -> Listen
         }
         Err(error) => (None, failed(address, &error).await),
     };
-    *listener.now() = Now { listening, state: state.clone() };
+    let mut now = listener.now();
+    (now.listening, now.state) = (listening, state.clone());
+    drop(now);
     state
 }
 

@@ -76,6 +76,8 @@ pub enum Target {
     Tunnel {
         /// The tunnel. `None` if the tunnel exists.
         new: Option<TunnelNew>,
+        /// True if the tunnel exists and is stopped.
+        start: bool,
         /// Inboxes to expose, with their settings.
         expose: Vec<(String, ExposureSettings)>,
         /// Inboxes that are no longer exposed.
@@ -185,7 +187,9 @@ pub fn plan(project: &str, file: &ProjectFile, existing: &Existing, options: Pla
         ProjectResourceType::Tunnel => !file.tunnel.contains_key(&record.key),
     });
     // Tunnels are deleted before the inboxes that they expose.
-    gone.rev().for_each(|record| planner.remove(record));
+    let mut gone: Vec<&ProjectResource> = gone.collect();
+    gone.sort_by_key(|record| std::cmp::Reverse(record.resource_type));
+    gone.into_iter().for_each(|record| planner.remove(record));
     Plan { project: project.to_owned(), changes: planner.changes, records }
 }
 
@@ -243,16 +247,16 @@ impl Planner<'_> {
             }
             (Some(id), None) => match self.other_project(resource_type, id) {
                 Some(other) => {
-                    reason = Some(format!("The project {} ({}) manages it.", other.name, other.file));
+                    reason = Some(managed_by(other));
                     Action::Conflict
                 }
                 None if self.options.adopt => {
-                    reason = Some("It was created by hand, and is managed by the file from now on.".into());
+                    reason = Some(format!("{} The file manages it from now on.", by_hand(resource_type)));
                     Action::Update
                 }
                 None => {
                     let how = "Rename one of the two, or pass --adopt to let the file manage it.";
-                    reason = Some(format!("It was created by hand. {how}"));
+                    reason = Some(format!("{} {how}", by_hand(resource_type)));
                     Action::Conflict
                 }
             },
@@ -275,15 +279,13 @@ impl Planner<'_> {
                 resource_type: ProjectResourceType::Setting,
                 id: name.clone(),
                 key: name.clone(),
-                digest: String::new(),
+                digest: digest(&value),
                 adopted: false,
                 before: Some(was.and_then(|was| was.before).unwrap_or_else(|| before.to_string())),
             };
             let other = self.other_project(ProjectResourceType::Setting, &name);
             let (action, reason) = match other {
-                Some(other) => {
-                    (Action::Conflict, Some(format!("The project {} ({}) manages it.", other.name, other.file)))
-                }
+                Some(other) => (Action::Conflict, Some(managed_by(other))),
                 None => (Action::Update, None),
             };
             let field = FieldChange { name: name.clone(), before: before.to_string(), after: value.to_string() };
@@ -389,16 +391,23 @@ impl Planner<'_> {
             .filter(|inbox| !wanted.expose.contains_key(**inbox))
             .map(|inbox| (*inbox).to_owned())
             .collect();
-        let fields = match found {
+        let mut fields = match found {
             None => Vec::new(),
             Some(_) => differences(&current, &wanted.expose),
         };
+        let start = found.is_some_and(|tunnel| !tunnel.on);
+        if start {
+            fields.push(FieldChange { name: "on".into(), before: "false".into(), after: "true".into() });
+        }
+        let replaced = recorded.filter(|record| found.is_none_or(|tunnel| tunnel.id != record.id)).cloned();
         let expose = wanted.expose.iter().map(|(inbox, settings)| (inbox.clone(), settings.clone())).collect();
         // The code of a relay can be used once. A new code does not change a tunnel that exists.
         let digest = digest(&ProjectTunnel { code: None, ..wanted.clone() });
         let new = if found.is_none() { wanted.new_tunnel() } else { None };
         let found = found.map(|tunnel| tunnel.id.as_str());
-        let target = Target::Tunnel { new, expose, unexpose };
+        let target = Target::Tunnel { new, start, expose, unexpose };
+        // A tunnel to the earlier destination is deleted first.
+        replaced.iter().for_each(|record| self.remove(record));
         self.resource((ProjectResourceType::Tunnel, key), found, digest, fields, target);
     }
 
@@ -414,21 +423,27 @@ impl Planner<'_> {
             ProjectResourceType::Tunnel => existing.tunnels.iter().any(|tunnel| tunnel.id == record.id),
         };
         let (mut fields, mut target) = (Vec::new(), Target::Nothing);
+        let noun = record.resource_type.as_str();
+        let current = leaves(&serde_json::to_value(&existing.settings).unwrap_or_default());
         let (action, reason) = match (record.resource_type, inbox.map_or(0, |inbox| inbox.requests)) {
-            _ if !is_there => (Action::Release, Some("It was deleted by hand.".to_owned())),
-            _ if record.adopted => (Action::Release, Some("It was created by hand.".to_owned())),
+            _ if !is_there => (Action::Release, Some(format!("The {noun} was deleted by hand."))),
+            _ if record.adopted => (Action::Release, Some(by_hand(record.resource_type))),
+            (ProjectResourceType::Setting, _)
+                if current.get(&record.id).map(digest).as_ref() != Some(&record.digest) =>
+            {
+                (Action::Release, Some("The setting was changed by hand.".to_owned()))
+            }
             (ProjectResourceType::Setting, _) => {
                 let before: Value =
                     record.before.as_deref().and_then(|before| serde_json::from_str(before).ok()).unwrap_or_default();
-                let current = leaves(&serde_json::to_value(&existing.settings).unwrap_or_default());
                 let now = current.get(&record.id).map(Value::to_string).unwrap_or_default();
                 fields.push(FieldChange { name: record.id.clone(), before: now, after: before.to_string() });
                 target = Target::Setting(nested(&record.id, before));
                 (Action::Restore, None)
             }
-            (_, requests) if requests > 0 && !self.options.delete_requests => {
-                let stored = if requests == 1 { "1 request is".into() } else { format!("{requests} requests are") };
-                (Action::Keep, Some(format!("{stored} stored in it. Pass --delete-requests to delete it with them.")))
+            (ProjectResourceType::Inbox, requests) if requests > 0 && !self.options.delete_requests => {
+                let stored = if requests == 1 { "1 request".into() } else { format!("{requests} requests") };
+                (Action::Keep, Some(format!("The inbox contains {stored}. Pass --delete-requests to delete both.")))
             }
             _ => (Action::Delete, None),
         };
@@ -442,6 +457,16 @@ impl Planner<'_> {
             target,
         });
     }
+}
+
+/// Says that a resource was created by hand.
+fn by_hand(resource_type: ProjectResourceType) -> String {
+    format!("The {} was created by hand.", resource_type.as_str())
+}
+
+/// Says which other project manages a resource.
+fn managed_by(project: &Project) -> String {
+    format!("The project {} ({}) manages it.", project.name, project.file)
 }
 
 /// Returns true if a tunnel of the file leads to the same place as a tunnel that is there.

@@ -4,7 +4,10 @@ use std::{borrow::Cow, fmt, ops::Range};
 
 use hookbench_model::masked_url;
 use hookbench_provider::is_secret_header;
-use toml::de::{DeTable, DeValue};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 /// Origin of a value that is not in the project file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +35,8 @@ impl fmt::Display for Origin {
 pub struct Reference {
     /// Origin of the value.
     pub origin: Origin,
+    /// True if the value may be missing. The code of a relay is needed only to create the tunnel.
+    pub optional: bool,
     /// Position in the texts of the document.
     pub(crate) span: Range<usize>,
 }
@@ -55,18 +60,26 @@ pub(crate) fn origin(value: &DeValue<'_>) -> Option<Origin> {
 
 /// Lists the references of a table, in order.
 pub(crate) fn references(table: &DeTable<'_>) -> Vec<Reference> {
-    fn visit(value: &DeValue<'_>, span: Range<usize>, found: &mut Vec<Reference>) {
-        match (origin(value), value) {
-            (Some(origin), _) => found.push(Reference { origin, span }),
-            (None, DeValue::Table(table)) => {
-                table.iter().for_each(|(_, value)| visit(value.get_ref(), value.span(), found));
+    fn visit<'t>(value: &'t Spanned<DeValue<'t>>, path: &mut Vec<&'t str>, found: &mut Vec<Reference>) {
+        match (origin(value.get_ref()), value.get_ref()) {
+            (Some(origin), _) => {
+                let optional = matches!(path[..], ["tunnel", _, "code"]);
+                found.push(Reference { origin, optional, span: value.span() });
             }
-            (None, DeValue::Array(items)) => items.iter().for_each(|item| visit(item.get_ref(), item.span(), found)),
+            (None, DeValue::Table(table)) => tables(table, path, found),
+            (None, DeValue::Array(items)) => items.iter().for_each(|item| visit(item, path, found)),
             _ => {}
         }
     }
+    fn tables<'t>(table: &'t DeTable<'t>, path: &mut Vec<&'t str>, found: &mut Vec<Reference>) {
+        for (key, value) in table.iter() {
+            path.push(key.get_ref());
+            visit(value, path, found);
+            path.pop();
+        }
+    }
     let mut found = Vec::new();
-    table.iter().for_each(|(_, value)| visit(value.get_ref(), value.span(), &mut found));
+    tables(table, &mut Vec::new(), &mut found);
     found
 }
 
@@ -99,7 +112,7 @@ pub(crate) fn literal_secret(table: &DeTable<'_>) -> Option<(Range<usize>, Strin
     };
     // Texts that are not secrets may have any key: the name of an inbox can be `code`.
     fn visit<'t>(
-        value: &'t toml::Spanned<DeValue<'t>>,
+        value: &'t Spanned<DeValue<'t>>,
         secret: bool,
         depth: usize,
         found: &mut dyn FnMut(Range<usize>, bool) -> bool,

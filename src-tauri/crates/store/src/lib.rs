@@ -42,5 +42,5 @@ pub mod verification;
 
 pub use masked::{masked_forward, masked_headers, masked_replay};
 pub use migrations::{VERSION, migrate, size};
-pub use own_files::{OwnFiles, own_files};
+pub use own_files::{OwnFiles, own_files, remove_own_file, save_own_file};
 pub use providers::{Providers, catalog};

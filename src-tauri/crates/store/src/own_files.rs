@@ -1,6 +1,6 @@
 //! Provider and scenario TOML files of the user, read from a folder of the data directory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hookbench_provider::BadFile;
 
@@ -33,4 +33,25 @@ pub fn own_files(folder: &Path) -> OwnFiles {
     files.sort();
     bad.sort_by(|a, b| a.file.cmp(&b.file));
     (files, bad)
+}
+
+/// Saves a file with an ID. The file is replaced atomically, so a full disk cannot leave a partial one.
+pub fn save_own_file(folder: &Path, id: &str, text: &str) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    std::io::Write::write_all(&mut file, text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path_of(folder, id)).map(drop).map_err(|error| error.error)
+}
+
+/// Deletes the file with an ID. Returns true if there was one.
+pub fn remove_own_file(folder: &Path, id: &str) -> std::io::Result<bool> {
+    match std::fs::remove_file(path_of(folder, id)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        done => done.map(|()| true),
+    }
+}
+
+fn path_of(folder: &Path, id: &str) -> PathBuf {
+    folder.join(format!("{id}.toml"))
 }

@@ -8,7 +8,7 @@ use std::{
 
 use hookbench_provider::{BadFile, Catalog};
 
-use crate::own_files::{OwnFiles, own_files};
+use crate::own_files::{OwnFiles, own_files, remove_own_file, save_own_file};
 
 /// Loads the built-in providers, overridden by the user's files in the data directory. Returns the catalog and the
 /// invalid files.
@@ -71,10 +71,6 @@ impl Providers {
         own.0.iter().filter_map(|(file, _)| Some(file.strip_suffix(".toml")?.to_owned())).collect()
     }
 
-    fn path(&self, id: &str) -> PathBuf {
-        self.data.join("providers").join(format!("{id}.toml"))
-    }
-
     /// Reloads the user's files if they changed since they were read.
     pub fn refresh(&self) {
         let own = own_files(&self.data.join("providers"));
@@ -89,26 +85,17 @@ impl Providers {
     ///
     /// Returns an error if the file cannot be written. An existing file then stays unchanged.
     pub fn save(&self, id: &str, text: &str) -> std::io::Result<()> {
-        let folder = self.data.join("providers");
-        std::fs::create_dir_all(&folder)?;
-        // The file is replaced atomically, so a full disk cannot leave a partial provider.
-        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
-        std::io::Write::write_all(&mut file, text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(self.path(id)).map_err(|error| error.error)?;
+        save_own_file(&self.data.join("providers"), id, text)?;
         self.refresh();
         Ok(())
     }
 
     /// Deletes the file of a provider. Returns true if there was one.
     pub fn remove(&self, id: &str) -> std::io::Result<bool> {
-        match std::fs::remove_file(self.path(id)) {
-            Ok(()) => {
-                self.refresh();
-                Ok(true)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
+        let removed = remove_own_file(&self.data.join("providers"), id)?;
+        if removed {
+            self.refresh();
         }
+        Ok(removed)
     }
 }

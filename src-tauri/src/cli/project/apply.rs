@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use hookbench_model::{
-    Deletion, Endpoint, ErrorCode, Inbox, Project, ProjectNew, ProjectResource, ProjectResourceType, Scenario,
-    Settings, Tunnel,
+    Deletion, Endpoint, ErrorCode, ExposureSettings, Inbox, Project, ProjectNew, ProjectResource, ProjectResourceType,
+    Scenario, Settings, Tunnel,
 };
-use hookbench_project::{Action, Document, Plan, PlannedChange, Target};
+use hookbench_project::{Action, Document, InboxTarget, Plan, PlannedChange, Target};
 use http::Method;
 use serde_json::json;
 
@@ -87,30 +87,7 @@ async fn one(api: &Api, change: &PlannedChange, records: &mut Records<'_>) -> Re
                         _ => records.put(record).await,
                     }
                 }
-                Target::Inbox(inbox) => {
-                    let id = match change.action {
-                        Action::Create => {
-                            // The inbox is recorded first. If the command is interrupted, the next one continues.
-                            records
-                                .put(ProjectResource {
-                                    id: inbox.name.clone(),
-                                    digest: String::new(),
-                                    ..record.clone()
-                                })
-                                .await?;
-                            let new = json!({ "name": inbox.name, "response": inbox.response, "verification": inbox.verification });
-                            if let Err(error) = create_inbox(api, &new).await {
-                                records.remove(&record).await?;
-                                return Err(error);
-                            }
-                            inbox.name.clone()
-                        }
-                        _ => record.id.clone(),
-                    };
-                    let path = format!("/inboxes/{}", encoded(&id));
-                    let changed: Inbox = api.send(Method::PATCH, &path, inbox).await?;
-                    records.put(ProjectResource { id: changed.name, ..record }).await
-                }
+                Target::Inbox(target) => inbox(api, target, change.action, record, records).await,
                 Target::Endpoint { settings, patch } => {
                     let endpoint: Endpoint = match change.action {
                         Action::Create => api.send(Method::POST, "/endpoints", settings).await?,
@@ -126,26 +103,66 @@ async fn one(api: &Api, change: &PlannedChange, records: &mut Records<'_>) -> Re
                     let scenario: Scenario = api.send(Method::PUT, &path, &json!({ "file": file })).await?;
                     records.put(ProjectResource { id: scenario.id, ..record }).await
                 }
-                Target::Tunnel { new, expose, unexpose } => {
+                Target::Tunnel { new, start, expose, unexpose } => {
                     let id = match new {
                         Some(new) => api.send::<Tunnel>(Method::POST, "/tunnels", new).await?.id,
                         None => record.id.clone(),
                     };
                     records.put(ProjectResource { id: id.clone(), ..record }).await?;
-                    for inbox in unexpose {
-                        let path = format!("/tunnels/{id}/inboxes/{}", encoded(inbox));
-                        api.act::<Tunnel>(Method::DELETE, &path).await?;
-                    }
-                    for (inbox, settings) in expose {
-                        let path = format!("/tunnels/{id}/inboxes/{}", encoded(inbox));
-                        api.send::<Tunnel>(Method::PUT, &path, settings).await?;
-                    }
-                    Ok(())
+                    exposures(api, &id, *start, expose, unexpose).await
                 }
                 Target::Nothing => Ok(()),
             }
         }
     }
+}
+
+/// Creates or changes an inbox.
+async fn inbox(
+    api: &Api,
+    target: &InboxTarget,
+    action: Action,
+    record: ProjectResource,
+    records: &mut Records<'_>,
+) -> Result<(), CliError> {
+    let name = match action {
+        Action::Create => {
+            // The inbox is recorded first. If the command is interrupted, the next one continues.
+            let unfinished = ProjectResource { id: target.name.clone(), digest: String::new(), ..record.clone() };
+            records.put(unfinished).await?;
+            let InboxTarget { name, response, verification, .. } = target;
+            let new = json!({ "name": name, "response": response, "verification": verification });
+            if let Err(error) = create_inbox(api, &new).await {
+                records.remove(&record).await?;
+                return Err(error);
+            }
+            &target.name
+        }
+        _ => &record.id,
+    };
+    let changed: Inbox = api.send(Method::PATCH, &format!("/inboxes/{}", encoded(name)), target).await?;
+    records.put(ProjectResource { id: changed.name, ..record }).await
+}
+
+/// Starts a tunnel, and exposes and unexposes its inboxes.
+async fn exposures(
+    api: &Api,
+    id: &str,
+    start: bool,
+    expose: &[(String, ExposureSettings)],
+    unexpose: &[String],
+) -> Result<(), CliError> {
+    let path = |inbox: &str| format!("/tunnels/{id}/inboxes/{}", encoded(inbox));
+    if start {
+        api.send::<Tunnel>(Method::PATCH, &format!("/tunnels/{id}"), &json!({ "on": true })).await?;
+    }
+    for inbox in unexpose {
+        api.act::<Tunnel>(Method::DELETE, &path(inbox)).await?;
+    }
+    for (inbox, settings) in expose {
+        api.send::<Tunnel>(Method::PUT, &path(inbox), settings).await?;
+    }
+    Ok(())
 }
 
 /// Creates an inbox. If an inbox of this name was deleted a moment ago, waits until the deletion can no longer be undone.

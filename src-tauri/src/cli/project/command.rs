@@ -1,6 +1,12 @@
 //! The command of `hookbench up -- COMMAND`: its environment, its signals, and a summary of what was captured.
 
-use std::{path::PathBuf, process::ExitStatus, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    time::Duration,
+};
 
 use hookbench_model::{DeliveryState, RequestList, RequestSummary, SignatureStatus, Status};
 use hookbench_project::ProjectFile;
@@ -100,8 +106,10 @@ pub(super) struct ProjectCommand<'c> {
     /// URL of the listener.
     pub(super) listener: &'c str,
     pub(super) file: &'c ProjectFile,
-    /// File for the requests that were captured meanwhile.
-    pub(super) export: PathBuf,
+    /// Folder of the project.
+    pub(super) root: &'c Path,
+    /// File for the requests that were captured meanwhile. Default: `.hookbench/requests.jsonl` in the folder.
+    pub(super) export: Option<&'c Path>,
 }
 
 impl ProjectCommand<'_> {
@@ -126,11 +134,17 @@ impl ProjectCommand<'_> {
     fn variables(&self, context: &Context) -> Result<Vec<(String, String)>, CliError> {
         let data = std::path::absolute(&context.data)?.display().to_string();
         let mut variables = vec![("HOOKBENCH_URL".into(), self.listener.to_owned()), ("HOOKBENCH_DATA".into(), data)];
-        variables.extend(self.file.inbox.keys().map(|name| {
+        let mut inboxes = BTreeMap::new();
+        for name in self.file.inbox.keys() {
             let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' };
-            let variable: String = name.chars().map(letter).collect();
-            (format!("HOOKBENCH_INBOX_{variable}"), format!("{}/{}", self.listener, encoded(name)))
-        }));
+            let variable = format!("HOOKBENCH_INBOX_{}", name.chars().map(letter).collect::<String>());
+            if let Some(other) = inboxes.insert(variable.clone(), name) {
+                return Err(CliError::Other(format!(
+                    "the inboxes {other} and {name} would share the variable {variable}. Rename one of them"
+                )));
+            }
+            variables.push((variable, format!("{}/{}", self.listener, encoded(name))));
+        }
         Ok(variables)
     }
 
@@ -144,12 +158,11 @@ impl ProjectCommand<'_> {
             terminal::say("No request was captured.");
             return Ok(());
         }
-        if let Some(folder) = self.export.parent().filter(|folder| folder.ends_with(".hookbench")) {
-            std::fs::create_dir_all(folder)?;
-            // The exported requests stay out of version control.
-            std::fs::write(folder.join(".gitignore"), "*\n")?;
-        }
-        export::stream(api, &format!("/export?as=jsonl&{query}"), Some(self.export.clone())).await?;
+        let file = match self.export {
+            Some(file) => file.to_owned(),
+            None => own_folder(self.root)?.join("requests.jsonl"),
+        };
+        export::stream(api, &format!("/export?as=jsonl&{query}"), Some(file)).await?;
         let more = if page.next.is_some() { "More than " } else { "" };
         let problems: Vec<String> = requests.iter().rev().filter_map(|request| problem(request)).collect();
         let count = match problems.len() {
@@ -163,6 +176,26 @@ impl ProjectCommand<'_> {
         problems.iter().take(PROBLEMS_MAX).for_each(|problem| terminal::say(&format!("  {problem}")));
         Ok(())
     }
+}
+
+/// Returns the folder for files of this program in the folder of a project. Creates the folder if it is missing.
+fn own_folder(root: &Path) -> Result<PathBuf, CliError> {
+    let folder = root.join(".hookbench");
+    let wrong = |why: String| CliError::Other(format!("{} cannot be used: {why}", folder.display()));
+    match std::fs::create_dir(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(wrong(error.to_string())),
+        _ => {}
+    }
+    // A repository can ship a link that leads out of the project.
+    if !std::fs::symlink_metadata(&folder).is_ok_and(|about| about.is_dir()) {
+        return Err(wrong("not a folder. Delete it, or pass another file with --export".into()));
+    }
+    // The exported requests stay out of version control. A file or a link of this name is left alone.
+    let ignore = std::fs::OpenOptions::new().write(true).create_new(true).open(folder.join(".gitignore"));
+    if let Ok(mut ignore) = ignore {
+        ignore.write_all(b"*\n").map_err(|error| wrong(error.to_string()))?;
+    }
+    Ok(folder)
 }
 
 /// Returns what went wrong with a request, in one line.

@@ -161,6 +161,7 @@ impl ProjectFolder {
             Origin::Env(name) => match std::env::var(name) {
                 Ok(value) if !value.is_empty() => Ok(value),
                 Ok(_) => Err(format!("The environment variable {name} is empty.")),
+                Err(std::env::VarError::NotPresent) if reference.optional => Ok(String::new()),
                 Err(std::env::VarError::NotPresent) => Err(format!("The environment variable {name} is not set.")),
                 Err(_) => Err(format!("The environment variable {name} is not UTF-8.")),
             },

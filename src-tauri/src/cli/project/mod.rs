@@ -8,13 +8,13 @@ use std::{path::PathBuf, time::Duration};
 
 use hookbench_engine::OwnerKind;
 use hookbench_model::{
-    EndpointList, EndpointSecretList, Inbox, InboxList, InboxSecretList, ListenerState, ProjectList, ScenarioList,
-    Settings, Status, Tunnel, TunnelConnection, TunnelList,
+    EndpointList, EndpointSecretList, Inbox, InboxList, InboxSecretList, ListenerState, ProjectList,
+    ProjectResourceType, ScenarioList, Settings, Status, Tunnel, TunnelConnection, TunnelList,
 };
 use hookbench_project::{Action, Document, Existing, Plan, PlanOptions, PlannedChange, ProjectFile, plan};
 
 use self::files::ProjectFolder;
-use super::{Api, Context, error::CliError, listen::OwnEngine, serve, terminal};
+use super::{Api, Context, error::CliError, listen::OwnEngine, terminal};
 use crate::transport::{Transport, encoded};
 
 /// Maximum time until the listener and the tunnels of a project are ready.
@@ -107,13 +107,14 @@ pub(super) async fn up(context: &Context, args: Up) -> Result<(), CliError> {
         return Err(error);
     }
     let own = match transport {
-        Transport::InProcess { engine, .. } => Some(OwnEngine::serve(engine).await?),
+        Transport::InProcess { engine, .. } => Some(OwnEngine::serve(engine).await?.0),
         Transport::Remote(_) => None,
     };
     let done = match ready(&api, &file).await {
         Ok(url) => {
-            let export = args.export.clone().unwrap_or_else(|| folder.root.join(".hookbench").join("requests.jsonl"));
-            let command = command::ProjectCommand { args: &args.command, listener: &url, file: &file, export };
+            let root = &folder.root;
+            let export = args.export.as_deref();
+            let command = command::ProjectCommand { args: &args.command, listener: &url, file: &file, root, export };
             command.run(&api, context, signals).await
         }
         Err(error) => Err(error),
@@ -135,7 +136,7 @@ async fn bring_up(
     name: &str,
 ) -> Result<(), CliError> {
     let options = PlanOptions { adopt: args.adopt, delete_requests: args.delete_requests };
-    let plan = plan(name, file, &existing(api).await?, options);
+    let plan = plan(name, file, &existing(api, file).await?, options);
     // The output of the command is not mixed with the plan.
     print(context, &plan, args.command.is_empty());
     if let Some(conflict) = plan.changes.iter().find(|change| change.action == Action::Conflict) {
@@ -160,7 +161,7 @@ pub(super) async fn down(api: &Api, context: &Context, args: Down) -> Result<(),
             folder.project_name(&document.read(&values).map_err(fault)?)
         }
     };
-    let existing = existing(api).await?;
+    let existing = existing(api, &ProjectFile::default()).await?;
     let Some(project) = existing.projects.iter().find(|project| project.name == name) else {
         terminal::say(&format!("The project {name} manages nothing."));
         return Ok(());
@@ -174,7 +175,8 @@ pub(super) async fn down(api: &Api, context: &Context, args: Down) -> Result<(),
 pub(super) async fn export_config(api: &Api, args: ExportConfig) -> Result<(), CliError> {
     let here = std::env::current_dir()?;
     let name = args.name.unwrap_or_else(|| files::folder_name(&here));
-    let (text, variables) = hookbench_project::export(&name, &existing(api).await?).map_err(CliError::Other)?;
+    let (text, variables) =
+        hookbench_project::export(&name, &existing(api, &ProjectFile::default()).await?).map_err(CliError::Other)?;
     match args.output {
         None => terminal::line(text.trim_end()),
         Some(path) => {
@@ -195,13 +197,19 @@ fn fault(fault: hookbench_project::Fault) -> CliError {
     CliError::Other(fault.to_string())
 }
 
-/// Reads what is there.
-async fn existing(api: &Api) -> Result<Existing, CliError> {
+/// Reads what is there. Secrets are read only of the inboxes and endpoints of the file.
+async fn existing(api: &Api, file: &ProjectFile) -> Result<Existing, CliError> {
     let settings: Settings = api.get("/settings").await?;
+    let projects = api.get::<ProjectList>("/projects").await?.items;
+    let key_of = |resource_type: ProjectResourceType, id: &str| {
+        let mut resources = projects.iter().flat_map(|project| &project.resources);
+        resources.find(|one| one.resource_type == resource_type && one.id == id).map(|one| one.key.clone())
+    };
     let mut inboxes: Vec<(Inbox, Vec<String>)> = Vec::new();
     for inbox in api.get::<InboxList>("/inboxes").await?.items {
         let path = format!("/inboxes/{}/secrets", encoded(&inbox.name));
-        let secrets = match inbox.verification.has_secrets() {
+        let key = key_of(ProjectResourceType::Inbox, &inbox.name).unwrap_or_else(|| inbox.name.clone());
+        let secrets = match inbox.verification.has_secrets() && file.inbox.contains_key(&key) {
             true => api.get::<InboxSecretList>(&path).await?.items,
             false => Vec::new(),
         };
@@ -212,7 +220,9 @@ async fn existing(api: &Api) -> Result<Existing, CliError> {
         let page: EndpointList = api.get(&format!("/endpoints?limit=500{after}")).await?;
         for endpoint in page.items {
             let path = format!("/endpoints/{}/secrets", endpoint.id);
-            let secrets = match endpoint.settings.secrets.is_empty() {
+            let key = key_of(ProjectResourceType::Endpoint, &endpoint.id);
+            let key = key.unwrap_or_else(|| endpoint.settings.name.clone());
+            let secrets = match endpoint.settings.secrets.is_empty() || !file.endpoint.contains_key(&key) {
                 true => Vec::new(),
                 false => api.get::<EndpointSecretList>(&path).await?.items,
             };
@@ -225,7 +235,6 @@ async fn existing(api: &Api) -> Result<Existing, CliError> {
     }
     let scenarios = api.get::<ScenarioList>("/scenarios").await?.items;
     let tunnels = api.get::<TunnelList>("/tunnels").await?.items;
-    let projects = api.get::<ProjectList>("/projects").await?.items;
     Ok(Existing { settings, inboxes, endpoints, scenarios, tunnels, projects })
 }
 
@@ -294,13 +303,5 @@ fn print(context: &Context, plan: &Plan, on_output: bool) {
             };
             print(&format!("    {}: {change}", terminal::shown(&field.name)));
         }
-    }
-}
-
-impl OwnEngine {
-    /// Starts the listener and the API of an engine in this process.
-    async fn serve(engine: std::sync::Arc<hookbench_engine::Engine>) -> Result<Self, CliError> {
-        serve::receive(&engine, None).await?;
-        Self::announced(engine).await
     }
 }

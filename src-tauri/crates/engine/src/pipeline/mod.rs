@@ -40,7 +40,7 @@ use self::{
 };
 use crate::Engine;
 pub use verify::verify_again;
-pub use wait::{WaitOutcome, WaitQuery, parse_wait, wait};
+pub use wait::{Unmet, WaitOutcome, WaitQuery, parse_wait, wait};
 
 /// Limits of a batch.
 const BATCH: ReadLimits = ReadLimits { requests: 500, bytes: 4 * 1024 * 1024 };

@@ -62,9 +62,28 @@ pub struct WaitOutcome {
     /// Requests that match, oldest first.
     pub found: Vec<RowId>,
     /// Other requests with the conditions that they do not meet: those that meet most first, then the newest.
-    pub others: Vec<(RowId, Vec<String>)>,
+    pub others: Vec<(RowId, Vec<Unmet>)>,
     /// Last row that was looked at, from which the next wait continues.
     pub last: RowId,
+}
+
+/// A condition that a request does not meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unmet {
+    /// The request is in another inbox.
+    Inbox,
+    /// The condition with this position in the query.
+    Condition(usize),
+}
+
+impl WaitQuery {
+    /// Returns the text of a condition.
+    pub fn text_of(&self, unmet: Unmet) -> String {
+        match unmet {
+            Unmet::Inbox => format!("inbox:{}", self.inbox.as_ref().map_or("", |(_, name)| name)),
+            Unmet::Condition(place) => text_of(&conditions(&self.query.root)[place], &self.text),
+        }
+    }
 }
 
 /// Waits until the requests have arrived and are verified, or until `deadline`. Requests that arrived after
@@ -72,9 +91,8 @@ pub struct WaitOutcome {
 ///
 /// # Errors
 /// Returns an error if the database cannot be read.
-pub async fn wait(engine: &Arc<Engine>, wanted: WaitQuery, deadline: Instant) -> Result<WaitOutcome, ReadError> {
+pub async fn wait(engine: &Arc<Engine>, wanted: Arc<WaitQuery>, deadline: Instant) -> Result<WaitOutcome, ReadError> {
     let mut verified = engine.pipeline.verified.subscribe();
-    let wanted = Arc::new(wanted);
     let mut waited = WaitOutcome { last: wanted.after, ..WaitOutcome::default() };
     let scan_end = deadline.max(Instant::now() + SCAN);
     loop {
@@ -134,8 +152,13 @@ fn look(
         let body = || request.searched_body(connection);
         let mut subject = request.subject(&inbox, tail, &body);
         subject.duplicate = duplicates.binary_search(&request.row).is_ok();
-        let elsewhere = wanted.inbox.as_ref().filter(|(number, _)| *number != request.inbox);
-        if elsewhere.is_none() && wanted.query.matches(&subject, now_us) {
+        // Each condition is evaluated once: a request that does not match is compared with every query that waits.
+        let elsewhere = wanted.inbox.as_ref().is_some_and(|(number, _)| *number != request.inbox);
+        let parts =
+            conditions(&wanted.query.root).iter().enumerate().filter(|(_, part)| !subject.matches(part, now_us));
+        let parts = parts.map(|(place, _)| Unmet::Condition(place));
+        let unmet: Vec<Unmet> = elsewhere.then_some(Unmet::Inbox).into_iter().chain(parts).collect();
+        if unmet.is_empty() {
             waited.found.push(request.row);
             if waited.found.len() == wanted.requests {
                 waited.last = request.row;
@@ -143,9 +166,6 @@ fn look(
             }
             continue;
         }
-        let mut unmet: Vec<String> = elsewhere.iter().map(|(_, name)| format!("inbox:{name}")).collect();
-        let parts = conditions(&wanted.query.root).iter().filter(|part| !subject.matches(part, now_us));
-        unmet.extend(parts.map(|part| text_of(part, &wanted.text)));
         waited.others.push((request.row, unmet));
         if waited.others.len() > 2 * OTHERS {
             keep_nearest(&mut waited.others);
@@ -157,7 +177,7 @@ fn look(
 }
 
 /// Sorts by the number of unmet conditions, then by age, and keeps the first.
-fn keep_nearest(others: &mut Vec<(RowId, Vec<String>)>) {
+fn keep_nearest(others: &mut Vec<(RowId, Vec<Unmet>)>) {
     others.sort_by_key(|(row, unmet)| (unmet.len(), Reverse(*row)));
     others.truncate(OTHERS);
 }
