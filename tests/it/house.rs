@@ -19,6 +19,7 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
             "hookbench-content",
             "hookbench-delivery",
             "hookbench-diff",
+            "hookbench-event-schema",
             "hookbench-formats",
             "hookbench-model",
             "hookbench-provider",
@@ -43,6 +44,7 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
             "hookbench-delivery",
             "hookbench-diff",
             "hookbench-engine",
+            "hookbench-event-schema",
             "hookbench-formats",
             "hookbench-model",
             "hookbench-provider",
@@ -54,6 +56,11 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
             "hookbench-ssh",
             "hookbench-store",
         ],
+    ),
+    (
+        "src-tauri/crates/event-schema/Cargo.toml",
+        "hookbench-event-schema",
+        &["hookbench-model", "hookbench-provider", "hookbench-query"],
     ),
     (
         "src-tauri/crates/checks/Cargo.toml",

@@ -25,6 +25,7 @@ mod operations;
 mod pages;
 mod pipeline;
 mod project;
+mod provider_import;
 mod query;
 mod reading;
 mod refused;

@@ -17,8 +17,15 @@ use crate::{
 };
 
 /// Operations that accept larger bodies than this test sends.
-const LARGE: &[&str] =
-    &["/events", "/replays", "/signature/explain", "/signature/detect", "/signature/sign", "/signature/verify"];
+const LARGE: &[&str] = &[
+    "/events",
+    "/provider-imports",
+    "/replays",
+    "/signature/explain",
+    "/signature/detect",
+    "/signature/sign",
+    "/signature/verify",
+];
 
 /// A call of `operations.json`. Names in braces are replaced with values that earlier calls saved.
 #[derive(Deserialize)]

@@ -244,6 +244,7 @@ pages! {
     runs_signatures "docs/signatures.md",
     runs_troubleshooting "docs/troubleshooting.md",
     runs_tunnels_and_relays "docs/tunnels-and-relays.md",
+    runs_event_schemas "docs/event-schemas.md",
     runs_waiting "docs/waiting.md",
 }
 

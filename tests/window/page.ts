@@ -111,7 +111,7 @@ export async function search(driver: WebDriver, label: string, typed: string): P
   await until(`the select ${label}`, () =>
     driver.executeScript<boolean>(
       `const [label] = arguments;
-       const trigger = [...document.querySelectorAll("[role=combobox]")].find((one) => one.labels?.[0]?.innerText === label);
+       const trigger = [...document.querySelectorAll("[role=combobox]")].find((one) => one.labels?.[0]?.innerText === label || one.ariaLabel === label);
        trigger?.focus();
        return Boolean(trigger) && document.activeElement === trigger`,
       label,

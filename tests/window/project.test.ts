@@ -86,5 +86,7 @@ describe.each(TRANSPORTS)("a project file in the %s", (transport) => {
     await until("the end of the inbox shop", async () => !/\bshop\b/.test(await seen(driver)));
     expect(await seen(driver)).not.toContain("hookbench.toml");
     expect(await hookbench.api<{ items: unknown[] }>("/projects")).toEqual({ items: [] });
+    // The page says what happened, without a toast for each read that failed.
+    expect(await seen(driver)).not.toContain("inbox_not_found");
   });
 });

@@ -24,6 +24,7 @@ mod listen;
 mod mcp;
 mod project;
 mod provider;
+mod provider_import;
 mod redaction;
 mod relay;
 mod replay;
@@ -116,7 +117,7 @@ enum Verb {
     #[command(after_help = "Examples:\n  \
         hookbench explain --provider github --secret-file secret.txt --request request.http")]
     Explain(signature::Args),
-    /// List the vendors, or show one
+    /// List the vendors, show one, or import the events of one
     #[command(after_help = "Examples:\n  hookbench provider list\n  hookbench provider show stripe --snippet node")]
     Provider(provider::Args),
     /// Run a relay: the public end of tunnels, which stores requests on a server
@@ -333,7 +334,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Verb::Verify(args) => return signature::verify(context, &args),
         Verb::Sign(args) => return signature::sign(context, &args),
         Verb::Explain(args) => return signature::explain(context, &args).await,
-        Verb::Provider(args) => return provider::run(context, &args),
+        Verb::Provider(args) => return provider::run(context, &args).await,
         Verb::Relay(verb) => return relay::run(context, verb).await,
         Verb::Restore(args) => return restore::run(context, &args),
         Verb::Doctor => return doctor::run(context).await,

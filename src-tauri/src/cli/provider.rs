@@ -1,8 +1,8 @@
-//! `hookbench provider`: lists and shows vendors, and prints verification code for them.
+//! `hookbench provider`: lists and shows vendors, prints verification code for them, and imports their events.
 
-use hookbench_engine::{Provider, catalog, handlers, samples};
+use hookbench_engine::{Catalog, Provider, catalog, handlers, samples};
 
-use super::{Context, error::CliError, terminal};
+use super::{Context, error::CliError, provider_import, terminal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,42 +31,67 @@ enum Verb {
         #[arg(long)]
         scheme: Option<String>,
     },
+    /// Import the events of a vendor from an OpenAPI, AsyncAPI or JSON Schema document
+    #[command(after_help = "Examples:\n  hookbench provider import acme-openapi.yaml\n  \
+        hookbench provider import api.github.com.json --id github\n  \
+        hookbench provider import schemas/ --id acme --name Acme")]
+    Import(provider_import::Args),
+    /// Delete a custom vendor, or the imported events of a built-in one
+    Remove {
+        /// ID of the vendor
+        name: String,
+    },
 }
 
-pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
+pub(super) async fn run(context: &Context, args: &Args) -> Result<(), CliError> {
+    match &args.verb {
+        Verb::List => list(context),
+        Verb::Show { name, snippet, handler, scheme } => {
+            show(context, name, snippet.as_deref(), handler.as_deref(), scheme.as_deref())
+        }
+        Verb::Import(args) => provider_import::run(context, args).await,
+        Verb::Remove { name } => provider_import::remove(context, name).await,
+    }
+}
+
+/// Loads the providers and reports invalid files.
+fn load(context: &Context) -> Catalog {
     let (catalog, bad) = catalog(&context.data);
     for file in bad {
         terminal::say(&format!("{file}"));
     }
-    match &args.verb {
-        Verb::List => {
-            for provider in catalog.providers() {
-                if context.json {
-                    json(provider)?;
-                } else {
-                    let schemes: Vec<_> = provider.schemes.iter().map(|record| record.id.as_str()).collect();
-                    terminal::line(&format!(
-                        "{:<20} {:<28} {}",
-                        provider.id,
-                        terminal::shown(&provider.name),
-                        schemes.join(", ")
-                    ));
-                }
-            }
+    catalog
+}
+
+fn list(context: &Context) -> Result<(), CliError> {
+    for provider in load(context).providers() {
+        if context.json {
+            json(provider)?;
+            continue;
+        }
+        let schemes: Vec<_> = provider.schemes.iter().map(|record| record.id.as_str()).collect();
+        terminal::line(&format!("{:<20} {:<28} {}", provider.id, terminal::shown(&provider.name), schemes.join(", ")));
+    }
+    Ok(())
+}
+
+fn show(
+    context: &Context,
+    name: &str,
+    snippet: Option<&str>,
+    handler: Option<&str>,
+    scheme: Option<&str>,
+) -> Result<(), CliError> {
+    let catalog = load(context);
+    let provider = catalog.get(name).ok_or_else(|| CliError::Other(catalog.missing(name)))?;
+    match (snippet, handler) {
+        (None, None) if context.json => json(provider),
+        (None, None) => {
+            terminal::line(catalog.file(name).unwrap_or_default().trim_end());
             Ok(())
         }
-        Verb::Show { name, snippet, handler, scheme } => {
-            let provider = catalog.get(name).ok_or_else(|| CliError::Other(catalog.missing(name)))?;
-            match (snippet, handler) {
-                (None, None) if context.json => json(provider),
-                (None, None) => {
-                    terminal::line(catalog.file(name).unwrap_or_default().trim_end());
-                    Ok(())
-                }
-                (Some(language), _) => code(provider, scheme.as_deref(), language),
-                (_, Some(framework)) => whole(provider, scheme.as_deref(), framework),
-            }
-        }
+        (Some(language), _) => code(provider, scheme, language),
+        (_, Some(framework)) => whole(provider, scheme, framework),
     }
 }
 

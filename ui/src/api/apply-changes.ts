@@ -132,6 +132,8 @@ function applyOne(item: FeedItem, deliveries: Delivery[]): void {
       return void refetch(keys.savedSearches);
     case "projects_changed":
       return void refetch(keys.projects);
+    case "providers_changed":
+      return void refetch(keys.providers);
     case "job_changed":
       return jobChanged(item.job);
     // Lists of requests follow the feed on their own, and `announce` shows alerts.

@@ -39,6 +39,6 @@ export const keys = {
   traffic: ["traffic"],
   ruleStats: ["rule-stats"],
   providers: ["providers"],
-  provider: (id: string) => ["provider", id],
+  provider: (id: string) => ["providers", id],
   signature: (request: string) => ["signature", request],
 } as const satisfies Record<string, QueryKey | ((...of: never[]) => QueryKey)>;

@@ -933,6 +933,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/provider-imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a provider's events
+         * @description Imports events with their schemas from an OpenAPI document (`webhooks`, `x-webhooks` or `callbacks`), an AsyncAPI
+         *     document, JSON Schemas or sample payloads. The events get sample payloads that are generated from the schemas, and
+         *     payloads that arrive are validated. A later import replaces the events of an earlier one.
+         */
+        post: operations["providers_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/providers": {
         parameters: {
             query?: never;
@@ -2351,6 +2373,9 @@ export interface components {
         } | {
             /** @enum {string} */
             type: "projects_changed";
+        } | {
+            /** @enum {string} */
+            type: "providers_changed";
         } | {
             /** @description Name of the saved search. */
             name: string;
@@ -3955,6 +3980,37 @@ export interface components {
          * @enum {string}
          */
         ProjectResourceType: "setting" | "inbox" | "endpoint" | "scenario" | "tunnel";
+        /** @description A document that describes events of a provider. */
+        ProviderDocument: {
+            /** @description File name. */
+            name: string;
+            /** @description Content: JSON or YAML. */
+            text: string;
+        };
+        /** @description An import of a provider's events. */
+        ProviderImport: {
+            /** @description Documents. They can refer to each other by file name. At most 32 MB. */
+            documents?: components["schemas"]["ProviderDocument"][];
+            /** @description ID of the provider. An existing provider gets the events, which replace its own events of the same type. Default: derived from the name. */
+            id?: string | null;
+            /** @description Name of a new provider. Default: the title of the document, or else its file name. */
+            name?: string | null;
+            /** @description URL of a document to download. */
+            url?: string | null;
+        };
+        /** @description Result of an import of a provider's events. */
+        ProviderImportResult: {
+            /** @description True if the provider is new. False if the events were added to an existing provider. */
+            created: boolean;
+            /** @description Names of the imported events. */
+            events: string[];
+            /** @description ID of the provider. */
+            id: string;
+            /** @description Name of the provider. */
+            name: string;
+            /** @description What could not be imported as described, as sentences. */
+            warnings: string[];
+        };
         /** @description List of providers by ID, and of invalid files of custom providers. */
         ProviderList: {
             /** @description Invalid files, each with the line, the column and the expected content. */
@@ -4411,6 +4467,8 @@ export interface components {
             stored_at: string;
             /** @description Trailers of a chunked body. Credentials are masked as in `headers`. */
             trailers: components["schemas"]["HeaderLine"][];
+            /** @description Differences between the payload and the schema of its event, at most 20. */
+            violations: components["schemas"]["RequestViolation"][];
         };
         /** @description A page of requests, newest first. */
         RequestList: {
@@ -4454,6 +4512,11 @@ export interface components {
          * @enum {string}
          */
         RequestReportFormat: "html" | "markdown";
+        /**
+         * @description Result of the validation of a payload against the schema that the vendor publishes for the event.
+         * @enum {string}
+         */
+        RequestSchemaStatus: "valid" | "invalid";
         /** @description Summary of a captured request, as returned in lists. */
         RequestSummary: {
             /**
@@ -4501,6 +4564,7 @@ export interface components {
             receiving_ms: number;
             /** @description Remote address and port. Empty if an imported file does not contain them. */
             remote_address: string;
+            schema_status?: components["schemas"]["RequestSchemaStatus"] | null;
             /** @description Signature status. */
             signature_status: components["schemas"]["SignatureStatus"];
             /** @description Name of the file that the request was imported from. Null if the listener or a tunnel received the request. */
@@ -4554,6 +4618,13 @@ export interface components {
              * @description Requests with a valid signature.
              */
             valid: number;
+        };
+        /** @description Difference between a payload and the schema of its event. */
+        RequestViolation: {
+            /** @description Description, as a sentence. */
+            message: string;
+            /** @description Path of the value, as used after `body.` in a query. Empty for the whole payload. */
+            path: string;
         };
         /** @description Requests to wait for. */
         RequestWait: {
@@ -5354,6 +5425,8 @@ export interface components {
             request: components["schemas"]["RequestSummary"];
             /** @enum {string} */
             type: "request";
+            /** @description Differences between the payload and the schema of its event, at most 20. */
+            violations: components["schemas"]["RequestViolation"][];
         } | {
             /** @description The delivery. */
             delivery: components["schemas"]["Delivery"];
@@ -10684,6 +10757,119 @@ export interface operations {
             };
         };
     };
+    providers_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "documents": [
+                 *         {
+                 *           "name": "shop",
+                 *           "text": "text"
+                 *         }
+                 *       ],
+                 *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                 *       "name": "shop",
+                 *       "url": "https://app.example/webhooks"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ProviderImport"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "created": true,
+                     *       "events": [
+                     *         "text"
+                     *       ],
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "name": "shop",
+                     *       "warnings": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProviderImportResult"];
+                };
+            };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The request is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Internal error. Please report the error with the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     providers_list: {
         parameters: {
             query?: never;
@@ -12647,6 +12833,12 @@ export interface operations {
                      *           "secret": true,
                      *           "value": "text"
                      *         }
+                     *       ],
+                     *       "violations": [
+                     *         {
+                     *           "message": "text",
+                     *           "path": "/shop/webhooks"
+                     *         }
                      *       ]
                      *     }
                      */
@@ -13627,6 +13819,12 @@ export interface operations {
                      *           "secret": true,
                      *           "value": "text"
                      *         }
+                     *       ],
+                     *       "violations": [
+                     *         {
+                     *           "message": "text",
+                     *           "path": "/shop/webhooks"
+                     *         }
                      *       ]
                      *     }
                      */
@@ -14119,7 +14317,8 @@ export interface operations {
                      *             "unread": true,
                      *             "version": "HTTP/1.0"
                      *           },
-                     *           "type": "request"
+                     *           "type": "request",
+                     *           "violations": []
                      *         }
                      *       ],
                      *       "more": true

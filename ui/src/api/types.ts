@@ -49,7 +49,8 @@ export interface ProviderFile {
   name: string;
   sending: null | {
     signed: boolean;
-    events: { type: string; about: string; sample: unknown; stated: string[] }[];
+    /** `sent_as` is the event type as sent, if the name of the event differs. */
+    events: { type: string; sent_as?: string; about: string; sample: unknown; stated: string[] }[];
     traps: { events: string[]; warning: string }[];
     policy: Record<string, Fact>;
   };

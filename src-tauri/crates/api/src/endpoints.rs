@@ -441,7 +441,7 @@ pub(crate) async fn test(
     let event_id = uuid.to_string();
     let now_ms = engine.clock.now_us() / 1_000;
     let moment = SampleContext { id: &event_id, seed: uuid.as_u128() as u64, step: 0, now_ms };
-    let payload = serde_json::to_vec(&vendor_request::payload(kind, sample, &moment)).unwrap_or_default();
+    let payload = serde_json::to_vec(&vendor_request::payload(kind, &sample.value(), &moment)).unwrap_or_default();
     let provider = row.settings.provider.clone();
     let event = EventNew { id: event_id, provider, kind: kind.to_owned(), payload, run: None };
     let mut made = None;

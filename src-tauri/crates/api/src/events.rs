@@ -9,7 +9,7 @@ use hookbench_model::{
     Change, Delivery, DeliveryOrigin, DeliveryState, EndpointSettings, Event, EventList, EventSendResult,
     PolicyOverrides,
 };
-use hookbench_provider::{Provider, splice};
+use hookbench_provider::{Provider, Sample, splice};
 use hookbench_store::{
     endpoint::{EndpointRow, Purpose},
     event,
@@ -100,7 +100,7 @@ pub(crate) struct EventSend {
 /// Source of the payload of an event.
 enum Draft<'a> {
     /// Sample of the provider, sent as compact JSON.
-    Sample(&'a Value),
+    Sample(Value),
     /// JSON text, sent as written with its placeholders filled.
     Text(&'a str),
     /// Bytes that are sent unchanged.
@@ -139,13 +139,15 @@ impl EventSend {
         }
     }
 
-    fn sample<'a>(&self, provider: &'a Provider) -> Result<&'a Value, ApiError> {
+    fn sample(&self, provider: &Provider) -> Result<Value, ApiError> {
         let sending = provider.sending.as_ref();
         let events = sending.iter().flat_map(|sending| &sending.events).map(|event| (&event.kind, &event.sample));
         let test = sending.iter().filter_map(|sending| sending.test.as_ref()).map(|test| (&test.event, &test.sample));
-        let known: Vec<(&String, &Value)> = events.chain(test).collect();
-        if let Some((_, sample)) = known.iter().find(|(kind, _)| **kind == self.kind) {
-            return Ok(*sample);
+        let known: Vec<(&String, &Sample)> = events.chain(test).collect();
+        let by_type = || sending?.event(&self.kind).map(|event| &event.sample);
+        let found = known.iter().find(|(kind, _)| **kind == self.kind).map(|(_, sample)| *sample);
+        if let Some(sample) = found.or_else(by_type) {
+            return Ok(sample.value());
         }
         let kinds: Vec<&str> = known.iter().map(|(kind, _)| kind.as_str()).collect();
         let more = sending.is_some_and(|sending| sending.more_events);
@@ -228,6 +230,7 @@ pub(crate) async fn send(
         ApiError::invalid(format!("There is no provider {:?}. See `hookbench provider list`.", wanted.provider))
     })?;
     let draft = wanted.draft(provider)?;
+    let kind = provider.sent_as(&wanted.kind);
     if let Some(rate) = wanted.rate.filter(|rate| !(RATE_MIN..=1_000_000.0).contains(rate)) {
         return Err(ApiError::invalid(format!(
             "`rate` must be between {RATE_MIN} and 1000000 events per second (got {rate})."
@@ -251,8 +254,8 @@ pub(crate) async fn send(
         let delay_us = wanted.rate.map_or(0, |rate| (f64::from(step) * 1e6 / rate) as i64);
         let now_ms = (now_us + delay_us) / 1_000;
         let moment = SampleContext { id: &id, seed: seed.wrapping_add(u64::from(step)), step, now_ms };
-        let payload = draft.payload(&wanted.kind, &moment, &wanted.set)?;
-        Ok((EventNew { id, provider: provider.id.clone(), kind: wanted.kind.clone(), payload, run: None }, delay_us))
+        let payload = draft.payload(kind, &moment, &wanted.set)?;
+        Ok((EventNew { id, provider: provider.id.clone(), kind: kind.to_owned(), payload, run: None }, delay_us))
     };
     let events = (0..wanted.count).map(event);
     Ok((StatusCode::ACCEPTED, Json(send_all(&engine, events, endpoints).await?)))

@@ -20,6 +20,7 @@ mod jobs;
 mod json_fault;
 mod page;
 mod projects;
+mod provider_import;
 mod providers;
 mod refusals;
 mod replays;
@@ -54,6 +55,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use error::ApiError;
 pub use events::PAYLOAD_MAX;
 pub use hookbench_diff::{Diff, DiffRow, DiffRowKind};
+pub use provider_import::ProviderImportResult;
 pub use schemas::{SchemaChange, SchemaDetail, SchemaField, SchemaList, SchemaSummary};
 pub use status::status;
 
@@ -94,6 +96,7 @@ fn routes() -> Vec<Route> {
         route!(inboxes::secrets),
         route!(providers::list),
         route!(providers::read, providers::save, providers::remove),
+        route!(provider_import::run).taking(DefaultBodyLimit::max(2 * provider_import::DOCUMENTS_MAX)),
         route!(providers::list_snippets),
         route!(providers::list_handlers),
         route!(endpoints::list, endpoints::add),

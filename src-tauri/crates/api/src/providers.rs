@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use hookbench_engine::{Engine, handlers, samples};
-use hookbench_model::{CodeSample, ErrorCode};
+use hookbench_model::{Change, CodeSample, ErrorCode};
 use hookbench_provider::{Catalog, CustomProvider, Places, Provider, SchemeRecord};
 use hookbench_signature::Scheme;
 use http::StatusCode;
@@ -245,7 +245,7 @@ pub(crate) async fn save(
         recognize: places(&recognize)?,
         event_type: places(&new.event_type)?,
         event_id: places(&new.event_id)?,
-        scheme,
+        scheme: Some(scheme),
     };
     if file.name.is_empty() {
         return Err(ApiError::invalid("`name` must not be empty."));
@@ -257,6 +257,7 @@ pub(crate) async fn save(
     let done = tokio::task::spawn_blocking(move || saving.providers.save(&saved, &text)).await;
     done.map_err(|e| ApiError::internal(e.to_string()))?
         .map_err(|e| ApiError::internal(format!("The provider file cannot be written: {e}.")))?;
+    engine.feed().publish([Change::ProvidersChanged]);
     read(State(engine), extract::Path(id)).await
 }
 
@@ -276,6 +277,9 @@ pub(crate) async fn remove(
     let was = done
         .map_err(|e| ApiError::internal(e.to_string()))?
         .map_err(|e| ApiError::internal(format!("The provider file cannot be deleted: {e}.")))?;
+    if was {
+        engine.feed().publish([Change::ProvidersChanged]);
+    }
     match (was, engine.providers.catalog().get(&id)) {
         (true, _) => Ok(StatusCode::NO_CONTENT),
         (false, Some(_)) => Err(shipped(&id)),

@@ -131,7 +131,7 @@ pub(crate) async fn save(
     }
     hookbench_provider::Scenario::parse(&id, &new.file, &engine.providers.catalog())
         .map_err(|why| ApiError::invalid(format!("The scenario cannot be parsed: {why}.")))?;
-    let saved = id.clone();
+    let saved = format!("{id}.toml");
     change_files(&engine, move |folder| save_own_file(folder, &saved, &new.file)).await?;
     find(&engine, &id).await.map(Json)
 }
@@ -147,7 +147,7 @@ pub(crate) async fn remove(
     extract::Path(id): extract::Path<String>,
 ) -> Result<StatusCode, ApiError> {
     file_id::check("scenario", &id)?;
-    let removed = id.clone();
+    let removed = format!("{id}.toml");
     match change_files(&engine, move |folder| remove_own_file(folder, &removed)).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => find(&engine, &id).await.and_then(|_| Err(shipped(&id))),

@@ -105,7 +105,7 @@ impl Subject {
         }
         let sending = provider.sending.as_ref();
         if let (Some(kind), None, Some(sending)) = (&settings.event, &settings.payload, sending)
-            && !sending.events.iter().any(|event| event.kind == *kind)
+            && sending.event(kind).is_none()
         {
             return Err(format!(
                 "Hookbench has no sample of the {} event {kind:?}. Set a payload as well.",
@@ -150,13 +150,12 @@ impl Subject {
 
     /// Returns the type and sample of the event that has a side effect. The vendor's test event has none.
     pub(crate) fn usual(&self) -> (String, Value) {
-        let mut events = self.provider.sending.iter().flat_map(|sending| &sending.events);
-        let found = match &self.settings.event {
-            Some(kind) => events.find(|event| event.kind == *kind),
-            None => events.next(),
-        };
+        let found = self.provider.sending.as_ref().and_then(|sending| match &self.settings.event {
+            Some(name) => sending.event(name),
+            None => sending.events.first(),
+        });
         let (kind, sample) = match found {
-            Some(event) => (event.kind.clone(), event.sample.clone()),
+            Some(event) => (event.sent_as().to_owned(), event.sample.value()),
             None => (self.settings.event.clone().unwrap_or_else(|| SAMPLE_TYPE.into()), generated()),
         };
         (kind, self.settings.payload.clone().unwrap_or(sample))

@@ -66,7 +66,7 @@ pub fn fault(settings: &EndpointSettings, catalog: &Catalog, beside: OtherEndpoi
         return Some(format!("{} allows a URL only once per {account}.", provider.name));
     }
     if let (Some(events), Some(sending)) = (&settings.events, &provider.sending) {
-        let known = |event: &&String| sending.events.iter().any(|known| matches_type(event, &known.kind));
+        let known = |event: &&String| sending.events.iter().any(|known| matches_type(event, known.sent_as()));
         let unknown = events.iter().find(|event| !sending.more_events && !known(event));
         if let Some(unknown) = unknown {
             return Some(format!("{} has no event type {unknown:?}.", provider.name));

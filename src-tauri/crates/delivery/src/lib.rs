@@ -9,6 +9,7 @@ mod attempt_log;
 mod connection;
 mod counters;
 mod diagnosis;
+mod download;
 mod endpoint;
 mod endpoint_rules;
 mod exchange;
@@ -26,6 +27,7 @@ pub mod vendor_request;
 
 pub use connection::Connections;
 pub use counters::{AttemptCounters, AttemptCounts, DURATIONS_MS};
+pub use download::download;
 pub use endpoint::{keys, new_secret, once, shown_name, signing, trust};
 pub use endpoint_rules::{RATE_MIN, fault, is_counted};
 pub use exchange::{Outgoing, ResponseTap, SendOptions, exchange};

@@ -1,6 +1,6 @@
 //! Requests of a vendor: payload, headers and signature.
 
-use hookbench_provider::{EventType, Provider, sample};
+use hookbench_provider::{Provider, Sample, sample};
 use hookbench_signature::{Keys, Message, Scheme, sign};
 use serde_json::Value;
 
@@ -88,8 +88,8 @@ pub fn signature(
 }
 
 /// Returns the type and payload of the event that the vendor's test button sends.
-pub fn test_event(provider: &Provider) -> Option<(&str, &Value)> {
+pub fn test_event(provider: &Provider) -> Option<(&str, &Sample)> {
     let sending = provider.sending.as_ref()?;
     let own = sending.test.as_ref().map(|test| (test.event.as_str(), &test.sample));
-    own.or_else(|| sending.events.first().map(|EventType { kind, sample, .. }| (kind.as_str(), sample)))
+    own.or_else(|| sending.events.first().map(|event| (event.sent_as(), &event.sample)))
 }

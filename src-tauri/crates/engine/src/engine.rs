@@ -13,6 +13,7 @@ use std::{
 use hookbench_capture::{Clock, Committed, IdTail, OnCommit, OpenError, Plan, ReadError, RowId, Store, WriteError};
 use hookbench_checks::Checks;
 use hookbench_delivery::{Outbox, Parts};
+use hookbench_event_schema::Validators;
 use hookbench_model::{
     Change, DatabaseFault, DatabaseHealth, FeedItem, Inbox, InboxResponse, ListenerState, PipelineStage,
     RequestSummary, Settings, VerificationSettings,
@@ -22,6 +23,7 @@ use hookbench_query::Query;
 use hookbench_search::{InboxSnapshot, Search, SearchIndex};
 use hookbench_store::{
     Providers,
+    data_dir::{DataDir, DataDirError, OwnerKind},
     deletion::{DeletionRow, Hidden},
     feed::Feed,
     inbox::InboxRow,
@@ -33,7 +35,6 @@ use rusqlite::Connection;
 use tokio::runtime::Handle;
 
 use crate::{
-    data_dir::{DataDir, DataDirError, OwnerKind},
     import,
     inbox::{InboxConfig, InboxRegistry},
     job::Jobs,
@@ -97,6 +98,8 @@ pub struct Engine {
     pub(crate) create_inboxes: Arc<AtomicBool>,
     /// The providers, built in and custom.
     pub providers: Arc<Providers>,
+    /// Compiled schemas of events.
+    pub(crate) validators: Arc<Validators>,
     pub(crate) fixed_responses: FixedResponses,
     pub(crate) response_files: Files,
     /// The position of each response sequence.
@@ -191,6 +194,7 @@ impl Engine {
             refusals: Arc::default(),
             traffic: TrafficCounters::default(),
             updates: Arc::default(),
+            validators: Arc::default(),
             pipeline,
             settings: RwLock::new(loaded.settings),
             dir,

@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 
 pub mod backup;
-mod data_dir;
 pub mod debugger;
 mod engine;
 mod entry;
@@ -31,7 +30,6 @@ pub mod tunnel;
 pub mod update;
 pub mod verification;
 
-pub use data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind, has_database};
 pub use engine::{Engine, EngineError};
 pub use hookbench_capture::{Clock, ballast::free_bytes, descriptors, header_list};
 pub use hookbench_codegen::{handlers, samples, shell};
@@ -43,4 +41,8 @@ pub use hookbench_provider::{BadFile, Catalog, Provider};
 pub use hookbench_query::{Query, QueryError, QueryField, QueryFieldKind};
 pub use hookbench_schema::{ChangeKind, TextFormat, Type};
 pub use hookbench_store::feed::{Feed, FeedGone, Subscription};
-pub use hookbench_store::{catalog, database_file, delivery, takeover};
+pub use hookbench_store::{
+    catalog,
+    data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind, has_database},
+    database_file, delivery, takeover,
+};

@@ -10,7 +10,7 @@ use hookbench_signature::Keys;
 use http::{Request, header};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpStream;
 
 use crate::inbox::InboxConfig;
@@ -34,15 +34,15 @@ fn event(catalog: &Catalog, inbox: &InboxConfig, url: &str, now_ms: i64) -> Read
         return Ready { headers: Vec::new(), body: b"{\"event\":\"test\"}".to_vec() };
     };
     let sample = match (set, &provider.sending) {
-        (None, Some(sending)) => {
-            sending.events.iter().find(|event| event.kind == DEFAULT.1).map(|event| (DEFAULT.1, &event.sample))
-        }
+        (None, Some(sending)) => sending.event(DEFAULT.1).map(|event| (DEFAULT.1, &event.sample)),
         _ => vendor_request::test_event(provider),
     };
-    let generic = json!({ "type": "test", "event": "test", "id": "{{id}}", "timestamp": "{{iso}}",
-        "data": { "message": "Hello from Hookbench. This event was sent over HTTP, like any webhook." } });
-    let (kind, sample): (&str, &Value) = sample.unwrap_or(("test", &generic));
-    let body = serde_json::to_vec(&vendor_request::payload(kind, sample, &moment)).unwrap_or_default();
+    let generic = || {
+        json!({ "type": "test", "event": "test", "id": "{{id}}", "timestamp": "{{iso}}",
+        "data": { "message": "Hello from Hookbench. This event was sent over HTTP, like any webhook." } })
+    };
+    let (kind, sample) = sample.map_or_else(|| ("test", generic()), |(kind, sample)| (kind, sample.value()));
+    let body = serde_json::to_vec(&vendor_request::payload(kind, &sample, &moment)).unwrap_or_default();
     let mut headers = vendor_request::plain_headers(provider, kind, &id);
     let signs = provider.sending.as_ref().is_none_or(|sending| sending.signed) || set.is_some();
     let mut keys: Keys = crate::verification::keys(&inbox.verification);

@@ -10,8 +10,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use hookbench_delivery::{Connections, Outgoing, Payload, SendOptions, Trust, exchange};
+use hookbench_delivery::download;
 use hookbench_model::{Change, StatusRelease};
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -35,8 +34,8 @@ const FILE: &str = "update.json";
 const INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 const AFTER_FAILURE: Duration = Duration::from_secs(60 * 60);
 
-/// Maximum time of a check.
-const TIMEOUT: Duration = Duration::from_secs(20);
+/// Maximum size of the description of a release, in bytes.
+const RELEASE_MAX: usize = 1024 * 1024;
 
 /// What the last check found.
 #[derive(Debug, Default)]
@@ -123,30 +122,9 @@ async fn look(file: &Path, now_s: i64) -> (Option<StatusRelease>, Duration) {
 /// Asks for the newest release. Returns its tag.
 async fn check(now_s: i64) -> Result<String, String> {
     let url = std::env::var(VARIABLE).ok().filter(|url| !url.is_empty()).unwrap_or_else(|| LATEST.to_owned());
-    let headers = [("Accept", "application/vnd.github+json"), ("User-Agent", "Hookbench")];
-    let outgoing = Outgoing {
-        method: "GET".into(),
-        url,
-        headers: headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec(),
-        body: Payload::Memory(Bytes::new()),
-    };
-    let options = SendOptions {
-        total: TIMEOUT,
-        connect: TIMEOUT,
-        trust: Trust::default(),
-        lower_case: false,
-        fresh: true,
-        now_s,
-    };
-    let received =
-        exchange(&Connections::new(), &outgoing, &options, None).await.result.map_err(|error| error.message)?;
-    match received.status {
-        200 => {
-            let release = serde_json::from_slice::<Release>(&received.body);
-            release.map(|release| release.tag_name).map_err(|error| error.to_string())
-        }
-        status => Err(format!("the response has status {status}")),
-    }
+    let document = download(&url, "application/vnd.github+json", RELEASE_MAX, now_s).await?;
+    let release = serde_json::from_slice::<Release>(&document);
+    release.map(|release| release.tag_name).map_err(|error| error.to_string())
 }
 
 /// Release, as GitHub describes it.

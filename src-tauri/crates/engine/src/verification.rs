@@ -144,7 +144,7 @@ fn verify_view(catalog: &Catalog, view: &RequestView<'_>, inbox: &InboxConfig) -
     };
     let state = status_of(&verified.verification);
     let note = verified.note(provider);
-    Verification { state, fault: verified.verification.fault, note, recognized }
+    Verification { state, fault: verified.verification.fault, note, recognized, violations: None }
 }
 
 /// Returns the signature status of a verification. A correct signature with an old timestamp is expired.

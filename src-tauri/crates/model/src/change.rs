@@ -107,6 +107,8 @@ pub enum Change {
     SavedSearchesChanged,
     /// Projects were saved or deleted.
     ProjectsChanged,
+    /// Custom providers were saved or deleted, or events were imported.
+    ProvidersChanged,
     /// Requests arrived that match a saved search with an alert.
     SavedSearchMatched {
         /// Name of the saved search.

@@ -40,6 +40,7 @@ mod response_rule;
 mod rule_stats;
 mod saved_search;
 mod scenario;
+mod schema_status;
 mod search_index;
 mod setting;
 mod settings;
@@ -109,6 +110,7 @@ pub use saved_search::{QueryCompletion, SavedSearch, SavedSearchList, SavedSearc
 pub use scenario::{
     Scenario, ScenarioList, ScenarioRun, ScenarioRunDetail, ScenarioRunList, ScenarioRunStep, ScenarioStep,
 };
+pub use schema_status::{RequestSchemaStatus, RequestViolation};
 pub use search_index::SearchIndexState;
 pub use setting::{Setting, SettingsPatch, list_settings, settings_patch};
 pub use settings::{RetentionPolicy, Settings, SettingsCloseAction, merge};

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     BodyContent, BodyState, DeliveryOrigin, DeliveryState, HeaderLine, HeaderNames, HttpVersion, InboxResponse,
-    SignatureStatus,
+    RequestSchemaStatus, RequestViolation, SignatureStatus,
 };
 
 /// Summary of a captured request, as returned in lists.
@@ -60,6 +60,9 @@ pub struct RequestSummary {
     pub signature_status: SignatureStatus,
     /// Reason why the signature is not valid, as a stable code such as `mismatch` or `expired`.
     pub reason: Option<String>,
+    /// Result of the validation against the schema of the event. Null if the provider has no schema of the event, or if
+    /// the payload is not JSON or larger than 1 MiB.
+    pub schema_status: Option<RequestSchemaStatus>,
     /// Worst result of the forwards and replays of the request, of which the last one to each URL counts. Null if there
     /// is none.
     pub outgoing: Option<OutgoingSummary>,
@@ -94,6 +97,8 @@ pub struct RequestDetail {
     pub stored_at: Timestamp,
     /// Explanation of the signature status, in one or two sentences.
     pub sentence: Option<String>,
+    /// Differences between the payload and the schema of its event, at most 20.
+    pub violations: Vec<RequestViolation>,
     /// Response that the sender got. Null if the listener rejected the request, or if the response is not stored, such
     /// as the response of an app in proxy mode. Credentials are masked unless the API request reveals credentials.
     pub response: Option<InboxResponse>,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Delivery, RequestSummary};
+use crate::{Delivery, RequestSummary, RequestViolation};
 
 /// Relation of a request to the earlier requests of its event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -34,6 +34,8 @@ pub enum TimelineItem {
         repeat: TimelineRepeat,
         /// Time since the previous request, in ms. Null for the first request.
         after_ms: Option<f64>,
+        /// Differences between the payload and the schema of its event, at most 20.
+        violations: Vec<RequestViolation>,
     },
     /// A delivery of the event, or a forward or replay of a request of the event.
     Delivery {

@@ -1,12 +1,15 @@
 //! Catalog of built-in and custom providers.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use hookbench_signature::{Message, Source};
 use rust_embed::RustEmbed;
 use serde::Serialize;
 
-use crate::Provider;
+use crate::{EVENT_FILE_EXTENSION, EventFile, Provider};
 
 #[derive(RustEmbed)]
 #[folder = "providers"]
@@ -18,6 +21,8 @@ pub struct Catalog {
     providers: BTreeMap<String, Provider>,
     /// Text of the provider files by id.
     files: BTreeMap<String, String>,
+    /// Event files by the id of the provider.
+    event_files: BTreeMap<String, Arc<EventFile>>,
     /// Ids of the providers that use a header, by header name in lower case.
     by_header: HashMap<String, Vec<String>>,
     /// Ids of providers that are recognized by the body only.
@@ -45,7 +50,8 @@ pub struct BadFile {
 
 impl Catalog {
     /// Loads the built-in providers and `files` with custom providers, given as names and texts. A custom provider
-    /// replaces the built-in provider with the same id. Returns the files that cannot be loaded as well.
+    /// replaces the built-in provider with the same id, and an event file extends the provider with its id. Returns the
+    /// files that cannot be loaded as well.
     pub fn load(files: impl IntoIterator<Item = (String, String)>) -> (Self, Vec<BadFile>) {
         let shipped = Files::iter().filter_map(|file| {
             let text = String::from_utf8_lossy(&Files::get(&file)?.data).into_owned();
@@ -53,13 +59,22 @@ impl Catalog {
         });
         let mut catalog = Self::default();
         let mut bad = Vec::new();
-        for (file, text) in shipped.chain(files) {
+        let (event_files, files): (Vec<_>, Vec<_>) =
+            shipped.chain(files).partition(|(file, _)| file.ends_with(EVENT_FILE_EXTENSION));
+        for (file, text) in files {
             let id = file.strip_suffix(".toml").unwrap_or(&file);
             match named(id).and_then(|()| Provider::parse(id, &text)) {
                 Ok(provider) => {
                     catalog.providers.insert(id.to_owned(), provider);
                     catalog.files.insert(id.to_owned(), text);
                 }
+                Err(reason) => bad.push(BadFile { file: file.clone(), reason }),
+            }
+        }
+        for (file, text) in event_files {
+            let id = file.strip_suffix(EVENT_FILE_EXTENSION).unwrap_or(&file);
+            match catalog.extend(id, &text) {
+                Ok(()) => {}
                 Err(reason) => bad.push(BadFile { file: file.clone(), reason }),
             }
         }
@@ -73,6 +88,20 @@ impl Catalog {
             }
         }
         (catalog, bad)
+    }
+
+    /// Adds the events of an event file to a provider.
+    fn extend(&mut self, id: &str, text: &str) -> Result<(), String> {
+        let provider = self.providers.get_mut(id).ok_or_else(|| format!("there is no provider {id:?}"))?;
+        let file = EventFile::parse(text)?;
+        file.extend(provider);
+        self.event_files.insert(id.to_owned(), Arc::new(file));
+        Ok(())
+    }
+
+    /// Returns the event file of a provider.
+    pub fn event_file(&self, id: &str) -> Option<&Arc<EventFile>> {
+        self.event_files.get(id)
     }
 
     /// Returns the text of the file of a provider.

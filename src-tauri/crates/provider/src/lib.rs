@@ -7,6 +7,7 @@
 
 mod catalog;
 mod event;
+mod event_file;
 mod handshake;
 mod provider;
 pub mod sample;
@@ -18,9 +19,10 @@ mod verified;
 
 pub use catalog::{BadFile, Catalog};
 pub use event::{Places, Recognized};
+pub use event_file::{EVENT_FILE_EXTENSION, EventFile, SchemaEvent};
 pub use handshake::{Filled, Handshake, HandshakeResponse, Proof, Question, Reply};
 pub use provider::{Basis, CustomProvider, Provider, SchemeRecord, SecretHints, Tolerance};
 pub use scenario::{Scenario, Step, scenarios};
 pub use secret_header::is_secret_header;
-pub use sending::{EventType, IdOf, SecretForm, Sending, Test, Trap};
+pub use sending::{EventType, IdOf, Sample, SecretForm, Sending, Test, Trap};
 pub use verified::Verified;

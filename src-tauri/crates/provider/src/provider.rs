@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::Places,
     handshake::Handshake,
-    sending::{self, IdOf, Sending},
+    sending::{self, EventType, IdOf, Sending},
 };
 
 /// Vendor that sends webhooks.
@@ -197,9 +197,9 @@ pub struct CustomProvider {
     pub event_type: Vec<Places>,
     /// Locations of the event id.
     pub event_id: Vec<Places>,
-    /// Signature scheme.
+    /// Signature scheme, if the provider signs.
     #[serde(skip)]
-    pub scheme: Digest,
+    pub scheme: Option<Digest>,
 }
 
 impl CustomProvider {
@@ -219,10 +219,11 @@ impl CustomProvider {
         struct Whole<'a> {
             #[serde(flatten)]
             own: &'a CustomProvider,
-            schemes: [Scheme<'a>; 1],
+            schemes: Vec<Scheme<'a>>,
         }
-        let scheme = Scheme { id: "own", based_on: Basis::Assumed, digest: &self.scheme };
-        toml::to_string_pretty(&Whole { own: self, schemes: [scheme] }).map_err(|e| e.to_string())
+        let scheme = |digest| Scheme { id: "own", based_on: Basis::Assumed, digest };
+        let schemes = self.scheme.iter().map(scheme).collect();
+        toml::to_string_pretty(&Whole { own: self, schemes }).map_err(|e| e.to_string())
     }
 }
 
@@ -297,6 +298,11 @@ impl Provider {
             _ => None,
         });
         tokens.flatten().chain(self.handshakes.iter().filter_map(|handshake| handshake.secret.as_ref()))
+    }
+
+    /// Returns the event type that the vendor sends an event as. A name that is not known is the type itself.
+    pub fn sent_as<'n>(&'n self, name: &'n str) -> &'n str {
+        self.sending.as_ref().and_then(|sending| sending.event(name)).map_or(name, EventType::sent_as)
     }
 
     /// Returns a scheme by id, or the default scheme if no id is given.

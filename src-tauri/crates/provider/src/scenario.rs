@@ -88,7 +88,7 @@ impl Scenario {
         if file.steps.is_empty() || file.steps.len() > STEPS_MAX {
             return Err(format!("a scenario must have between 1 and {STEPS_MAX} steps (got {})", file.steps.len()));
         }
-        let known = |kind: &str| provider.sending.iter().flat_map(|sending| &sending.events).find(|e| e.kind == kind);
+        let known = |name: &str| provider.sending.as_ref()?.event(name);
         let step = |(number, step): (usize, FileStep)| {
             let wrong = |why: String| format!("step {} ({}): {why}", number + 1, step.event);
             if !(0.0..=GAP_MAX_S).contains(&step.after_s) {
@@ -98,7 +98,7 @@ impl Scenario {
                 (Some(text), _) => {
                     serde_json::from_str(text).map_err(|e| wrong(format!("the payload is not JSON: {e}")))?
                 }
-                (None, Some(event)) => event.sample.clone(),
+                (None, Some(event)) => event.sample.value(),
                 (None, None) => {
                     return Err(wrong(format!("{} has no event of this type: set a payload", provider.name)));
                 }
@@ -108,7 +108,7 @@ impl Scenario {
             }
             match sample::faults(&payload).first() {
                 Some(place) => Err(wrong(format!("unknown placeholder: {{{{{place}}}}}"))),
-                None => Ok(Step { event: step.event.clone(), after_s: step.after_s, payload }),
+                None => Ok(Step { event: provider.sent_as(&step.event).to_owned(), after_s: step.after_s, payload }),
             }
         };
         Ok(Self {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use hookbench_model::DeliveryPolicy;
 
@@ -51,13 +51,16 @@ pub enum IdOf {
 /// Event type of a vendor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EventType {
-    /// Name of the event type on the wire.
+    /// Name, unique within the vendor.
     #[serde(rename = "type")]
     pub kind: String,
+    /// Event type as sent by the vendor. `None` if it is the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_as: Option<String>,
     /// Short description of the event.
     pub about: String,
     /// Sample payload with placeholders for generated values.
-    pub sample: Value,
+    pub sample: Sample,
     /// Paths of the sample fields that the vendor documents. All other fields are assumed. `*` means all fields.
     pub stated: Vec<String>,
 }
@@ -68,7 +71,31 @@ pub struct Test {
     /// Event type.
     pub event: String,
     /// Sample payload.
-    pub sample: Value,
+    pub sample: Sample,
+}
+
+/// Sample payload as JSON text. It is parsed when it is used, because a vendor can have hundreds of events.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sample(Box<RawValue>);
+
+impl Sample {
+    /// Serializes a sample.
+    pub fn new(value: &Value) -> Self {
+        // A JSON value can always be serialized.
+        Self(serde_json::value::to_raw_value(value).unwrap_or_default())
+    }
+
+    /// Parses the sample.
+    pub fn value(&self) -> Value {
+        serde_json::from_str(self.0.get()).unwrap_or_default()
+    }
+}
+
+impl PartialEq for Sample {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
 }
 
 /// Common mistake in handlers for a vendor.
@@ -144,11 +171,11 @@ fn yes() -> bool {
     true
 }
 
-fn json(whose: &str, text: &str) -> Result<Value, String> {
+fn json(whose: &str, text: &str) -> Result<Sample, String> {
     let value = serde_json::from_str(text).map_err(|e| format!("the sample of {whose:?} is not JSON: {e}"))?;
     match sample::faults(&value).first() {
         Some(place) => Err(format!("the sample of {whose:?} has an unknown placeholder: {{{{{place}}}}}")),
-        None => Ok(value),
+        None => Ok(Sample::new(&value)),
     }
 }
 
@@ -156,7 +183,7 @@ impl File {
     pub(crate) fn read(self) -> Result<Sending, String> {
         let events = self.events.into_iter().map(|event| {
             let sample = json(&event.kind, &event.sample)?;
-            Ok(EventType { kind: event.kind, about: event.about, sample, stated: event.stated })
+            Ok(EventType { kind: event.kind, sent_as: None, about: event.about, sample, stated: event.stated })
         });
         let test =
             self.test.map(|test| Ok::<_, String>(Test { sample: json("test", &test.sample)?, event: test.event }));
@@ -176,7 +203,20 @@ impl File {
     }
 }
 
+impl Sending {
+    /// Returns the event with a name, else the first event that is sent as the type.
+    pub fn event(&self, name: &str) -> Option<&EventType> {
+        let by_name = self.events.iter().find(|event| event.kind == name);
+        by_name.or_else(|| self.events.iter().find(|event| event.sent_as() == name))
+    }
+}
+
 impl EventType {
+    /// Returns the event type as sent by the vendor.
+    pub fn sent_as(&self) -> &str {
+        self.sent_as.as_deref().unwrap_or(&self.kind)
+    }
+
     /// Returns true if the vendor documents a field, given by a path such as `data.chat_id`.
     pub fn states(&self, path: &str) -> bool {
         self.stated.iter().any(|stated| stated == "*" || stated == path)

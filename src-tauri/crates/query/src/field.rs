@@ -72,6 +72,15 @@ pub const FIELDS: &[QueryField] = &[
         values: &["valid", "invalid", "expired", "unsigned", "unverified"],
         ..field("signature", QueryFieldKind::Word, "signature status", "signature:invalid")
     },
+    QueryField {
+        values: &["valid", "invalid"],
+        ..field(
+            "schema",
+            QueryFieldKind::Word,
+            "result of the validation against the schema of the event",
+            "schema:invalid",
+        )
+    },
     field("reason", QueryFieldKind::Word, "reason for an invalid signature", "reason:expired"),
     field("header", QueryFieldKind::Named, "value of a header", "header.user-agent:curl*"),
     field("query", QueryFieldKind::Named, "value of a query parameter", "query.page:2"),

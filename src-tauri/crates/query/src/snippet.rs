@@ -289,6 +289,7 @@ mod tests {
             event_type: None,
             event_id: None,
             signature_status: SignatureStatus::Unverified,
+            schema_status: None,
             reason: None,
             duplicate: false,
             app: None,

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, cell::OnceCell};
 
 use hookbench_capture::{IdTail, RowId, header_list};
-use hookbench_model::{BodyKind, SignatureStatus};
+use hookbench_model::{BodyKind, RequestSchemaStatus, SignatureStatus};
 
 use super::{
     field,
@@ -58,6 +58,8 @@ pub struct Subject<'r> {
     pub signature_status: SignatureStatus,
     /// Code of the fault of an invalid signature.
     pub reason: Option<&'r str>,
+    /// Result of the validation against the schema of the event.
+    pub schema_status: Option<RequestSchemaStatus>,
     /// True if the same event arrived before.
     pub duplicate: bool,
     /// Worst status that the app responded with, or 0 if it did not respond. `None` if the request was not forwarded
@@ -135,6 +137,7 @@ impl Subject<'_> {
             "eventid" => self.event_id,
             "signature" => Some(self.signature_status.as_str()),
             "reason" => self.reason,
+            "schema" => self.schema_status.map(RequestSchemaStatus::as_str),
             "ip" => Some(self.remote_address),
             "note" => Some(self.note),
             "source" => Some(self.source),

@@ -122,7 +122,7 @@ impl Uses {
                     marks: matches!(field.name, "pinned" | "note" | "source" | "unread"),
                     signature_status: matches!(
                         field.name,
-                        "provider" | "event" | "eventid" | "signature" | "reason" | "duplicate"
+                        "provider" | "event" | "eventid" | "signature" | "reason" | "schema" | "duplicate"
                     ),
                     duplicate: field.name == "duplicate",
                     app: field.name == "app",

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use hookbench_capture::RowId;
 use hookbench_model::SignatureStatus;
 use hookbench_query::{Node, Pattern, Place, QueryFieldKind, Term, Test};
-use hookbench_store::{request::APP_STATUS, timeline::BEFORE};
+use hookbench_store::{request::APP_STATUS, timeline::BEFORE, verification::SCHEMA_STATUS};
 use rusqlite::Connection;
 
 /// Resolves names in a query.
@@ -114,6 +114,7 @@ fn lower_term(term: &Term, names: &Names<'_>) -> Option<Condition> {
         "event" => "v.event_type",
         "eventid" => "v.event_id",
         "reason" => "v.reason",
+        "schema" => SCHEMA_STATUS,
         _ => "",
     };
     match (&term.test, field.name) {

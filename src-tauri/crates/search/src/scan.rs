@@ -5,7 +5,10 @@ use std::{borrow::Cow, collections::HashMap, ops::ControlFlow};
 use hookbench_capture::{IdTail, RowId, read_chunks};
 use hookbench_model::SignatureStatus;
 use hookbench_query::{SEARCHED_MAX, Subject, Uses};
-use hookbench_store::request::{APP_STATUS, InboxLabel};
+use hookbench_store::{
+    request::{APP_STATUS, InboxLabel},
+    verification::{SCHEMA_STATUS, schema_status},
+};
 use rusqlite::{Connection, Statement, ToSql};
 
 use super::narrow::DUPLICATE;
@@ -48,8 +51,8 @@ pub(crate) fn sql(uses: Uses, driven: bool, condition: &str) -> String {
         "0, 0, '', ''"
     };
     let verification_columns = match signature_status {
-        true => "v.provider, v.event_type, v.event_id, coalesce(v.state, 0), v.reason",
-        false => "NULL, NULL, NULL, 0, NULL",
+        true => format!("v.provider, v.event_type, v.event_id, coalesce(v.state, 0), v.reason, {SCHEMA_STATUS}"),
+        false => "NULL, NULL, NULL, 0, NULL, NULL".to_owned(),
     };
     let duplicate = if uses.duplicate { &**DUPLICATE } else { "0" };
     let app = if uses.app { APP_STATUS } else { "NULL" };
@@ -88,7 +91,7 @@ pub(crate) fn rows_of(
         let (inbox, read_cursor) =
             known.inboxes.get(&row.get(1)?).map_or(("", i64::MAX), |(name, cursor)| (name, *cursor));
         let read: bool = row.get(9)?;
-        let body = || match (row.get_ref(20).ok().and_then(|value| value.as_blob().ok()), row.get(19)) {
+        let body = || match (row.get_ref(21).ok().and_then(|value| value.as_blob().ok()), row.get(20)) {
             (Some(inline), _) => Cow::Borrowed(&inline[..inline.len().min(SEARCHED_MAX as usize)]),
             (None, Ok(Some(chunks))) => {
                 // A body that cannot be read is treated as empty. Opening the request shows the error.
@@ -115,9 +118,10 @@ pub(crate) fn rows_of(
             event_id: text(14),
             signature_status: SignatureStatus::stored(row.get(15)?),
             reason: text(16),
-            duplicate: row.get(17)?,
-            app: row.get(21)?,
-            headers: row.get_ref(18)?.as_blob().unwrap_or_default(),
+            schema_status: schema_status(text(17)),
+            duplicate: row.get(18)?,
+            app: row.get(22)?,
+            headers: row.get_ref(19)?.as_blob().unwrap_or_default(),
             body: &body,
             read: Default::default(),
         };

@@ -180,7 +180,7 @@ fn term() -> impl Strategy<Value = String> {
             .prop_map(|(field, operator, value)| format!("{field}{operator}{value}")),
         3 => prop::sample::select(vec![
             "status:200", "status:>=202", "status:2xx", "status:200..201", "size:>20", "size:<=1kb", "age:<1h", "age:>2h", "after:100m", "before:30m",
-            "signature:valid", "signature:*", "signature:un*", "pinned:true", "pinned:false", "source:customer", "source:*", "unread:true", "duplicate:true", "duplicate:false", "inbox:s*",
+            "signature:valid", "signature:*", "signature:un*", "schema:valid", "schema:invalid", "schema:*", "pinned:true", "pinned:false", "source:customer", "source:*", "unread:true", "duplicate:true", "duplicate:false", "inbox:s*",
         ]).prop_map(String::from),
     ]
 }
@@ -215,7 +215,7 @@ fn store(requests: &[Stored]) -> (Connection, Vec<RowId>) {
         ).expect("a request");
         connection.execute("INSERT INTO request_mark (request, pinned, note, source) VALUES (?1, ?2, ?3, ?4)", params![last.0, request.pinned, request.note, if request.pinned { "Customer.har" } else { "" }]).expect("marks");
         if let Some((state, provider, event_type, event_id)) = request.signature_status {
-            connection.execute("INSERT INTO request_verification (request, state, reason, provider, event_type, event_id) VALUES (?1, ?2, 'stale', ?3, ?4, ?5)", params![last.0, state, provider, event_type, event_id]).expect("a verification");
+            connection.execute("INSERT INTO request_verification (request, state, reason, provider, event_type, event_id, violations) VALUES (?1, ?2, 'stale', ?3, ?4, ?5, ?6)", params![last.0, state, provider, event_type, event_id, [None, Some("[]"), Some("[{}]")][usize::from(state % 3)]]).expect("a verification");
         }
         last
     }).collect();

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod data_dir;
 pub mod database_file;
 pub mod deletion;
 pub mod delivery;

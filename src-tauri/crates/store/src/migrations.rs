@@ -481,6 +481,12 @@ CREATE TABLE test_event (one INTEGER PRIMARY KEY CHECK (one = 1), secret TEXT NO
 INSERT INTO test_event VALUES (1, lower(hex(randomblob(24))));
 ";
 
+/// `request_verification.violations`: the differences between the payload and the schema of its event, as JSON. `NULL`
+/// if the payload was not validated.
+const VIOLATIONS: &str = "
+ALTER TABLE request_verification ADD COLUMN violations TEXT;
+";
+
 /// `scenario_run`: runs of scenarios. `event.run` is the run that sent the event, and `event.after_us` the time from the
 /// start of the run.
 const SCENARIO_RUNS: &str = "
@@ -540,11 +546,12 @@ fn migrations() -> Migrations<'static> {
         M::up(SUBJECTS),
         M::up(SCENARIO_RUNS),
         M::up(PROJECTS),
+        M::up(VIOLATIONS),
     ])
 }
 
 /// Version of the database layout that this program supports.
-pub const VERSION: i32 = 23;
+pub const VERSION: i32 = 24;
 
 /// Migrates a database to this version.
 ///

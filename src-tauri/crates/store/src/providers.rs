@@ -1,12 +1,13 @@
 //! Provider catalog of a data directory: the built-in providers, overridden by the user's files.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet, hash_map::DefaultHasher},
+    hash::{Hash, Hasher},
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
 };
 
-use hookbench_provider::{BadFile, Catalog};
+use hookbench_provider::{BadFile, Catalog, EVENT_FILE_EXTENSION};
 
 use crate::own_files::{OwnFiles, own_files, remove_own_file, save_own_file};
 
@@ -22,6 +23,14 @@ fn with_own((files, unreadable): OwnFiles) -> (Catalog, Vec<BadFile>) {
     (catalog, bad)
 }
 
+fn provider_file(id: &str) -> String {
+    format!("{id}.toml")
+}
+
+fn event_file(id: &str) -> String {
+    format!("{id}{EVENT_FILE_EXTENSION}")
+}
+
 /// Current provider catalog. The user's files can change while the engine runs.
 #[derive(Debug)]
 pub struct Providers {
@@ -33,16 +42,27 @@ pub struct Providers {
 struct Loaded {
     catalog: Arc<Catalog>,
     bad: Arc<Vec<BadFile>>,
-    /// User's files at the time of loading.
-    own: Arc<OwnFiles>,
+    /// Hashes of the user's files at the time of loading, by name.
+    own: Arc<BTreeMap<String, u64>>,
+}
+
+fn hashes((files, bad): &OwnFiles) -> BTreeMap<String, u64> {
+    let hash = |text: &str| {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        hasher.finish()
+    };
+    let bad = bad.iter().map(|bad| (bad.file.clone(), hash(&bad.reason)));
+    files.iter().map(|(file, text)| (file.clone(), hash(text))).chain(bad).collect()
 }
 
 fn load(own: OwnFiles) -> Loaded {
-    let (catalog, bad) = with_own(own.clone());
+    let hashes = hashes(&own);
+    let (catalog, bad) = with_own(own);
     for bad in &bad {
         tracing::warn!(file = %bad.file, reason = %bad.reason, "cannot load a provider file");
     }
-    Loaded { catalog: Arc::new(catalog), bad: Arc::new(bad), own: Arc::new(own) }
+    Loaded { catalog: Arc::new(catalog), bad: Arc::new(bad), own: Arc::new(hashes) }
 }
 
 impl Providers {
@@ -67,14 +87,13 @@ impl Providers {
 
     /// Returns the IDs of the providers that are defined by the user's files.
     pub fn own_ids(&self) -> BTreeSet<String> {
-        let own = self.now().own;
-        own.0.iter().filter_map(|(file, _)| Some(file.strip_suffix(".toml")?.to_owned())).collect()
+        self.now().own.keys().filter_map(|file| Some(file.strip_suffix(".toml")?.to_owned())).collect()
     }
 
     /// Reloads the user's files if they changed since they were read.
     pub fn refresh(&self) {
         let own = own_files(&self.data.join("providers"));
-        if *self.now().own != own {
+        if *self.now().own != hashes(&own) {
             *self.now.write().unwrap_or_else(std::sync::PoisonError::into_inner) = load(own);
         }
     }
@@ -85,17 +104,33 @@ impl Providers {
     ///
     /// Returns an error if the file cannot be written. An existing file then stays unchanged.
     pub fn save(&self, id: &str, text: &str) -> std::io::Result<()> {
-        save_own_file(&self.data.join("providers"), id, text)?;
+        save_own_file(&self.folder(), &provider_file(id), text)?;
         self.refresh();
         Ok(())
     }
 
-    /// Deletes the file of a provider. Returns true if there was one.
+    /// Writes the event file of a provider and reloads the files.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be written. An existing file then stays unchanged.
+    pub fn save_events(&self, id: &str, text: &str) -> std::io::Result<()> {
+        save_own_file(&self.folder(), &event_file(id), text)?;
+        self.refresh();
+        Ok(())
+    }
+
+    /// Deletes the files of a provider. Returns true if there was one.
     pub fn remove(&self, id: &str) -> std::io::Result<bool> {
-        let removed = remove_own_file(&self.data.join("providers"), id)?;
+        let events = remove_own_file(&self.folder(), &event_file(id))?;
+        let removed = remove_own_file(&self.folder(), &provider_file(id))? || events;
         if removed {
             self.refresh();
         }
         Ok(removed)
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.data.join("providers")
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use crate::{delivery, request::RequestReader};
+use crate::{delivery, request::RequestReader, verification::violations};
 
 /// Maximum number of requests in a timeline. A vendor that retries for three days sends about twenty.
 const REQUESTS_MAX: usize = 200;
@@ -25,7 +25,12 @@ pub const EARLIER_MAX: u32 = 100;
 pub fn timeline(connection: &Connection, id: RowId, requests: &RequestReader) -> rusqlite::Result<Option<Timeline>> {
     let Some(summary) = requests.one(connection, id)? else { return Ok(None) };
     let Some(event_id) = summary.event_id.clone() else {
-        let alone = TimelineItem::Request { request: Box::new(summary), repeat: TimelineRepeat::First, after_ms: None };
+        let alone = TimelineItem::Request {
+            request: Box::new(summary),
+            repeat: TimelineRepeat::First,
+            after_ms: None,
+            violations: violations(connection, id)?,
+        };
         let outgoing = delivery::deliveries_of_request(connection, id.0)?.into_iter().map(TimelineItem::of);
         let items = [alone].into_iter().chain(outgoing).collect();
         return Ok(Some(Timeline { event_id: None, items, more: false }));
@@ -59,7 +64,8 @@ pub fn timeline(connection: &Connection, id: RowId, requests: &RequestReader) ->
         if repeat == TimelineRepeat::First {
             original = own;
         }
-        items.push(TimelineItem::Request { request: Box::new(request), repeat, after_ms });
+        let violations = violations(connection, row)?;
+        items.push(TimelineItem::Request { request: Box::new(request), repeat, after_ms, violations });
         items.extend(delivery::deliveries_of_request(connection, row.0)?.into_iter().map(TimelineItem::of));
     }
     let deliveries = delivery::deliveries_of(connection, &event_id)?;

@@ -1,7 +1,7 @@
 //! Verification results of requests.
 
 use hookbench_capture::RowId;
-use hookbench_model::{SignatureStatus, VerificationSettings};
+use hookbench_model::{RequestSchemaStatus, RequestViolation, SignatureStatus, VerificationSettings};
 use hookbench_provider::Recognized;
 use hookbench_signature::Fault;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -17,6 +17,20 @@ pub struct Verification {
     pub note: Option<String>,
     /// Provider, event type and event ID.
     pub recognized: Recognized,
+    /// Differences between the payload and the schema of the event. `None` if the payload was not validated.
+    pub violations: Option<Vec<RequestViolation>>,
+}
+
+/// SQL for the schema status of a verification `v`, as in the API.
+pub const SCHEMA_STATUS: &str =
+    "(CASE WHEN v.violations = '[]' THEN 'valid' WHEN v.violations IS NOT NULL THEN 'invalid' END)";
+
+/// Parses the value of [`SCHEMA_STATUS`].
+pub fn schema_status(text: Option<&str>) -> Option<RequestSchemaStatus> {
+    match text? {
+        "valid" => Some(RequestSchemaStatus::Valid),
+        _ => Some(RequestSchemaStatus::Invalid),
+    }
 }
 
 /// Serializes verification settings to JSON.
@@ -31,13 +45,13 @@ pub fn from_json(text: &str) -> VerificationSettings {
 
 /// Stores the result of the verification of a request, unless the request was deleted.
 pub fn save(connection: &Connection, id: RowId, verification: &Verification) -> rusqlite::Result<()> {
-    let Verification { state, fault, note, recognized } = verification;
+    let Verification { state, fault, note, recognized, violations } = verification;
     let sentences: Vec<String> = fault.iter().map(ToString::to_string).chain(note.clone()).collect();
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO request_verification (request, state, reason, sentence, provider, event_type, event_id,
-               subject)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS (SELECT 1 FROM request WHERE id = ?1)",
+               subject, violations)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE EXISTS (SELECT 1 FROM request WHERE id = ?1)",
         )?
         .execute(params![
             id.0,
@@ -48,6 +62,7 @@ pub fn save(connection: &Connection, id: RowId, verification: &Verification) -> 
             recognized.event_type,
             recognized.event_id,
             recognized.subject,
+            violations.as_ref().map(|violations| serde_json::to_string(violations).unwrap_or_default()),
         ])
         .map(drop)
 }
@@ -55,6 +70,15 @@ pub fn save(connection: &Connection, id: RowId, verification: &Verification) -> 
 /// Returns the secret that test events to an inbox without a secret are signed with.
 pub fn test_secret(connection: &Connection) -> rusqlite::Result<String> {
     connection.query_row("SELECT secret FROM test_event", [], |row| row.get(0))
+}
+
+/// Returns the differences between a payload and the schema of its event.
+pub fn violations(connection: &Connection, id: RowId) -> rusqlite::Result<Vec<RequestViolation>> {
+    let stored: Option<Option<String>> = connection
+        .prepare_cached("SELECT violations FROM request_verification WHERE request = ?1")?
+        .query_row([id.0], |row| row.get(0))
+        .optional()?;
+    Ok(stored.flatten().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
 /// Returns the explanation of the signature status of a request.

@@ -23,8 +23,9 @@ const inHeader = (places: readonly string[] | undefined): string | undefined =>
     .split("|")[0];
 
 /** Returns the headers that a provider sends with an event. */
-export function vendorHeaders(file: ProviderFile | undefined, event: string, signs: boolean): VendorHeader[] {
+export function vendorHeaders(file: ProviderFile | undefined, name: string, signs: boolean): VendorHeader[] {
   if (!file) return [];
+  const event = file.sending?.events.find(({ type }) => type === name)?.sent_as ?? name;
   const { event_type, event_id, schemes } = file as File;
   const sending = file.sending as unknown as { headers?: Record<string, string> } | null;
   const own = Object.entries(sending?.headers ?? {}).map(([name, value]) => ({

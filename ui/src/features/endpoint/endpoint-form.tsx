@@ -74,7 +74,9 @@ function EndpointForm({ endpoint, onClose, onMade }: Props) {
         <VendorField settings={settings} set={set} fixed={Boolean(endpoint)} knowsEvents={Boolean(file?.sending)} />
         <AccountField settings={settings} set={set} name={String(fact("account") ?? "account")} />
       </div>
-      {events.length > 0 && fact("choice") !== false && <EventFields settings={settings} set={set} events={events} />}
+      {events.length > 0 && fact("choice") !== false && (
+        <EventFields settings={settings} set={set} events={typesOf(events)} />
+      )}
       {fact("https") === "required" && (
         <Switch
           label="Allow plain http:// (local testing)"
@@ -135,6 +137,15 @@ function AccountField({ settings, set, name }: PartProps & { name: string }) {
       onChange={(account) => set({ account })}
     />
   );
+}
+
+/** Returns the event types as sent, each once: an endpoint subscribes to types, of which a provider can have several events. */
+function typesOf(events: NonNullable<ProviderFile["sending"]>["events"]): { type: string; about: string }[] {
+  const types = new Map<string, string>();
+  for (const { type, sent_as, about } of events) {
+    if (!types.has(sent_as ?? type)) types.set(sent_as ?? type, sent_as ? "" : about);
+  }
+  return [...types].map(([type, about]) => ({ type, about }));
 }
 
 function EventFields({

@@ -16,6 +16,7 @@ import { ReportDialog } from "./report-dialog";
 import { RequestHeader } from "./request-header";
 import { RequestTabs } from "./request-tabs";
 import { useSelection } from "./selection";
+import { Violations } from "./violations";
 
 /** Id of the request marked for the next comparison. */
 let marked: string | undefined;
@@ -84,6 +85,7 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
     <article aria-label="Request" className="@container/detail flex h-full min-w-0 flex-col">
       <RequestHeader detail={detail} heading={heading} onLeave={onLeave} />
       <Outcome detail={detail} />
+      <Violations key={`schema-${id}`} detail={detail} />
       <RequestTabs key={id} detail={detail} />
       <CodeDialog id={id} open={coding} onClose={() => setCoding(false)} />
       <ReportDialog ids={isSelecting ? [...selection] : [id]} open={reporting} onClose={() => setReporting(false)} />

@@ -6,8 +6,10 @@ import { api, type Delivery, type Detail, type TimelineItem } from "../../api/cl
 import { keys } from "../../api/keys";
 import { Status } from "../../ui/status";
 import { duration, moment, visible } from "../../ui/format";
+import { differences, ViolationList } from "./violations";
 
-type Repeat = Extract<TimelineItem, { type: "request" }>["repeat"];
+type RequestOf = Extract<TimelineItem, { type: "request" }>;
+type Repeat = RequestOf["repeat"];
 
 /** Labels and descriptions of repeated requests. */
 const REPEATS: Record<Repeat, { icon: LucideIcon; name: string; means: string; color: string }> = {
@@ -85,50 +87,66 @@ export function TimelineTab({ detail }: { detail: Detail }) {
               </li>
             );
           }
-          const { request, repeat, after_ms } = item;
-          const { icon: Icon, name, means, color } = REPEATS[repeat];
-          const [previous, here] = [requests[requests.indexOf(request.id) - 1], request.id === detail.id];
+          const previous = requests[requests.indexOf(item.request.id) - 1];
           return (
-            <li
-              key={request.id}
-              aria-current={here || undefined}
-              className={`border-b border-line px-2 py-2 ${here ? "bg-selection" : ""}`}
-            >
-              <div className="flex items-center gap-2">
-                <Icon size={15} aria-hidden className={`shrink-0 ${color || "text-ink-2"}`} />
-                {here ? (
-                  <span className={color}>{name}</span>
-                ) : (
-                  <Link
-                    to="/inbox/$inbox/{-$request}"
-                    params={{ inbox: request.inbox, request: request.id }}
-                    search={true}
-                    className={`underline ${color}`}
-                  >
-                    {name}
-                  </Link>
-                )}
-                <Status status={request.status} className="ml-auto shrink-0 font-mono text-data" />
-                <span className="w-36 shrink-0 text-right text-small text-ink-2">
-                  {after_ms == null ? moment(request.arrived_at) : `${duration(after_ms)} later`}
-                </span>
-              </div>
-              <div className="flex flex-wrap items-center gap-x-3 pl-[23px] text-small text-ink-2">
-                {means}
-                {previous && (
-                  <Link
-                    to="/diff/$a/$b"
-                    params={{ a: previous, b: request.id }}
-                    className="inline-flex items-center gap-1 text-accent"
-                  >
-                    <GitCompare size={13} aria-hidden /> Compare with previous
-                  </Link>
-                )}
-              </div>
-            </li>
+            <RequestItem key={item.request.id} item={item} previous={previous} here={item.request.id === detail.id} />
           );
         })}
       </ol>
     </div>
+  );
+}
+
+/** A request with its relation to the previous ones. */
+function RequestItem({
+  item: { request, repeat, after_ms, violations },
+  previous,
+  here,
+}: {
+  item: RequestOf;
+  previous: string | undefined;
+  here: boolean;
+}) {
+  const { icon: Icon, name, means, color } = REPEATS[repeat];
+  return (
+    <li aria-current={here || undefined} className={`border-b border-line px-2 py-2 ${here ? "bg-selection" : ""}`}>
+      <div className="flex items-center gap-2">
+        <Icon size={15} aria-hidden className={`shrink-0 ${color || "text-ink-2"}`} />
+        {here ? (
+          <span className={color}>{name}</span>
+        ) : (
+          <Link
+            to="/inbox/$inbox/{-$request}"
+            params={{ inbox: request.inbox, request: request.id }}
+            search={true}
+            className={`underline ${color}`}
+          >
+            {name}
+          </Link>
+        )}
+        <Status status={request.status} className="ml-auto shrink-0 font-mono text-data" />
+        <span className="w-36 shrink-0 text-right text-small text-ink-2">
+          {after_ms == null ? moment(request.arrived_at) : `${duration(after_ms)} later`}
+        </span>
+      </div>
+      <div className="flex flex-wrap items-center gap-x-3 pl-[23px] text-small text-ink-2">
+        {means}
+        {violations.length > 0 && <span className="text-warning">{differences(violations)}</span>}
+        {previous && (
+          <Link
+            to="/diff/$a/$b"
+            params={{ a: previous, b: request.id }}
+            className="inline-flex items-center gap-1 text-accent"
+          >
+            <GitCompare size={13} aria-hidden /> Compare with previous
+          </Link>
+        )}
+      </div>
+      {here && violations.length > 0 && (
+        <div className="mt-1 pl-[23px] text-small text-ink-2">
+          <ViolationList violations={violations} />
+        </div>
+      )}
+    </li>
   );
 }

@@ -1,5 +1,7 @@
 //! Complete webhook handlers, with the verification code of a vendor.
 
+use std::collections::BTreeSet;
+
 use hookbench_model::CodeSample;
 use hookbench_provider::{Places, Provider};
 use hookbench_signature::{Place, Scheme, Source};
@@ -11,6 +13,9 @@ use crate::{
     template::Template,
     verification::{self, Language, Plan, is_plain},
 };
+
+/// Maximum number of event types in a handler.
+const EVENTS_MAX: usize = 40;
 
 /// Framework of a handler.
 struct Framework {
@@ -129,7 +134,10 @@ impl Framework {
         let arguments = plan.as_ref().map(Plan::arguments).unwrap_or_default();
         let params = scheme.filter(|_| arguments.contains(&"params")).map(Scheme::params).unwrap_or_default();
         let sending = provider.sending.as_ref();
+        // A handler contains a branch for each event type, of which an imported catalogue can have hundreds.
+        let mut kinds = BTreeSet::new();
         let events = sending.iter().flat_map(|sending| &sending.events);
+        let events = events.filter(|event| kinds.insert(event.sent_as())).take(EVENTS_MAX);
         let traps = sending.iter().flat_map(|sending| &sending.traps);
         let context = context! {
             vendor => provider.name,
@@ -142,7 +150,7 @@ impl Framework {
             arguments,
             params,
             timestamp => plan.as_ref().is_some_and(Plan::has_timestamp),
-            events => events.map(|event| context! { kind => event.kind, about => event.about }).collect::<Vec<_>>(),
+            events => events.map(|event| context! { kind => event.sent_as(), about => event.about }).collect::<Vec<_>>(),
             traps => traps.map(|trap| trap.warning.as_str()).collect::<Vec<_>>(),
             handshakes => provider.handshakes.iter().map(|handshake| handshake.name.as_str()).collect::<Vec<_>>(),
         };

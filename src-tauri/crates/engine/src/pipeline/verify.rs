@@ -6,8 +6,10 @@ use std::{
 };
 
 use hookbench_capture::RowId;
-use hookbench_model::{BodyState, Change, PipelineStage, RequestSummary};
-use hookbench_provider::Catalog;
+use hookbench_event_schema::Validators;
+use hookbench_model::{BodyState, Change, PipelineStage, RequestSchemaStatus, RequestSummary, RequestViolation};
+use hookbench_provider::{Catalog, Recognized};
+use hookbench_query::body::{content_of, read_body};
 use hookbench_store::{
     pipeline::save_cursor,
     request::CommittedRequest,
@@ -72,6 +74,7 @@ async fn step(engine: &Arc<Engine>) -> Result<bool, String> {
         Next::None => return Ok(false),
     };
     let (inboxes, catalog) = (engine.address_by_number(), engine.providers.catalog());
+    let validators = engine.validators.clone();
     let read = move |connection: &Connection| {
         let mut batch = match requests {
             Some(requests) => {
@@ -80,7 +83,7 @@ async fn step(engine: &Arc<Engine>) -> Result<bool, String> {
             }
             None => Batch::read(connection, cursor, end, None)?,
         };
-        let verified = verify_batch(connection, &mut batch.requests, &catalog, &inboxes)?;
+        let verified = verify_batch(connection, &mut batch.requests, &catalog, &validators, &inboxes)?;
         Ok((batch, verified))
     };
     let (batch, mut verified) = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
@@ -109,9 +112,10 @@ pub async fn verify_again(engine: &Arc<Engine>, inbox: i64, progress: impl Fn(u6
     let end = engine.pipeline.lock_handover().committed();
     while after < end {
         let (inboxes, catalog) = (engine.address_by_number(), engine.providers.catalog());
+        let validators = engine.validators.clone();
         let read = move |connection: &Connection| {
             let mut batch = Batch::read(connection, after, end, Some(inbox))?;
-            let verified = verify_batch(connection, &mut batch.requests, &catalog, &inboxes)?;
+            let verified = verify_batch(connection, &mut batch.requests, &catalog, &validators, &inboxes)?;
             Ok((batch, verified))
         };
         let (batch, verified) = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
@@ -135,17 +139,23 @@ fn verify_batch(
     connection: &Connection,
     requests: &mut [CommittedRequest],
     catalog: &Catalog,
+    validators: &Validators,
     inbox: &dyn Fn(i64) -> Option<InboxConfig>,
 ) -> rusqlite::Result<Results> {
     let mut results = Vec::with_capacity(requests.len());
     for request in requests {
-        let verification = match std::mem::take(&mut request.findings).get::<Verification>() {
+        let mut verification = match std::mem::take(&mut request.findings).get::<Verification>() {
             Some(verification) => verification.clone(),
             None => match inbox(request.inbox) {
                 Some(address) => verify(connection, request, catalog, &address)?,
                 None => continue,
             },
         };
+        verification.violations = validate(connection, request, catalog, validators, &verification.recognized)?;
+        request.schema_status = verification.violations.as_ref().map(|violations| match violations.is_empty() {
+            true => RequestSchemaStatus::Valid,
+            false => RequestSchemaStatus::Invalid,
+        });
         request.signature = verification.state;
         request.reason = verification.fault.as_ref().map(|fault| fault.code().to_owned());
         request.recognized = verification.recognized.clone();
@@ -171,6 +181,26 @@ fn verify(
         body: body.as_deref(),
     };
     Ok(verify_request(catalog, &view, address))
+}
+
+/// Validates the payload of a request against the schema of its event. Returns `None` if there is no schema, or if the
+/// body is not JSON, incomplete or large.
+fn validate(
+    connection: &Connection,
+    request: &CommittedRequest,
+    catalog: &Catalog,
+    validators: &Validators,
+    recognized: &Recognized,
+) -> rusqlite::Result<Option<Vec<RequestViolation>>> {
+    let file = recognized.provider.as_deref().and_then(|provider| catalog.event_file(provider));
+    let (Some(file), Some(event_type)) = (file, &recognized.event_type) else { return Ok(None) };
+    if request.body_state != BodyState::Complete || request.body_bytes > RECOGNISED_MAX {
+        return Ok(None);
+    }
+    let body = request.body(connection, RECOGNISED_MAX as u64)?;
+    let read = read_body(&content_of(&request.headers), body, RECOGNISED_MAX as u64);
+    let payload = serde_json::from_slice(&read.bytes).ok();
+    Ok(payload.and_then(|payload| validators.violations(file, event_type, &payload)))
 }
 
 /// Stores results and, if given, the cursor of the stage. Publishes the requests.

@@ -127,6 +127,7 @@ impl<'a> ArrivedRequest<'a> {
             event_id: self.verification.recognized.event_id.as_deref(),
             signature_status: self.verification.state,
             reason: self.verification.fault.as_ref().map(hookbench_signature::Fault::code),
+            schema_status: None,
             duplicate: false,
             app: None,
             headers,

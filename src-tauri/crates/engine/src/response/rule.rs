@@ -29,7 +29,8 @@ pub fn known_on_arrival(when: &str) -> Result<Query, String> {
     let query = Query::parse(when).map_err(|error| format!("Invalid condition {when:?}: {error}"))?;
     for (term, _) in query.terms() {
         if let Place::Field(field) = &term.place
-            && ["id", "status", "app", "note", "source", "pinned", "unread", "duplicate"].contains(&field.name)
+            && ["id", "status", "app", "note", "source", "pinned", "unread", "duplicate", "schema"]
+                .contains(&field.name)
         {
             return Err(format!(
                 "The field {:?} cannot be used here, because its value is not available when a request arrives. Remove the field.",

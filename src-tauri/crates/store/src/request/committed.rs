@@ -4,12 +4,13 @@ use std::{borrow::Cow, sync::OnceLock};
 
 use bytes::Bytes;
 use hookbench_capture::{Body, Captured, Findings, IdTail, RowId, read_chunks};
-use hookbench_model::{BodyState, SignatureStatus};
+use hookbench_model::{BodyState, RequestSchemaStatus, SignatureStatus};
 use hookbench_provider::Recognized;
 use hookbench_query::{SEARCHED_MAX, Subject};
 use rusqlite::{Connection, Row, params};
 
 use super::{InboxLabel, list::body_state};
+use crate::verification::{SCHEMA_STATUS, schema_status};
 
 /// Maximum size in bytes of a chunked body that stays in memory after the first read. Each stage reads a larger body
 /// again.
@@ -50,6 +51,8 @@ pub struct CommittedRequest {
     pub signature: SignatureStatus,
     /// Code of the fault of an invalid signature.
     pub reason: Option<String>,
+    /// Result of the validation against the schema of the event.
+    pub schema_status: Option<RequestSchemaStatus>,
     /// Provider, event type and event id.
     pub recognized: Recognized,
     /// Results of the response decision, for later stages.
@@ -78,6 +81,7 @@ impl CommittedRequest {
             source: String::new(),
             signature: SignatureStatus::default(),
             reason: None,
+            schema_status: None,
             recognized: Recognized::default(),
             findings: captured.findings,
             body: captured.body,
@@ -107,6 +111,7 @@ impl CommittedRequest {
             source: row.get(15)?,
             signature: SignatureStatus::stored(row.get(16)?),
             reason: row.get(17)?,
+            schema_status: schema_status(row.get_ref(22)?.as_str_or_null()?),
             recognized: Recognized {
                 provider: row.get(18)?,
                 event_type: row.get(19)?,
@@ -172,6 +177,7 @@ impl CommittedRequest {
             event_id: self.recognized.event_id.as_deref(),
             signature_status: self.signature,
             reason: self.reason.as_deref(),
+            schema_status: self.schema_status,
             duplicate: false,
             app: None,
             headers: &self.headers,
@@ -217,7 +223,8 @@ pub fn committed_after(
     let mut statement = connection.prepare_cached(&format!(
         "SELECT r.id, r.inbox, r.method, r.target, r.remote_address, r.status, r.arrived_us, r.headers, r.body_bytes,
                 r.body_state, r.chunks, r.body, coalesce(m.pinned, 0), coalesce(m.read, 0), coalesce(m.note, ''),
-                coalesce(m.source, ''), coalesce(v.state, 0), v.reason, v.provider, v.event_type, v.event_id, v.subject
+                coalesce(m.source, ''), coalesce(v.state, 0), v.reason, v.provider, v.event_type, v.event_id, v.subject,
+                {SCHEMA_STATUS}
          FROM request r LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verification v ON v.request = r.id
          WHERE r.id > ?1 AND r.id <= ?2{of_inbox} ORDER BY r.id"
     ))?;

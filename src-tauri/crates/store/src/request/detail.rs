@@ -1,7 +1,7 @@
 //! Full request without the body.
 
 use hookbench_capture::{IdTail, RowId};
-use hookbench_model::{InboxResponse, MASK, RequestDetail, RequestSummary, timestamp};
+use hookbench_model::{InboxResponse, MASK, RequestDetail, RequestSummary, RequestViolation, timestamp};
 use hookbench_provider::is_secret_header;
 use hookbench_query::body::content_of;
 use rusqlite::{Connection, OptionalExtension};
@@ -21,6 +21,8 @@ pub struct StoredRequest {
     pub response: Option<(InboxResponse, Option<String>)>,
     /// Explanation of the signature status.
     pub sentence: Option<String>,
+    /// Differences between the payload and the schema of its event.
+    violations: Vec<RequestViolation>,
 }
 
 /// Returns a stored request without the body. `None` if the request is hidden or deleted.
@@ -42,7 +44,8 @@ pub(crate) fn detail(
         None => None,
     };
     let sentence = verification::sentence(connection, id)?;
-    Ok(Some(StoredRequest { summary, header_block, trailer_block, response, sentence }))
+    let violations = verification::violations(connection, id)?;
+    Ok(Some(StoredRequest { summary, header_block, trailer_block, response, sentence, violations }))
 }
 
 impl StoredRequest {
@@ -62,6 +65,7 @@ impl StoredRequest {
             content: content_of(&self.header_block),
             stored_at: timestamp(id.unix_ms() * 1_000),
             sentence: self.sentence,
+            violations: self.violations,
             response,
             response_origin,
             summary: self.summary,

@@ -15,6 +15,7 @@ use crate::{
     request::InboxNames,
     sql::{SENDING, WAITING},
     timeline::{BEFORE, EARLIER_MAX},
+    verification::{SCHEMA_STATUS, schema_status},
 };
 
 /// Selection of a page of requests.
@@ -38,7 +39,8 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
          r.arrived_us, r.receiving_us, coalesce(m.pinned, 0) pinned, coalesce(m.read, 0) read, coalesce(m.note, '') note,
          v.provider, v.event_type, v.event_id, v.subject, coalesce(v.state, 0) signature_status, v.reason,
          CASE WHEN v.event_id IS NULL THEN 0 ELSE (SELECT count(*) FROM (SELECT 1 {BEFORE} LIMIT {EARLIER_MAX})) END,
-         nullif(m.source, '') source, f.origin onward_origin, f.state onward_state, f.status onward_status"
+         nullif(m.source, '') source, f.origin onward_origin, f.state onward_state, f.status onward_status,
+         {SCHEMA_STATUS} schema_status"
     )
 });
 
@@ -150,6 +152,7 @@ fn from_row(row: &Row<'_>, tail: IdTail, inboxes: &dyn InboxNames) -> rusqlite::
                 })
             })
             .transpose()?,
+        schema_status: schema_status(row.get_ref(26)?.as_str_or_null()?),
     })
 }
 
@@ -179,6 +182,7 @@ pub fn summary_of(id: RowId, captured: &Captured, tail: IdTail, inbox: String) -
         earlier: 0,
         signature_status: SignatureStatus::Unverified,
         reason: None,
+        schema_status: None,
         outgoing: None,
     }
 }

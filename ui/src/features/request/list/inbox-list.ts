@@ -8,7 +8,7 @@
 import { api, type Summary } from "../../../api/client";
 import { feed, type Reading } from "../../../api/feed";
 import type { FeedItem } from "../../../platform";
-import { tellFailure } from "../../../ui/toasts";
+import { tellReadFailure } from "./read-failure";
 import { REPAINT_MS, Rows } from "./rows";
 
 const PAGE = 100;
@@ -101,7 +101,7 @@ export class InboxList extends Rows {
     if (this.#following !== changes) changes.stop();
     this.#reading = false;
     if (lost !== undefined && !this.#ended) {
-      if (!this.#failed) tellFailure(lost);
+      if (!this.#failed) tellReadFailure(lost);
       this.#again = true;
     }
     this.#failed = lost !== undefined;
@@ -165,7 +165,7 @@ export class InboxList extends Rows {
       this.#letGo(page);
       this.changed();
     } catch (error) {
-      tellFailure(error);
+      tellReadFailure(error);
     } finally {
       this.#pending.delete(page);
     }

@@ -1,4 +1,4 @@
-import { AlertTriangle, Check, CornerDownRight, Layers2, NotebookPen, Pin } from "lucide-react";
+import { AlertTriangle, Check, CornerDownRight, FileWarning, Layers2, NotebookPen, Pin } from "lucide-react";
 import { memo, type MouseEvent } from "react";
 
 import type { SearchSnippet, Summary } from "../../../api/client";
@@ -94,7 +94,7 @@ function Signature({ request, layout, inSelection, selecting, onTick }: RowProps
 
 /** The event type with its last segment never cut, or the method and the target. */
 function Event({ request, layout }: Pick<RowProps, "request" | "layout">) {
-  const { event_type, subject, earlier, body_state, note, pinned, unread } = request;
+  const { event_type, subject, earlier, body_state, note, pinned, unread, schema_status } = request;
   const name = visible(event_type ?? "");
   const dot = name.lastIndexOf(".");
   return (
@@ -124,6 +124,9 @@ function Event({ request, layout }: Pick<RowProps, "request" | "layout">) {
           <span className="flex items-center gap-1 text-warning">
             <AlertTriangle size={13} aria-hidden /> {STATES[body_state]}
           </span>
+        )}
+        {schema_status === "invalid" && (
+          <FileWarning size={13} aria-label="differs from its schema" className="text-warning" />
         )}
         {note && <NotebookPen size={13} aria-label="has a note" />}
         {pinned && <Pin size={13} aria-label="pinned" className="text-accent" fill="currentColor" />}

@@ -5,7 +5,7 @@
 import { api, type Summary } from "../../../api/client";
 import { feed, type Reading } from "../../../api/feed";
 import { CallError, type FeedItem } from "../../../platform";
-import { tellFailure } from "../../../ui/toasts";
+import { tellReadFailure } from "./read-failure";
 import { Rows, type ListedRequest } from "./rows";
 
 const PAGE = 100;
@@ -136,7 +136,7 @@ export class SearchList extends Rows {
     if (error instanceof CallError && error.code === "bad_query") {
       this.error = error;
     } else {
-      tellFailure(error);
+      tellReadFailure(error);
       window.setTimeout(() => !this.#ended && void this.read(), RETRY_MS);
     }
     this.changed();

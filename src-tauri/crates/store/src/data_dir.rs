@@ -7,10 +7,11 @@ use std::{
 };
 
 use hookbench_capture::private::{make_dir, options, write};
-use hookbench_store::database_file::NAME;
 use serde::{Deserialize, Serialize};
 
 use hookbench_capture::ballast;
+
+use crate::database_file::NAME;
 
 /// Returns true if a directory contains a Hookbench database.
 pub fn has_database(folder: &Path) -> bool {
@@ -113,18 +114,18 @@ impl DataDir {
     }
 
     /// Returns the kind of this process.
-    pub(crate) fn kind(&self) -> OwnerKind {
+    pub fn kind(&self) -> OwnerKind {
         self.kind
     }
 
     /// Returns the directory of the search index.
-    pub(crate) fn index(&self) -> PathBuf {
+    pub fn index(&self) -> PathBuf {
         self.path.join("search")
     }
 
     /// Returns an error message if the database is empty or missing in a directory that was in use. Creating a new
     /// database there would hide the loss.
-    pub(crate) fn emptied(&self) -> Option<String> {
+    pub fn emptied(&self) -> Option<String> {
         let (database, index) = (self.database(), self.index());
         if fs::metadata(&database).is_ok_and(|file| file.len() > 0) {
             return None;
