@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::Engine as _;
+
 use crate::{
     destination::{TargetResponse, TargetServer},
     hookbench::{Serve, hookbench, until},
@@ -336,4 +338,100 @@ async fn listen_command_forwards_while_it_runs() {
         (serve.get("/inboxes/inbox").await["forwards"] == json!([])).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn transforms_requests_by_templates() {
+    let (serve, app) = (Serve::start(), TargetServer::start().await);
+    serve.patch("/inboxes/inbox", json!({ "verification": { "provider": "github", "secrets": ["s"] } })).await;
+    let body = r#"{"order":{{ request.json.id|json }},"by":"{{ request.uuid }}","at":"{{ request.now }}","event":"{{ request.event }}"}"#;
+    let headers =
+        json!([["X-Order", "{{ request.json.id }}\n{{ request.headers['x-github-event'] }}"], ["X-Empty", ""]]);
+    forwards(
+        &serve,
+        json!([{ "to": app.url, "path": "exact", "re_sign": true, "retries": { "fixed": [0, 0] }, "transform": { "body": body, "headers": headers } }]),
+    )
+    .await;
+    app.responses(500);
+    let mut coded = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut coded, br#"{"id":"a\"b"}"#).unwrap();
+    let client = reqwest::Client::new();
+    let send = |body: Vec<u8>, coding: Option<&str>| {
+        let mut request = client.post(format!("{}/inbox", serve.listener)).header("x-github-event", "push").body(body);
+        if let Some(coding) = coding {
+            request = request.header("content-encoding", coding);
+        }
+        request.header("content-type", "application/json").send()
+    };
+    send(coded.finish().unwrap(), Some("gzip")).await.unwrap();
+    let request = serve.newest(1).await;
+    let delivery = ended(&serve, request["id"].as_str().unwrap(), 1).await[0].clone();
+    let got = app.got();
+    assert_eq!(got.len(), 3, "{delivery}");
+    let sent: Json = serde_json::from_slice(&got[0].body).unwrap();
+    assert_eq!(sent, json!({ "order": "a\"b", "by": delivery["id"], "at": delivery["created_at"], "event": "push" }));
+    for one in &got {
+        // Each attempt sends the same body, which is signed, and no line break can begin another header.
+        assert_eq!(one.body, got[0].body);
+        assert_eq!(one.headers["x-order"], "a\"b push");
+        assert_eq!(one.headers["x-empty"], "");
+        assert!(!one.headers.contains_key("content-encoding"), "{:?}", one.headers);
+        let raw = format!(
+            "POST / HTTP/1.1\r\nX-Hub-Signature-256: {}\r\n\r\n{}",
+            one.headers["x-hub-signature-256"],
+            String::from_utf8_lossy(&one.body)
+        );
+        let signed = json!({ "provider": "github", "secrets": ["s"], "request": base64::engine::general_purpose::STANDARD.encode(raw) });
+        let (status, verified) = serve.call(reqwest::Method::POST, "/signature/verify", signed).await;
+        assert_eq!((status, &verified["status"]), (200, &json!("valid")), "{verified}");
+    }
+    let id = delivery["id"].as_str().unwrap();
+    let shown = serve.request(reqwest::Method::GET, &format!("/deliveries/{id}/body")).send().await.unwrap();
+    assert_eq!(shown.bytes().await.unwrap(), got[0].body);
+    // The stored request does not change, and a replay sends it as it is.
+    assert_eq!(
+        serve.get(&format!("/requests/{}", request["id"].as_str().unwrap())).await["content"]["codings"],
+        json!(["gzip"])
+    );
+    // A body that the template cannot read completely is not sent.
+    app.responses(200);
+    send(format!("{{\"id\":\"{}\"}}", "x".repeat(300_000)).into_bytes(), None).await.unwrap();
+    let large = serve.newest(2).await;
+    let delivery = ended(&serve, large["id"].as_str().unwrap(), 1).await[0].clone();
+    assert_eq!((&delivery["state"], app.got().len()), (&json!("failed"), 3));
+    assert!(delivery["error"].as_str().unwrap().contains("more than 262144 bytes"), "{delivery}");
+    // A template that fails says why.
+    let failing = json!([{ "to": app.url, "transform": { "body": "{% for a in range(99999) %}{% endfor %}" } }]);
+    forwards(&serve, failing).await;
+    send(b"{}".to_vec(), None).await.unwrap();
+    let last = serve.newest(3).await;
+    let delivery = ended(&serve, last["id"].as_str().unwrap(), 1).await[0].clone();
+    assert!(
+        delivery["error"].as_str().unwrap().contains("The template of the body cannot be rendered: "),
+        "{delivery}"
+    );
+    // Proxy mode transforms as well.
+    forwards(&serve, json!([{ "to": app.url, "mode": "proxy", "transform": { "body": "<{{ request.body }}>" } }]))
+        .await;
+    assert_eq!(post(&serve, "/inbox", "text").await.status(), 200);
+    assert_eq!(app.got().last().unwrap().body, "<text>");
+    // Templates can be set on the command line.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("body.txt");
+    std::fs::write(&file, "id={{ request.json.id }}").unwrap();
+    let args = [
+        "inbox",
+        "forward",
+        "add",
+        "inbox",
+        &app.url,
+        "--body-template",
+        file.to_str().unwrap(),
+        "--header-template",
+        "X-A: {{ request.method }}",
+    ];
+    let output = serve.cli(&args);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let stored = serve.get("/inboxes/inbox").await["forwards"][1]["transform"].clone();
+    assert_eq!(stored, json!({ "body": "id={{ request.json.id }}", "headers": [["X-A", "{{ request.method }}"]] }));
 }

@@ -80,6 +80,9 @@ describe.each(TRANSPORTS)("response rules, forwards and replays in the %s", (tra
     );
     await fill("Remove headers of forward 1", "X-Secret-Thing, Cookie");
     await fill("Retry schedule of forward 1", "1 s, 2 s");
+    await fill("Body template of forward 1", '{"number":{{ request.json.n }}}');
+    await driver.executeScript("[...document.querySelectorAll('[data-modal] details')].at(-1).scrollIntoView()");
+    await shot("templates-dark");
     expect(await serious(driver)).toEqual([]);
     await click(driver, "Save");
     await noDialog(driver);
@@ -95,6 +98,7 @@ describe.each(TRANSPORTS)("response rules, forwards and replays in the %s", (tra
     expect((await send("/order", { n: 2 })).status).toBe(200);
     await until("both copies", async () => got.length === 2);
     expect(got.map(({ path }) => path).toSorted()).toEqual(["/order", "/tea"]);
+    expect(got.map(({ body }) => body).toSorted()).toEqual(['{"number":1}', '{"number":2}']);
     const [forward] = (
       await hookbench.api<{ forwards: { headers: { remove: string[] }; retries: unknown }[] }>("/inboxes/inbox")
     ).forwards;

@@ -1,6 +1,10 @@
 //! `hookbench inbox forward`: lists, adds, changes and deletes the forwards of an inbox.
 
-use hookbench_model::{Forward, ForwardMode, HeaderRules, Inbox, InboxResponse, PathRule, RetrySchedule};
+use std::{fs, path::PathBuf};
+
+use hookbench_model::{
+    Forward, ForwardMode, ForwardTransform, HeaderRules, Inbox, InboxResponse, PathRule, RetrySchedule,
+};
 use http::Method;
 use serde_json::json;
 
@@ -87,6 +91,12 @@ pub(super) struct Add {
     /// Remove a header; repeatable
     #[arg(long, value_name = "NAME")]
     remove_header: Vec<String>,
+    /// Replace the body with the output of the template in this file
+    #[arg(long, value_name = "FILE")]
+    body_template: Option<PathBuf>,
+    /// Set a header to the output of a template; repeatable
+    #[arg(long, value_name = "NAME: TEMPLATE")]
+    header_template: Vec<String>,
     /// Re-sign with the secret of the inbox
     #[arg(long)]
     re_sign: bool,
@@ -95,7 +105,13 @@ pub(super) struct Add {
 impl Add {
     fn forward(self) -> Result<Forward, CliError> {
         let set = self.header.iter().map(|line| header(line)).collect::<Result<Vec<_>, _>>()?;
+        let templates = self.header_template.iter().map(|line| header(line)).collect::<Result<Vec<_>, _>>()?;
+        let read =
+            |path: &PathBuf| fs::read_to_string(path).map_err(|e| CliError::Other(format!("{}: {e}", path.display())));
+        let transform =
+            ForwardTransform { body: self.body_template.as_ref().map(read).transpose()?, headers: templates };
         let mut forward = Forward::to(self.to);
+        forward.transform = Some(transform).filter(|transform| *transform != ForwardTransform::default());
         forward.name = self.name.unwrap_or_default();
         forward.when = self.when.unwrap_or_default();
         forward.path = match (self.exact, self.strip) {

@@ -302,7 +302,7 @@ export interface paths {
         };
         /**
          * Retrieve the payload of a delivery
-         * @description Returns the payload, byte for byte.
+         * @description Returns the payload, byte for byte. The payload of a forward with a template is rendered with the current template.
          */
         get: operations["deliveries_body"];
         put?: never;
@@ -3576,6 +3576,7 @@ export interface components {
             timeout_ms?: number;
             /** @description URL of the destination. Credentials are masked when read. */
             to: string;
+            transform?: components["schemas"]["ForwardTransform"] | null;
             /** @description Query that selects the requests to forward. An empty query selects all. */
             when?: string;
         };
@@ -3584,6 +3585,16 @@ export interface components {
          * @enum {string}
          */
         ForwardMode: "mirror" | "proxy";
+        /**
+         * @description Templates that change a request before it is forwarded, in the language of response templates. `request.uuid` is the
+         *     ID of the delivery and `request.now` the time at which it was created, so each attempt sends the same.
+         */
+        ForwardTransform: {
+            /** @description Template of the body, at most 64 KiB. Null keeps the body. */
+            body?: string | null;
+            /** @description Headers to set, as `[name, template]`. At most 64. Headers with credentials are not allowed. */
+            headers?: string[][];
+        };
         /** @description A header line. */
         HeaderLine: {
             /** @description Name, in the capitalization of the sender. */

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hookbench_capture::RowId;
-use hookbench_engine::Engine;
+use hookbench_engine::{Engine, forward::transform::sent_body};
 use hookbench_model::{
     Change, Delivery, DeliveryDetail, DeliveryFilter, DeliveryList, DeliveryRetryResult, DeliveryState, ErrorCode,
 };
@@ -168,7 +168,7 @@ fn inert(bytes: Vec<u8>) -> Response {
 
 /// Retrieve the payload of a delivery
 ///
-/// Returns the payload, byte for byte.
+/// Returns the payload, byte for byte. The payload of a forward with a template is rendered with the current template.
 #[utoipa::path(get, path = "/deliveries/{id}/body", tag = "deliveries", params(("id" = String, Path)), responses(
     (status = 200, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error)
 ))]
@@ -176,10 +176,17 @@ pub(crate) async fn body(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<Response, ApiError> {
-    let found = move |connection: &Connection| delivery::payload(connection, &id);
-    match engine.store.readers().read(found).await?.ok_or_else(no_delivery)? {
+    let found = move |connection: &Connection| {
+        let Some(number) = delivery::number_of(connection, &id)? else { return Ok(None) };
+        Ok(delivery::one(connection, number)?.zip(delivery::payload(connection, &id)?))
+    };
+    let (delivery, payload) = engine.store.readers().read(found).await?.ok_or_else(no_delivery)?;
+    match payload {
         PayloadSource::Own(payload) => Ok(inert(payload)),
         PayloadSource::Request(row) => {
+            if let Some(body) = sent_body(&engine, &delivery, RowId(row)).await.map_err(ApiError::invalid)? {
+                return Ok(inert(body));
+            }
             let body = engine.store.readers().body(RowId(row)).await?.ok_or_else(ApiError::no_request)?;
             let length = body.length();
             let mut response = inert(Vec::new());

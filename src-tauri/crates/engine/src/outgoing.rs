@@ -15,7 +15,7 @@ use hookbench_store::{
 use http::HeaderName;
 use rusqlite::Connection;
 
-use crate::{Engine, replay::run::BLANK};
+use crate::{Engine, forward::transform::transformed, replay::run::BLANK};
 
 /// Maximum size of a body that is re-signed, in bytes. The body is in memory meanwhile.
 const SIGNED_MAX: u64 = 64 * 1024 * 1024;
@@ -46,7 +46,7 @@ pub(crate) async fn outgoing_request(
     };
     let found = engine.store.readers().read(read).await.map_err(|e| unread(&e))?;
     let head = found.ok_or_else(|| unsent("The request is no longer stored.".into()))?;
-    let (url, outgoing) = match in_flight.replay {
+    let (url, mut outgoing) = match in_flight.replay {
         Some(replay) => {
             let outgoing = crate::replay::run::replay_outgoing(engine, replay, endpoint, head.inbox).await;
             (in_flight.shown.url.clone(), outgoing.map_err(unsent)?)
@@ -61,6 +61,15 @@ pub(crate) async fn outgoing_request(
         }
         None => hookbench_delivery::applied_headers(&outgoing.rules, header_list(&head.headers), &head.remote_address),
     };
+    if let Some(transform) = &outgoing.transform {
+        let changed = transformed(engine, transform, &head, row, &in_flight.shown).await.map_err(unsent)?;
+        if let Some(body) = changed.body {
+            // The template reads and writes the decoded body.
+            headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-encoding"));
+            outgoing.body = Some(body.into());
+        }
+        set_headers(&mut headers, changed.headers);
+    }
     if let Some(via) = &outgoing.via {
         append(&mut headers, "Via", via.as_bytes());
     }
@@ -112,18 +121,24 @@ fn re_signed(
     if let Some((place, _)) = signed.outside_headers.first() {
         return Err(format!("the signature is in {place}, which is not rewritten."));
     }
+    if let Some((name, _)) = signed.headers.iter().find(|(name, _)| name.parse::<HeaderName>().is_err()) {
+        return Err(format!("{name:?} is not a valid header name"));
+    }
     let mut headers = headers.clone();
-    for (name, value) in signed.headers {
-        let name: HeaderName = name.parse().map_err(|_| format!("{name:?} is not a valid header name"))?;
+    set_headers(&mut headers, signed.headers);
+    Ok(headers)
+}
+
+/// Sets headers. A repeated header is set once, at its first position.
+fn set_headers(headers: &mut Headers, set: Vec<(String, String)>) {
+    for (name, value) in set {
         let mut value = Some(value.into_bytes());
-        // A repeated header is set once, at its first position.
-        headers.retain_mut(|(own, old)| match own.eq_ignore_ascii_case(name.as_str()) {
+        headers.retain_mut(|(own, old)| match own.eq_ignore_ascii_case(&name) {
             true => value.take().map(|new| *old = new).is_some(),
             false => true,
         });
-        headers.extend(value.map(|value| (name.to_string(), value)));
+        headers.extend(value.map(|value| (name, value)));
     }
-    Ok(headers)
 }
 
 /// Returns an edited list of headers. Replaces each mask by the stored value of the same name, in order.

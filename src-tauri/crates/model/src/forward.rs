@@ -43,6 +43,9 @@ pub struct Forward {
     /// Changes to the headers. Default: `forwarded` is true.
     #[serde(default = "forwarding")]
     pub headers: HeaderRules,
+    /// Templates that change the body and headers. Null forwards the body unchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<ForwardTransform>,
     /// Mode of the forward. Default: `mirror`.
     #[serde(default)]
     pub mode: ForwardMode,
@@ -72,6 +75,20 @@ pub struct Forward {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schema(ignore)]
     pub since: i64,
+}
+
+/// Templates that change a request before it is forwarded, in the language of response templates. `request.uuid` is the
+/// ID of the delivery and `request.now` the time at which it was created, so each attempt sends the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForwardTransform {
+    /// Template of the body, at most 64 KiB. Null keeps the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Headers to set, as `[name, template]`. At most 64. Headers with credentials are not allowed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Vec<String>>)]
+    pub headers: Vec<(String, String)>,
 }
 
 fn is_zero(number: &i64) -> bool {
@@ -111,6 +128,7 @@ impl Forward {
             to: url,
             path: PathRule::default(),
             headers: forwarding(),
+            transform: None,
             mode: ForwardMode::default(),
             timeout_ms: timeout(),
             retries: None,

@@ -76,7 +76,7 @@ pub use endpoint::{
 };
 pub use error::{Error, ErrorCode};
 pub use event::{Event, EventList, EventSendResult};
-pub use forward::{Forward, ForwardMode};
+pub use forward::{Forward, ForwardMode, ForwardTransform};
 pub use header::{HeaderLine, MASK};
 pub use header_rules::HeaderRules;
 pub use health::{DatabaseFault, DatabaseHealth};

@@ -2,9 +2,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, hash_map::DefaultHasher},
+    ffi::OsString,
     hash::{Hash, Hasher},
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
+    time::SystemTime,
 };
 
 use hookbench_provider::{BadFile, Catalog, EVENT_FILE_EXTENSION};
@@ -44,6 +46,21 @@ struct Loaded {
     bad: Arc<Vec<BadFile>>,
     /// Hashes of the user's files at the time of loading, by name.
     own: Arc<BTreeMap<String, u64>>,
+    /// State of the files before they were read.
+    stamps: Arc<Stamps>,
+}
+
+/// Name, size and modification time of each file in a folder.
+type Stamps = BTreeSet<(OsString, u64, Option<SystemTime>)>;
+
+fn stamps(folder: &Path) -> Stamps {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let about = std::fs::metadata(entry.path()).ok()?;
+            Some((entry.file_name(), about.len(), about.modified().ok()))
+        })
+        .collect()
 }
 
 fn hashes((files, bad): &OwnFiles) -> BTreeMap<String, u64> {
@@ -56,19 +73,21 @@ fn hashes((files, bad): &OwnFiles) -> BTreeMap<String, u64> {
     files.iter().map(|(file, text)| (file.clone(), hash(text))).chain(bad).collect()
 }
 
-fn load(own: OwnFiles) -> Loaded {
+fn load(own: OwnFiles, stamps: Stamps) -> Loaded {
     let hashes = hashes(&own);
     let (catalog, bad) = with_own(own);
     for bad in &bad {
         tracing::warn!(file = %bad.file, reason = %bad.reason, "cannot load a provider file");
     }
-    Loaded { catalog: Arc::new(catalog), bad: Arc::new(bad), own: Arc::new(hashes) }
+    Loaded { catalog: Arc::new(catalog), bad: Arc::new(bad), own: Arc::new(hashes), stamps: Arc::new(stamps) }
 }
 
 impl Providers {
     /// Loads the catalog of a data directory. Invalid files are logged.
     pub fn open(data: &Path) -> Self {
-        Self { data: data.into(), now: RwLock::new(load(own_files(&data.join("providers")))) }
+        let folder = data.join("providers");
+        let stamps = stamps(&folder);
+        Self { data: data.into(), now: RwLock::new(load(own_files(&folder), stamps)) }
     }
 
     fn now(&self) -> Loaded {
@@ -92,10 +111,21 @@ impl Providers {
 
     /// Reloads the user's files if they changed since they were read.
     pub fn refresh(&self) {
-        let own = own_files(&self.data.join("providers"));
-        if *self.now().own != hashes(&own) {
-            *self.now.write().unwrap_or_else(std::sync::PoisonError::into_inner) = load(own);
+        // The stamps are taken before the files are read, so a change during the read is noticed the next time.
+        let stamps = stamps(&self.folder());
+        if *self.now().stamps != stamps {
+            self.reload(stamps);
         }
+    }
+
+    fn reload(&self, stamps: Stamps) {
+        let (own, now) = (own_files(&self.folder()), self.now());
+        let loaded = match *now.own == hashes(&own) {
+            true => Loaded { stamps: Arc::new(stamps), ..now },
+            false => load(own, stamps),
+        };
+        // The lock is held only briefly, because it delays the verification of requests.
+        *self.now.write().unwrap_or_else(std::sync::PoisonError::into_inner) = loaded;
     }
 
     /// Writes the file of a provider and reloads the files.
@@ -105,7 +135,7 @@ impl Providers {
     /// Returns an error if the file cannot be written. An existing file then stays unchanged.
     pub fn save(&self, id: &str, text: &str) -> std::io::Result<()> {
         save_own_file(&self.folder(), &provider_file(id), text)?;
-        self.refresh();
+        self.reload(stamps(&self.folder()));
         Ok(())
     }
 
@@ -116,7 +146,7 @@ impl Providers {
     /// Returns an error if the file cannot be written. An existing file then stays unchanged.
     pub fn save_events(&self, id: &str, text: &str) -> std::io::Result<()> {
         save_own_file(&self.folder(), &event_file(id), text)?;
-        self.refresh();
+        self.reload(stamps(&self.folder()));
         Ok(())
     }
 
@@ -125,7 +155,7 @@ impl Providers {
         let events = remove_own_file(&self.folder(), &event_file(id))?;
         let removed = remove_own_file(&self.folder(), &provider_file(id))? || events;
         if removed {
-            self.refresh();
+            self.reload(stamps(&self.folder()));
         }
         Ok(removed)
     }

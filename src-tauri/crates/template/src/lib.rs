@@ -37,10 +37,10 @@ const JOINED_MAX: usize = 8;
 const MADE_MAX: usize = 1024 * 1024;
 
 /// Maximum size of `request.body`, in bytes. Each use of the body in a template allocates a copy.
-const SEEN_MAX: usize = 64 * 1024;
+pub const SEEN_MAX: usize = 64 * 1024;
 
 /// Maximum size of a body that is parsed as `request.json`, in bytes.
-const JSON_MAX: usize = 256 * 1024;
+pub const JSON_MAX: usize = 256 * 1024;
 
 /// Data of a request that a template can use.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +59,8 @@ pub struct TemplateContext<'a> {
     pub event_type: Option<&'a str>,
     /// ID of the event.
     pub event_id: Option<&'a str>,
+    /// Value of `request.uuid`. `None` to generate one.
+    pub uuid: Option<&'a str>,
     /// Current time in µs since the Unix epoch.
     pub now_us: i64,
 }
@@ -246,7 +248,7 @@ pub fn render(template: &str, seen: &TemplateContext<'_>) -> Result<Vec<u8>, Str
         },
         event: seen.event_type,
         event_id: seen.event_id,
-        uuid: uuid::Uuid::now_v7().to_string(),
+        uuid: seen.uuid.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned),
         now: hookbench_model::timestamp(seen.now_us).to_string(),
         now_s: seen.now_us / 1_000_000,
     };
@@ -292,6 +294,7 @@ mod checks {
             body: br#"{"id":"evt_1","list":[1,2],"n":1000000000,"s":"\"<"}"#,
             event_type: Some("chat.closed"),
             event_id: None,
+            uuid: None,
             now_us: 1_000_000,
         };
         render(template, &seen).map(|bytes| String::from_utf8(bytes).expect("UTF-8 output"))

@@ -9,6 +9,7 @@ import { Switch } from "../../ui/switch";
 import { POLICY } from "../endpoint";
 import { EMPTY_RESPONSE, When } from "../response-rules";
 import { OutgoingFields } from "./outgoing-form";
+import { TransformFields } from "./transform-form";
 
 const FALLBACK: InboxResponse = {
   ...EMPTY_RESPONSE,
@@ -59,6 +60,7 @@ export function ForwardFields({ forward, number, onChange }: Props & { number: n
         onChange={(re_sign) => onChange({ re_sign })}
       />
       <OutgoingFields value={forward} of={of} onChange={onChange} />
+      <TransformFields value={forward.transform} of={of} onChange={(transform) => onChange({ transform })} />
     </>
   );
 }

@@ -76,8 +76,12 @@ export function RuleSentence({ rule }: { rule: Rule }) {
 }
 
 /** What a forward does, as a sentence. */
-export function ForwardSentence({ forward: { when, re_sign, path } }: { forward: Forward }) {
-  const parts = [path === "exact" ? "path not appended" : "path appended", ...(re_sign ? ["re-signed"] : [])];
+export function ForwardSentence({ forward: { when, re_sign, path, transform } }: { forward: Forward }) {
+  const parts = [
+    path === "exact" ? "path not appended" : "path appended",
+    ...(transform ? ["transformed"] : []),
+    ...(re_sign ? ["re-signed"] : []),
+  ];
   return (
     <p className="flex flex-wrap items-center gap-x-2 text-ink-2">
       {when?.trim() ? (

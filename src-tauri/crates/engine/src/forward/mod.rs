@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod save;
+pub mod transform;
 
 use hookbench_delivery::{check_headers, leads_to, parse, unmasked};
 use hookbench_model::{AutoDisable, EndpointSettings, Forward, PolicyOverrides, RetryOn, RetrySchedule, masked_url};
@@ -33,6 +34,7 @@ fn check(forward: &Forward) -> Result<Query, String> {
     }
     parse(&forward.to)?;
     check_headers(&forward.headers)?;
+    forward.transform.as_ref().map_or(Ok(()), transform::check)?;
     if let Some(ms) = [forward.timeout_ms, forward.deadline_ms].iter().find(|ms| !(1..=TIMEOUT_MAX).contains(*ms)) {
         return Err(format!("`timeout_ms` and `deadline_ms` must be between 1 and {TIMEOUT_MAX} (got {ms})."));
     }
@@ -146,7 +148,17 @@ pub(crate) async fn forward_outgoing(
         return Err("The forward has another destination now. Replay the request to send it there.".into());
     }
     let via = Some(format!("1.1 {}", forward.pseudonym()));
-    Ok((url, OutgoingChanges { rules: forward.headers.clone(), headers: None, body: None, re_sign, via }))
+    Ok((
+        url,
+        OutgoingChanges {
+            rules: forward.headers.clone(),
+            headers: None,
+            body: None,
+            transform: forward.transform.clone(),
+            re_sign,
+            via,
+        },
+    ))
 }
 
 #[cfg(test)]
@@ -173,6 +185,11 @@ mod tests {
             json!({ "fallback": { "status": 99 } }),
             json!({ "fallback": { "template": true, "body": "{{ x }}" } }),
             json!({ "headers": { "set": [["Content-Length", "1"]] } }),
+            json!({ "transform": { "body": "{{ request.json" } }),
+            json!({ "transform": { "body": "{{ request.body * 9 }}" } }),
+            json!({ "transform": { "body": "x".repeat(70_000) } }),
+            json!({ "transform": { "headers": [["Bad Name", "x"]] } }),
+            json!({ "transform": { "headers": [["Authorization", "Bearer {{ request.json.token }}"]] } }),
             json!({ "unknown": 1 }),
         ] {
             assert!(forward(bad.clone()).is_err(), "{bad}");

@@ -275,7 +275,14 @@ pub(crate) async fn replay_outgoing(
         }
     };
     let headers = plan.settings.edit.as_ref().and_then(|edit| edit.headers.clone());
-    Ok(OutgoingChanges { rules: plan.settings.headers.clone(), headers, body: plan.body, re_sign, via: None })
+    Ok(OutgoingChanges {
+        rules: plan.settings.headers.clone(),
+        headers,
+        body: plan.body,
+        transform: None,
+        re_sign,
+        via: None,
+    })
 }
 
 /// Row number that means a new request, whose parts are all in the settings of its replay. No stored request has it.

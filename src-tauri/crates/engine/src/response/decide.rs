@@ -165,6 +165,7 @@ impl<'a> ArrivedRequest<'a> {
             body: self.arrival.body,
             event_type: self.verification.recognized.event_type.as_deref(),
             event_id: self.verification.recognized.event_id.as_deref(),
+            uuid: None,
             now_us: self.now_us,
         }
     }
