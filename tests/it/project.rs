@@ -36,9 +36,13 @@ impl Folder {
     }
 
     fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Output {
+        self.command(args).envs(variables.iter().copied()).output().unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = hookbench();
-        command.env("HOOKBENCH_DATA", &self.serve.data).envs(variables.iter().copied());
-        command.args(args).current_dir(self.dir.path()).output().unwrap()
+        command.env("HOOKBENCH_DATA", &self.serve.data).args(args).current_dir(self.dir.path());
+        command
     }
 
     /// Runs `hookbench up` and returns what it printed.
@@ -561,4 +565,28 @@ fn the_action_runs_the_command() {
         assert_eq!(output.status.code(), Some(status), "{command}: {}", text(&output));
     }
     assert!(dir.path().join(".hookbench/requests.jsonl").exists());
+}
+
+#[tokio::test]
+async fn two_at_once_wait_for_each_other() {
+    let folder = Folder::new();
+    let inboxes: String = (0..30).map(|n| format!("[inbox.shop-{n}]\n")).collect();
+    folder.write("hookbench.toml", &format!("name = \"shop\"\n{inboxes}"));
+    let run = |verb: &'static str| {
+        let children: Vec<_> = (0..3)
+            .map(|_| folder.command(&[verb]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+            .collect();
+        children.into_iter().map(|child| child.wait_with_output().unwrap()).collect::<Vec<_>>()
+    };
+    for output in run("up") {
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    }
+    assert_eq!(folder.resources().await.len(), 30);
+    assert_eq!(folder.up(&[]), "shop: everything is as the file says.\n");
+    for output in run("down") {
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    }
+    assert_eq!(folder.resources().await, []);
+    let left = folder.serve.get("/inboxes").await["items"].items().count();
+    assert_eq!(left, 1, "only the inbox that was there before is left");
 }

@@ -349,6 +349,10 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
             context.data.display()
         )));
     }
+    let _lock = match verb {
+        Call::Down(_) => Some(project::ProjectLock::acquire(&context.data).await?),
+        _ => None,
+    };
     let api = Api::open(context).await?;
     let done = match verb {
         Call::Requests(args) => requests::run(&api, context, args).await,

@@ -114,7 +114,10 @@ fn save(
     let stem = documents[0].0.split('.').next().unwrap_or_default();
     let given = asked.name.as_deref().or(import.title.as_deref()).unwrap_or(stem).trim();
     let id = asked.id.clone().unwrap_or_else(|| kebab(given));
-    file_id::check("provider", &id)?;
+    file_id::check("provider", &id).map_err(|error| match asked.id {
+        Some(_) => error,
+        None => ApiError::invalid(format!("The name {given:?} gives no ID of a provider. Pass an ID.")),
+    })?;
     let catalog = engine.providers.catalog();
     let known = catalog.get(&id);
     let text = serde_json::to_string(&import.file).map_err(|e| ApiError::internal(e.to_string()))?;
@@ -125,6 +128,8 @@ fn save(
     }
     engine.providers.save_events(&id, &text).map_err(unwritable)?;
     engine.feed().publish([Change::ProvidersChanged]);
+    let mut warnings = import.warnings;
+    warnings.extend(unknown_type(&id, &engine.providers.catalog(), import.event_type.as_deref()));
     let mut seen = BTreeSet::new();
     Ok(ProviderImportResult {
         name: known.map_or(given, |known| &known.name).to_owned(),
@@ -136,9 +141,23 @@ fn save(
             .map(|event| event.name.clone())
             .filter(|name| seen.insert(name.clone()))
             .collect(),
-        warnings: import.warnings,
+        warnings,
         id,
     })
+}
+
+/// Returns a warning if the file of the provider does not say where a request contains its event type.
+fn unknown_type(id: &str, catalog: &Catalog, found: Option<&str>) -> Option<String> {
+    let provider = catalog.get(id).filter(|provider| provider.event_type.is_empty())?;
+    let place = match found {
+        Some(place) => format!("event_type = [{place:?}]"),
+        None => "event_type, such as [\"json:type\"] or [\"header:X-Event\"],".to_owned(),
+    };
+    Some(format!(
+        "Hookbench does not know where a request of {} contains its event type, so payloads are not validated. Set {place} in \
+         providers/{id}.toml of the data folder.",
+        provider.name
+    ))
 }
 
 /// Returns the file of a provider that is known only from the documents.

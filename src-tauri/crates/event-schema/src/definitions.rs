@@ -21,6 +21,8 @@ pub(crate) struct Definitions<'d> {
     pub(crate) copied: BTreeMap<String, Value>,
     /// References that lead nowhere.
     pub(crate) missing: BTreeSet<String>,
+    /// Patterns, each with whether it can be evaluated.
+    patterns: BTreeMap<String, bool>,
 }
 
 /// Keywords whose value is one schema.
@@ -64,7 +66,6 @@ const PLAIN: &[&str] = &[
     "pattern",
     "required",
     "title",
-    "type",
     "uniqueItems",
 ];
 
@@ -77,6 +78,7 @@ impl<'d> Definitions<'d> {
             open: VecDeque::new(),
             copied: BTreeMap::new(),
             missing: BTreeSet::new(),
+            patterns: BTreeMap::new(),
         }
     }
 
@@ -128,11 +130,25 @@ impl<'d> Definitions<'d> {
         let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         let number = match file {
             "" => number,
-            file => self.documents.iter().position(|document| is_named(document, file))?,
+            file => self.document(number, &decoded(file))?,
         };
         let pointer = decoded(fragment);
         let value = self.documents[number].value.pointer(&pointer)?;
         Some((number, pointer, value))
+    }
+
+    /// Returns the document that a reference in another document names: by its path, by `$id`, or by its file name if no
+    /// other file has it.
+    fn document(&self, from: usize, file: &str) -> Option<usize> {
+        let folder = self.documents[from].name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let path = normal(&format!("{folder}/{file}"));
+        let by_path = self.documents.iter().position(|document| normal(&document.name) == path);
+        let id = |document: &Document| document.value.get("$id").and_then(Value::as_str) == Some(file);
+        let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let mut same_name = (0..self.documents.len()).filter(|at| last(&self.documents[*at].name) == last(file));
+        by_path
+            .or_else(|| self.documents.iter().position(id))
+            .or_else(|| same_name.next().filter(|_| same_name.next().is_none()))
     }
 
     /// Returns the name of the definition that a reference leads to.
@@ -160,22 +176,25 @@ impl<'d> Definitions<'d> {
         let mut copy = Map::new();
         for (key, value) in fields {
             match key.as_str() {
-                "$ref" => {
-                    let reference = value.as_str().unwrap_or_default();
-                    match self.name(number, reference) {
-                        Some(name) => drop(copy.insert(key.clone(), format!("#/$defs/{name}").into())),
-                        None => drop(self.missing.insert(reference.to_owned())),
-                    }
-                }
+                "$ref" => self.reference(number, value, &mut copy),
                 // A tuple, in the form before 2020-12.
                 "items" if value.is_array() => drop(copy.insert("prefixItems".into(), self.copies(number, value))),
                 "additionalItems" if fields.get("items").is_some_and(Value::is_array) => {
                     copy.insert("items".into(), self.copy(number, value));
                 }
                 known if ONE.contains(&known) => drop(copy.insert(key.clone(), self.copy(number, value))),
+                // Alternatives with a discriminator are chosen by its value, and often match each other's schemas.
+                "oneOf" if fields.contains_key("discriminator") && value.is_array() => {
+                    copy.insert("anyOf".into(), self.copies(number, value));
+                }
                 known if LIST.contains(&known) && value.is_array() => {
                     copy.insert(key.clone(), self.copies(number, value));
                 }
+                "dependencies" => self.dependencies(number, value, &mut copy),
+                "$recursiveRef" => self.reference(number, value, &mut copy),
+                "$dynamicRef" => self.reference(number, value, &mut copy),
+                "pattern" if !self.is_supported(value) => {}
+                "type" => drop(types(value).map(|types| copy.insert(key.clone(), types))),
                 known if NAMED.contains(&known) => {
                     let named = value.as_object().into_iter().flatten();
                     let named = named.map(|(name, one)| (name.clone(), self.copy(number, one))).collect();
@@ -189,8 +208,57 @@ impl<'d> Definitions<'d> {
         Value::Object(copy)
     }
 
+    fn reference(&mut self, number: usize, value: &Value, copy: &mut Map<String, Value>) {
+        let reference = value.as_str().unwrap_or_default();
+        match self.name(number, reference) {
+            Some(name) => drop(copy.insert("$ref".into(), format!("#/$defs/{name}").into())),
+            None => drop(self.missing.insert(reference.to_owned())),
+        }
+    }
+
+    /// Translates `dependencies`, which 2019-09 split into two keywords.
+    fn dependencies(&mut self, number: usize, value: &Value, copy: &mut Map<String, Value>) {
+        let (mut required, mut schemas) = (Map::new(), Map::new());
+        for (name, one) in value.as_object().into_iter().flatten() {
+            match one {
+                Value::Array(_) => drop(required.insert(name.clone(), one.clone())),
+                Value::String(_) => drop(required.insert(name.clone(), json!([one]))),
+                _ => drop(schemas.insert(name.clone(), self.copy(number, one))),
+            }
+        }
+        let both = [("dependentRequired", required), ("dependentSchemas", schemas)];
+        copy.extend(both.into_iter().filter(|(_, map)| !map.is_empty()).map(|(key, map)| (key.to_owned(), map.into())));
+    }
+
+    /// Returns true if a pattern can be evaluated. A pattern that cannot is not validated.
+    fn is_supported(&mut self, pattern: &Value) -> bool {
+        let Some(text) = pattern.as_str() else { return false };
+        if let Some(known) = self.patterns.get(text) {
+            return *known;
+        }
+        let is_supported = crate::validate::compile(json!({ "pattern": text }), |_| None).is_some();
+        self.patterns.insert(text.to_owned(), is_supported);
+        is_supported
+    }
+
+    /// Returns the patterns that cannot be evaluated.
+    pub(crate) fn unsupported(&self) -> impl Iterator<Item = &str> {
+        self.patterns.iter().filter(|(_, is_supported)| !**is_supported).map(|(pattern, _)| pattern.as_str())
+    }
+
     fn copies(&mut self, number: usize, schemas: &Value) -> Value {
         schemas.as_array().into_iter().flatten().map(|one| self.copy(number, one)).collect()
+    }
+}
+
+/// Returns the types of a schema that JSON Schema knows. `any` of draft 3 and unknown types allow every value.
+fn types(value: &Value) -> Option<Value> {
+    const KNOWN: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
+    let known = |one: &Value| one.as_str().is_some_and(|one| KNOWN.contains(&one));
+    match value {
+        Value::Array(several) if several.iter().all(known) && !several.is_empty() => Some(value.clone()),
+        one if known(one) => Some(one.clone()),
+        _ => None,
     }
 }
 
@@ -226,8 +294,14 @@ fn translate(fields: &Map<String, Value>, copy: &mut Map<String, Value>) {
         copy.remove("examples");
     }
     // In draft 3, `required` is a flag of a property.
-    if copy.get("required").is_some_and(|required| !required.is_array()) {
+    if copy
+        .get("required")
+        .is_some_and(|required| !required.as_array().is_some_and(|all| all.iter().all(Value::is_string)))
+    {
         copy.remove("required");
+    }
+    if copy.get("enum").is_some_and(|values| !values.is_array()) {
+        copy.remove("enum");
     }
 }
 
@@ -244,17 +318,22 @@ fn allow_null(copy: &mut Map<String, Value>) {
         values.push(Value::Null);
     }
     // OpenAPI 3.0.3 allows null beside a reference only by a wrapper, but documents write it directly.
-    if copy.contains_key("$ref") || copy.contains_key("allOf") {
+    if ["$ref", "allOf", "oneOf", "anyOf"].iter().any(|key| copy.contains_key(*key)) {
         let inner = std::mem::take(copy);
         copy.insert("anyOf".into(), json!([inner, { "type": "null" }]));
     }
 }
 
-/// Returns true if a document has a name, given by a relative path or by `$id`.
-fn is_named(document: &Document, file: &str) -> bool {
-    let last = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-    let id = document.value.get("$id").and_then(Value::as_str);
-    id == Some(file) || last(&document.name) == last(file)
+/// Returns a path without `.` and `..`.
+fn normal(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split(['/', '\\']).filter(|part| !part.is_empty() && *part != ".") {
+        match part {
+            ".." => drop(parts.pop()),
+            _ => parts.push(part),
+        }
+    }
+    parts.join("/")
 }
 
 /// Decodes the percent encoding of a fragment (RFC 6901, section 6).

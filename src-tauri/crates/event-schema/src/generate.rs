@@ -1,6 +1,6 @@
 //! Sample payloads that are generated from schemas. The values that vary are placeholders of [`hookbench_provider::sample`].
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use hookbench_model::RequestViolation;
 use hookbench_provider::sample::{Seeds, filled};
@@ -17,6 +17,10 @@ const OPTIONAL_DEPTH: usize = 6;
 
 /// Depth below which a value is as small as possible. Schemas can refer to themselves.
 const DEPTH_MAX: usize = 24;
+
+/// Number of values after which a sample gets only required fields. Schemas that refer to each other describe payloads of
+/// any size.
+const VALUES_MAX: usize = 4_000;
 
 /// Maximum length of a generated text, in characters.
 const TEXT_MAX: u64 = 10_000;
@@ -65,7 +69,8 @@ pub(crate) fn sample(
         None => Some(RequestViolation { path: String::new(), message: "The schema is invalid.".into() }),
     };
     let mut first = None;
-    let generated = WAYS.iter().map(|way| Generator { definitions, way: *way }.value(schema, "", 0));
+    let generated =
+        WAYS.iter().map(|way| Generator { definitions, way: *way, made: Cell::new(0) }.value(schema, "", 0));
     for sample in example.cloned().into_iter().chain(generated) {
         match fault(&sample) {
             None => return (sample, None),
@@ -88,11 +93,14 @@ fn is_plain(value: &Value) -> bool {
 struct Generator<'d> {
     definitions: &'d BTreeMap<String, Value>,
     way: Way,
+    /// Number of generated values.
+    made: Cell<usize>,
 }
 
 impl Generator<'_> {
     /// Generates a value for the field at a path.
     fn value(&self, schema: &Value, path: &str, depth: usize) -> Value {
+        self.made.set(self.made.get() + 1);
         let schema = self.flat(schema, 0);
         if let Some(one) = only_value(&Value::Object(schema.clone())).filter(|one| is_plain(one)) {
             return one.clone();
@@ -151,10 +159,10 @@ impl Generator<'_> {
             schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let properties = schema.get("properties").and_then(Value::as_object);
         let mut fields = Map::new();
-        let optional = self.way.optional && depth < OPTIONAL_DEPTH;
+        let optional = self.way.optional && depth < OPTIONAL_DEPTH && self.made.get() < VALUES_MAX;
         for (name, property) in properties.into_iter().flatten() {
             let is_required = required.contains(&name.as_str());
-            if property == &Value::Bool(false) || !is_required && !optional {
+            if property == &Value::Bool(false) || !is_required && (!optional || self.made.get() >= VALUES_MAX) {
                 continue;
             }
             fields.insert(name.clone(), self.field(property, path, name, depth));
@@ -178,7 +186,7 @@ impl Generator<'_> {
     }
 
     fn field(&self, schema: &Value, path: &str, name: &str, depth: usize) -> Value {
-        if depth > DEPTH_MAX {
+        if depth > DEPTH_MAX || self.made.get() > 2 * VALUES_MAX {
             return smallest(&self.flat(schema, 0));
         }
         let inner = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
@@ -194,7 +202,7 @@ impl Generator<'_> {
             .enumerate()
             .map(|(place, one)| self.field(one, path, &place.to_string(), depth))
             .collect();
-        let usual = if depth < OPTIONAL_DEPTH && self.way.optional { 1 } else { 0 };
+        let usual = u64::from(depth < OPTIONAL_DEPTH && self.way.optional && self.made.get() < VALUES_MAX);
         let wanted = of("minItems").unwrap_or(usual).min(of("maxItems").unwrap_or(ITEMS_MAX)).min(ITEMS_MAX);
         let item = schema.get("items").filter(|items| *items != &Value::Bool(false));
         while (items.len() as u64) < wanted && (item.is_some() || tuple.is_none()) {

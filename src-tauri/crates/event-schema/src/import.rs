@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookbench_provider::{EventFile, Sample, SchemaEvent};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     definitions::Definitions,
@@ -66,11 +66,22 @@ pub struct Import {
 pub fn import(documents: &[Document]) -> Result<Import, DocumentError> {
     let mut definitions = Definitions::new(documents);
     let described = document::events(documents, &mut definitions)?;
-    let mut warnings: Vec<String> = (definitions.missing.iter())
-        .map(|reference| format!("The reference {reference:?} leads nowhere. Its values are not validated."))
-        .collect();
+    let missing = definitions.missing.iter();
+    let missing =
+        missing.map(|reference| format!("The reference {reference:?} leads nowhere. Its values are not validated."));
+    let patterns = definitions.unsupported();
+    let patterns = patterns.map(|pattern| format!("The pattern {pattern:?} cannot be evaluated and is not validated."));
+    let mut warnings: Vec<String> = missing.chain(patterns).collect();
     let definitions = definitions.copied;
-    let place = TypePlace::of(&described, &definitions);
+    // Descriptions are split only if the events then differ by a field.
+    let split = expanded(described.clone(), &definitions);
+    let (described, place) = match TypePlace::of(&split, &definitions) {
+        place @ TypePlace::Field { .. } => (split, place),
+        _ => {
+            let place = TypePlace::of(&described, &definitions);
+            (described, place)
+        }
+    };
     let slugs = are_slugs(&described, &definitions);
     let mut all: Vec<SchemaEvent> = described.iter().map(|one| named(one, &place, slugs, &definitions)).collect();
     group(&mut all, &described, &definitions);
@@ -93,7 +104,7 @@ pub fn import(documents: &[Document]) -> Result<Import, DocumentError> {
     let more = warnings.len().saturating_sub(WARNINGS_MAX);
     warnings.truncate(WARNINGS_MAX);
     warnings.extend((more > 0).then(|| format!("There are {more} further warnings.")));
-    let id_field = field(&described, &definitions, ID_FIELDS, |_| true);
+    let id_field = field(&described, &definitions, ID_FIELDS);
     let headers = || described.iter().flat_map(|event| &event.headers).map(|(name, _)| name.as_str());
     let id_header = ID_HEADERS.iter().find(|id| headers().any(|name| name.eq_ignore_ascii_case(id)));
     Ok(Import {
@@ -116,8 +127,8 @@ fn raw(value: &Value) -> Option<Box<RawValue>> {
 /// Location of the event type in the requests.
 #[derive(Debug)]
 enum TypePlace {
-    /// Field whose value is different for each event.
-    Field(&'static str),
+    /// Field. If `with_action` is true, events with the same value differ by their action.
+    Field { name: &'static str, with_action: bool },
     /// Header with one value for each event.
     Header(String),
     /// The documents do not say it.
@@ -126,46 +137,116 @@ enum TypePlace {
 
 impl TypePlace {
     fn of(events: &[DescribedEvent], definitions: &BTreeMap<String, Value>) -> Self {
-        if let Some(name) =
-            field(events, definitions, TYPE_FIELDS, |value| only_value(value).is_some_and(Value::is_string))
-        {
-            return Self::Field(name);
+        let described: Vec<_> =
+            events.iter().filter(|event| event.schema.is_some() || event.example.is_some()).collect();
+        // A few events can be described worse than the others.
+        let usual = |number: usize| number > 0 && number * 5 >= described.len() * 4;
+        let is_own = |name: &str, with_action: bool| {
+            let values = described.iter().filter_map(|event| {
+                let action = action(event, definitions).filter(|_| with_action);
+                Some((type_at(event, name, definitions)?, action))
+            });
+            let values: Vec<_> = values.collect();
+            usual(values.len()) && values.iter().collect::<BTreeSet<_>>().len() == values.len()
+        };
+        for with_action in [false, true] {
+            if let Some(name) = TYPE_FIELDS.iter().find(|name| is_own(name, with_action)) {
+                return Self::Field { name, with_action };
+            }
         }
-        let first = events.first().into_iter().flat_map(|event| &event.headers);
-        let mut names = first.filter(|(_, value)| value.is_some()).map(|(name, _)| name);
+        let names = events.first().into_iter().flat_map(|event| &event.headers).map(|(name, _)| name);
         let in_all = |name: &&String| {
-            let value = |event: &DescribedEvent| event.headers.iter().find(|(own, _)| own == *name)?.1.clone();
-            let values: BTreeSet<_> = events.iter().map(value).collect();
+            let values: BTreeSet<_> = events.iter().map(|event| header(event, name)).collect();
             values.len() == events.len() && !values.contains(&None)
         };
-        names.find(in_all).map_or(Self::Unknown, |name| Self::Header(name.clone()))
+        names.into_iter().find(in_all).map_or(Self::Unknown, |name| Self::Header(name.clone()))
     }
 
     fn place(&self) -> Option<String> {
         match self {
-            Self::Field(name) => Some(format!("json:{name}")),
+            Self::Field { name, .. } => Some(format!("json:{name}")),
             Self::Header(name) => Some(format!("header:{name}")),
             Self::Unknown => None,
         }
     }
 }
 
-/// Returns the first of `names` that is a field of every event with a schema, or of every example, with a value that
-/// meets the condition.
+/// Returns the value of a header of an event, if there is only one.
+fn header<'e>(event: &'e DescribedEvent, name: &str) -> Option<&'e str> {
+    let mut headers = event.headers.iter();
+    headers.find(|(own, _)| own.eq_ignore_ascii_case(name)).and_then(|(_, value)| value.as_deref())
+}
+
+/// Returns the value of a field of an event, if there is only one.
+fn type_at<'e>(event: &'e DescribedEvent, name: &str, definitions: &'e BTreeMap<String, Value>) -> Option<&'e str> {
+    match (&event.schema, &event.example) {
+        (Some(schema), _) => only_value(at_path(schema, name, definitions)?)?.as_str(),
+        (None, Some(example)) => example.pointer(&format!("/{}", name.replace('.', "/")))?.as_str(),
+        (None, None) => None,
+    }
+}
+
+/// Returns the first of `names` that is a field of every event.
 fn field(
     events: &[DescribedEvent],
     definitions: &BTreeMap<String, Value>,
     names: &[&'static str],
-    meets: impl Fn(&Value) -> bool,
 ) -> Option<&'static str> {
-    let has = |event: &DescribedEvent, name: &str| match (&event.schema, &event.example) {
-        (Some(schema), _) => at_path(schema, name, definitions).is_some_and(&meets),
-        (None, Some(example)) => {
-            example.pointer(&format!("/{}", name.replace('.', "/"))).is_some_and(|value| value.is_string())
-        }
-        (None, None) => true,
+    let has = |event: &&DescribedEvent, name: &str| match (&event.schema, &event.example) {
+        (Some(schema), _) => at_path(schema, name, definitions).is_some(),
+        (None, example) => example.as_ref().is_some_and(|example| example.get(name).is_some_and(Value::is_string)),
     };
-    names.iter().copied().find(|name| events.iter().all(|event| has(event, name)))
+    let described: Vec<_> = events.iter().filter(|event| event.schema.is_some() || event.example.is_some()).collect();
+    names.iter().copied().find(|name| !described.is_empty() && described.iter().all(|event| has(event, name)))
+}
+
+/// Maximum number of events that one description is split into.
+const SPLIT_MAX: usize = 100;
+
+/// Splits descriptions of several events: alternatives that each have a type, and lists of types.
+fn expanded(events: Vec<DescribedEvent>, definitions: &BTreeMap<String, Value>) -> Vec<DescribedEvent> {
+    let alternatives = events.into_iter().flat_map(|event| by_alternative(event, definitions));
+    alternatives.flat_map(|event| by_type(event, definitions)).collect()
+}
+
+fn by_alternative(event: DescribedEvent, definitions: &BTreeMap<String, Value>) -> Vec<DescribedEvent> {
+    let schema = event.schema.as_ref().map(|schema| target(schema, definitions));
+    let several = schema.filter(|schema| schema.get("properties").is_none()).and_then(|schema| {
+        ["oneOf", "anyOf"].iter().find_map(|key| schema.get(key)?.as_array()).filter(|several| several.len() > 1)
+    });
+    let has_type =
+        |one: &Value| TYPE_FIELDS.iter().any(|name| at_path(one, name, definitions).and_then(values).is_some());
+    let Some(several) = several.filter(|several| several.len() <= SPLIT_MAX && several.iter().all(has_type)) else {
+        return vec![event];
+    };
+    let split = several.iter().enumerate().map(|(place, one)| {
+        let last = one.get("$ref").and_then(Value::as_str).and_then(|text| text.rsplit('/').next());
+        let name = last.map_or_else(|| format!("{}-{}", event.name, place + 1), str::to_owned);
+        DescribedEvent { name, schema: Some(one.clone()), example: None, ..event.clone() }
+    });
+    split.collect()
+}
+
+/// Returns the values of a schema that allows a list of texts.
+fn values(schema: &Value) -> Option<Vec<&str>> {
+    match only_value(schema) {
+        Some(one) => Some(vec![one.as_str()?]),
+        None => schema.get("enum")?.as_array()?.iter().map(Value::as_str).collect(),
+    }
+}
+
+fn by_type(event: DescribedEvent, definitions: &BTreeMap<String, Value>) -> Vec<DescribedEvent> {
+    let Some(schema) = &event.schema else { return vec![event] };
+    let several = TYPE_FIELDS.iter().filter(|name| !name.contains('.')).find_map(|name| {
+        let values = values(at_path(schema, name, definitions)?)?;
+        (2..=SPLIT_MAX).contains(&values.len()).then_some((*name, values))
+    });
+    let Some((name, values)) = several else { return vec![event] };
+    let split = values.iter().map(|value| {
+        let schema = json!({ "allOf": [schema, { "properties": { name: { "const": value } } }] });
+        DescribedEvent { name: (*value).to_owned(), schema: Some(schema), example: None, ..event.clone() }
+    });
+    split.collect()
 }
 
 /// Returns the schema of the field at a path such as `event.type`.
@@ -229,19 +310,16 @@ fn are_slugs(events: &[DescribedEvent], definitions: &BTreeMap<String, Value>) -
 /// Returns the event with its name and type, without a sample.
 fn named(event: &DescribedEvent, place: &TypePlace, slugs: bool, definitions: &BTreeMap<String, Value>) -> SchemaEvent {
     let own = |name: &str| if slugs { name.replace('-', "_") } else { name.to_owned() };
-    let sent = match (place, &event.schema, &event.example) {
-        (TypePlace::Field(name), Some(schema), _) => {
-            at_path(schema, name, definitions).and_then(only_value).and_then(Value::as_str)
-        }
-        (TypePlace::Field(name), None, Some(example)) => {
-            example.pointer(&format!("/{}", name.replace('.', "/"))).and_then(Value::as_str)
-        }
-        (TypePlace::Header(name), ..) => {
-            event.headers.iter().find(|(own, _)| own == name).and_then(|(_, value)| value.as_deref())
-        }
-        _ => None,
+    let sent = match place {
+        TypePlace::Field { name, .. } => type_at(event, name, definitions),
+        TypePlace::Header(name) => header(event, name),
+        TypePlace::Unknown => None,
     };
+    let with_action = matches!(place, TypePlace::Field { with_action: true, .. });
     let (name, kind, action) = match (sent, action(event, definitions)) {
+        (Some(sent), Some(action)) if with_action => {
+            (format!("{sent}.{action}"), Some(sent.to_owned()), Some(action.to_owned()))
+        }
         (Some(sent), _) => (sent.to_owned(), None, None),
         // The name of an event that is one of several of its type ends with the action.
         (None, Some(action)) => {

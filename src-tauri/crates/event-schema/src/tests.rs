@@ -395,3 +395,139 @@ fn an_event_without_a_schema_has_its_example() {
     let [SchemaEvent { name, schema: None, .. }] = import.file.events.as_slice() else { panic!("{:?}", import.file) };
     assert_eq!(name, "chat.closed");
 }
+
+/// Returns an OpenAPI document with one webhook for each payload schema.
+fn webhooks(schemas: &[(&str, Value)]) -> String {
+    let hooks: serde_json::Map<String, Value> = schemas
+        .iter()
+        .map(|(name, schema)| {
+            let content = json!({ "application/json": { "schema": schema } });
+            ((*name).to_owned(), json!({ "post": { "requestBody": { "content": content } } }))
+        })
+        .collect();
+    json!({ "openapi": "3.1.0", "webhooks": hooks }).to_string()
+}
+
+fn object(properties: Value) -> Value {
+    json!({ "type": "object", "properties": properties })
+}
+
+#[test]
+fn finds_the_field_that_tells_events_apart() {
+    // A constant `type` beside the topic.
+    let topic = |topic: &str| object(json!({ "type": { "const": "notification_event" }, "topic": { "const": topic } }));
+    let import = imported(&[("a.json", &webhooks(&[("a", topic("user.created")), ("b", topic("user.deleted"))]))]);
+    assert_eq!(
+        (names(&import), import.event_type.as_deref()),
+        (vec!["user.created", "user.deleted"], Some("json:topic"))
+    );
+    // A type with several actions.
+    let action = |action: &str| object(json!({ "type": { "const": "Issue" }, "action": { "const": action } }));
+    let import = imported(&[("a.json", &webhooks(&[("a", action("create")), ("b", action("update"))]))]);
+    assert_eq!(
+        (names(&import), import.event_type.as_deref()),
+        (vec!["Issue.create", "Issue.update"], Some("json:type"))
+    );
+    for action in ["create", "update"] {
+        let payload = json!({ "type": "Issue", "action": action });
+        assert_eq!(violations(&import.file, "Issue", &payload), Some(Vec::new()), "{action}");
+    }
+    // One webhook for several types, and one for alternatives with a discriminator.
+    let several = object(json!({ "type": { "enum": ["invoice.paid", "invoice.void"] }, "id": { "type": "string" } }));
+    let import = imported(&[("a.json", &webhooks(&[("invoice", several)]))]);
+    assert_eq!(names(&import), ["invoice.paid", "invoice.void"]);
+    samples_match(&import.file);
+    assert_eq!(import.file.events[1].sample.value()["type"], "invoice.void");
+    let one_of = json!({ "oneOf": [object(json!({ "event": { "const": "a" } })), object(json!({ "event": { "const": "b" } }))] });
+    assert_eq!(names(&imported(&[("a.json", &webhooks(&[("all", one_of)]))])), ["a", "b"]);
+    // An event without a payload says nothing about the others.
+    let import = imported(&[("a.json", r#"{"openapi":"3.1.0","webhooks":{"ping":{"post":{"summary":"hi"}}}}"#)]);
+    assert_eq!((import.event_type, import.event_id), (None, None));
+    // A header, written in different ways.
+    let header = |name: &str, value: &str| {
+        json!({ "parameters": [{ "in": "header", "name": name, "schema": { "type": "string" }, "example": value }],
+            "post": { "requestBody": { "content": { "application/json": { "schema": { "type": "object" } } } } } })
+    };
+    let document = json!({ "openapi": "3.1.0", "webhooks": {
+        "a": header("X-Topic", "orders/create"), "b": header("x-topic", "orders/delete") } });
+    let import = imported(&[("a.json", &document.to_string())]);
+    assert_eq!(
+        (names(&import), import.event_type.as_deref()),
+        (vec!["orders/create", "orders/delete"], Some("header:X-Topic"))
+    );
+}
+
+#[test]
+fn reads_yaml_as_openapi_requires_it() {
+    let text = "$schema: x\ntype: object\nrequired: [type, n, y]\nproperties:\n  country: { enum: [DE, NO, off, 1_000] }\n  on: { const: yes }\n";
+    let file = imported(&[("e.yaml", text)]).file;
+    samples_match(&file);
+    let payload = json!({ "type": 1, "n": 1, "y": 1, "country": "NO", "on": "yes" });
+    assert_eq!(violations(&file, "e", &payload), Some(Vec::new()));
+    assert_eq!(
+        violations(&file, "e", &json!({ "type": 1, "y": 1 })),
+        Some(vec!["The field \"n\" is missing.".to_owned()])
+    );
+    // A document of several megabytes.
+    let large: String = (0..60_000).map(|n| format!("    p{n}: {{ type: string, maxLength: {n} }}\n")).collect();
+    assert!(Document::parse("l.yaml", &format!("$schema: x\ntype: object\nproperties:\n{large}")).is_ok());
+}
+
+#[test]
+fn translates_older_keywords_and_drops_only_what_it_cannot_evaluate() {
+    let document = json!({ "openapi": "3.0.0", "x-webhooks": { "a": { "post": { "requestBody": { "content": { "application/json": {
+        "schema": { "type": "object", "properties": {
+            "one": { "nullable": true, "oneOf": [{ "$ref": "#/components/schemas/A" }, { "$ref": "#/components/schemas/B" }] },
+            "any": { "nullable": true, "anyOf": [{ "$ref": "#/components/schemas/A" }] },
+            "pet": { "oneOf": [{ "$ref": "#/components/schemas/A" }, { "type": "object" }], "discriminator": { "propertyName": "k" } },
+            "slug": { "type": "string", "pattern": "^(?<y>\\d+)-\\k<z>$", "maxLength": 3 }, "x": { "type": "any" } },
+            "dependencies": { "credit": ["billing"] } } } } } } } },
+        "components": { "schemas": { "A": { "type": "object", "properties": { "k": { "type": "string" } } }, "B": { "type": "integer" } } } });
+    let import = imported(&[("d.json", &document.to_string())]);
+    assert!(import.warnings[0].starts_with("The pattern ") && import.warnings.len() == 1, "{:?}", import.warnings);
+    let check = |payload: Value| violations(&import.file, "a", &payload).expect("a schema").len();
+    assert_eq!(check(json!({ "one": null, "any": null, "pet": { "k": "a" }, "slug": "ab", "x": 1 })), 0);
+    assert_eq!(check(json!({ "slug": "abcd", "credit": 1 })), 2);
+}
+
+#[test]
+fn resolves_references_by_path() {
+    let common = |kind: &str| object(json!({ "x": { "type": kind } })).to_string();
+    let event = r#"{"$schema":"x","type":"object","properties":{"c":{"$ref":"../b/common%20one.json"},"d":{"$ref":"../a/common%20one.json#"}}}"#;
+    let documents = [
+        ("a/common one.json", common("integer")),
+        ("b/common one.json", common("string")),
+        ("events/c.json", event.into()),
+    ];
+    let documents: Vec<(&str, &str)> =
+        documents.iter().map(|(name, text): &(&str, String)| (*name, text.as_str())).collect();
+    let import = imported(&documents);
+    assert_eq!(names(&import), ["c"]);
+    let payload = json!({ "c": { "x": "text" }, "d": { "x": 1 } });
+    assert_eq!(violations(&import.file, "c", &payload), Some(Vec::new()));
+}
+
+#[test]
+fn bounds_samples_of_schemas_that_refer_to_each_other() {
+    let all: Vec<String> = (0..20).map(|n| format!("S{n}")).collect();
+    let one =
+        || object(all.iter().map(|name| (name.clone(), json!({ "$ref": format!("#/definitions/{name}") }))).collect());
+    let definitions: serde_json::Map<_, _> = all.iter().map(|name| (name.clone(), one())).collect();
+    let text = json!({ "$schema": "x", "$ref": "#/definitions/S0", "definitions": definitions }).to_string();
+    let file = imported(&[("wide.json", &text)]).file;
+    samples_match(&file);
+    assert!(file.events[0].sample.value().to_string().len() < 200_000);
+}
+
+#[test]
+fn tells_schemas_samples_and_definitions_apart() {
+    let import = imported(&[
+        ("a.json", r#"{"title":"A","properties":{"event":{"type":"string"}},"required":["event"]}"#),
+        ("b.json", r##"{"$ref":"#/definitions/B","definitions":{"B":{"type":"object","required":["id"]}}}"##),
+        ("c.json", r#"{"event":"track","properties":{"plan":"pro","seats":3}}"#),
+        ("d.json", r#"{"definitions":{"D":{"type":"object"}}}"#),
+    ]);
+    let with_schema: Vec<_> =
+        import.file.events.iter().map(|event| (event.name.as_str(), event.schema.is_some())).collect();
+    assert_eq!(with_schema, [("a", true), ("b", true), ("c", false)]);
+}

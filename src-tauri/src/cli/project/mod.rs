@@ -3,6 +3,7 @@
 mod apply;
 mod command;
 mod files;
+mod lock;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -83,6 +84,8 @@ pub(super) struct ExportConfig {
     name: Option<String>,
 }
 
+pub(super) use lock::ProjectLock;
+
 pub(super) async fn up(context: &Context, args: Up) -> Result<(), CliError> {
     if args.schema {
         terminal::line(&serde_json::to_string_pretty(&hookbench_project::schema()).unwrap_or_default());
@@ -93,6 +96,7 @@ pub(super) async fn up(context: &Context, args: Up) -> Result<(), CliError> {
     let values = folder.resolve(&document, &context.data, args.trust).await?;
     let file = document.read(&values).map_err(fault)?;
     let name = folder.project_name(&file);
+    let lock = ProjectLock::acquire(&context.data).await?;
     if args.command.is_empty() {
         let api = Api::open(context).await?;
         let done = bring_up(&api, context, &args, &folder, &document, &file, &name).await;
@@ -106,6 +110,7 @@ pub(super) async fn up(context: &Context, args: Up) -> Result<(), CliError> {
         api.close().await;
         return Err(error);
     }
+    drop(lock);
     let own = match transport {
         Transport::InProcess { engine, .. } => Some(OwnEngine::serve(engine).await?.0),
         Transport::Remote(_) => None,

@@ -20,8 +20,9 @@ pub(super) fn events(
         // Version 2: one message per direction, or several in `oneOf`.
         for operation in ["publish", "subscribe"].iter().filter_map(|direction| item.get(direction)) {
             let Some(one) = operation.get("message") else { continue };
-            match one.get("oneOf").and_then(Value::as_array) {
-                Some(several) => several.iter().for_each(|one| message(number, channel, one, definitions, into)),
+            let (at, target) = definitions.resolved(number, one);
+            match target.get("oneOf").and_then(Value::as_array) {
+                Some(several) => several.iter().for_each(|one| message(at, channel, one, definitions, into)),
                 None => message(number, channel, one, definitions, into),
             }
         }
@@ -43,16 +44,25 @@ fn message(
     if into.iter().any(|event| event.name == name) {
         return;
     }
-    // Version 3: a payload of another format than AsyncAPI's is in `schema`.
-    let payload = message.get("payload").map(|payload| match payload.get("schemaFormat") {
-        Some(_) => payload.get("schema").unwrap_or(&Value::Bool(true)),
-        None => payload,
+    // Version 3: a payload of another format than AsyncAPI's is in `schema`. Version 2: the message names the format.
+    let payload = message.get("payload").map(|payload| {
+        let (at, target) = definitions.resolved(number, payload);
+        match target.get("schemaFormat") {
+            Some(format) => (at, target.get("schema").unwrap_or(&Value::Bool(true)), Some(format)),
+            None => (number, payload, message.get("schemaFormat")),
+        }
     });
+    // Avro and Protobuf are not JSON Schema.
+    let is_json = |format: Option<&Value>| {
+        let format = format.and_then(Value::as_str).unwrap_or("aai.asyncapi");
+        ["aai.asyncapi", "schema+json", "schema+yaml", "openapi"].iter().any(|known| format.contains(known))
+    };
+    let payload = payload.filter(|(_, _, format)| is_json(*format));
     let examples = message.get("examples").and_then(Value::as_array);
     into.push(DescribedEvent {
         name: name.to_owned(),
         about: text(message, &["title", "summary", "description"]).to_owned(),
-        schema: payload.map(|payload| definitions.copied(number, payload)),
+        schema: payload.map(|(at, payload, _)| definitions.copied(at, payload)),
         example: examples.and_then(|examples| examples.iter().find_map(|one| one.get("payload"))).cloned(),
         headers: Vec::new(),
     });

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::{definitions::Definitions, import::DescribedEvent};
 
+/// Size of the largest documents, in bytes.
+const BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// Maximum number of events of one import.
 const EVENTS_MAX: usize = 5_000;
 
@@ -55,7 +58,8 @@ impl Document {
         let wrong = |format, reason: String| DocumentError::Syntax { name: name.to_owned(), format, reason };
         let value = match text.trim_start().starts_with(['{', '[']) {
             true => serde_json::from_str(text).map_err(|error| wrong("JSON", error.to_string()))?,
-            false => serde_saphyr::from_str(text).map_err(|error| wrong("YAML", first_line(&error.to_string())))?,
+            false => serde_saphyr::from_str_with_options(text, yaml())
+                .map_err(|error| wrong("YAML", first_line(&error.to_string())))?,
         };
         Ok(Self { name: name.to_owned(), value })
     }
@@ -72,13 +76,31 @@ fn stem(name: &str) -> &str {
     stem.strip_suffix(".schema").unwrap_or(stem)
 }
 
+/// Returns the options of the YAML parser: YAML 1.2 as OpenAPI requires it, in which `no` and `on` are texts, and limits
+/// for documents of [`BYTES_MAX`].
+fn yaml() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        strict_booleans: true,
+        underscored_numbers_as_strings: true,
+        with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_nodes: BYTES_MAX / 4,
+            max_events: BYTES_MAX / 2,
+            max_total_scalar_bytes: BYTES_MAX,
+            max_depth: 100,
+        },
+    }
+}
+
 fn first_line(text: &str) -> String {
     text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
 }
 
 /// Returns the title of the API that a document describes.
 pub(crate) fn title(documents: &[Document]) -> Option<String> {
-    let title = documents.iter().find_map(|document| document.value.pointer("/info/title")?.as_str())?;
+    let of = |pointer: &str| documents.iter().find_map(|document| document.value.pointer(pointer)?.as_str());
+    let own = || of("/title").filter(|_| documents.len() == 1);
+    let title = of("/info/title").or_else(own)?;
     Some(title.trim().to_owned()).filter(|title| !title.is_empty())
 }
 

@@ -21,6 +21,7 @@ pub(super) fn events(
         return;
     }
     for (_, path) in entries(&document.value, "paths") {
+        let (number, path) = definitions.resolved(number, path);
         for operation in METHODS.iter().filter_map(|method| path.get(method)) {
             for (name, callback) in entries(operation, "callbacks") {
                 let (number, callback) = definitions.resolved(number, callback);
@@ -51,7 +52,7 @@ fn event(number: usize, name: &str, item: &Value, definitions: &mut Definitions<
         about: about(operation).to_owned(),
         schema,
         example,
-        headers: headers(number, operation, definitions),
+        headers: headers(number, [item, operation], definitions),
     })
 }
 
@@ -64,16 +65,16 @@ fn about(operation: &Value) -> &str {
     }
 }
 
-/// Returns the header parameters of an operation, each with its value if there is only one.
-fn headers(number: usize, operation: &Value, definitions: &Definitions<'_>) -> Vec<(String, Option<String>)> {
-    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+/// Returns the header parameters of a path item and its operation, each with its only value or its example.
+fn headers(number: usize, of: [&Value; 2], definitions: &Definitions<'_>) -> Vec<(String, Option<String>)> {
+    let parameters = of.into_iter().filter_map(|one| one.get("parameters")?.as_array()).flatten();
     let parameters = parameters.map(|parameter| definitions.resolved(number, parameter).1);
     let headers = parameters.filter(|parameter| parameter.get("in").and_then(Value::as_str) == Some("header"));
     headers
         .filter_map(|header| {
-            let schema = header.get("schema");
-            let one = schema.and_then(crate::import::only_value).and_then(Value::as_str).map(str::to_owned);
-            Some((header.get("name")?.as_str()?.to_owned(), one))
+            let schema = header.get("schema").map(|schema| definitions.resolved(number, schema).1);
+            let one = schema.and_then(crate::import::only_value).or_else(|| header.get("example"));
+            Some((header.get("name")?.as_str()?.to_owned(), one.and_then(Value::as_str).map(str::to_owned)))
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Events of JSON Schemas and of sample payloads, one file for each event. A schema that consists of alternatives, such
 //! as `oneOf`, describes an event with each.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Document, stem, text};
 use crate::{definitions::Definitions, import::DescribedEvent};
@@ -17,6 +17,8 @@ pub(super) fn events(
 ) {
     match is_schema(&document.value) {
         true => schema(number, document.stem(), &document.value, 0, definitions, into),
+        // Shared definitions are not an event.
+        false if is_definitions(&document.value) => {}
         false if document.value.is_object() => into.push(DescribedEvent {
             name: document.stem().to_owned(),
             about: String::new(),
@@ -28,11 +30,27 @@ pub(super) fn events(
     }
 }
 
+fn is_definitions(value: &Value) -> bool {
+    let keys = value.as_object().into_iter().flat_map(Map::keys);
+    keys.clone().count() > 0
+        && keys.clone().all(|key| ["definitions", "$defs", "$id", "title", "description"].contains(&key.as_str()))
+        && keys.clone().any(|key| key == "definitions" || key == "$defs")
+}
+
 fn is_schema(value: &Value) -> bool {
     let has = |key: &str| value.get(key).is_some();
     let is_type = |value: &Value| value.as_str().is_some_and(|text| text == "object") || value.is_array();
+    // A sample can have a field `properties` too.
+    let is_property = |value: &Value| {
+        ["type", "$ref", "enum", "const", "oneOf", "anyOf", "allOf", "properties"]
+            .iter()
+            .any(|key| value.get(key).is_some())
+    };
+    let described = |properties: &Map<String, Value>| !properties.is_empty() && properties.values().all(is_property);
+    let properties = value.get("properties").and_then(Value::as_object);
     has("$schema")
-        || value.get("properties").is_some_and(Value::is_object) && value.get("type").is_some_and(is_type)
+        || properties.is_some_and(|own| described(own) || value.get("type").is_some_and(is_type))
+        || has("$ref")
         || ["oneOf", "anyOf", "allOf"].iter().any(|key| value.get(key).is_some_and(Value::is_array))
 }
 
