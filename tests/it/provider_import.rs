@@ -186,6 +186,20 @@ async fn imports_from_a_url_and_explains_what_it_cannot_import() {
     }
     let error = self::error(&serve, &["provider", "import", &url, "--id", "No Kebab"]);
     assert!(error.contains("A provider ID must have 1 to 64 lowercase letters"), "{error}");
+    // The title of a document does not change another provider, and the same document can be imported again.
+    let titled = |file: &str, title: &str| {
+        format!(
+            "{{\"openapi\":\"3.1.0\",\"info\":{{\"title\":\"{title}\"}},\"webhooks\":{{\"{file}\":{{\"post\":{{}}}}}}}}"
+        )
+    };
+    let (first, second) = (file("first.json", &titled("a", "Webhooks")), file("second.json", &titled("b", "Webhooks")));
+    for _ in 0..2 {
+        cli(&serve, &["provider", "import", &first]);
+    }
+    for source in [second, file("stripe.json", &titled("a", "Stripe"))] {
+        let error = self::error(&serve, &["provider", "import", &source]);
+        assert!(error.contains("exists. Pass its ID to add the events, or another ID."), "{error}");
+    }
     // The events of a built-in provider can be removed, and the provider itself stays.
     cli(&serve, &["provider", "import", &url, "--id", "gitlab"]);
     let events = async || serve.get("/providers/gitlab").await["sending"]["events"].items().count();

@@ -54,6 +54,7 @@ describe.each(TRANSPORTS)("an imported event in the %s", (transport) => {
     await click(driver, "inbox");
     await press(driver, Key.HOME);
     await sees(driver, "2 differences from the schema");
+    await sees(driver, "Hookbench knows no signature scheme of this provider.");
     const opens = await button(driver, "2 differences from the schema of order.paid that Acme publishes");
     expect(await opens.getAttribute("aria-expanded")).toBe("false");
     await opens.click();

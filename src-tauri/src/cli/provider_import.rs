@@ -29,7 +29,7 @@ pub(super) struct Args {
     source: String,
     /// ID of the provider [default: derived from the name]
     ///
-    /// A provider that exists gets the events, which replace its own events of the same type.
+    /// Required if the provider exists. It gets the events, which replace its own events of the same type.
     #[arg(long)]
     id: Option<String>,
     /// Name of a new provider [default: the title of the document]

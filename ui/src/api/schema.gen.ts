@@ -4002,7 +4002,7 @@ export interface components {
         ProviderImport: {
             /** @description Documents. They can refer to each other by file name. At most 32 MB. */
             documents?: components["schemas"]["ProviderDocument"][];
-            /** @description ID of the provider. An existing provider gets the events, which replace its own events of the same type. Default: derived from the name. */
+            /** @description ID of the provider. Required if the provider exists. An existing provider gets the events, which replace its own events of the same type. Default: derived from the name. */
             id?: string | null;
             /** @description Name of a new provider. Default: the title of the document, or else its file name. */
             name?: string | null;
@@ -7322,6 +7322,15 @@ export interface operations {
             };
             /** @description Not found. `code` identifies the missing resource, such as `inbox_not_found`. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is invalid. `message` contains the value and the allowed values. Nothing was changed. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

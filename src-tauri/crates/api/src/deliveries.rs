@@ -170,7 +170,8 @@ fn inert(bytes: Vec<u8>) -> Response {
 ///
 /// Returns the payload, byte for byte. The payload of a forward with a template is rendered with the current template.
 #[utoipa::path(get, path = "/deliveries/{id}/body", tag = "deliveries", params(("id" = String, Path)), responses(
-    (status = 200, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error)
+    (status = 200, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error),
+    (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn body(
     State(engine): State<Arc<Engine>>,

@@ -1,6 +1,6 @@
 //! Route for the import of a provider's events from an OpenAPI, AsyncAPI or JSON Schema document.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use hookbench_delivery::download;
@@ -27,7 +27,7 @@ const STANDARD: (&str, &str) = ("header:webhook-id", "standard-webhooks");
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProviderImport {
-    /// ID of the provider. An existing provider gets the events, which replace its own events of the same type. Default: derived from the name.
+    /// ID of the provider. Required if the provider exists. An existing provider gets the events, which replace its own events of the same type. Default: derived from the name.
     #[serde(default)]
     id: Option<String>,
     /// Name of a new provider. Default: the title of the document, or else its file name.
@@ -120,6 +120,13 @@ fn save(
     })?;
     let catalog = engine.providers.catalog();
     let known = catalog.get(&id);
+    // Without an ID, another document with the same title must not change a provider.
+    let is_again = catalog.event_file(&id).is_some_and(|file| file.source == import.file.source);
+    if let Some(known) = known.filter(|_| asked.id.is_none() && !is_again) {
+        let message =
+            format!("The provider {} ({id}) exists. Pass its ID to add the events, or another ID.", known.name);
+        return Err(ApiError::invalid(message));
+    }
     let text = serde_json::to_string(&import.file).map_err(|e| ApiError::internal(e.to_string()))?;
     let unwritable = |e: std::io::Error| ApiError::internal(format!("The provider file cannot be written: {e}."));
     if known.is_none() {
@@ -130,17 +137,10 @@ fn save(
     engine.feed().publish([Change::ProvidersChanged]);
     let mut warnings = import.warnings;
     warnings.extend(unknown_type(&id, &engine.providers.catalog(), import.event_type.as_deref()));
-    let mut seen = BTreeSet::new();
     Ok(ProviderImportResult {
         name: known.map_or(given, |known| &known.name).to_owned(),
         created: known.is_none(),
-        events: import
-            .file
-            .events
-            .iter()
-            .map(|event| event.name.clone())
-            .filter(|name| seen.insert(name.clone()))
-            .collect(),
+        events: import.file.events.iter().map(|event| event.name.clone()).collect(),
         warnings,
         id,
     })

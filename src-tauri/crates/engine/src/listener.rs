@@ -179,7 +179,6 @@ pub(crate) async fn restart(engine: &Arc<Engine>, address: SocketAddr) -> Listen
     };
     let mut now = listener.now();
     (now.listening, now.state) = (listening, state.clone());
-    drop(now);
     state
 }
 

@@ -12,6 +12,10 @@ const CHAIN_MAX: usize = 32;
 /// Schemas that are copied from documents.
 pub(crate) struct Definitions<'d> {
     documents: &'d [Document],
+    /// Documents by path, by `$id`, and by file name if no other file has it.
+    by_path: HashMap<String, usize>,
+    by_id: HashMap<&'d str, usize>,
+    by_name: HashMap<&'d str, Option<usize>>,
     /// Names of the definitions by document and JSON pointer.
     names: HashMap<(usize, String), String>,
     taken: BTreeSet<String>,
@@ -71,7 +75,15 @@ const PLAIN: &[&str] = &[
 
 impl<'d> Definitions<'d> {
     pub(crate) fn new(documents: &'d [Document]) -> Self {
+        let mut by_name = HashMap::new();
+        for (number, document) in documents.iter().enumerate() {
+            by_name.entry(last(&document.name)).and_modify(|known| *known = None).or_insert(Some(number));
+        }
+        let id = |document: &'d Document| document.value.get("$id")?.as_str();
         Self {
+            by_path: documents.iter().enumerate().map(|(number, one)| (normal(&one.name), number)).collect(),
+            by_id: documents.iter().enumerate().filter_map(|(number, one)| Some((id(one)?, number))).collect(),
+            by_name,
             documents,
             names: HashMap::new(),
             taken: BTreeSet::new(),
@@ -141,14 +153,8 @@ impl<'d> Definitions<'d> {
     /// other file has it.
     fn document(&self, from: usize, file: &str) -> Option<usize> {
         let folder = self.documents[from].name.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let path = normal(&format!("{folder}/{file}"));
-        let by_path = self.documents.iter().position(|document| normal(&document.name) == path);
-        let id = |document: &Document| document.value.get("$id").and_then(Value::as_str) == Some(file);
-        let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-        let mut same_name = (0..self.documents.len()).filter(|at| last(&self.documents[*at].name) == last(file));
-        by_path
-            .or_else(|| self.documents.iter().position(id))
-            .or_else(|| same_name.next().filter(|_| same_name.next().is_none()))
+        let by_path = self.by_path.get(&normal(&format!("{folder}/{file}")));
+        by_path.or_else(|| self.by_id.get(file)).copied().or_else(|| *self.by_name.get(last(file))?)
     }
 
     /// Returns the name of the definition that a reference leads to.
@@ -322,6 +328,11 @@ fn allow_null(copy: &mut Map<String, Value>) {
         let inner = std::mem::take(copy);
         copy.insert("anyOf".into(), json!([inner, { "type": "null" }]));
     }
+}
+
+/// Returns the last part of a path.
+fn last(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
 /// Returns a path without `.` and `..`.

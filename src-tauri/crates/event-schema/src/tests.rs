@@ -531,3 +531,14 @@ fn tells_schemas_samples_and_definitions_apart() {
         import.file.events.iter().map(|event| (event.name.as_str(), event.schema.is_some())).collect();
     assert_eq!(with_schema, [("a", true), ("b", true), ("c", false)]);
 }
+
+#[test]
+fn a_payload_with_many_differences_is_bounded() {
+    let schema = object(
+        json!({ "list": { "type": "array", "uniqueItems": true, "items": { "type": "string", "pattern": "^(a+)+$" } } }),
+    );
+    let file = imported(&[("many.json", &json!({ "$schema": "x", "allOf": [schema] }).to_string())]).file;
+    for list in [json!(vec![1; 400_000]), json!((0..80_000).map(|n| format!("aaaaaaaa{n}")).collect::<Vec<_>>())] {
+        assert_eq!(violations(&file, "many", &json!({ "list": list })).map(|found| found.len()), Some(20));
+    }
+}

@@ -94,7 +94,8 @@ function firstSentence(text: string): [first: string, rest: string] {
 function Signature({ detail }: { detail: Detail }) {
   const { signature_status: status, provider, id } = detail;
   const providers = useProviders().data?.items;
-  const name = providers?.find((one) => one.id === provider)?.name ?? provider;
+  const known = providers?.find((one) => one.id === provider);
+  const name = known?.name ?? provider;
   const settled = useSettled(id, SEARCHED_MS) === id;
   const isWrong = status === "invalid" || status === "expired" || status === "unsigned";
   const explained = useQuery({ ...signatureQuery(detail), enabled: settled && status !== "unverified" }).data;
@@ -130,7 +131,11 @@ function Signature({ detail }: { detail: Detail }) {
           <strong className="font-semibold text-ink">
             {name ? `Looks like ${name}, not verified.` : "Not verified: the provider is not known."}
           </strong>{" "}
-          {name ? "Add the signing secret." : "Choose the provider of this inbox."}
+          {!name
+            ? "Choose the provider of this inbox."
+            : known?.schemes.length === 0
+              ? "Hookbench knows no signature scheme of this provider."
+              : "Add the signing secret."}
         </>
       )}
     </Cell>

@@ -1,6 +1,7 @@
 //! Verification: the stage that determines the provider, the event and the signature status of a request.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -200,7 +201,12 @@ fn validate(
     let body = request.body(connection, RECOGNISED_MAX as u64)?;
     let read = read_body(&content_of(&request.headers), body, RECOGNISED_MAX as u64);
     let payload = serde_json::from_slice(&read.bytes).ok();
-    Ok(payload.and_then(|payload| validators.violations(file, event_type, &payload)))
+    let validated = || payload.and_then(|payload| validators.violations(file, event_type, &payload));
+    // A panic affects this request only. It must not stop the stage.
+    Ok(catch_unwind(AssertUnwindSafe(validated)).unwrap_or_else(|_| {
+        tracing::error!(event_type, "validation panicked; the payload is stored as not validated");
+        None
+    }))
 }
 
 /// Stores results and, if given, the cursor of the stage. Publishes the requests.
