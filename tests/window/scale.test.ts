@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { start, until, type Running } from "./hookbench";
 import { closeLargeJson, openLargeJson, SCROLL, sendLargeJson } from "./large";
-import { Key, press, rows, seen, sees, serious } from "./page";
+import { Key, press, rows, screenshot, seen, sees, serious } from "./page";
 
 describe("scale in the window", () => {
   let hookbench: Running;
@@ -90,6 +90,10 @@ describe("scale in the window", () => {
     await press(driver, "j");
     await sees(driver, "Copy as");
     expect(await serious(driver)).toEqual([]);
+    const width =
+      "return document.querySelector('article[aria-label=Request]').offsetWidth / document.querySelector('main').offsetWidth";
+    await until("the detail to fill the window", async () => (await driver.executeScript<number>(width)) > 0.95);
+    if (process.env.HOOKBENCH_SHOTS) await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/narrow-detail.png`);
     await press(driver, Key.ESCAPE);
     await until("the list", async () => (await rows(driver)).length > 3);
   });

@@ -10,14 +10,14 @@ export function Panes({ list, detail, opened }: { list: ReactNode; detail: React
   // Both panes keep their place in the tree, so that a dialog survives a change of the width.
   return (
     <Group {...layout} orientation="horizontal" className="h-full">
-      <Panel id="list" defaultSize="50%" minSize="320px" className={wide || !opened ? "" : "hidden!"}>
+      <Panel id="list" defaultSize="50%" minSize="320px" className={wide || !opened ? "" : "pane-hidden"}>
         {list}
       </Panel>
       <Separator
         aria-label="List width"
         className={`w-px bg-line outline-offset-0 hover:bg-accent data-[separator=active]:bg-accent ${wide ? "" : "hidden!"}`}
       />
-      <Panel id="detail" minSize="320px" className={`bg-pane ${wide || opened ? "" : "hidden!"}`}>
+      <Panel id="detail" minSize="320px" className={`bg-pane ${wide || opened ? "" : "pane-hidden"}`}>
         {detail}
       </Panel>
     </Group>
